@@ -1,0 +1,42 @@
+//! The words of the field as plain types: parsed once, valid from then on.
+//!
+//! Nothing here knows SQLite or HTTP. In reading order:
+//!
+//! - [`time`]: milliseconds and UTC days.
+//! - [`text`]: folding, the one way in which Muster compares and orders text.
+//! - [`ids`]: what enterprises, departments, employees and contacts are called.
+//! - [`person`]: when two contacts are the same person.
+//! - [`contact`]: a business contact and its limits.
+//! - [`directory`]: enterprises, departments and employees.
+//! - [`access`]: token roles and what a token can reach.
+//! - [`page`]: limits and cursors of lists.
+//! - [`summary`]: the aggregates that Muster exists for.
+
+pub mod access;
+pub mod contact;
+pub mod directory;
+pub mod ids;
+pub mod page;
+pub mod person;
+pub mod summary;
+pub mod text;
+pub mod time;
+
+use serde::Serialize;
+
+/// One refused field of a request or a row: which one, and why, in words for the person who sent it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema, thiserror::Error)]
+#[error("{field}: {message}")]
+pub struct FieldError {
+    /// The field's name as the client wrote it, with dots between levels (`contactInfo.email`).
+    pub field: String,
+    /// What is wrong with it, as a sentence without the field's name.
+    pub message: String,
+}
+
+impl FieldError {
+    /// Names a field and what is wrong with it.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}

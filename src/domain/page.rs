@@ -1,0 +1,111 @@
+//! Limits and cursors of lists.
+//!
+//! A cursor is the sort key of the last row of a page, so the next page begins with a seek: it costs what the first one
+//! costs, and rows that stay are neither skipped nor repeated while others come and go.
+
+use data_encoding::BASE64URL_NOPAD;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::FieldError;
+
+/// Longest cursor that is looked at, in bytes of its written form.
+const CURSOR_LEN_MAX: usize = 4_096;
+
+/// Highest page number for clients that count pages.
+pub const PAGE_NUMBER_MAX: u32 = 1_000_000;
+
+/// Which part of a list is wanted, for lists ordered by `C`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRequest<C> {
+    /// At most so many rows.
+    pub limit: u32,
+    /// Where the page begins.
+    pub start: PageStart<C>,
+}
+
+/// Where a page begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PageStart<C> {
+    /// With the first row.
+    First,
+    /// After the row with this sort key.
+    After(C),
+    /// With row `(number - 1) * limit`, for clients that count pages from 1.
+    Number(u32),
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T, C> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// How many rows the whole list has.
+    pub total: u64,
+    /// Where the next page begins; `None` at the end of the list.
+    pub next: Option<C>,
+}
+
+/// The sort key of lists ordered by name: folded name, then bytes, then id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameCursor {
+    /// Folded name.
+    #[serde(rename = "f")]
+    pub folded: String,
+    /// The name itself.
+    #[serde(rename = "n")]
+    pub name: String,
+    /// Public id.
+    #[serde(rename = "i")]
+    pub id: String,
+}
+
+/// The sort key of lists ordered by time of creation, then by row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeCursor {
+    /// Unix milliseconds.
+    #[serde(rename = "t")]
+    pub created_at: i64,
+    /// Row number.
+    #[serde(rename = "r")]
+    pub row: i64,
+}
+
+/// A sort key that travels through a client as an opaque text.
+pub trait Cursor: Sized + Serialize + DeserializeOwned {
+    /// The text for the client.
+    fn encode(&self) -> String {
+        // Plain structs of texts and numbers always serialise.
+        BASE64URL_NOPAD.encode(&serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// Reads a text that [`encode`](Self::encode) wrote.
+    fn decode(text: &str) -> Result<Self, FieldError> {
+        let invalid = || FieldError::new("cursor", "is not a cursor that this list has given out");
+        if text.len() > CURSOR_LEN_MAX {
+            return Err(invalid());
+        }
+        let json = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| invalid())?;
+        serde_json::from_slice(&json).map_err(|_| invalid())
+    }
+}
+
+impl Cursor for NameCursor {}
+impl Cursor for TimeCursor {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_survive_the_journey_and_nothing_else_is_one() {
+        let name = NameCursor { folded: "émile".into(), name: "Émile".into(), id: "e.1".into() };
+        assert_eq!(NameCursor::decode(&name.encode()), Ok(name.clone()));
+        let time = TimeCursor { created_at: 1_763_800_000_000, row: -1 };
+        assert_eq!(TimeCursor::decode(&time.encode()), Ok(time));
+        assert!(TimeCursor::decode(&name.encode()).is_err());
+        for text in ["", "x", "AAAA", "💥", &"A".repeat(CURSOR_LEN_MAX + 1)] {
+            assert!(NameCursor::decode(text).is_err(), "{text:?}");
+        }
+    }
+}

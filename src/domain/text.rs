@@ -1,0 +1,64 @@
+//! Folding: the one way in which Muster compares and orders text that people typed.
+
+use std::borrow::Cow;
+
+use icu_casemap::CaseMapper;
+use icu_normalizer::ComposingNormalizer;
+
+/// Folds text for comparison: NFKC, case-folded (Unicode's full, locale-independent folding), white space collapsed to
+/// single spaces and trimmed.
+///
+/// Two spellings are the same name exactly when their folded forms are equal. The folded form is for comparing and
+/// ordering only and is never shown.
+///
+/// Case folding can leave a text denormalised, so the text is normalised again after it (Unicode Standard, section 3.13,
+/// definition D145, compatibility caseless matching).
+#[must_use]
+pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return collapse_white_space(&text.to_ascii_lowercase());
+    }
+    let normalizer = const { ComposingNormalizer::new_nfkc() };
+    let normalised = normalizer.normalize(text);
+    let folded: Cow<'_, str> = const { CaseMapper::new() }.fold_string(&normalised);
+    let again = normalizer.normalize(&folded);
+    collapse_white_space(&again)
+}
+
+fn collapse_white_space(text: &str) -> String {
+    let mut collapsed = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !collapsed.is_empty() {
+            collapsed.push(' ');
+        }
+        collapsed.push_str(word);
+    }
+    collapsed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folding_ignores_case_width_and_white_space() {
+        let check = |text: &str, folded: &str| assert_eq!(fold(text), folded, "{text:?}");
+        check("  Contoso\t Ltd.\u{a0} ", "contoso ltd.");
+        check("STRASSE", "strasse");
+        check("Straße", "strasse");
+        check("ＡＣＭＥ　①", "acme 1");
+        check("Ångström", "ångström");
+        check("A\u{30a}ngstro\u{308}m", "ångström");
+        check("ΟΔΟΣ", "οδοσ");
+        check("ﬁne", "fine");
+        check("", "");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn folding_twice_is_folding_once(text in "\\PC{0,40}") {
+            let once = fold(&text);
+            proptest::prop_assert_eq!(fold(&once), once);
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Muster gathers the business contacts of small companies and answers, for a whole enterprise or one department: how
+//! many contacts, how many distinct people, from which companies, collected by whom, growing how fast.
+//!
+//! # Layout
+//!
+//! In reading order; a module imports only from the layers above it in this list (see `docs/ARCHITECTURE.md`).
+//!
+//! Layer 0, plain values:
+//! - [`domain`]: the words of the field as types that are valid once made.
+//! - [`clock`]: time as a value that tests can set.
+
+pub mod clock;
+pub mod domain;
