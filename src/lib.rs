@@ -8,6 +8,10 @@
 //! Layer 0, plain values:
 //! - [`domain`]: the words of the field as types that are valid once made.
 //! - [`clock`]: time as a value that tests can set.
+//!
+//! Layer 1, mechanisms that do not know each other:
+//! - [`store`]: SQLite: facts, rollups, revisions, the writer, the change feed.
 
 pub mod clock;
 pub mod domain;
+pub mod store;

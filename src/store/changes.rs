@@ -1,0 +1,165 @@
+//! The change feed: who learns of a commit, and how the commits of other processes are noticed.
+//!
+//! Publishing returns nothing and cannot fail. A subscriber sees its own process's commits before the writers of them are
+//! answered, and those of other processes within [`WATCH_INTERVAL`] and the time of one small read.
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use rusqlite::{Connection, Row};
+
+use super::access::{TokenList, load_tokens};
+use super::error::StoreError;
+use super::{id_from_database, open};
+use crate::domain::directory::Scope;
+use crate::domain::ids::{DepartmentId, EnterpriseId};
+
+/// How often the watcher looks for commits of other processes.
+pub const WATCH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Somebody who must know what changed. Its methods run on the writer's or the watcher's thread, before the writers of
+/// the change are answered: they must be quick, and they must not call the store.
+pub trait Subscriber: Send + Sync {
+    /// These scopes drew new revisions. May repeat what was said before; never says less than was committed.
+    fn published(&self, publication: &Publication);
+
+    /// Anything up to this revision may have changed: forget what is known of single scopes.
+    fn doubted(&self, revision: i64);
+
+    /// Tokens were made, changed or revoked. Lists may arrive out of order: a list with a lower version is to be ignored.
+    fn access_changed(&self, tokens: &Arc<TokenList>);
+}
+
+/// What one commit, or several, changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publication {
+    /// The counter as the commit left it.
+    pub revision: i64,
+    /// The scopes that drew since, each with the revision it drew last.
+    pub scopes: Vec<(Scope, i64)>,
+}
+
+/// The subscribers of one store.
+#[derive(Default)]
+pub(super) struct Feed {
+    /// Guards the list alone. Read for each publication, written only by `subscribe`; a subscriber that panics poisons
+    /// nothing, since reading goes on through the poison.
+    subscribers: RwLock<Vec<Arc<dyn Subscriber>>>,
+}
+
+impl Feed {
+    pub(super) fn subscribe(&self, subscriber: Arc<dyn Subscriber>) {
+        self.subscribers.write().unwrap_or_else(PoisonError::into_inner).push(subscriber);
+    }
+
+    pub(super) fn publish(&self, publication: &Publication) {
+        self.each(|subscriber| subscriber.published(publication));
+    }
+
+    pub(super) fn doubt(&self, revision: i64) {
+        self.each(|subscriber| subscriber.doubted(revision));
+    }
+
+    pub(super) fn access_changed(&self, tokens: &Arc<TokenList>) {
+        self.each(|subscriber| subscriber.access_changed(tokens));
+    }
+
+    fn each(&self, mut tell: impl FnMut(&dyn Subscriber)) {
+        for subscriber in self.subscribers.read().unwrap_or_else(PoisonError::into_inner).iter() {
+            tell(subscriber.as_ref());
+        }
+    }
+}
+
+/// Where a reading of the feed stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) epoch: String,
+    pub(super) revision: i64,
+    pub(super) access_version: i64,
+}
+
+impl Position {
+    pub(super) fn read(connection: &Connection) -> rusqlite::Result<Self> {
+        const SQL: &str = "SELECT epoch, revision, access_version FROM installation";
+        connection
+            .prepare_cached(SQL)?
+            .query_row([], |row| Ok(Self { epoch: row.get(0)?, revision: row.get(1)?, access_version: row.get(2)? }))
+    }
+}
+
+/// The scopes that drew a revision after `last_seen`.
+fn scopes_after(connection: &Connection, last_seen: i64) -> Result<Vec<(Scope, i64)>, StoreError> {
+    const SQL: &str = "SELECT enterprise, department, revision FROM scope WHERE revision > ?1 ORDER BY revision";
+    let mut statement = connection.prepare_cached(SQL)?;
+    let rows = statement.query_and_then([last_seen], scope_from_row)?;
+    rows.collect()
+}
+
+/// Reads columns `enterprise, department, revision`.
+pub(super) fn scope_from_row(row: &Row<'_>) -> Result<(Scope, i64), StoreError> {
+    let enterprise: EnterpriseId = id_from_database(row.get(0)?)?;
+    let department: String = row.get(1)?;
+    let department: Option<DepartmentId> =
+        if department.is_empty() { None } else { Some(id_from_database(department)?) };
+    Ok((Scope { enterprise, department }, row.get(2)?))
+}
+
+/// Notices the commits of other processes, on a connection of its own.
+pub(super) struct Watcher {
+    pub(super) path: PathBuf,
+    pub(super) feed: Arc<Feed>,
+    pub(super) seen: Position,
+}
+
+impl Watcher {
+    /// Watches until `stop` is closed.
+    pub(super) fn run(mut self, stop: &Receiver<()>) {
+        let mut connection = None;
+        let mut data_version = None;
+        let mut failing = false;
+        while stop.recv_timeout(WATCH_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+            match self.look(&mut connection, &mut data_version) {
+                Ok(()) => failing = false,
+                Err(error) => {
+                    // Once per outage: what could not be read may have changed.
+                    if !failing {
+                        tracing::warn!(%error, "cannot look for changes of other processes");
+                    }
+                    failing = true;
+                    connection = None;
+                    data_version = None;
+                }
+            }
+        }
+    }
+
+    fn look(&mut self, slot: &mut Option<Connection>, data_version: &mut Option<i64>) -> Result<(), StoreError> {
+        let connection = match slot {
+            Some(connection) => connection,
+            None => slot.insert(open::reader(&self.path)?),
+        };
+        let now: i64 = connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
+        if *data_version == Some(now) {
+            return Ok(());
+        }
+        let transaction = connection.unchecked_transaction()?;
+        let position = Position::read(&transaction)?;
+        if position.epoch != self.seen.epoch || position.revision < self.seen.revision {
+            self.feed.doubt(position.revision);
+        } else if position.revision > self.seen.revision {
+            let scopes = scopes_after(&transaction, self.seen.revision)?;
+            if !scopes.is_empty() {
+                self.feed.publish(&Publication { revision: position.revision, scopes });
+            }
+        }
+        if position.access_version != self.seen.access_version {
+            self.feed.access_changed(&Arc::new(load_tokens(&transaction)?));
+        }
+        self.seen = position;
+        *data_version = Some(now);
+        Ok(())
+    }
+}

@@ -1,0 +1,321 @@
+//! The store: facts, rollups and revisions in SQLite. The only module that names rusqlite or r2d2.
+//!
+//! One thread owns the one writing connection; reads run on pooled connections that cannot write. Whoever is told that a
+//! write is done can be sure that it is on disk and that every subscriber of the change feed knows of it.
+//!
+//! In reading order:
+//! - `schema.sql` at the top of the repository: tables, rollups, triggers;
+//! - `open`, `migrate`: the data directory, its lock, the connections; from any schema to today's;
+//! - `writer`, `readers`, `tx`: group commit, the read pool, and what a transaction offers;
+//! - `changes`: the feed of what was committed, by this process or another;
+//! - `enterprises`, `departments`, `employees`, `contacts`, `summaries`: the facts and what they amount to;
+//! - `rollups`, `import`, `purge`, `check`: many rows at once, and the proof that the sums are right;
+//! - `access`, `audit`, `idempotency`: tokens, who did what, and retries made harmless.
+
+mod access;
+mod audit;
+mod changes;
+mod check;
+mod contacts;
+mod departments;
+mod employees;
+mod enterprises;
+mod error;
+mod idempotency;
+mod import;
+mod migrate;
+mod open;
+mod purge;
+mod readers;
+mod rollups;
+mod summaries;
+mod tx;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+pub use access::{NewToken, StoredToken, TokenList};
+pub use audit::{Actor, AuditEntry};
+pub use changes::{Publication, Subscriber, WATCH_INTERVAL};
+pub use check::{CheckReport, Difference};
+pub use contacts::ContactExport;
+pub use error::{OpenError, StoreError, Subject};
+pub use idempotency::{IdempotentRequest, StoredAnswer};
+pub use import::{EmployeeName, ImportChunk, ImportOutcome, ImportRow, ImportedRow, OwnerRow};
+pub use migrate::{SCHEMA, SCHEMA_VERSION};
+pub use open::{DATABASE_FILE, LOCK_FILE, Mode, database_path};
+pub use purge::Purged;
+pub use tx::{ReadTx, WriteTx};
+
+use changes::{Feed, Position, Watcher};
+use readers::Readers;
+use writer::{ClosureJob, Job, Writer, WriterParts};
+
+use crate::clock::Clock;
+
+/// How a store is to be opened.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// The directory that holds the database.
+    pub data_dir: PathBuf,
+    /// Server or command.
+    pub mode: Mode,
+    /// What the lock file says of this process, such as `muster serve`.
+    pub holder: String,
+    /// Whether a missing database is created.
+    pub create: bool,
+    /// Read connections at most.
+    pub readers: u32,
+    /// Writes that may wait at most.
+    pub write_queue_len_max: usize,
+    /// How long a read or write may take, waiting included, before its caller is told that it failed.
+    pub time_limit: Duration,
+}
+
+impl StoreOptions {
+    /// Sane options for a data directory; a server creates what is missing, a command does not.
+    #[must_use]
+    pub fn new(data_dir: impl Into<PathBuf>, mode: Mode, holder: impl Into<String>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            mode,
+            holder: holder.into(),
+            create: mode == Mode::Server,
+            readers: READERS_DEFAULT,
+            write_queue_len_max: WRITE_QUEUE_LEN_MAX,
+            time_limit: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Read connections unless configured. A read takes well under a millisecond, so a few serve any number of clients.
+pub const READERS_DEFAULT: u32 = 4;
+
+/// Writes that may wait unless configured: at thousands of writes a second, well under a second of waiting.
+pub const WRITE_QUEUE_LEN_MAX: usize = 1_024;
+
+/// An open database. Cloning is cheap; the last clone to go closes it.
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    // Dropped in `close`, in the order that matters.
+    queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    stop_watcher: Mutex<Option<std_mpsc::Sender<()>>>,
+    readers: Readers,
+    feed: Arc<Feed>,
+    clock: Clock,
+    time_limit: Duration,
+    beside_server: bool,
+    data_dir: PathBuf,
+    _lock: Option<open::DirLock>,
+}
+
+impl Store {
+    /// Opens, and where the options allow it creates or migrates, the database of a data directory.
+    pub fn open(options: &StoreOptions, clock: Clock) -> Result<Self, OpenError> {
+        let path = open::database_path(&options.data_dir);
+        if options.create {
+            open::prepare_dir(&options.data_dir)?;
+        } else if !path.exists() {
+            return Err(OpenError::DataDir {
+                path: options.data_dir.display().to_string(),
+                reason: "it holds no Muster database; start `muster serve` there, or choose another with --data-dir"
+                    .to_owned(),
+            });
+        }
+        let lock = match open::DirLock::acquire(&options.data_dir, &options.holder) {
+            Ok(lock) => Some(lock),
+            Err(OpenError::InUse { .. }) if options.mode == Mode::Command && path.exists() => None,
+            Err(error) => return Err(error),
+        };
+        let exclusive = lock.is_some();
+        let big_cache = exclusive && options.mode == Mode::Command;
+        let connection = open::writer(&path, exclusive, big_cache)?;
+        let sqlite = |source| open::explain_sqlite(&path, source);
+        let seen = Position::read(&connection).map_err(sqlite)?;
+        let feed = Arc::new(Feed::default());
+        let (purge_requested, purge_requests) = std_mpsc::channel();
+        let writer = Writer::new(WriterParts {
+            connection,
+            clock: clock.clone(),
+            feed: Arc::clone(&feed),
+            beside_server: !exclusive,
+            purge_requested: purge_requested.clone(),
+        })
+        .map_err(sqlite)?;
+        let readers = Readers::open(&path, options.readers).map_err(sqlite)?;
+        let (queue, jobs) = mpsc::channel(options.write_queue_len_max);
+        let mut threads = vec![spawn("muster-writer", move || writer.run(jobs))?];
+        let mut stop_watcher = None;
+        if options.mode == Mode::Server {
+            let watcher = Watcher { path, feed: Arc::clone(&feed), seen };
+            let (stop, stopped) = std_mpsc::channel();
+            threads.push(spawn("muster-watcher", move || watcher.run(&stopped))?);
+            stop_watcher = Some(stop);
+        }
+        let store = Self {
+            shared: Arc::new(Shared {
+                queue: Mutex::new(Some(queue)),
+                threads: Mutex::new(threads),
+                stop_watcher: Mutex::new(stop_watcher),
+                readers,
+                feed,
+                clock,
+                time_limit: options.time_limit,
+                beside_server: !exclusive,
+                data_dir: options.data_dir.clone(),
+                _lock: lock,
+            }),
+        };
+        if options.mode == Mode::Server {
+            let keeper = Arc::downgrade(&store.shared);
+            drop(purge_requested);
+            let handle = spawn("muster-keeper", move || purge::keep(&keeper, &purge_requests))?;
+            store.shared.threads.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
+        }
+        Ok(store)
+    }
+
+    /// Whether a server has the data directory, so that this process must write in short turns.
+    #[must_use]
+    pub fn is_beside_server(&self) -> bool {
+        self.shared.beside_server
+    }
+
+    /// The directory that holds the database.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.shared.data_dir
+    }
+
+    /// The clock that the store tells time by.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
+    /// Joins the change feed. The subscriber is first told to doubt everything and given the tokens as they are, and then
+    /// misses nothing.
+    pub fn subscribe(&self, subscriber: Arc<dyn Subscriber>) -> Result<(), StoreError> {
+        self.shared.feed.subscribe(Arc::clone(&subscriber));
+        let (revision, tokens) =
+            self.read_blocking(|tx| Ok((tx.revision()?, Arc::new(access::load_tokens(tx.connection)?))))?;
+        subscriber.doubted(revision);
+        subscriber.access_changed(&tokens);
+        Ok(())
+    }
+
+    /// Writes: runs the work on the writer's thread and answers after it is on disk and published.
+    ///
+    /// An error means that nothing of it happened. If the caller goes away, work that has begun is still done whole.
+    pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (job, answer) = self.job(work);
+        let queue = self.queue()?;
+        queue.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => StoreError::QueueFull,
+            mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
+        })?;
+        drop(queue);
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Like [`write`](Self::write), for threads that may block; waits for a place in a full queue.
+    pub fn write_blocking<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (job, answer) = self.job(work);
+        self.queue()?.blocking_send(job).map_err(|_| StoreError::Closed)?;
+        answer.blocking_recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    fn queue(&self) -> Result<mpsc::Sender<Box<dyn Job>>, StoreError> {
+        self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)
+    }
+
+    #[expect(clippy::type_complexity, reason = "a job and the channel on which it answers")]
+    fn job<T, F>(&self, work: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>)
+    where
+        F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let deadline = self.shared.clock.instant() + self.shared.time_limit;
+        (Box::new(ClosureJob { deadline, work: Some(work), result: None, reply }), answer)
+    }
+
+    /// Reads: runs the work in one read transaction on a blocking thread.
+    pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let permit = tokio::time::timeout(self.shared.time_limit, self.shared.readers.permit())
+            .await
+            .map_err(|_| StoreError::DeadlinePassed)??;
+        let store = self.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let result = store.read_blocking(work);
+            drop(permit);
+            result
+        });
+        task.await.unwrap_or(Err(StoreError::Panicked))
+    }
+
+    /// Like [`read`](Self::read), for threads that may block.
+    pub fn read_blocking<T>(&self, work: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.shared.readers.with_connection(|connection| {
+            let transaction = connection.unchecked_transaction()?;
+            work(&ReadTx::new(&transaction, self.shared.clock.now()))
+        })
+    }
+
+    /// Finishes every write that was accepted, closes the readers, and the writer last. Later calls fail with
+    /// [`StoreError::Closed`]. Blocks.
+    pub fn close(&self) {
+        let shared = &self.shared;
+        shared.stop_watcher.lock().unwrap_or_else(PoisonError::into_inner).take();
+        shared.readers.close();
+        // The writer's thread ends when the last sender has gone, and checkpoints with no reader in its way.
+        shared.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let threads = std::mem::take(&mut *shared.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if thread.thread().id() != thread::current().id() && thread.join().is_err() {
+                tracing::error!("a thread of the store panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // Threads of the store hold only weak references, so this is the last handle when nobody else has one.
+        if Arc::strong_count(&self.shared) == 1 {
+            self.close();
+        }
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, std::io::Error> {
+    thread::Builder::new().name(name.to_owned()).spawn(work)
+}
+
+/// Reads an id that the database holds; one that breaks the rules was not written by Muster.
+fn id_from_database<T: FromStr>(text: String) -> Result<T, StoreError> {
+    text.parse().map_err(|_| StoreError::Corrupt(format!("id {text:?}")))
+}

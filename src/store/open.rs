@@ -1,0 +1,196 @@
+//! Opening: the data directory, its lock, the connections and their settings.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{ErrorKind, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::error::OpenError;
+use super::migrate;
+
+/// The database's file name in the data directory.
+pub const DATABASE_FILE: &str = "muster.db";
+
+/// The lock's file name in the data directory.
+pub const LOCK_FILE: &str = "muster.lock";
+
+/// How long one attempt to take the write lock waits. The writer tries again until the deadline of its jobs, so this
+/// only bounds how long it is deaf to them.
+const BUSY_SLICE: Duration = Duration::from_millis(100);
+
+/// How long a waiting connection sleeps between two attempts. Well below the 20 ms for which writers outside the server
+/// pause, so that the server gets its turn in each pause.
+const BUSY_STEP: Duration = Duration::from_millis(2);
+
+/// How long a reader waits for a lock. Readers of a WAL database wait only while it is being recovered or opened.
+const READER_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Page cache of the writer, in KiB: the inner pages of every index, so that a write touches the disk only for leaves.
+const WRITER_CACHE_KIB: i64 = 16 * 1_024;
+
+/// Page cache of a command that has the database to itself, in KiB: an import of a million rows works in it.
+const EXCLUSIVE_CACHE_KIB: i64 = 192 * 1_024;
+
+/// Page cache of one reader, in KiB.
+const READER_CACHE_KIB: i64 = 2 * 1_024;
+
+/// Prepared statements that a connection keeps; all that Muster has fit.
+const STATEMENTS_CACHED_MAX: usize = 256;
+
+/// Largest WAL that is left on disk after a checkpoint that reset it, in bytes.
+const WAL_KEPT_BYTES_MAX: i64 = 64 * 1_024 * 1_024;
+
+/// How a process means to use the data directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// As the one server on it: takes the lock and watches for writes of other processes.
+    Server,
+    /// As a command that may write beside a server: takes the lock when it is free, or else writes in short turns.
+    Command,
+}
+
+/// The data directory's lock, held as long as this value lives.
+#[derive(Debug)]
+pub(super) struct DirLock {
+    _file: File,
+}
+
+impl DirLock {
+    /// Takes the lock, or says who has it.
+    pub(super) fn acquire(dir: &Path, holder: &str) -> Result<Self, OpenError> {
+        let data_dir_error =
+            |error: &std::io::Error| OpenError::DataDir { path: dir.display().to_string(), reason: explain(error) };
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(dir.join(LOCK_FILE))
+            .map_err(|error| data_dir_error(&error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // The text is a courtesy; without it the message is still true.
+                let _ = file.read_to_string(&mut holder);
+                let holder = if holder.trim().is_empty() { "another Muster" } else { holder.trim() };
+                return Err(OpenError::InUse { path: dir.display().to_string(), holder: holder.to_owned() });
+            }
+            Err(TryLockError::Error(error)) => return Err(data_dir_error(&error)),
+        }
+        let text = format!("{holder} (process {})\n", std::process::id());
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(text.as_bytes()))
+            .map_err(|error| data_dir_error(&error))?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// Makes the data directory if it is missing and checks that it can be used.
+pub(super) fn prepare_dir(dir: &Path) -> Result<(), OpenError> {
+    let error = |reason: String| OpenError::DataDir { path: dir.display().to_string(), reason };
+    match fs::metadata(dir) {
+        Ok(metadata) if !metadata.is_dir() => {
+            return Err(error("it is a file; choose a directory with --data-dir".to_owned()));
+        }
+        Ok(_) => {}
+        Err(missing) if missing.kind() == ErrorKind::NotFound => {
+            fs::create_dir_all(dir).map_err(|io| error(explain(&io)))?;
+            restrict_to_owner(dir).map_err(|io| error(explain(&io)))?;
+        }
+        Err(io) => return Err(error(explain(&io))),
+    }
+    if dir.join(DATABASE_FILE).is_dir() {
+        return Err(error(format!("{DATABASE_FILE} in it is a directory; move it away")));
+    }
+    Ok(())
+}
+
+/// A new data directory holds personal data: nobody but its owner may look inside.
+fn restrict_to_owner(dir: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
+}
+
+fn explain(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::PermissionDenied => {
+            "permission denied; make it writable for this user, or choose another with --data-dir".to_owned()
+        }
+        ErrorKind::ReadOnlyFilesystem => "the file system is read-only; choose another with --data-dir".to_owned(),
+        ErrorKind::StorageFull => "the disk is full; make room on it".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// The path of the database in a data directory.
+#[must_use]
+pub fn database_path(dir: &Path) -> PathBuf {
+    dir.join(DATABASE_FILE)
+}
+
+/// Opens the one writing connection; creates or migrates the database when this process has it to itself.
+pub(super) fn writer(path: &Path, exclusive: bool, big_cache: bool) -> Result<Connection, OpenError> {
+    let connection = open_writer(path, exclusive, big_cache).map_err(|error| explain_sqlite(path, error))?;
+    migrate::bring_up_to_date(&connection, path, exclusive)?;
+    Ok(connection)
+}
+
+fn open_writer(path: &Path, create: bool, big_cache: bool) -> rusqlite::Result<Connection> {
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if create {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    }
+    let connection = Connection::open_with_flags(path, flags)?;
+    // The busy handler comes first: every later statement may meet a lock.
+    connection.busy_handler(Some(|attempt| {
+        std::thread::sleep(BUSY_STEP);
+        BUSY_STEP * u32::try_from(attempt).unwrap_or(u32::MAX) < BUSY_SLICE
+    }))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -if big_cache { EXCLUSIVE_CACHE_KIB } else { WRITER_CACHE_KIB })?;
+    connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES_MAX)?;
+    // The writer checkpoints by itself, between groups, and looks at the result.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED_MAX);
+    Ok(connection)
+}
+
+/// Opens a connection that cannot write.
+pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    configure_reader(&connection)?;
+    Ok(connection)
+}
+
+/// The settings of a connection that cannot write.
+pub(super) fn configure_reader(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(READER_BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED_MAX);
+    Ok(())
+}
+
+/// What SQLite said when it could not open a file, as a sentence for the administrator.
+pub(super) fn explain_sqlite(path: &Path, error: rusqlite::Error) -> OpenError {
+    let text = path.display().to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => OpenError::Foreign { path: text, reason: "it is no SQLite file".to_owned() },
+        Some(ErrorCode::DatabaseCorrupt) => {
+            OpenError::Foreign { path: text, reason: "its contents are damaged".to_owned() }
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => OpenError::DataDir {
+            path: path.parent().unwrap_or(path).display().to_string(),
+            reason: format!("{DATABASE_FILE} cannot be opened for writing; check who owns it and its permissions"),
+        },
+        _ => OpenError::Sqlite { path: text, source: error },
+    }
+}

@@ -1,0 +1,78 @@
+//! The pool of connections that cannot write.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use r2d2::Pool;
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::error::StoreError;
+use super::open;
+
+/// How long a thread waits for a connection. Callers on the runtime hold a permit before they take a thread and never
+/// wait here; threads of the program itself do.
+const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(super) struct Readers {
+    /// Guards only the handle, which is cloned out for each use; `close` takes it, so that no reader outlives the writer.
+    pool: Mutex<Option<Pool<SqliteConnectionManager>>>,
+    /// As many permits as connections, so that waiting for one costs a task and not a thread.
+    permits: Arc<Semaphore>,
+}
+
+impl Readers {
+    /// Opens a pool of at most `connections`, made as they are needed.
+    pub(super) fn open(path: &Path, connections: u32) -> rusqlite::Result<Self> {
+        // One connection by hand first: the pool would hide why it cannot be made.
+        drop(open::reader(path)?);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let manager = SqliteConnectionManager::file(path)
+            .with_flags(flags)
+            .with_init(|connection| open::configure_reader(connection));
+        let pool = Pool::builder()
+            .max_size(connections.max(1))
+            .min_idle(Some(0))
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_on_check_out(false)
+            .connection_timeout(CHECKOUT_TIMEOUT)
+            .error_handler(Box::new(PoolErrors))
+            .build_unchecked(manager);
+        let permits = Arc::new(Semaphore::new(usize::try_from(connections.max(1)).unwrap_or(1)));
+        Ok(Self { pool: Mutex::new(Some(pool)), permits })
+    }
+
+    /// Waits until a connection is free for the holder of the permit.
+    pub(super) async fn permit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Closed)
+    }
+
+    /// Lends a connection to some work on this thread.
+    pub(super) fn with_connection<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)?;
+        let connection = pool.get().map_err(|_| StoreError::DeadlinePassed)?;
+        work(&connection)
+    }
+
+    /// Lets nobody in any more.
+    pub(super) fn close(&self) {
+        self.permits.close();
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+/// Puts the pool's own failures where all others go.
+#[derive(Debug)]
+struct PoolErrors;
+
+impl r2d2::HandleError<rusqlite::Error> for PoolErrors {
+    fn handle_error(&self, error: rusqlite::Error) {
+        tracing::error!(%error, "cannot open a read connection");
+    }
+}

@@ -1,0 +1,399 @@
+//! The one writing connection and its thread: group commit with a savepoint for each job.
+//!
+//! The thread takes every job that waits, runs them in one `BEGIN IMMEDIATE` transaction, each under its own savepoint,
+//! and commits once, so that one fsync serves them all. Then, in this order, it publishes what changed and answers.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use rusqlite::hooks::Action;
+use tokio::sync::{mpsc, oneshot};
+
+use super::access::load_tokens;
+use super::changes::{Feed, Publication, scope_from_row};
+use super::error::StoreError;
+use super::tx::WriteTx;
+use crate::clock::Clock;
+
+/// Most jobs of one group. More would save no fsync that matters and make the first of them wait.
+const GROUP_COMMIT_JOBS_MAX: usize = 256;
+
+/// How long a group takes in jobs before it commits. Keeps the write lock below the 100 ms that any holder may have it.
+const GROUP_COMMIT_TIME_MAX: Duration = Duration::from_millis(50);
+
+/// How long a writer beside a server leaves the lock alone after each group, so that the server gets its turn.
+const PAUSE_BESIDE_SERVER: Duration = Duration::from_millis(25);
+
+/// Length of the WAL above which the writer checkpoints whenever no job waits, in pages of 4 KiB: 4 MiB.
+const WAL_IDLE_PAGES_MAX: i32 = 1_024;
+
+/// Length of the WAL above which the writer checkpoints although jobs wait, in pages of 4 KiB: 32 MiB. The bound on the
+/// file, and on how long recovery takes.
+const WAL_BUSY_PAGES_MAX: i32 = 8 * 1_024;
+
+/// Length of the WAL that is worth a warning, in pages of 4 KiB: 512 MiB. Only a reader that never ends lets it grow so.
+const WAL_WARN_PAGES: i32 = 128 * 1_024;
+
+thread_local! {
+    /// Pages in the WAL after this thread's last commit, as SQLite's WAL hook, which can hold no state, tells them. The
+    /// file's size would not do: it stays when the WAL starts over.
+    static WAL_PAGES: Cell<i32> = const { Cell::new(0) };
+}
+
+/// A write that waits for its turn.
+pub(super) trait Job: Send {
+    /// After this moment nobody waits for the answer.
+    fn deadline(&self) -> Instant;
+    /// Whether whoever asked has gone.
+    fn is_abandoned(&self) -> bool;
+    /// Does the work and keeps its result; an error rolls the work back.
+    fn run(&mut self, tx: &WriteTx<'_>) -> Result<(), StoreError>;
+    /// Answers: with the kept result if the group was committed, else with why not.
+    fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
+}
+
+/// A job made of a closure and the channel to whoever asked.
+pub(super) struct ClosureJob<F, T> {
+    pub(super) deadline: Instant,
+    pub(super) work: Option<F>,
+    pub(super) result: Option<T>,
+    pub(super) reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<F, T> Job for ClosureJob<F, T>
+where
+    F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send,
+    T: Send,
+{
+    fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    fn run(&mut self, tx: &WriteTx<'_>) -> Result<(), StoreError> {
+        let Some(work) = self.work.take() else { return Err(StoreError::Closed) };
+        self.result = Some(work(tx)?);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
+        let Self { result, reply, .. } = *self;
+        // Whoever asked may have gone; the write stands all the same.
+        let _ = reply.send(outcome.and_then(|()| result.ok_or(StoreError::Closed)));
+    }
+}
+
+/// What a job touched, as SQLite's update hook tells it.
+#[derive(Debug, Default)]
+struct Touched {
+    scopes: BTreeSet<i64>,
+    access: bool,
+    purge: bool,
+}
+
+impl Touched {
+    fn absorb(&mut self, other: Self) {
+        self.scopes.extend(other.scopes);
+        self.access |= other.access;
+        self.purge |= other.purge;
+    }
+}
+
+/// A group of jobs after they ran and before the commit.
+#[derive(Default)]
+struct Group {
+    /// Share the fate of the transaction.
+    done: Vec<Box<dyn Job>>,
+    /// Rolled back one by one, each for its own reason.
+    refused: Vec<(Box<dyn Job>, StoreError)>,
+    /// Not begun; the next group takes them.
+    left: Vec<Box<dyn Job>>,
+    /// Why the whole transaction cannot stand.
+    fatal: Option<StoreError>,
+    touched: Touched,
+}
+
+/// The writer thread's belongings.
+pub(super) struct Writer {
+    connection: Connection,
+    /// Filled by the update hook while a job runs, emptied by the writer after it. Both run on the writer's thread, so
+    /// nobody ever waits for this mutex; it is here because SQLite's hook must be `Send`.
+    touched: Arc<Mutex<Touched>>,
+    clock: Clock,
+    feed: Arc<Feed>,
+    beside_server: bool,
+    purge_requested: std_mpsc::Sender<()>,
+    wal_warned: bool,
+}
+
+/// What a [`Writer`] is made from.
+pub(super) struct WriterParts {
+    pub(super) connection: Connection,
+    pub(super) clock: Clock,
+    pub(super) feed: Arc<Feed>,
+    pub(super) beside_server: bool,
+    pub(super) purge_requested: std_mpsc::Sender<()>,
+}
+
+impl Writer {
+    pub(super) fn new(parts: WriterParts) -> rusqlite::Result<Self> {
+        let touched = Arc::new(Mutex::new(Touched::default()));
+        let hook = Arc::clone(&touched);
+        parts.connection.update_hook(Some(move |action: Action, _: &str, table: &str, row: i64| {
+            let mut touched = hook.lock().unwrap_or_else(PoisonError::into_inner);
+            match table {
+                "scope" => {
+                    touched.scopes.insert(row);
+                }
+                // Recording a token's last use changes nobody's access, but telling it apart is not worth the trouble:
+                // it happens once a minute.
+                "token" => touched.access = true,
+                "purge" if action == Action::SQLITE_INSERT => touched.purge = true,
+                _ => {}
+            }
+        }))?;
+        Ok(Self {
+            connection: parts.connection,
+            touched,
+            clock: parts.clock,
+            feed: parts.feed,
+            beside_server: parts.beside_server,
+            purge_requested: parts.purge_requested,
+            wal_warned: false,
+        })
+    }
+
+    /// Works until every sender of the queue is gone and the queue is empty; then checkpoints and closes.
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+        self.connection.wal_hook(Some(|_, pages| {
+            WAL_PAGES.set(pages);
+            Ok(())
+        }));
+        while let Some(first) = queue.blocking_recv() {
+            let mut waiting = vec![first];
+            while !waiting.is_empty() {
+                while waiting.len() < GROUP_COMMIT_JOBS_MAX
+                    && let Ok(job) = queue.try_recv()
+                {
+                    waiting.push(job);
+                }
+                waiting = self.commit_group(waiting);
+                self.checkpoint(waiting.is_empty() && queue.is_empty());
+                if self.beside_server {
+                    std::thread::sleep(PAUSE_BESIDE_SERVER);
+                }
+            }
+        }
+        self.close();
+    }
+
+    /// Runs a group, commits it, publishes what it changed and answers it, in this order. Gives back the jobs that it had
+    /// no time for.
+    fn commit_group(&self, jobs: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+        let jobs = match self.begin(jobs) {
+            Ok(jobs) if jobs.is_empty() => return jobs,
+            Ok(jobs) => jobs,
+            Err((jobs, error)) => {
+                finish_all(jobs, &error);
+                return Vec::new();
+            }
+        };
+        let mut group = self.run_jobs(jobs);
+        let committed = match group.fatal.take() {
+            Some(error) => Err(error),
+            None => self.commit(&group.touched),
+        };
+        let outcome = match committed {
+            Ok(publication) => {
+                self.publish(publication.as_ref(), &group.touched);
+                Ok(())
+            }
+            Err(error) => {
+                self.roll_back();
+                tracing::error!(%error, jobs = group.done.len(), "a group of writes failed as a whole");
+                Err(error)
+            }
+        };
+        for job in group.done {
+            job.finish(outcome.clone());
+        }
+        for (job, error) in group.refused {
+            job.finish(Err(error));
+        }
+        group.left
+    }
+
+    /// Runs jobs until all are done, the time is up, or one fails in a way that ends the group: then those after it share
+    /// its fate.
+    fn run_jobs(&self, jobs: Vec<Box<dyn Job>>) -> Group {
+        let begun = self.clock.instant();
+        let mut group = Group::default();
+        for mut job in jobs {
+            if group.fatal.is_some() {
+                group.done.push(job);
+                continue;
+            }
+            let started = !group.done.is_empty() || !group.refused.is_empty();
+            if started && self.clock.instant().duration_since(begun) >= GROUP_COMMIT_TIME_MAX {
+                group.left.push(job);
+                continue;
+            }
+            match self.run_under_savepoint(job.as_mut()) {
+                Ok(touched) => {
+                    group.touched.absorb(touched);
+                    group.done.push(job);
+                }
+                Err(error) if error.ends_group() || self.connection.is_autocommit() => {
+                    group.done.push(job);
+                    group.fatal = Some(error);
+                }
+                Err(error) => group.refused.push((job, error)),
+            }
+        }
+        group
+    }
+
+    /// Opens the group's transaction, for which another process may hold the lock. Jobs whose deadline passes meanwhile
+    /// are answered, those that nobody waits for are dropped.
+    #[expect(clippy::type_complexity, reason = "the jobs come back with the error so that they can be answered")]
+    fn begin(&self, mut jobs: Vec<Box<dyn Job>>) -> Result<Vec<Box<dyn Job>>, (Vec<Box<dyn Job>>, StoreError)> {
+        loop {
+            let now = self.clock.instant();
+            let (late, timely): (Vec<_>, Vec<_>) =
+                jobs.into_iter().filter(|job| !job.is_abandoned()).partition(|job| job.deadline() <= now);
+            finish_all(late, &StoreError::DeadlinePassed);
+            jobs = timely;
+            if jobs.is_empty() {
+                return Ok(jobs);
+            }
+            match self.connection.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from) {
+                Ok(()) => return Ok(jobs),
+                Err(error) if error.is_busy() => {}
+                Err(error) => return Err((jobs, error)),
+            }
+        }
+    }
+
+    /// Runs one job so that it happens whole or not at all.
+    fn run_under_savepoint(&self, job: &mut dyn Job) -> Result<Touched, StoreError> {
+        self.take_touched();
+        self.execute("SAVEPOINT job")?;
+        let tx = WriteTx::new(&self.connection, self.clock.now());
+        // Whatever a panicking job left behind in the database is rolled back, and it shares no memory with others.
+        let result = catch_unwind(AssertUnwindSafe(|| job.run(&tx))).unwrap_or(Err(StoreError::Panicked));
+        let result = result.and_then(|()| self.execute("RELEASE job"));
+        let touched = self.take_touched();
+        match result {
+            Ok(()) => Ok(touched),
+            Err(error) => {
+                if !error.ends_group() && !self.connection.is_autocommit() {
+                    self.execute("ROLLBACK TO job")?;
+                    self.execute("RELEASE job")?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn take_touched(&self) -> Touched {
+        std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads what the group drew and commits it.
+    fn commit(&self, touched: &Touched) -> Result<Option<Publication>, StoreError> {
+        let publication = if touched.scopes.is_empty() { None } else { Some(self.drawn(&touched.scopes)?) };
+        self.execute("COMMIT")?;
+        Ok(publication)
+    }
+
+    fn drawn(&self, scopes: &BTreeSet<i64>) -> Result<Publication, StoreError> {
+        let revision =
+            self.connection.prepare_cached("SELECT revision FROM installation")?.query_row([], |row| row.get(0))?;
+        let mut statement =
+            self.connection.prepare_cached("SELECT enterprise, department, revision FROM scope WHERE id = ?1")?;
+        let scopes: Result<Vec<_>, StoreError> =
+            scopes.iter().map(|id| statement.query_row([id], |row| Ok(scope_from_row(row)))?).collect();
+        Ok(Publication { revision, scopes: scopes? })
+    }
+
+    fn publish(&self, publication: Option<&Publication>, touched: &Touched) {
+        if let Some(publication) = publication {
+            self.feed.publish(publication);
+        }
+        if touched.access {
+            match load_tokens(&self.connection) {
+                Ok(tokens) => self.feed.access_changed(&Arc::new(tokens)),
+                // The watcher sees the same change a moment later and tries again.
+                Err(error) => tracing::error!(%error, "cannot read the tokens that have just changed"),
+            }
+        }
+        if touched.purge {
+            // Without a purger (a command) the server's next start resumes the purge.
+            let _ = self.purge_requested.send(());
+        }
+    }
+
+    fn roll_back(&self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "cannot roll a group of writes back");
+        }
+    }
+
+    fn execute(&self, sql: &str) -> Result<(), StoreError> {
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+
+    /// Moves the WAL into the database when it has grown, and looks at the result. A server beside this process sees to
+    /// that itself.
+    fn checkpoint(&mut self, idle: bool) {
+        let bound = if idle { WAL_IDLE_PAGES_MAX } else { WAL_BUSY_PAGES_MAX };
+        let pages = WAL_PAGES.get();
+        if self.beside_server || pages <= bound {
+            return;
+        }
+        // Frames that a reader still needs stay, and the next checkpoint gets them. Once all are moved and no reader is
+        // inside, the next commit starts the file over.
+        match self.run_checkpoint("PASSIVE") {
+            Ok(outcome) => tracing::debug!(pages, ?outcome, "checkpoint"),
+            Err(error) => tracing::warn!(%error, "cannot checkpoint the WAL"),
+        }
+        if pages > WAL_WARN_PAGES && !self.wal_warned {
+            tracing::warn!(pages, "the WAL cannot be moved into the database: some reader never ends");
+        }
+        self.wal_warned = pages > WAL_WARN_PAGES;
+    }
+
+    /// Checkpoints and gives SQLite's result: whether it was blocked, pages in the WAL, pages moved out of it.
+    fn run_checkpoint(&self, mode: &str) -> rusqlite::Result<(bool, i64, i64)> {
+        self.connection
+            .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+    }
+
+    fn close(self) {
+        if !self.beside_server {
+            match self.run_checkpoint("TRUNCATE") {
+                Ok((false, ..)) => {}
+                outcome => tracing::warn!(?outcome, "the WAL stays behind; the next start moves it into the database"),
+            }
+        }
+        if let Err((_, error)) = self.connection.close() {
+            tracing::warn!(%error, "cannot close the database");
+        }
+    }
+}
+
+fn finish_all(jobs: Vec<Box<dyn Job>>, error: &StoreError) {
+    for job in jobs {
+        job.finish(Err(error.clone()));
+    }
+}
