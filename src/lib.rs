@@ -11,7 +11,13 @@
 //!
 //! Layer 1, mechanisms that do not know each other:
 //! - [`store`]: SQLite: facts, rollups, revisions, the writer, the change feed.
+//!
+//! Layer 2, what the store means to others:
+//! - [`access`]: API tokens in memory.
+//! - [`summaries`]: summaries as they are served.
 
+pub mod access;
 pub mod clock;
 pub mod domain;
 pub mod store;
+pub mod summaries;

@@ -14,17 +14,19 @@ fn smoke() {
     let d = DepartmentId::parse("sales").unwrap();
     let u = EmployeeId::parse("u1").unwrap();
     let (e2, d2, u2) = (e.clone(), d.clone(), u.clone());
-    store.write_blocking(move |tx| {
-        tx.create_enterprise(Some(e2.clone()), &Name::parse("name", "Acme").unwrap())?;
-        tx.create_department(&e2, Some(d2.clone()), &Name::parse("name", "Sales").unwrap())?;
-        let info = EmployeeInfo::parse(EmployeeFields { first_name: "A".into(), ..Default::default() }).unwrap();
-        tx.create_employee(&e2, &d2, Some(u2.clone()), &info)?;
-        for i in 0..10 {
-            let f = ContactFields { name: format!("n{}", i % 5), company: "Contoso".into(), ..Default::default() };
-            tx.add_contact(&Reach::Installation, &u2, &ContactInfo::parse(f).unwrap(), "AddContact")?;
-        }
-        Ok(())
-    }).unwrap();
+    store
+        .write_blocking(move |tx| {
+            tx.create_enterprise(Some(e2.clone()), &Name::parse("name", "Acme").unwrap())?;
+            tx.create_department(&e2, Some(d2.clone()), &Name::parse("name", "Sales").unwrap())?;
+            let info = EmployeeInfo::parse(EmployeeFields { first_name: "A".into(), ..Default::default() }).unwrap();
+            tx.create_employee(&e2, &d2, Some(u2.clone()), &info)?;
+            for i in 0..10 {
+                let f = ContactFields { name: format!("n{}", i % 5), company: "Contoso".into(), ..Default::default() };
+                tx.add_contact(&Reach::Installation, &u2, &ContactInfo::parse(f).unwrap(), "AddContact")?;
+            }
+            Ok(())
+        })
+        .unwrap();
     let s = store.read_blocking(|tx| tx.enterprise_summary(&e)).unwrap();
     println!("{}", serde_json::to_string(&s).unwrap());
     assert_eq!(store.read_blocking(|tx| tx.check()).unwrap().differences, vec![]);

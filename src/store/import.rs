@@ -134,14 +134,12 @@ impl WriteTx<'_> {
             }
             let company = match identity.company.as_deref() {
                 None => None,
-                Some(folded) => match companies.get(&(owner.enterprise, folded)) {
-                    Some(company) => Some(*company),
-                    None => {
-                        let company = self.company_row(owner.enterprise, &row.info)?;
-                        companies.extend(company.map(|company| ((owner.enterprise, folded), company)));
-                        company
-                    }
-                },
+                Some(folded) => {
+                    let known = companies.get(&(owner.enterprise, folded)).copied();
+                    let company = if known.is_some() { known } else { self.company_row(owner.enterprise, &row.info)? };
+                    companies.extend(company.map(|company| ((owner.enterprise, folded), company)));
+                    company
+                }
             };
             let created_at = row.created_at.unwrap_or(self.now());
             self.insert_contact(next_id, owner, company, &row.info, "import", created_at)?;

@@ -15,6 +15,7 @@ pub const SCHEMA: &str = include_str!("../../schema.sql");
 const MIGRATIONS: &[&str] = &[];
 
 /// The version of [`SCHEMA`], kept in the file's `user_version`.
+#[expect(clippy::cast_possible_wrap, reason = "a handful of steps")]
 pub const SCHEMA_VERSION: i64 = 1 + MIGRATIONS.len() as i64;
 
 /// Marks a file as Muster's (`PRAGMA application_id`): the letters `MUST`.

@@ -33,7 +33,6 @@ mod tx;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -206,8 +205,8 @@ impl Store {
 
     /// Joins the change feed. The subscriber is first told to doubt everything and given the tokens as they are, and then
     /// misses nothing.
-    pub fn subscribe(&self, subscriber: Arc<dyn Subscriber>) -> Result<(), StoreError> {
-        self.shared.feed.subscribe(Arc::clone(&subscriber));
+    pub fn subscribe(&self, subscriber: &Arc<dyn Subscriber>) -> Result<(), StoreError> {
+        self.shared.feed.subscribe(Arc::clone(subscriber));
         let (revision, tokens) =
             self.read_blocking(|tx| Ok((tx.revision()?, Arc::new(access::load_tokens(tx.connection)?))))?;
         subscriber.doubted(revision);
@@ -248,7 +247,6 @@ impl Store {
         self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)
     }
 
-    #[expect(clippy::type_complexity, reason = "a job and the channel on which it answers")]
     fn job<T, F>(&self, work: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>)
     where
         F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -316,6 +314,6 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 }
 
 /// Reads an id that the database holds; one that breaks the rules was not written by Muster.
-fn id_from_database<T: FromStr>(text: String) -> Result<T, StoreError> {
-    text.parse().map_err(|_| StoreError::Corrupt(format!("id {text:?}")))
+fn id_from_database<T: TryFrom<String>>(text: String) -> Result<T, StoreError> {
+    T::try_from(text).map_err(|_| StoreError::Corrupt("a malformed id".to_owned()))
 }

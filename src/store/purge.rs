@@ -22,7 +22,7 @@ const PURGE_STEP_TIME_MAX: Duration = Duration::from_millis(30);
 const PURGE_BATCH_ROWS: u32 = 200;
 
 /// How often old idempotency keys are looked for.
-const HOUSEKEEPING_INTERVAL: Duration = Duration::from_secs(60);
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Idempotency keys that one housekeeping transaction deletes at most.
 const FORGOTTEN_ANSWERS_MAX: u32 = 1_000;
@@ -242,6 +242,7 @@ pub(super) fn keep(shared: &Weak<Shared>, requests: &Receiver<()>) {
 
 /// One small step; whether there is more to do.
 fn keep_once(store: &Store) -> Result<bool, StoreError> {
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general over the lifetime")]
     if store.write_blocking(|tx| tx.purge_step())? {
         return Ok(true);
     }

@@ -1,0 +1,198 @@
+//! Who may do what: API tokens in memory, kept current by the store's change feed.
+//!
+//! A token reads `muster_<id>_<secret>`: a public id by which it is listed and revoked, and 256 random bits in base64url.
+//! The database and this memory hold only the SHA-256 of the secret, which is enough for a secret that nobody can guess.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use data_encoding::BASE64URL_NOPAD;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::clock::Clock;
+use crate::domain::access::{Reach, Role, Token};
+use crate::domain::ids::TimeOrderedId;
+use crate::domain::time::Timestamp;
+use crate::store::{NewToken, Publication, Store, StoreError, StoredToken, Subscriber, TokenList};
+
+/// What every token begins with, so that people and secret scanners recognise one.
+pub const TOKEN_PREFIX: &str = "muster_";
+
+/// Random bytes of a secret.
+const SECRET_LEN: usize = 32;
+
+/// How exact the record of a token's last use is.
+const USE_RECORDED_MILLIS: i64 = 60_000;
+
+/// The tokens of one store.
+#[derive(Clone)]
+pub struct Access {
+    store: Store,
+    clock: Clock,
+    memory: Arc<Memory>,
+}
+
+/// What memory says of a text that claims to be a token.
+#[derive(Clone, Debug)]
+pub enum Recognition {
+    /// It is one.
+    Valid(Arc<Token>),
+    /// It is none: malformed, expired, or the secret is wrong.
+    Invalid,
+    /// Memory does not know its id; the database may, for one that another process has just made.
+    Unknown,
+}
+
+impl Access {
+    /// Loads the tokens of a store and follows their changes.
+    pub fn open(store: &Store) -> Result<Self, StoreError> {
+        let memory = Arc::new(Memory::default());
+        let subscriber: Arc<dyn Subscriber> = memory.clone();
+        store.subscribe(&subscriber)?;
+        Ok(Self { store: store.clone(), clock: store.clock().clone(), memory })
+    }
+
+    /// Judges a text from memory alone.
+    #[must_use]
+    pub fn recognise(&self, text: &str) -> Recognition {
+        let Some((id, secret)) = split(text) else { return Recognition::Invalid };
+        let known = self.memory.table.read().unwrap_or_else(PoisonError::into_inner).by_id.get(id).cloned();
+        let Some(known) = known else { return Recognition::Unknown };
+        let now = self.clock.now();
+        if !secret_matches(secret, &known.secret_hash) || !known.token.is_valid_at(now) {
+            return Recognition::Invalid;
+        }
+        known.note_use(now);
+        Recognition::Valid(Arc::clone(&known.token))
+    }
+
+    /// Judges a text that memory does not know, from the database. Whoever calls this limits how often.
+    pub async fn look_up(&self, text: &str) -> Result<Option<Arc<Token>>, StoreError> {
+        let Some((id, secret)) = split(text) else { return Ok(None) };
+        let id = id.to_owned();
+        let Some(stored) = self.store.read(move |tx| tx.token(&id)).await? else { return Ok(None) };
+        let valid = secret_matches(secret, &stored.secret_hash) && stored.token.is_valid_at(self.clock.now());
+        Ok(valid.then(|| Arc::new(stored.token)))
+    }
+
+    /// Writes down when tokens were last used, where that changed since the last call.
+    pub async fn record_uses(&self) -> Result<(), StoreError> {
+        let uses = self.memory.unrecorded_uses();
+        if uses.is_empty() {
+            return Ok(());
+        }
+        self.store.write(move |tx| tx.record_token_use(&uses)).await
+    }
+}
+
+/// A token that has just been made: the text for its holder, shown this once, and what is to be stored.
+#[must_use]
+pub struct MintedToken {
+    /// What the holder sends.
+    pub secret: String,
+    /// What [`crate::store::WriteTx::create_token`] takes.
+    pub stored: NewToken,
+}
+
+/// Makes a token. Fails only when the operating system has no random numbers.
+pub fn mint(
+    name: String,
+    role: Role,
+    reach: Reach,
+    now: Timestamp,
+    expires_at: Option<Timestamp>,
+) -> std::io::Result<MintedToken> {
+    let mut secret = [0; SECRET_LEN];
+    getrandom::fill(&mut secret)?;
+    let id = TimeOrderedId::at(now, getrandom::u32()?).to_string();
+    let secret = BASE64URL_NOPAD.encode(&secret);
+    let stored = NewToken { id, name, role, reach, expires_at, secret_hash: hash(&secret) };
+    Ok(MintedToken { secret: format!("{TOKEN_PREFIX}{}_{secret}", stored.id), stored })
+}
+
+fn split(text: &str) -> Option<(&str, &str)> {
+    // The id holds no underscore; the secret may.
+    text.strip_prefix(TOKEN_PREFIX)?.split_once('_')
+}
+
+fn hash(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+fn secret_matches(secret: &str, expected: &[u8; 32]) -> bool {
+    hash(secret).ct_eq(expected).into()
+}
+
+#[derive(Default)]
+struct Memory {
+    /// Read by every request for as long as a look-up takes, written when tokens change. Nothing else happens under it.
+    table: RwLock<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    version: i64,
+    by_id: HashMap<String, Arc<Known>>,
+}
+
+struct Known {
+    token: Arc<Token>,
+    secret_hash: [u8; 32],
+    /// Unix milliseconds, to the minute; 0 for never.
+    used_at: AtomicI64,
+    /// The `used_at` that the database has.
+    recorded_at: AtomicI64,
+}
+
+impl Known {
+    fn new(stored: &StoredToken, before: Option<&Arc<Self>>) -> Self {
+        let recorded = stored.token.last_used_at.map_or(0, Timestamp::millis);
+        let used = before.map_or(0, |known| known.used_at.load(Ordering::Relaxed));
+        Self {
+            token: Arc::new(stored.token.clone()),
+            secret_hash: stored.secret_hash,
+            used_at: AtomicI64::new(used.max(recorded)),
+            recorded_at: AtomicI64::new(recorded),
+        }
+    }
+
+    fn note_use(&self, now: Timestamp) {
+        let minute = now.millis() - now.millis().rem_euclid(USE_RECORDED_MILLIS);
+        // A plain load first: the line stays shared between cores for all but one request a minute.
+        if self.used_at.load(Ordering::Relaxed) < minute {
+            self.used_at.fetch_max(minute, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Memory {
+    fn unrecorded_uses(&self) -> Vec<(String, Timestamp)> {
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        let changed = table.by_id.iter().filter_map(|(id, known)| {
+            let used = known.used_at.load(Ordering::Relaxed);
+            (known.recorded_at.swap(used, Ordering::Relaxed) < used).then(|| (id.clone(), Timestamp::from_millis(used)))
+        });
+        changed.collect()
+    }
+}
+
+impl Subscriber for Memory {
+    fn published(&self, _publication: &Publication) {}
+
+    fn doubted(&self, _revision: i64) {}
+
+    fn access_changed(&self, tokens: &Arc<TokenList>) {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        // The writer and the watcher tell of the same changes; the later word must not be undone by the earlier.
+        if tokens.version < table.version {
+            return;
+        }
+        let by_id = tokens.tokens.iter().map(|stored| {
+            let known = Known::new(stored, table.by_id.get(&stored.token.id));
+            (stored.token.id.clone(), Arc::new(known))
+        });
+        *table = Table { version: tokens.version, by_id: by_id.collect() };
+    }
+}
