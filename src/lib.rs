@@ -11,6 +11,7 @@
 //!
 //! Layer 1, mechanisms that do not know each other:
 //! - [`store`]: SQLite: facts, rollups, revisions, the writer, the change feed.
+//! - [`transfer`]: files of contacts to and from domain types, streaming.
 //!
 //! Layer 2, what the store means to others:
 //! - [`access`]: API tokens in memory.
@@ -21,3 +22,4 @@ pub mod clock;
 pub mod domain;
 pub mod store;
 pub mod summaries;
+pub mod transfer;

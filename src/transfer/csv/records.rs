@@ -1,0 +1,314 @@
+//! A stream of bytes cut into records, with memory for one record only.
+//!
+//! `csv::Reader` lets a record grow without bound, cannot go on behind one that is too long, and does not tell an open
+//! quotation mark at the end of a file; so the state machine under it, `csv_core`, is driven here.
+
+use std::io::{self, Read};
+
+use csv_core::ReadRecordResult;
+
+use super::dialect::Delimiter;
+use crate::transfer::text::{TextEncoding, TextSource};
+
+/// Longest record of a file, in bytes: several times the longest contact, and little enough to hold while a quotation
+/// mark that is never closed makes one record of the rest of a file.
+pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
+
+/// Room for cells and their ends in a new record; both grow by doubling.
+const RECORD_ROOM: usize = 1024;
+const CELLS_ROOM: usize = 128;
+
+/// One record's cells as the file has them, unquoted but not decoded.
+#[derive(Debug)]
+pub struct RawRecord {
+    /// The cells one after the other in the first `bytes_len` bytes; what is behind them is room for more.
+    bytes: Vec<u8>,
+    bytes_len: usize,
+    /// Where each of the first `cells_len` cells ends.
+    ends: Vec<usize>,
+    cells_len: usize,
+    pub(super) encoding: TextEncoding,
+}
+
+/// What is wrong with how a record is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It is longer than [`RECORD_BYTES_MAX`]; the record holds the cells that ended before.
+    TooLong,
+    /// The file ended within quotes.
+    OpenQuote,
+}
+
+/// Where a record was found and whether it is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The line of the file that it begins in, from 1.
+    pub(super) line: u64,
+    pub(super) fault: Option<Fault>,
+}
+
+/// Cuts a source into records.
+#[derive(Debug)]
+pub(super) struct RecordReader<R> {
+    source: TextSource<R>,
+    core: csv_core::Reader,
+    lines: Lines,
+}
+
+/// Counts line ends of all three kinds: in a file with one kind, the larger count is the number of lines.
+#[derive(Debug, Default)]
+struct Lines {
+    line_feeds: u64,
+    carriage_returns: u64,
+}
+
+impl<R: Read> RecordReader<R> {
+    pub(super) fn new(source: TextSource<R>, delimiter: Delimiter) -> Self {
+        let core = csv_core::ReaderBuilder::new().delimiter(delimiter.byte()).build();
+        Self { source, core, lines: Lines::default() }
+    }
+
+    /// Reads the next record over `record`; `None` at the end. Blank lines are no records.
+    pub(super) fn read(&mut self, record: &mut RawRecord) -> io::Result<Option<Found>> {
+        record.bytes_len = 0;
+        record.cells_len = 0;
+        if !self.skip_line_ends()? {
+            return Ok(None);
+        }
+        let line = self.lines.current();
+        let mut taken = 0;
+        loop {
+            let input = self.source.fill()?;
+            if input.is_empty() {
+                return Ok(Some(Found { line, fault: self.end_record(record) }));
+            }
+            let input = &input[..input.len().min(RECORD_BYTES_MAX - taken)];
+            let (result, used) = record.take(&mut self.core, input);
+            self.lines.count(&input[..used]);
+            self.source.consume(used);
+            taken += used;
+            match result {
+                ReadRecordResult::Record | ReadRecordResult::End => return Ok(Some(Found { line, fault: None })),
+                ReadRecordResult::OutputFull => record.bytes.resize(2 * record.bytes.len(), 0),
+                ReadRecordResult::OutputEndsFull => record.ends.resize(2 * record.ends.len(), 0),
+                ReadRecordResult::InputEmpty => {}
+            }
+            if taken == RECORD_BYTES_MAX {
+                self.discard_rest()?;
+                record.bytes_len = record.ends[..record.cells_len].last().copied().unwrap_or(0);
+                return Ok(Some(Found { line, fault: Some(Fault::TooLong) }));
+            }
+        }
+    }
+
+    /// The bytes that the next record will be read from, as far as they are there.
+    pub(super) fn source(&self) -> &TextSource<R> {
+        &self.source
+    }
+
+    /// Stands at the next record's first byte; `false` at the end of the file.
+    fn skip_line_ends(&mut self) -> io::Result<bool> {
+        loop {
+            let input = self.source.fill()?;
+            let skipped = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            let (at_end, at_record) = (input.is_empty(), skipped < input.len());
+            self.lines.count(&input[..skipped]);
+            self.source.consume(skipped);
+            if at_end || at_record {
+                return Ok(at_record);
+            }
+        }
+    }
+
+    /// Ends the record that the file's end cut off. A line end tells whether it was whole: within quotes it is text.
+    fn end_record(&mut self, record: &mut RawRecord) -> Option<Fault> {
+        record.make_room();
+        let text_len = record.bytes_len;
+        if record.take(&mut self.core, b"\n").0 == ReadRecordResult::Record {
+            return None;
+        }
+        record.make_room();
+        record.take(&mut self.core, b"");
+        record.bytes_len = text_len;
+        if let Some(end) = record.ends[..record.cells_len].last_mut() {
+            *end = text_len;
+        }
+        Some(Fault::OpenQuote)
+    }
+
+    /// Goes on to the end of a record without keeping anything of it.
+    fn discard_rest(&mut self) -> io::Result<()> {
+        let mut sink = RawRecord::new(TextEncoding::Ascii);
+        loop {
+            let input = self.source.fill()?;
+            let at_end = input.is_empty();
+            sink.bytes_len = 0;
+            sink.cells_len = 0;
+            let (result, used) = sink.take(&mut self.core, input);
+            self.lines.count(&input[..used]);
+            self.source.consume(used);
+            if at_end || result == ReadRecordResult::Record {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl RawRecord {
+    pub(super) fn new(encoding: TextEncoding) -> Self {
+        Self { bytes: vec![0; RECORD_ROOM], bytes_len: 0, ends: vec![0; CELLS_ROOM], cells_len: 0, encoding }
+    }
+
+    /// How many cells it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.cells_len
+    }
+
+    /// Whether it has no cells.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cells_len == 0
+    }
+
+    /// The cells' bytes, in order.
+    pub fn cells(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends().iter().copied());
+        starts.zip(self.ends()).map(|(start, end)| &self.bytes[start..*end])
+    }
+
+    /// The encoding of the cells; UTF-16 has become UTF-8 here.
+    #[must_use]
+    pub fn encoding(&self) -> TextEncoding {
+        self.encoding
+    }
+
+    /// All cells' bytes without anything between them.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.bytes_len]
+    }
+
+    /// Where each cell ends in [`bytes`](Self::bytes).
+    pub(super) fn ends(&self) -> &[usize] {
+        &self.ends[..self.cells_len]
+    }
+
+    /// Takes cells out of `input`; says why it stopped and how much it used.
+    fn take(&mut self, core: &mut csv_core::Reader, input: &[u8]) -> (ReadRecordResult, usize) {
+        let (bytes, ends) = (&mut self.bytes[self.bytes_len..], &mut self.ends[self.cells_len..]);
+        let (result, used, bytes_len, cells_len) = core.read_record(input, bytes, ends);
+        self.bytes_len += bytes_len;
+        self.cells_len += cells_len;
+        (result, used)
+    }
+
+    /// Makes sure that one more byte and one more cell fit.
+    fn make_room(&mut self) {
+        if self.bytes_len == self.bytes.len() {
+            self.bytes.resize(2 * self.bytes.len(), 0);
+        }
+        if self.cells_len == self.ends.len() {
+            self.ends.resize(2 * self.ends.len(), 0);
+        }
+    }
+}
+
+impl Clone for RawRecord {
+    /// A copy without the room for more, so that many can be kept.
+    fn clone(&self) -> Self {
+        Self {
+            bytes: self.bytes().to_vec(),
+            bytes_len: self.bytes_len,
+            ends: self.ends().to_vec(),
+            cells_len: self.cells_len,
+            encoding: self.encoding,
+        }
+    }
+}
+
+impl PartialEq for RawRecord {
+    fn eq(&self, other: &Self) -> bool {
+        self.encoding == other.encoding && self.cells().eq(other.cells())
+    }
+}
+
+impl Eq for RawRecord {}
+
+impl Lines {
+    fn count(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.line_feeds += u64::from(*byte == b'\n');
+            self.carriage_returns += u64::from(*byte == b'\r');
+        }
+    }
+
+    fn current(&self) -> u64 {
+        1 + self.line_feeds.max(self.carriage_returns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every record: its line, its cells joined with `|`, and its fault.
+    fn read(input: &[u8]) -> Vec<(u64, String, Option<Fault>)> {
+        let (source, encoding) = TextSource::open(input).unwrap();
+        let mut reader = RecordReader::new(source, Delimiter::Comma);
+        let mut record = RawRecord::new(encoding);
+        let mut all = Vec::new();
+        while let Some(found) = reader.read(&mut record).unwrap() {
+            let cells: Vec<_> = record.cells().map(String::from_utf8_lossy).collect();
+            all.push((found.line, cells.join("|"), found.fault));
+        }
+        assert!(record.bytes.len() <= 2 * RECORD_BYTES_MAX, "a record held {} bytes", record.bytes.len());
+        all
+    }
+
+    #[test]
+    fn records_end_where_spreadsheets_end_them() {
+        let check = |input: &str, expected: &[(u64, &str)]| {
+            let found = read(input.as_bytes());
+            assert!(found.iter().all(|(_, _, fault)| fault.is_none()), "{input:?}");
+            let found: Vec<_> = found.iter().map(|(line, cells, _)| (*line, cells.as_str())).collect();
+            assert_eq!(found, expected, "{input:?}");
+        };
+        check("", &[]);
+        check("\r\n\r\n\n", &[]);
+        check("a,b", &[(1, "a|b")]);
+        for end in ["\n", "\r", "\r\n"] {
+            let with_ends = |text: &str| text.replace('\n', end);
+            check(&with_ends("a,b\n\n\nc,\n,d\n"), &[(1, "a|b"), (4, "c|"), (5, "|d")]);
+            check(&with_ends("\na,\"b\n\nc\"\nd"), &[(2, &with_ends("a|b\n\nc")), (5, "d")]);
+        }
+        check("\"a \"\"b\"\"\",\"\",c\"d\n\"e\"", &[(1, "a \"b\"||c\"d"), (2, "e")]);
+        check("a,\n", &[(1, "a|")]);
+        check("a,", &[(1, "a|")]);
+        check(&",".repeat(300), &[(1, &"|".repeat(300))]);
+    }
+
+    #[test]
+    fn a_quote_that_stays_open_is_told() {
+        let check = |input: &str, expected: &str| {
+            assert_eq!(read(input.as_bytes()), [(1, expected.to_owned(), Some(Fault::OpenQuote))], "{input:?}");
+        };
+        check("a,\"b", "a|b");
+        check("a,\"b\nc,d\n", "a|b\nc,d\n");
+        check("\"", "");
+        check("\"\"\"", "\"");
+        check(&format!("\"{}", "x".repeat(RECORD_ROOM)), &"x".repeat(RECORD_ROOM));
+    }
+
+    #[test]
+    fn a_record_that_is_too_long_is_cut_and_the_next_one_read() {
+        let long = "x".repeat(3 * RECORD_BYTES_MAX);
+        let cut = |cells: &str| (1, cells.to_owned(), Some(Fault::TooLong));
+        let next = (2, "c|d".to_owned(), None);
+        assert_eq!(read(format!("a,b,{long}\nc,d\n").as_bytes()), [cut("a|b"), next.clone()]);
+        assert_eq!(read(format!("{long}\nc,d\n").as_bytes()), [cut(""), next.clone()]);
+        assert_eq!(read(format!("a,b,\"{long}").as_bytes()), [cut("a|b")]);
+        assert_eq!(read(format!("a,\"{}", "\"\"\n".repeat(RECORD_BYTES_MAX)).as_bytes()), [cut("a")]);
+        let most = &long[..RECORD_BYTES_MAX - 3];
+        assert_eq!(read(format!("a,{most}\nc,d").as_bytes()), [(1, format!("a|{most}"), None), next]);
+    }
+}

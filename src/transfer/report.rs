@@ -1,0 +1,128 @@
+//! What came of an import, as the command line prints it and the API answers it.
+
+use serde::Serialize;
+
+use super::csv::Delimiter;
+use super::layout::Layout;
+use super::text::TextEncoding;
+
+/// Most rejected rows that a report describes; the file of rejects has them all.
+pub const REJECTS_REPORTED_MAX: usize = 100;
+
+/// What came of an import.
+///
+/// Every row is counted once: `rows` is the sum of `imported`, `duplicates` and `rejected`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportReport {
+    /// Rows behind the header, blank lines not counted.
+    pub rows: u64,
+    /// Rows that became a contact.
+    pub imported: u64,
+    /// Rows that the employee had already: the same person with the same content.
+    pub duplicates: u64,
+    /// Rows that could not become a contact.
+    pub rejected: u64,
+    /// What was created because a row or an option named it.
+    pub created: Created,
+    /// The first rejected rows.
+    pub rejects: Vec<Reject>,
+    /// How many rejected rows are not among `rejects`.
+    pub rejects_omitted: u64,
+    /// The layout that the header was recognised as.
+    pub layout: Layout,
+    /// The encoding of the text.
+    pub encoding: TextEncoding,
+    /// The delimiter between cells.
+    pub delimiter: Delimiter,
+    /// Columns of a plain file that mean nothing to Muster, misspelt ones among them.
+    pub ignored_columns: Vec<String>,
+    /// How long it took.
+    pub duration_millis: u64,
+    /// Whether it was only tried: then nothing was stored, and the counts say what would have been.
+    pub dry_run: bool,
+}
+
+/// What an import created beside contacts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Created {
+    /// Enterprises, at most one.
+    pub enterprises: u64,
+    /// Departments.
+    pub departments: u64,
+    /// Employees.
+    pub employees: u64,
+}
+
+/// A row that did not become a contact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Reject {
+    /// Which row it is: 1 for the first one behind the header.
+    pub row: u64,
+    /// The line of the file that it begins in.
+    pub line: u64,
+    /// Why, with the name of the column that is wrong.
+    pub reason: String,
+}
+
+impl ImportReport {
+    /// The report of an import that has read no row yet.
+    #[must_use]
+    pub fn new(layout: Layout, encoding: TextEncoding, delimiter: Delimiter) -> Self {
+        Self {
+            rows: 0,
+            imported: 0,
+            duplicates: 0,
+            rejected: 0,
+            created: Created::default(),
+            rejects: Vec::new(),
+            rejects_omitted: 0,
+            layout,
+            encoding,
+            delimiter,
+            ignored_columns: Vec::new(),
+            duration_millis: 0,
+            dry_run: false,
+        }
+    }
+
+    /// Counts a rejected row, and describes it while there is room.
+    pub fn reject(&mut self, row: u64, line: u64, reason: impl Into<String>) {
+        self.rejected += 1;
+        if self.rejects.len() < REJECTS_REPORTED_MAX {
+            self.rejects.push(Reject { row, line, reason: reason.into() });
+        } else {
+            self.rejects_omitted += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_describes_only_so_many_rejects_but_counts_all() {
+        let mut report = ImportReport::new(Layout::Plain, TextEncoding::Utf8, Delimiter::Comma);
+        let reasons = REJECTS_REPORTED_MAX as u64 + 5;
+        for row in 1..=reasons {
+            report.reject(row, row + 1, "is wrong");
+        }
+        assert_eq!((report.rejected, report.rejects_omitted), (reasons, 5));
+        assert_eq!(report.rejects.last().map(|reject| reject.row), Some(reasons - 5));
+    }
+
+    #[test]
+    fn a_report_is_written_in_the_words_of_the_api() {
+        let report = ImportReport::new(Layout::Outlook, TextEncoding::Windows1252, Delimiter::Semicolon);
+        let written = serde_json::to_value(&report).unwrap();
+        assert_eq!(written["layout"], "outlook");
+        assert_eq!(written["encoding"], "windows-1252");
+        assert_eq!(written["delimiter"], "semicolon");
+        assert_eq!(written["rejectsOmitted"], 0);
+        assert_eq!(written["dryRun"], false);
+        assert_eq!(written["created"]["employees"], 0);
+    }
+}
