@@ -292,11 +292,11 @@ fn found(names: &[String]) -> String {
         let cut = if name.chars().nth(FOUND_COLUMN_LEN_MAX).is_some() { "…" } else { "" };
         format!("\"{escaped}{cut}\"")
     });
-    let mut found = shown.collect::<Vec<_>>().join(", ");
-    if names.len() > FOUND_COLUMNS_MAX {
-        found += &format!(" and {} more", names.len() - FOUND_COLUMNS_MAX);
+    let found = shown.collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(FOUND_COLUMNS_MAX) {
+        0 => found,
+        more => format!("{found} and {more} more"),
     }
-    found
 }
 
 fn escape(character: char) -> impl Iterator<Item = char> {
