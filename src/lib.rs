@@ -11,7 +11,11 @@
 //!
 //! Layer 1, mechanisms that do not know each other:
 //! - [`store`]: SQLite: facts, rollups, revisions, the writer, the change feed.
+//!
+//! Layer 3, the outside:
+//! - [`http`]: the REST API and the pages; the only module that names axum.
 
 pub mod clock;
 pub mod domain;
+pub mod http;
 pub mod store;
