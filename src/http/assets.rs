@@ -157,3 +157,72 @@ fn content_type(name: &str) -> HeaderValue {
     };
     HeaderValue::from_static(content_type)
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::Request;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn get_file(path: &str, known: Option<&HeaderValue>) -> (Response, Bytes) {
+        let mut request = Request::get(path);
+        if let Some(etag) = known {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        let app = routes::<()>().unwrap().with_state(());
+        let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (Response::from_parts(parts, Body::empty()), body)
+    }
+
+    #[tokio::test]
+    async fn files_come_with_their_type_and_are_sent_once() {
+        let check = async |path: &str, content_type: &str| {
+            let (response, body) = get_file(path, None).await;
+            assert_eq!(response.status(), 200, "{path}");
+            assert_eq!(response.headers()[CONTENT_TYPE], content_type, "{path}");
+            assert!(!body.is_empty() && response.headers().contains_key(CONTENT_SECURITY_POLICY), "{path}");
+            let (again, body) = get_file(path, Some(&response.headers()[ETAG])).await;
+            assert_eq!((again.status().as_u16(), body.len()), (304, 0), "{path}");
+        };
+        check("/", "text/html; charset=utf-8").await;
+        check("/style.css", "text/css; charset=utf-8").await;
+        check("/app.js", "text/javascript; charset=utf-8").await;
+        check("/icon.svg", "image/svg+xml").await;
+        for docs in ["/docs", "/api/docs"] {
+            check(docs, "text/html; charset=utf-8").await;
+            check(&format!("{docs}/swagger-ui-bundle.js"), "text/javascript; charset=utf-8").await;
+        }
+        assert_eq!(get_file("/index.html", None).await.0.status(), 404);
+        assert_eq!(get_file("/docs.html", None).await.0.status(), 404);
+    }
+
+    #[tokio::test]
+    async fn pages_name_no_other_server() {
+        for path in ["/", "/style.css", "/app.js", "/docs", "/docs/swagger-initializer.js"] {
+            let (_, body) = get_file(path, None).await;
+            let text = String::from_utf8(body.to_vec()).unwrap().replace("http://127.0.0.1:8383", "");
+            assert!(!text.contains("http:") && !text.contains("https:") && !text.contains("\"//"), "{path}");
+        }
+        let (_, settings) = get_file("/docs/swagger-initializer.js", None).await;
+        let settings = String::from_utf8(settings.to_vec()).unwrap();
+        assert!(settings.contains(r#""validatorUrl": "none""#), "{settings}");
+        assert!(settings.contains(r#""url": "openapi.json""#), "{settings}");
+    }
+
+    #[test]
+    fn a_tag_is_found_in_a_list() {
+        let check = |tags: &str, expected: bool| {
+            let (tags, etag) = (HeaderValue::from_str(tags).unwrap(), HeaderValue::from_static("\"a\""));
+            assert_eq!(matches(&tags, &etag), expected, "{tags:?}");
+        };
+        check("\"a\"", true);
+        check("\"b\", W/\"a\"", true);
+        check("*", true);
+        check("\"ab\"", false);
+        check("", false);
+    }
+}

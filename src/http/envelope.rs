@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::X_CONTENT_TYPE_OPTIONS;
+use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -89,6 +89,8 @@ where
             let headers = response.headers_mut();
             headers.insert(X_REQUEST_ID, id.header());
             headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            // Contacts and new tokens have no place in a browser's cache; whoever knows better has said so.
+            headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
             Ok(response)
         })
     }
@@ -154,6 +156,7 @@ mod tests {
         let (response, _) = send(Method::GET, "/fine", Some("not usable")).await;
         assert_eq!(response.headers()[X_REQUEST_ID].len(), 13);
         assert_eq!(response.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff");
+        assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
     }
 
     #[tokio::test]

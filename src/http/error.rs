@@ -194,7 +194,7 @@ impl ApiError {
         let failure = &*self.0;
         let problem = Problem {
             success: false,
-            problem_type: "about:blank",
+            kind: "about:blank",
             title: failure.status.canonical_reason().unwrap_or("Failure"),
             status: failure.status.as_u16(),
             detail: &failure.detail,
@@ -271,7 +271,7 @@ pub struct Problem<'a> {
     success: bool,
     /// Always `about:blank`: the status says what kind of problem this is.
     #[serde(rename = "type")]
-    problem_type: &'a str,
+    kind: &'a str,
     /// The status in words.
     title: &'a str,
     /// The HTTP status.

@@ -29,7 +29,7 @@ pub enum Within {
     /// The enterprise that the path names as `{enterpriseId}`: for any other than its own, a limited token gets the 404
     /// that an unknown enterprise gets.
     Enterprise,
-    /// What the caller reaches, wherever that is: the handler hands [`Caller::reach`] to the store, which looks at
+    /// What the caller reaches, wherever that is: the handler hands [`Caller::reach`](super::Caller::reach) to the store, which looks at
     /// nothing outside it.
     Reach,
 }

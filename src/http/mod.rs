@@ -1,16 +1,16 @@
 //! The REST API and the pages: the only module that names axum.
 //!
-//! Every path is on the one screen of [`table`](fn@routes). Around each route stands its [`guard`], around all of them the
+//! Every path is on the one screen of `all_routes`. Around each route stands its [`guard`], around all of them the
 //! [`envelope`]. In reading order:
 //!
 //! - [`settings`]: limits, each with its unit and its reason.
-//! - [`server`]: connections.
+//! - [`server`] accepts, bounds and ends connections.
 //! - [`envelope`], [`request_id`]: what surrounds every request.
 //! - [`error`]: the one way in which a request fails.
 //! - [`table`], [`guard`], [`auth`]: who may do what, so that no route can forget to ask.
 //! - [`extract`]: what handlers take from a request.
-//! - [`openapi`], [`assets`]: the document and the files of the binary.
-//! - [`state`], [`routes`](mod@routes): the handlers.
+//! - `openapi`, [`assets`]: the document and the files of the binary.
+//! - [`state`], [`mod@routes`]: the handlers.
 
 pub mod assets;
 pub mod auth;
@@ -76,4 +76,72 @@ fn cors(origins: &[CorsOrigin]) -> CorsLayer {
         .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, idempotency_key])
         .expose_headers([ETAG, cache_status, X_REQUEST_ID])
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::extract::Request;
+    use axum::response::Response;
+    use http_body_util::BodyExt;
+    use serde_json::Value;
+    use tower::ServiceExt;
+
+    use super::auth::tests::{SampleTokens, sample_clock};
+    use super::*;
+
+    async fn send(request: axum::http::request::Builder) -> (Response, Value) {
+        let cors_origins = vec![CorsOrigin::parse("https://app.example").unwrap()];
+        let state = AppState::new(HttpSettings { cors_origins, ..HttpSettings::default() }, sample_clock());
+        let app = app(state, Arc::new(SampleTokens::default())).unwrap();
+        let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (Response::from_parts(parts, Body::empty()), serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn the_service_tells_about_itself() {
+        for path in ["/healthz", "/api/healthz"] {
+            let (response, body) = send(Request::get(path)).await;
+            assert_eq!(response.status(), 200);
+            assert_eq!((&body["success"], &body["status"]), (&true.into(), &"alive".into()));
+        }
+        for path in ["/openapi.json", "/api/openapi.json"] {
+            let (response, body) = send(Request::get(path)).await;
+            assert_eq!(response.headers()["content-type"], "application/json");
+            assert_eq!(body["info"]["license"]["identifier"], "MIT");
+            assert_eq!(body["paths"]["/healthz"]["get"]["tags"][0], "service");
+            assert_eq!(body["paths"].get("/"), None, "static files are no part of the API");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_there_unless_it_is_in_the_table() {
+        for path in ["/nowhere", "/api", "/api/", "/api/style.css", "/style.css/", "//", "/%FF"] {
+            let (response, body) = send(Request::get(path)).await;
+            assert_eq!((response.status().as_u16(), &body["status"]), (404, &404.into()), "{path}");
+        }
+        let (response, body) = send(Request::post("/")).await;
+        assert_eq!((response.status().as_u16(), &body["status"]), (405, &405.into()));
+        assert_eq!(response.headers()["allow"], "GET,HEAD");
+    }
+
+    #[tokio::test]
+    async fn pages_of_allowed_origins_may_call() {
+        let (response, _) = send(Request::get("/healthz").header("origin", "https://app.example")).await;
+        assert_eq!(response.headers()["access-control-allow-origin"], "https://app.example");
+        assert!(!response.headers().contains_key("access-control-allow-credentials"));
+        let (response, _) = send(Request::get("/nowhere").header("origin", "https://app.example")).await;
+        assert_eq!(response.headers()["access-control-allow-origin"], "https://app.example");
+        let (response, _) = send(Request::get("/healthz").header("origin", "https://evil.example")).await;
+        assert!(!response.headers().contains_key("access-control-allow-origin"));
+        let preflight = Request::options("/enterprise/acme")
+            .header("origin", "https://app.example")
+            .header("access-control-request-method", "PUT")
+            .header("access-control-request-headers", "authorization,if-match");
+        let (response, _) = send(preflight).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["access-control-allow-origin"], "https://app.example");
+    }
 }

@@ -56,21 +56,24 @@ pub(super) fn preface() -> utoipa::openapi::OpenApi {
             .build();
         components.add_security_scheme(TOKEN_SCHEME, SecurityScheme::Http(scheme));
         for (name, description, header) in PROBLEMS {
-            components.responses.insert((*name).to_owned(), problem_response(description, *header).into());
+            components.responses.insert(name.to_owned(), problem_response(description, header).into());
         }
     }
     document
 }
 
+/// A header's name and what it means.
+type HeaderText = (&'static str, &'static str);
+
 /// Reusable failures: name, description, and the header that tells more.
-const PROBLEMS: &[(&str, &str, Option<(&str, &str)>)] = &[
+const PROBLEMS: [(&str, &str, Option<HeaderText>); 4] = [
     ("Problem", "Any other failure, told as an RFC 9457 problem document", None),
     ("Unauthorized", "No token, or one that does not work", Some(("WWW-Authenticate", "Always `Bearer`"))),
     ("Forbidden", "The token does not allow this", None),
     ("TooManyRequests", "Too many unknown tokens", Some(("Retry-After", "Seconds to wait"))),
 ];
 
-fn problem_response(description: &str, header: Option<(&str, &str)>) -> Response {
+fn problem_response(description: &str, header: Option<HeaderText>) -> Response {
     let content = Content::new(Some(Ref::from_schema_name("Problem")));
     let media_type = PROBLEM_JSON;
     let response = ResponseBuilder::new()

@@ -150,3 +150,117 @@ impl Connections {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Extension;
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::Notify;
+    use tokio::task::JoinHandle;
+
+    use super::*;
+
+    struct Running {
+        address: SocketAddr,
+        stop: CancellationToken,
+        task: JoinHandle<()>,
+        /// Told when `/held` has begun.
+        begun: Arc<Notify>,
+        /// Lets one `/held` finish.
+        release: Arc<Notify>,
+    }
+
+    async fn start(settings: HttpSettings) -> Running {
+        let (begun, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let held = {
+            let (begun, release) = (Arc::clone(&begun), Arc::clone(&release));
+            async move || {
+                begun.notify_one();
+                release.notified().await;
+                "done"
+            }
+        };
+        let router = Router::new()
+            .route("/peer", get(async |Extension(peer): Extension<PeerAddress>| peer.0.ip().to_string()))
+            .route("/held", get(held));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let task = tokio::spawn({
+            let stop = stop.clone();
+            async move { serve(listener, router, &settings, stop).await }
+        });
+        Running { address, stop, task, begun, release }
+    }
+
+    async fn send(running: &Running, request: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    }
+
+    async fn rest(mut stream: TcpStream) -> String {
+        let mut text = String::new();
+        // A connection that was cut may end in a reset, which is an end too.
+        let _ = stream.read_to_string(&mut text).await;
+        text
+    }
+
+    const PEER: &str = "GET /peer HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    const HELD: &str = "GET /held HTTP/1.1\r\nHost: x\r\n\r\n";
+
+    #[tokio::test]
+    async fn requests_know_where_they_come_from() {
+        let running = start(HttpSettings::default()).await;
+        let answer = rest(send(&running, PEER).await).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("127.0.0.1"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_running_request_finishes_and_idle_connections_end() {
+        let running = start(HttpSettings::default()).await;
+        let idle = TcpStream::connect(running.address).await.unwrap();
+        let held = send(&running, HELD).await;
+        running.begun.notified().await;
+        running.stop.cancel();
+        running.release.notify_one();
+        let answer = rest(held).await;
+        assert!(answer.ends_with("done"), "{answer}");
+        assert_eq!(rest(idle).await, "");
+        running.task.await.unwrap();
+        assert!(TcpStream::connect(running.address).await.is_err(), "the port is closed");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_outlasts_the_drain_time_is_cut() {
+        let running = start(HttpSettings { drain_time_max: Duration::ZERO, ..HttpSettings::default() }).await;
+        let held = send(&running, HELD).await;
+        running.begun.notified().await;
+        running.stop.cancel();
+        running.task.await.unwrap();
+        assert_eq!(rest(held).await, "");
+    }
+
+    #[tokio::test]
+    async fn further_connections_wait_for_their_turn() {
+        let running = start(HttpSettings { connections_max: 1, ..HttpSettings::default() }).await;
+        let held = send(&running, HELD).await;
+        running.begun.notified().await;
+        let waiting = tokio::spawn(rest(send(&running, PEER).await));
+        running.release.notify_one();
+        drop(held);
+        assert!(waiting.await.unwrap().ends_with("127.0.0.1"));
+    }
+
+    #[tokio::test]
+    async fn heads_must_arrive_in_time_and_be_small() {
+        let header_read_time_max = Duration::from_millis(1);
+        let running = start(HttpSettings { header_read_time_max, ..HttpSettings::default() }).await;
+        assert_eq!(rest(send(&running, "GET /peer HTTP/1.1\r\nHost:").await).await, "");
+        let running = start(HttpSettings::default()).await;
+        let request = format!("GET /peer HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(40_000));
+        let answer = rest(send(&running, &request).await).await;
+        assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    }
+}

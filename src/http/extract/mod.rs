@@ -13,7 +13,7 @@ mod path;
 mod query;
 mod upload;
 
-pub use json::Json;
+pub use json::{Json, object};
 pub use page::{PageParams, PageQuery, WHOLE_LIST};
 pub use path::{FromParams, PathId, PathIds, TokenId, UserId};
 pub use query::Query;
