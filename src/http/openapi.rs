@@ -1,6 +1,6 @@
 //! The OpenAPI document: what is said once for all routes, and what every route's entry is completed with.
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, StatusCode};
 use bytes::Bytes;
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
@@ -118,10 +118,22 @@ pub(super) fn complete(path: &str, item: &mut PathItem, access: Access) {
                 operation.description = Some(before + &needs);
             }
         }
+        let responses = &mut operation.responses.responses;
+        for (status, response) in responses.iter_mut() {
+            describe(status, response);
+        }
         for (status, problem) in problems {
-            let responses = &mut operation.responses.responses;
             responses.entry(status.to_owned()).or_insert_with(|| RefOr::Ref(Ref::from_response_name(problem)));
         }
+    }
+}
+
+/// OpenAPI wants every response described; the status in words will do where a handler says no more.
+fn describe(status: &str, response: &mut RefOr<Response>) {
+    let RefOr::T(response) = response else { return };
+    let words = StatusCode::from_bytes(status.as_bytes()).ok().and_then(|status| status.canonical_reason());
+    if response.description.is_empty() {
+        words.unwrap_or("An answer").clone_into(&mut response.description);
     }
 }
 

@@ -225,6 +225,7 @@ mod tests {
         assert_eq!(change["parameters"][0]["name"], "enterpriseId");
         assert_eq!(change["responses"]["401"]["$ref"], "#/components/responses/Unauthorized");
         assert_eq!(change["responses"]["default"]["$ref"], "#/components/responses/Problem");
+        assert_eq!(change["responses"]["200"]["description"], "OK");
         assert!(document["components"]["responses"]["Unauthorized"].is_object());
         assert!(document["components"]["schemas"]["Problem"].is_object());
     }
