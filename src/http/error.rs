@@ -19,6 +19,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::domain::FieldError;
+use crate::store::StoreError;
 
 /// The media type of every failure.
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -226,6 +227,27 @@ impl ApiError {
     }
 }
 
+/// Seconds after which a client should come back when the database is busy or full of work; groups take milliseconds.
+const BUSY_RETRY_SECS: u64 = 1;
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound(subject) => Self::not_found(&subject.to_string()),
+            StoreError::Conflict(sentence) => Self::conflict(sentence),
+            StoreError::Invalid(errors) => Self::invalid(errors),
+            StoreError::QueueFull => {
+                Self::unavailable("Too many changes are waiting to be written; try again", BUSY_RETRY_SECS)
+            }
+            StoreError::DeadlinePassed => Self::unavailable("The database is busy; try again", BUSY_RETRY_SECS),
+            StoreError::Closed => Self::unavailable("The server is shutting down", BUSY_RETRY_SECS),
+            StoreError::Full => Self::insufficient_storage("There is no space left to store this; nothing was changed")
+                .caused_by(StoreError::Full),
+            error @ (StoreError::Panicked | StoreError::Sqlite(_) | StoreError::Corrupt(_)) => Self::internal(error),
+        }
+    }
+}
+
 impl IntoResponse for ApiError {
     /// A response without a body that carries the failure to the envelope, which writes it.
     fn into_response(self) -> Response {
@@ -295,6 +317,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::store::Subject;
 
     async fn written(error: ApiError) -> (Response<()>, Value) {
         let mut response = error.into_response();
@@ -328,6 +351,21 @@ mod tests {
         assert_eq!(response.status(), 500);
         assert_eq!(body["detail"], INTERNAL_DETAIL);
         assert!(!body.to_string().contains("swordfish"));
+    }
+
+    #[test]
+    fn what_the_store_says_becomes_a_status() {
+        let check = |error: StoreError, status: u16, detail: &str| {
+            let error = ApiError::from(error);
+            assert_eq!((error.status().as_u16(), error.detail()), (status, detail));
+        };
+        check(StoreError::NotFound(Subject::User), 404, "User not found");
+        check(StoreError::Conflict("the name is taken".into()), 409, "the name is taken");
+        check(StoreError::Invalid(vec![FieldError::new("name", "is required")]), 400, "name: is required");
+        check(StoreError::QueueFull, 503, "Too many changes are waiting to be written; try again");
+        check(StoreError::DeadlinePassed, 503, "The database is busy; try again");
+        check(StoreError::Full, 507, "There is no space left to store this; nothing was changed");
+        check(StoreError::Corrupt("token role".into()), 500, INTERNAL_DETAIL);
     }
 
     #[tokio::test]
