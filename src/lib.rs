@@ -16,10 +16,14 @@
 //! Layer 2, what the store means to others:
 //! - [`access`]: API tokens in memory.
 //! - [`summaries`]: summaries as they are served.
+//!
+//! Layer 3, the outside:
+//! - [`http`]: the REST API and the pages; the only module that names axum.
 
 pub mod access;
 pub mod clock;
 pub mod domain;
+pub mod http;
 pub mod store;
 pub mod summaries;
 pub mod transfer;

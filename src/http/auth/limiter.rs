@@ -1,0 +1,172 @@
+//! How many unknown tokens may be tried.
+//!
+//! Two bounds. One counts the failures of an address within a minute and stops that address. The other counts look-ups
+//! of all addresses within a second, so that guessing from a thousand addresses cannot occupy the database either.
+//! Tokens that memory knows never come here: whoever shares an address with a guesser keeps working.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use lru::LruCache;
+
+use crate::clock::Clock;
+use crate::http::settings::HttpSettings;
+
+/// Addresses that are remembered, the longest unused forgotten first. With its window each takes about 100 bytes.
+const ADDRESSES_MAX: NonZeroUsize = NonZeroUsize::new(4_096).expect("it is not zero");
+
+/// The span over which an address's failures are counted.
+const FAILURE_WINDOW: Duration = Duration::from_mins(1);
+
+/// The span over which everyone's look-ups are counted.
+const LOOK_UP_WINDOW: Duration = Duration::from_secs(1);
+
+/// Counts failed sign-ins and says who has to wait.
+pub struct SignInLimiter {
+    clock: Clock,
+    failures_max: u32,
+    look_ups_max: u32,
+    /// Guards counters only; nothing but arithmetic is ever done under it, so no request waits for another's look-up.
+    state: Mutex<State>,
+}
+
+struct State {
+    failures: LruCache<IpAddr, Window>,
+    look_ups: Window,
+}
+
+/// Events since a moment.
+#[derive(Clone, Copy)]
+struct Window {
+    began: Instant,
+    count: u32,
+}
+
+impl Window {
+    /// Starts anew if its span is over.
+    fn roll(&mut self, now: Instant, span: Duration) {
+        if now.saturating_duration_since(self.began) >= span {
+            *self = Self { began: now, count: 0 };
+        }
+    }
+
+    fn time_left(&self, now: Instant, span: Duration) -> Duration {
+        span.saturating_sub(now.saturating_duration_since(self.began))
+    }
+}
+
+impl SignInLimiter {
+    /// A limiter with the bounds of these settings.
+    #[must_use]
+    pub fn new(settings: &HttpSettings, clock: Clock) -> Self {
+        let look_ups = Window { began: clock.instant(), count: 0 };
+        Self {
+            clock,
+            failures_max: settings.failed_sign_ins_per_minute_max,
+            look_ups_max: settings.token_look_ups_per_second_max,
+            state: Mutex::new(State { failures: LruCache::new(ADDRESSES_MAX), look_ups }),
+        }
+    }
+
+    /// Whether a token from this address may be looked up now, and if not, for how long not.
+    pub fn allow(&self, address: IpAddr) -> Result<(), Duration> {
+        let now = self.clock.instant();
+        // Counters are right after every statement, so a panic elsewhere cannot have left them torn.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(window) = state.failures.get_mut(&network_of(address)) {
+            window.roll(now, FAILURE_WINDOW);
+            if window.count >= self.failures_max {
+                return Err(window.time_left(now, FAILURE_WINDOW));
+            }
+        }
+        state.look_ups.roll(now, LOOK_UP_WINDOW);
+        if state.look_ups.count >= self.look_ups_max {
+            return Err(state.look_ups.time_left(now, LOOK_UP_WINDOW));
+        }
+        state.look_ups.count += 1;
+        Ok(())
+    }
+
+    /// Counts a token from this address that the database did not know.
+    pub fn failed(&self, address: IpAddr) {
+        let now = self.clock.instant();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let window = state.failures.get_or_insert_mut(network_of(address), || Window { began: now, count: 0 });
+        window.roll(now, FAILURE_WINDOW);
+        window.count = window.count.saturating_add(1);
+    }
+}
+
+/// What one subscriber holds: an IPv4 address, or the /64 of an IPv6 address, of which everyone has plenty.
+fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Timestamp;
+
+    fn limiter(failures: u32, look_ups: u32) -> (SignInLimiter, Clock) {
+        let clock = Clock::manual(Timestamp::from_millis(1_763_800_000_000));
+        let settings = HttpSettings {
+            failed_sign_ins_per_minute_max: failures,
+            token_look_ups_per_second_max: look_ups,
+            ..HttpSettings::default()
+        };
+        (SignInLimiter::new(&settings, clock.clone()), clock)
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_address_that_fails_too_often_waits_out_its_minute() {
+        let (limiter, clock) = limiter(2, 1_000);
+        let guesser = address("192.0.2.1");
+        limiter.failed(guesser);
+        clock.advance(Duration::from_secs(20));
+        limiter.failed(guesser);
+        assert_eq!(limiter.allow(guesser), Err(Duration::from_secs(40)));
+        assert_eq!(limiter.allow(address("::ffff:192.0.2.1")), Err(Duration::from_secs(40)));
+        assert_eq!(limiter.allow(address("192.0.2.2")), Ok(()));
+        clock.set_wall(Timestamp::from_millis(0));
+        assert!(limiter.allow(guesser).is_err(), "the wall clock has no say");
+        clock.advance(Duration::from_secs(40));
+        assert_eq!(limiter.allow(guesser), Ok(()));
+    }
+
+    #[test]
+    fn a_whole_ipv6_network_counts_as_one() {
+        let (limiter, _) = limiter(1, 1_000);
+        limiter.failed(address("2001:db8:0:1::1"));
+        assert!(limiter.allow(address("2001:db8:0:1:ffff::2")).is_err());
+        assert_eq!(limiter.allow(address("2001:db8:0:2::1")), Ok(()));
+    }
+
+    #[test]
+    fn look_ups_of_all_addresses_together_are_bounded() {
+        let (limiter, clock) = limiter(1_000, 3);
+        for host in 1..=3 {
+            assert_eq!(limiter.allow(IpAddr::from([192, 0, 2, host])), Ok(()));
+        }
+        assert_eq!(limiter.allow(address("192.0.2.4")), Err(Duration::from_secs(1)));
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(limiter.allow(address("192.0.2.4")), Ok(()));
+    }
+
+    #[test]
+    fn memory_of_addresses_is_bounded() {
+        let (limiter, _) = limiter(1, u32::MAX);
+        for number in 0..10_000_u32 {
+            limiter.failed(IpAddr::from(number.to_be_bytes()));
+        }
+        assert_eq!(limiter.state.lock().unwrap().failures.len(), ADDRESSES_MAX.get());
+    }
+}

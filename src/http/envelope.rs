@@ -1,0 +1,181 @@
+//! What surrounds every request: its id, its line in the access log, and the one place where failures are written.
+//!
+//! The envelope is the outermost layer, so a panic in a handler, an answer of another layer and a path that does not
+//! exist all leave as the same problem document. It runs after routing and therefore knows the route's template; the
+//! access log has that template and never the query or a header, where secrets may be.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tower::{Layer, Service};
+
+use super::error::ApiError;
+use super::request_id::{RequestId, RequestIds, X_REQUEST_ID};
+use crate::clock::Clock;
+
+/// Wraps routes into the envelope.
+#[derive(Clone)]
+pub struct Envelope {
+    clock: Clock,
+    ids: Arc<RequestIds>,
+}
+
+impl Envelope {
+    /// An envelope that tells time by this clock.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, ids: Arc::new(RequestIds::new()) }
+    }
+}
+
+impl<S> Layer<S> for Envelope {
+    type Service = Enveloped<S>;
+
+    fn layer(&self, inner: S) -> Enveloped<S> {
+        Enveloped { envelope: self.clone(), inner }
+    }
+}
+
+/// A service inside the envelope.
+#[derive(Clone)]
+pub struct Enveloped<S> {
+    envelope: Envelope,
+    inner: S,
+}
+
+impl<S> Service<Request> for Enveloped<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let clock = self.envelope.clock.clone();
+        let began = clock.instant();
+        let id = request.headers().get(X_REQUEST_ID).and_then(RequestId::from_client);
+        let id = id.unwrap_or_else(|| self.envelope.ids.next(clock.now()));
+        let method = request.method().clone();
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        request.extensions_mut().insert(id.clone());
+
+        let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+        Box::pin(async move {
+            let mut response = match answer.await {
+                Ok(Ok(response)) => response,
+                Err(panic) => ApiError::internal(panic_message(panic.as_ref())).into_response(),
+            };
+            if let Some(error) = ApiError::of(&mut response) {
+                error.log(id.as_str());
+                error.write_into(&mut response, id.as_str());
+            }
+            log_access(&method, route.as_ref(), response.status(), clock.instant() - began, &id);
+            let headers = response.headers_mut();
+            headers.insert(X_REQUEST_ID, id.header());
+            headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+            // Contacts and new tokens have no place in a browser's cache; whoever knows better has said so.
+            headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+            Ok(response)
+        })
+    }
+}
+
+/// One line for each request: at info if it may have changed something or the server failed, else at debug, so that the
+/// default level costs a read nothing.
+fn log_access(method: &Method, route: Option<&MatchedPath>, status: StatusCode, took: Duration, id: &RequestId) {
+    let route = route.map_or("(none)", MatchedPath::as_str);
+    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    let (status, request_id) = (status.as_u16(), id.as_str());
+    if status >= 500 || !method.is_safe() {
+        tracing::info!(target: "muster::access", %method, route, status, micros, request_id);
+    } else {
+        tracing::debug!(target: "muster::access", %method, route, status, micros, request_id);
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let message = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", message.unwrap_or("without a message"))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::routing::get;
+    use http_body_util::BodyExt;
+    use serde_json::Value;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::domain::time::Timestamp;
+
+    fn app() -> Router {
+        async fn boom() -> &'static str {
+            panic!("the secret handshake")
+        }
+        Router::new()
+            .route("/fine", get(async || "fine").delete(async || "gone"))
+            .route("/boom", get(boom))
+            .route("/refused", get(async || ApiError::conflict("Taken")))
+            .route("/bare", get(async || (StatusCode::IM_A_TEAPOT, "plain text")))
+            .layer(Envelope::new(Clock::manual(Timestamp::from_millis(1_763_800_000_000))))
+    }
+
+    async fn send(method: Method, path: &str, id: Option<&str>) -> (Response<()>, Value) {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(id) = id {
+            request = request.header(X_REQUEST_ID, id);
+        }
+        let response = app().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (Response::from_parts(parts, ()), serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn every_answer_carries_an_id() {
+        let (response, _) = send(Method::GET, "/fine", Some("from-proxy.1")).await;
+        assert_eq!(response.headers()[X_REQUEST_ID], "from-proxy.1");
+        let (response, _) = send(Method::GET, "/fine", Some("not usable")).await;
+        assert_eq!(response.headers()[X_REQUEST_ID].len(), 13);
+        assert_eq!(response.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff");
+        assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+    }
+
+    #[tokio::test]
+    async fn every_failure_is_a_problem() {
+        let check = async |method: Method, path: &str, status: u16, message: &str| {
+            let (response, body) = send(method, path, Some("r-1")).await;
+            assert_eq!(response.status(), status, "{path}");
+            assert_eq!(response.headers()["content-type"], "application/problem+json", "{path}");
+            assert_eq!(body["status"], status, "{path}");
+            assert_eq!(body["message"], message, "{path}");
+            assert_eq!(body["requestId"], "r-1", "{path}");
+            response
+        };
+        check(Method::GET, "/refused", 409, "Taken").await;
+        check(Method::GET, "/nowhere", 404, "There is nothing at this path").await;
+        check(Method::GET, "/bare", 418, "I'm a teapot").await;
+        let response = check(Method::PUT, "/fine", 405, "This path does not take this method; see Allow").await;
+        assert_eq!(response.headers()["allow"], "GET,HEAD,DELETE");
+        let detail = "Something went wrong on the server; its log has more under this request id";
+        check(Method::GET, "/boom", 500, detail).await;
+    }
+}

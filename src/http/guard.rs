@@ -1,0 +1,137 @@
+//! What a route lets through, decided before a handler sees anything of the request.
+//!
+//! A guard surrounds each route of the [table](super::table). In this order it asks: who is calling (401, 429), may its
+//! role do this (403), does the route lie within the enterprise that the token is limited to (403, 404)? Only then does
+//! the handler run, and with it everything that reads a query or a body. The guard also ends a request that takes too
+//! long, unless the route streams.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::extract::{FromRequestParts, RawPathParams, Request};
+use axum::response::{IntoResponse, Response};
+use futures_util::future::BoxFuture;
+use tower::{Layer, Service};
+
+use super::auth::{Gate, address_of};
+use super::error::ApiError;
+use super::extract::{FromParams, PathId};
+use crate::domain::access::{Reach, Role};
+use crate::domain::ids::EnterpriseId;
+
+/// Within what a route works, and so what becomes of a token that is limited to one enterprise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Within {
+    /// The whole installation: a limited token gets 403.
+    Installation,
+    /// The enterprise that the path names as `{enterpriseId}`: for any other than its own, a limited token gets the 404
+    /// that an unknown enterprise gets.
+    Enterprise,
+    /// What the caller reaches, wherever that is: the handler hands [`Caller::reach`](super::Caller::reach) to the store, which looks at
+    /// nothing outside it.
+    Reach,
+}
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everyone, without a token.
+    Public,
+    /// Tokens with at least this role.
+    Token(Role, Within),
+}
+
+/// The check around one route.
+#[derive(Clone)]
+pub struct Guard {
+    pub(super) gate: Arc<Gate>,
+    pub(super) access: Access,
+    /// `None` for routes that stream.
+    pub(super) time_max: Option<Duration>,
+}
+
+impl Guard {
+    async fn admit(&self, request: Request) -> Result<Request, ApiError> {
+        let Access::Token(role, within) = self.access else { return Ok(request) };
+        let caller = self.gate.admit(request.headers(), address_of(request.extensions())).await?;
+        caller.must_be(role)?;
+        let mut request = request;
+        if let Reach::Enterprise(own) = caller.reach() {
+            match within {
+                Within::Reach => {}
+                Within::Installation => {
+                    return Err(ApiError::forbidden("This takes a token that is not limited to one enterprise"));
+                }
+                Within::Enterprise => request = within_enterprise(request, own).await?,
+            }
+        }
+        request.extensions_mut().insert(caller);
+        Ok(request)
+    }
+}
+
+async fn within_enterprise(request: Request, own: &EnterpriseId) -> Result<Request, ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let unknown = || ApiError::not_found(EnterpriseId::WHAT);
+    let params = RawPathParams::from_request_parts(&mut parts, &()).await.map_err(|_| unknown())?;
+    if EnterpriseId::from_params(&params)? == *own { Ok(Request::from_parts(parts, body)) } else { Err(unknown()) }
+}
+
+impl<S> Layer<S> for Guard {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded { guard: self.clone(), inner }
+    }
+}
+
+/// A route behind its guard.
+#[derive(Clone)]
+pub struct Guarded<S> {
+    guard: Guard,
+    inner: S,
+}
+
+impl<S> Service<Request> for Guarded<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        // The ready service is taken, and its clone left behind to be made ready again.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let guard = self.guard.clone();
+        Box::pin(async move {
+            let answer = async {
+                match guard.admit(request).await {
+                    Ok(request) => inner.call(request).await,
+                    Err(refusal) => Ok(refusal.into_response()),
+                }
+            };
+            let Some(time_max) = guard.time_max else { return answer.await };
+            match tokio::time::timeout(time_max, answer).await {
+                Ok(answer) => answer,
+                Err(_) => Ok(too_slow(time_max).into_response()),
+            }
+        })
+    }
+}
+
+fn too_slow(time_max: Duration) -> ApiError {
+    let detail = format!(
+        "The server did not finish within {} s; a change that was asked for may have been made all the same",
+        time_max.as_secs()
+    );
+    ApiError::unavailable(detail, 1).caused_by("the time limit of the request")
+}

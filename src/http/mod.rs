@@ -1,0 +1,147 @@
+//! The REST API and the pages: the only module that names axum.
+//!
+//! Every path is on the one screen of `all_routes`. Around each route stands its [`guard`], around all of them the
+//! [`envelope`]. In reading order:
+//!
+//! - [`settings`]: limits, each with its unit and its reason.
+//! - [`server`] accepts, bounds and ends connections.
+//! - [`envelope`], [`request_id`]: what surrounds every request.
+//! - [`error`]: the one way in which a request fails.
+//! - [`table`], [`guard`], [`auth`]: who may do what, so that no route can forget to ask.
+//! - [`extract`]: what handlers take from a request.
+//! - `openapi`, [`assets`]: the document and the files of the binary.
+//! - [`state`], [`mod@routes`]: the handlers.
+
+pub mod assets;
+pub mod auth;
+pub mod envelope;
+pub mod error;
+pub mod extract;
+pub mod guard;
+mod openapi;
+pub mod request_id;
+pub mod routes;
+pub mod server;
+pub mod settings;
+pub mod state;
+pub mod table;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
+use axum::http::{HeaderName, HeaderValue, Method};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa_axum::routes;
+
+pub use self::auth::{Caller, Tokens};
+pub use self::error::ApiError;
+pub use self::guard::Within;
+pub use self::server::serve;
+pub use self::settings::{CorsOrigin, HttpSettings};
+pub use self::state::AppState;
+
+use self::auth::Gate;
+use self::envelope::Envelope;
+use self::request_id::X_REQUEST_ID;
+use self::routes::service;
+use self::table::RouteTable;
+
+/// Every path of the API, with who may use it. Each is also found under `/api`.
+fn all_routes(table: RouteTable<AppState>) -> RouteTable<AppState> {
+    table.public(routes!(service::health)).public(routes!(service::openapi))
+}
+
+/// The whole HTTP side of Muster as one service: routes behind their guards, pages, and the envelope around them.
+///
+/// Fails only if the binary itself is broken, such as by a file that is missing from it.
+pub fn app(state: AppState, tokens: Arc<dyn Tokens>) -> Result<Router, ApiError> {
+    let gate = Arc::new(Gate::new(tokens, &state.settings, state.clock.clone()));
+    let (api, document) = all_routes(RouteTable::new(gate, &state.settings)).finish();
+    let _ = state.document.set(openapi::asset(&document)?);
+    let mut app = api.merge(assets::routes()?);
+    if !state.settings.cors_origins.is_empty() {
+        app = app.layer(cors(&state.settings.cors_origins));
+    }
+    Ok(app.layer(Envelope::new(state.clock.clone())).with_state(state))
+}
+
+/// Lets pages of these origins call the API, with a token and never with cookies.
+fn cors(origins: &[CorsOrigin]) -> CorsLayer {
+    let origins: Vec<HeaderValue> = origins.iter().map(|origin| origin.header().clone()).collect();
+    let idempotency_key = HeaderName::from_static("idempotency-key");
+    let cache_status = HeaderName::from_static("cache-status");
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH, idempotency_key])
+        .expose_headers([ETAG, cache_status, X_REQUEST_ID])
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::extract::Request;
+    use axum::response::Response;
+    use http_body_util::BodyExt;
+    use serde_json::Value;
+    use tower::ServiceExt;
+
+    use super::auth::tests::{SampleTokens, sample_clock};
+    use super::*;
+
+    async fn send(request: axum::http::request::Builder) -> (Response, Value) {
+        let cors_origins = vec![CorsOrigin::parse("https://app.example").unwrap()];
+        let state = AppState::new(HttpSettings { cors_origins, ..HttpSettings::default() }, sample_clock());
+        let app = app(state, Arc::new(SampleTokens::default())).unwrap();
+        let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (Response::from_parts(parts, Body::empty()), serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn the_service_tells_about_itself() {
+        for path in ["/healthz", "/api/healthz"] {
+            let (response, body) = send(Request::get(path)).await;
+            assert_eq!(response.status(), 200);
+            assert_eq!((&body["success"], &body["status"]), (&true.into(), &"alive".into()));
+        }
+        for path in ["/openapi.json", "/api/openapi.json"] {
+            let (response, body) = send(Request::get(path)).await;
+            assert_eq!(response.headers()["content-type"], "application/json");
+            assert_eq!(body["info"]["license"]["identifier"], "MIT");
+            assert_eq!(body["paths"]["/healthz"]["get"]["tags"][0], "service");
+            assert_eq!(body["paths"].get("/"), None, "static files are no part of the API");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_there_unless_it_is_in_the_table() {
+        for path in ["/nowhere", "/api", "/api/", "/api/style.css", "/style.css/", "//", "/%FF"] {
+            let (response, body) = send(Request::get(path)).await;
+            assert_eq!((response.status().as_u16(), &body["status"]), (404, &404.into()), "{path}");
+        }
+        let (response, body) = send(Request::post("/")).await;
+        assert_eq!((response.status().as_u16(), &body["status"]), (405, &405.into()));
+        assert_eq!(response.headers()["allow"], "GET,HEAD");
+    }
+
+    #[tokio::test]
+    async fn pages_of_allowed_origins_may_call() {
+        let (response, _) = send(Request::get("/healthz").header("origin", "https://app.example")).await;
+        assert_eq!(response.headers()["access-control-allow-origin"], "https://app.example");
+        assert!(!response.headers().contains_key("access-control-allow-credentials"));
+        let (response, _) = send(Request::get("/nowhere").header("origin", "https://app.example")).await;
+        assert_eq!(response.headers()["access-control-allow-origin"], "https://app.example");
+        let (response, _) = send(Request::get("/healthz").header("origin", "https://evil.example")).await;
+        assert!(!response.headers().contains_key("access-control-allow-origin"));
+        let preflight = Request::options("/enterprise/acme")
+            .header("origin", "https://app.example")
+            .header("access-control-request-method", "PUT")
+            .header("access-control-request-headers", "authorization,if-match");
+        let (response, _) = send(preflight).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["access-control-allow-origin"], "https://app.example");
+    }
+}

@@ -1,0 +1,182 @@
+//! The OpenAPI document: what is said once for all routes, and what every route's entry is completed with.
+
+use axum::http::{HeaderValue, StatusCode};
+use bytes::Bytes;
+use utoipa::OpenApi;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{
+    Content, HeaderBuilder, PathItem, Ref, RefOr, Required, Response, ResponseBuilder, ServerBuilder,
+};
+
+use super::assets::Asset;
+use super::error::{ApiError, PROBLEM_JSON, Problem};
+use super::guard::{Access, Within};
+use crate::domain::FieldError;
+use crate::domain::ids::ID_LEN_MAX;
+
+/// The name of the security scheme.
+const TOKEN_SCHEME: &str = "token";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Muster",
+        description = "Gathers the business contacts of an enterprise and its departments, and answers how many there \
+            are, of how many people, from which companies, collected by whom, growing how fast.\n\nEvery operation but \
+            the public ones takes a token: `Authorization: Bearer <token>`. Make one with `muster token create`. Each \
+            path is also served under `/api`. Every failure is an RFC 9457 problem document.",
+        license(name = "MIT", identifier = "MIT")
+    ),
+    components(schemas(Problem, FieldError)),
+    tags(
+        (name = "summaries", description = "What Muster exists for: the figures of an enterprise or a department"),
+        (name = "contacts", description = "Adding, changing, importing and exporting contacts"),
+        (name = "directory", description = "Enterprises, departments and employees"),
+        (name = "cache", description = "The cache of summaries: its figures and its settings"),
+        (name = "access", description = "Tokens, sessions and the audit log"),
+        (name = "service", description = "Is it alive, is it ready, and this document")
+    )
+)]
+struct Preface;
+
+/// The document before the first route.
+pub(super) fn preface() -> utoipa::openapi::OpenApi {
+    let mut document = Preface::openapi();
+    env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
+    // It would name whoever wrote Cargo.toml, who is no contact for the user of an installation.
+    document.info.contact = None;
+    let server = |url: &str, description: &str| ServerBuilder::new().url(url).description(Some(description)).build();
+    document.servers = Some(vec![server("/", "This server"), server("/api", "The same, for clients that expect it")]);
+    if let Some(components) = &mut document.components {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A token made with `muster token create` or `POST /tokens`"))
+            .build();
+        components.add_security_scheme(TOKEN_SCHEME, SecurityScheme::Http(scheme));
+        for (name, description, header) in PROBLEMS {
+            components.responses.insert(name.to_owned(), problem_response(description, header).into());
+        }
+    }
+    document
+}
+
+/// A header's name and what it means.
+type HeaderText = (&'static str, &'static str);
+
+/// Reusable failures: name, description, and the header that tells more.
+const PROBLEMS: [(&str, &str, Option<HeaderText>); 4] = [
+    ("Problem", "Any other failure, told as an RFC 9457 problem document", None),
+    ("Unauthorized", "No token, or one that does not work", Some(("WWW-Authenticate", "Always `Bearer`"))),
+    ("Forbidden", "The token does not allow this", None),
+    ("TooManyRequests", "Too many unknown tokens", Some(("Retry-After", "Seconds to wait"))),
+];
+
+fn problem_response(description: &str, header: Option<HeaderText>) -> Response {
+    let content = Content::new(Some(Ref::from_schema_name("Problem")));
+    let media_type = PROBLEM_JSON;
+    let response = ResponseBuilder::new()
+        .description(description)
+        .content(media_type.to_str().unwrap_or_default(), content)
+        .header("X-Request-Id", text_header("Under which the server's log knows this request"));
+    match header {
+        Some((name, description)) => response.header(name, text_header(description)).build(),
+        None => response.build(),
+    }
+}
+
+fn text_header(description: &str) -> utoipa::openapi::Header {
+    let schema = ObjectBuilder::new().schema_type(Type::String).build();
+    HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build()
+}
+
+/// Adds to a route's entry what follows from its path and its guard.
+pub(super) fn complete(path: &str, item: &mut PathItem, access: Access) {
+    for operation in operations(item) {
+        let parameters = operation.parameters.get_or_insert_default();
+        for (name, what) in path_parameters(path) {
+            let is_documented = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(p) if p.name == name);
+            if !parameters.iter().any(is_documented) {
+                parameters.push(RefOr::T(path_parameter(name, what)));
+            }
+        }
+        operation.parameters = operation.parameters.take().filter(|parameters| !parameters.is_empty());
+        let mut problems = vec![("default", "Problem")];
+        match access {
+            // No requirement at all, where the absence of this list would leave it open.
+            Access::Public => operation.security = Some(Vec::new()),
+            Access::Token(role, within) => {
+                operation.security = Some(vec![SecurityRequirement::new(TOKEN_SCHEME, [] as [&str; 0])]);
+                problems.extend([("401", "Unauthorized"), ("403", "Forbidden"), ("429", "TooManyRequests")]);
+                let limit = match within {
+                    Within::Installation => " It must not be limited to one enterprise.",
+                    Within::Enterprise | Within::Reach => "",
+                };
+                let needs = format!("Takes a token with the role `{}` or above.{limit}", role.as_str());
+                let before = operation.description.take().map_or(String::new(), |text| format!("{text}\n\n"));
+                operation.description = Some(before + &needs);
+            }
+        }
+        let responses = &mut operation.responses.responses;
+        for (status, response) in responses.iter_mut() {
+            describe(status, response);
+        }
+        for (status, problem) in problems {
+            responses.entry(status.to_owned()).or_insert_with(|| RefOr::Ref(Ref::from_response_name(problem)));
+        }
+    }
+}
+
+/// OpenAPI wants every response described; the status in words will do where a handler says no more.
+fn describe(status: &str, response: &mut RefOr<Response>) {
+    let RefOr::T(response) = response else { return };
+    let words = StatusCode::from_bytes(status.as_bytes()).ok().and_then(|status| status.canonical_reason());
+    if response.description.is_empty() {
+        words.unwrap_or("An answer").clone_into(&mut response.description);
+    }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, put, post, delete, patch, head, .. } = item;
+    [get, put, post, delete, patch, head].into_iter().flatten()
+}
+
+fn path_parameters(path: &str) -> impl Iterator<Item = (&str, &'static str)> {
+    path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).map(|name| {
+        let what = match name {
+            "enterpriseId" => "The enterprise's id",
+            "departmentId" => "The department's id, unique within its enterprise",
+            "employeeId" | "userId" => "The employee's id",
+            "contactId" => "The contact's id",
+            "tokenId" => "The token's public id",
+            _ => "",
+        };
+        (name, what)
+    })
+}
+
+fn path_parameter(name: &str, what: &str) -> Parameter {
+    let (length_max, example) = match name {
+        "enterpriseId" => (Some(ID_LEN_MAX), "acme"),
+        "departmentId" => (Some(ID_LEN_MAX), "sales"),
+        "employeeId" | "userId" => (Some(ID_LEN_MAX), "u1"),
+        "contactId" => (None, "01k5n8w3q7r2v"),
+        _ => (None, "t1"),
+    };
+    let schema = ObjectBuilder::new().schema_type(Type::String).max_length(length_max).build();
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .description((!what.is_empty()).then_some(what))
+        .schema(Some(schema))
+        .example(Some(serde_json::Value::from(example)))
+        .build()
+}
+
+/// The finished document, serialised once.
+pub(super) fn asset(document: &utoipa::openapi::OpenApi) -> Result<Asset, ApiError> {
+    let json = document.to_pretty_json().map_err(ApiError::internal)?;
+    Ok(Asset::new(Bytes::from(json), HeaderValue::from_static("application/json")))
+}

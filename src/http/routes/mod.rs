@@ -1,0 +1,3 @@
+//! The handlers, a file for each resource.
+
+pub mod service;

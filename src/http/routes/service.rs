@@ -1,0 +1,46 @@
+//! Is it alive, is it ready, and what can it do.
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::Serialize;
+
+use crate::http::error::ApiError;
+use crate::http::extract::Json;
+use crate::http::state::AppState;
+
+/// That the server is alive.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Health {
+    /// Always true.
+    #[schema(example = true)]
+    success: bool,
+    /// Always `alive`.
+    #[schema(example = "alive")]
+    status: &'static str,
+    /// The version of Muster.
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+    /// Now.
+    #[schema(example = "2026-11-22T07:31:37.860Z")]
+    timestamp: String,
+}
+
+/// Whether the process is alive
+///
+/// Asks nothing of the database; `/readyz` does.
+#[utoipa::path(get, path = "/healthz", tag = "service", responses((status = 200, body = Health)))]
+pub async fn health(State(state): State<AppState>) -> Json<Health> {
+    let timestamp = state.clock.now().to_string();
+    Json(Health { success: true, status: "alive", version: env!("CARGO_PKG_VERSION"), timestamp })
+}
+
+/// This document
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "service",
+    responses((status = 200, description = "OpenAPI 3.1", body = Object, content_type = "application/json"))
+)]
+pub async fn openapi(State(state): State<AppState>, request: HeaderMap) -> Result<Response, ApiError> {
+    let document = state.document.get().ok_or_else(|| ApiError::internal("no OpenAPI document was made"))?;
+    Ok(document.answer(&request))
+}

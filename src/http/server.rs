@@ -1,0 +1,266 @@
+//! Connections: accepting them, bounding them, and ending them in order.
+//!
+//! This is hyper's own HTTP/1 server and not `axum::serve`, which has no time limit for reading a request's head: a
+//! client could hold a connection for ever by saying nothing.
+//!
+//! What hyper refuses by itself (a head that is malformed or larger than the limit, with 400, 414 and 431) is answered
+//! with the bare status and no body, because no request exists yet that could carry an id; a head that does not arrive
+//! in time ends the connection without an answer.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::Service;
+
+use super::settings::HttpSettings;
+
+/// Pause after a failed accept, so that a full table of open files does not become a busy loop. Connections that end
+/// in the meantime make room.
+const ACCEPT_BACK_OFF: Duration = Duration::from_millis(200);
+
+/// The other end of the connection, in every request's extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerAddress(pub SocketAddr);
+
+/// Serves connections until `stop` is cancelled, then lets running requests finish within the drain time and cuts the
+/// rest.
+///
+/// With the most connections open, the next ones wait in the listener's backlog: they are served late and not refused,
+/// and a flood costs neither memory nor descriptors.
+pub async fn serve(listener: TcpListener, router: Router, settings: &HttpSettings, stop: CancellationToken) {
+    let connections = Connections {
+        http: http1_settings(settings),
+        router,
+        stop: stop.clone(),
+        cut: CancellationToken::new(),
+        running: TaskTracker::new(),
+    };
+    tokio::select! {
+        () = accept(&listener, &connections, settings.connections_max) => {}
+        () = stop.cancelled() => {}
+    }
+    // From here on the port refuses connections.
+    drop(listener);
+    connections.end(settings.drain_time_max).await;
+}
+
+fn http1_settings(settings: &HttpSettings) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(settings.header_read_time_max)
+        .max_header_size(settings.header_bytes_max);
+    http
+}
+
+/// Accepts for ever.
+async fn accept(listener: &TcpListener, connections: &Connections, connections_max: usize) {
+    let free = Arc::new(Semaphore::new(connections_max));
+    loop {
+        if free.available_permits() == 0 {
+            tracing::warn!(connections_max, "all connections are in use; further ones wait");
+        }
+        // This semaphore is never closed; were it, nothing more could be served.
+        let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let connection = connections.connection(stream, peer);
+                connections.running.spawn(async move {
+                    connection.await;
+                    drop(permit);
+                });
+            }
+            // The client went away before its turn.
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept connections; trying again");
+                tokio::time::sleep(ACCEPT_BACK_OFF).await;
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+/// What connections have in common.
+struct Connections {
+    http: http1::Builder,
+    router: Router,
+    /// Cancelled when no new request is to begin.
+    stop: CancellationToken,
+    /// Cancelled when running requests have to end.
+    cut: CancellationToken,
+    running: TaskTracker,
+}
+
+impl Connections {
+    /// Serves one connection to its end.
+    fn connection(&self, stream: TcpStream, peer: SocketAddr) -> impl Future<Output = ()> + Send + use<> {
+        // Answers are written whole, so waiting to fill packets would only delay them. A failure means that the client
+        // has gone, which serving finds out too.
+        let _ = stream.set_nodelay(true);
+        let router = self.router.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(PeerAddress(peer));
+            router.clone().call(request.map(Body::new))
+        });
+        let connection = self.http.serve_connection(TokioIo::new(stream), service);
+        let (stop, cut) = (self.stop.clone(), self.cut.clone());
+        async move {
+            let mut connection = pin!(connection);
+            let result = tokio::select! {
+                result = connection.as_mut() => result,
+                () = stop.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    tokio::select! {
+                        result = connection => result,
+                        () = cut.cancelled() => Ok(()),
+                    }
+                }
+            };
+            if let Err(error) = result {
+                tracing::trace!(%error, "connection ended");
+            }
+        }
+    }
+
+    async fn end(self, drain_time_max: Duration) {
+        self.running.close();
+        if tokio::time::timeout(drain_time_max, self.running.wait()).await.is_err() {
+            let unfinished = self.running.len();
+            tracing::warn!(unfinished, ?drain_time_max, "ending requests that did not finish in time");
+            self.cut.cancel();
+            self.running.wait().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Extension;
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::Notify;
+    use tokio::task::JoinHandle;
+
+    use super::*;
+
+    struct Running {
+        address: SocketAddr,
+        stop: CancellationToken,
+        task: JoinHandle<()>,
+        /// Told when `/held` has begun.
+        begun: Arc<Notify>,
+        /// Lets one `/held` finish.
+        release: Arc<Notify>,
+    }
+
+    async fn start(settings: HttpSettings) -> Running {
+        let (begun, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let held = {
+            let (begun, release) = (Arc::clone(&begun), Arc::clone(&release));
+            async move || {
+                begun.notify_one();
+                release.notified().await;
+                "done"
+            }
+        };
+        let router = Router::new()
+            .route("/peer", get(async |Extension(peer): Extension<PeerAddress>| peer.0.ip().to_string()))
+            .route("/held", get(held));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let task = tokio::spawn({
+            let stop = stop.clone();
+            async move { serve(listener, router, &settings, stop).await }
+        });
+        Running { address, stop, task, begun, release }
+    }
+
+    async fn send(running: &Running, request: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    }
+
+    async fn rest(mut stream: TcpStream) -> String {
+        let mut text = String::new();
+        // A connection that was cut may end in a reset, which is an end too.
+        let _ = stream.read_to_string(&mut text).await;
+        text
+    }
+
+    const PEER: &str = "GET /peer HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    const HELD: &str = "GET /held HTTP/1.1\r\nHost: x\r\n\r\n";
+
+    #[tokio::test]
+    async fn requests_know_where_they_come_from() {
+        let running = start(HttpSettings::default()).await;
+        let answer = rest(send(&running, PEER).await).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("127.0.0.1"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_running_request_finishes_and_idle_connections_end() {
+        let running = start(HttpSettings::default()).await;
+        let idle = TcpStream::connect(running.address).await.unwrap();
+        let held = send(&running, HELD).await;
+        running.begun.notified().await;
+        running.stop.cancel();
+        running.release.notify_one();
+        let answer = rest(held).await;
+        assert!(answer.ends_with("done"), "{answer}");
+        assert_eq!(rest(idle).await, "");
+        running.task.await.unwrap();
+        assert!(TcpStream::connect(running.address).await.is_err(), "the port is closed");
+    }
+
+    #[tokio::test]
+    async fn a_request_that_outlasts_the_drain_time_is_cut() {
+        let running = start(HttpSettings { drain_time_max: Duration::ZERO, ..HttpSettings::default() }).await;
+        let held = send(&running, HELD).await;
+        running.begun.notified().await;
+        running.stop.cancel();
+        running.task.await.unwrap();
+        assert_eq!(rest(held).await, "");
+    }
+
+    #[tokio::test]
+    async fn further_connections_wait_for_their_turn() {
+        let running = start(HttpSettings { connections_max: 1, ..HttpSettings::default() }).await;
+        let held = send(&running, HELD).await;
+        running.begun.notified().await;
+        let waiting = tokio::spawn(rest(send(&running, PEER).await));
+        running.release.notify_one();
+        drop(held);
+        assert!(waiting.await.unwrap().ends_with("127.0.0.1"));
+    }
+
+    #[tokio::test]
+    async fn heads_must_arrive_in_time_and_be_small() {
+        let header_read_time_max = Duration::from_millis(1);
+        let running = start(HttpSettings { header_read_time_max, ..HttpSettings::default() }).await;
+        assert_eq!(rest(send(&running, "GET /peer HTTP/1.1\r\nHost:").await).await, "");
+        let running = start(HttpSettings::default()).await;
+        let request = format!("GET /peer HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(40_000));
+        let answer = rest(send(&running, &request).await).await;
+        assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    }
+}
