@@ -8,6 +8,8 @@
 //! Layer 0, plain values:
 //! - [`domain`]: the words of the field as types that are valid once made.
 //! - [`clock`]: time as a value that tests can set.
+//! - [`config`]: flags, environment and settings file made into one validated set of settings.
 
 pub mod clock;
+pub mod config;
 pub mod domain;
