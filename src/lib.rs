@@ -9,7 +9,13 @@
 //! - [`domain`]: the words of the field as types that are valid once made.
 //! - [`clock`]: time as a value that tests can set.
 //! - [`config`]: flags, environment and settings file made into one validated set of settings.
+//! - [`telemetry`]: the log, panics included.
+//!
+//! Layer 5, what people start:
+//! - [`cli`]: the command line, one file per command.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod telemetry;
