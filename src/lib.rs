@@ -11,11 +11,15 @@
 //! - [`config`]: flags, environment and settings file made into one validated set of settings.
 //! - [`telemetry`]: the log, panics included.
 //!
+//! Layer 1:
+//! - [`demo`]: believable data for demonstrations and benchmarks.
+//!
 //! Layer 5, what people start:
 //! - [`cli`]: the command line, one file per command.
 
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod domain;
 pub mod telemetry;
