@@ -3,27 +3,43 @@
 //!
 //! # Layout
 //!
-//! In reading order; a module imports only from the layers above it in this list (see `docs/ARCHITECTURE.md`).
+//! In reading order; a module imports only from layers below its own (see `docs/ARCHITECTURE.md`).
 //!
 //! Layer 0, plain values:
 //! - [`domain`]: the words of the field as types that are valid once made.
 //! - [`clock`]: time as a value that tests can set.
+//! - [`config`]: flags, environment and settings file made into one validated set of settings.
+//! - [`telemetry`]: the log, panics included.
 //!
 //! Layer 1, mechanisms that do not know each other:
 //! - [`store`]: SQLite: facts, rollups, revisions, the writer, the change feed.
 //! - [`transfer`]: files of contacts to and from domain types, streaming.
+//! - [`demo`]: believable data for demonstrations and benchmarks.
 //!
 //! Layer 2, what the store means to others:
 //! - [`access`]: API tokens in memory.
 //! - [`summaries`]: summaries as they are served.
+//! - [`intake`]: whole files of contacts into the store and out of it.
 //!
 //! Layer 3, the outside:
 //! - [`http`]: the REST API and the pages; the only module that names axum.
+//!
+//! Layer 4, the composition root:
+//! - [`app`]: builds everything, starts it, and stops it in order.
+//!
+//! Layer 5, what people start:
+//! - [`cli`]: the command line, one file per command.
 
 pub mod access;
+pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod demo;
 pub mod domain;
 pub mod http;
+pub mod intake;
 pub mod store;
 pub mod summaries;
+pub mod telemetry;
 pub mod transfer;

@@ -115,7 +115,7 @@ pub fn slug(name: &str) -> Option<String> {
     (!slug.is_empty()).then(|| slug.to_owned())
 }
 
-/// A 63-bit id that grows with time: Unix milliseconds above [`SEQUENCE_BITS`] bits that tell ids of one millisecond
+/// A 63-bit id that grows with time: Unix milliseconds above 20 bits that tell ids of one millisecond
 /// apart. Written as 13 digits of Crockford's base 32 in lower case, which sort as the numbers do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimeOrderedId(i64);

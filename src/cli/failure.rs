@@ -1,0 +1,119 @@
+//! How a command ends when it does not end well.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use crate::config::ConfigError;
+
+/// Why a command did not do what it was asked for; written as one line, its causes joined by colons.
+#[derive(Debug)]
+pub struct Failure {
+    kind: Kind,
+    message: String,
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Usage,
+    Failed,
+    OutputClosed,
+}
+
+impl Failure {
+    /// What was asked for makes no sense: exit code 2.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Usage, message: message.into(), cause: None }
+    }
+
+    /// What was asked for could not be done: exit code 1.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Failed, message: message.into(), cause: None }
+    }
+
+    /// The same, with the error that is the cause of it.
+    #[must_use]
+    pub fn because(self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { cause: Some(cause.into()), ..self }
+    }
+
+    /// Standard output could not be written. Where it was closed, whoever reads it has seen enough
+    /// (`muster token list | head -1`), and the command ends quietly and well.
+    #[must_use]
+    pub fn output(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self { kind: Kind::OutputClosed, message: "standard output was closed".to_owned(), cause: None };
+        }
+        Self::failed("standard output cannot be written").because(error)
+    }
+
+    /// The process's exit code.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self.kind {
+            Kind::OutputClosed => 0,
+            Kind::Failed => 1,
+            Kind::Usage => 2,
+        }
+    }
+
+    /// Whether there is nothing to tell anybody.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.kind == Kind::OutputClosed
+    }
+}
+
+impl From<ConfigError> for Failure {
+    /// Settings are part of what was asked for, wherever they are written.
+    fn from(error: ConfigError) -> Self {
+        Self {
+            kind: Kind::Usage,
+            message: error.to_string(),
+            cause: error.source().map(|cause| cause.to_string().into()),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut line = self.message.clone();
+        let mut cause: Option<&dyn Error> = self.cause.as_deref().map(|cause| cause as &dyn Error);
+        while let Some(error) = cause {
+            line.push_str(": ");
+            line.push_str(&error.to_string());
+            cause = error.source();
+        }
+        let words: Vec<&str> = line.split('\n').map(str::trim).filter(|part| !part.is_empty()).collect();
+        f.write_str(&words.join(" "))
+    }
+}
+
+impl Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the database cannot be opened")]
+    struct Middle(#[source] io::Error);
+
+    #[test]
+    fn a_failure_is_one_line_with_its_causes() {
+        let check = |failure: Failure, line: &str, code: u8, quiet: bool| {
+            assert_eq!((failure.to_string().as_str(), failure.exit_code(), failure.is_quiet()), (line, code, quiet));
+        };
+        check(Failure::usage("no owner"), "no owner", 2, false);
+        let cause = Middle(io::Error::other("line one\n  line two"));
+        check(
+            Failure::failed("check failed").because(cause),
+            "check failed: the database cannot be opened: line one line two",
+            1,
+            false,
+        );
+        check(Failure::output(io::ErrorKind::BrokenPipe.into()), "standard output was closed", 0, true);
+        check(Failure::output(io::Error::other("disk full")), "standard output cannot be written: disk full", 1, false);
+    }
+}

@@ -1,0 +1,202 @@
+//! Every setting, one entry each: the table that the command line, the environment, the settings file, the help texts
+//! and `muster config` are made from.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::kinds::{Address, Bytes, Count, Durations, LogFilter, LogFormat, LogFormats, Path, Readers};
+use super::layers::{ConfigError, Layers, Origin, Sourced};
+use super::parsing::{Kind, Many, Optional};
+use super::web::{PublicUrl, PublicUrls, WebOrigin, WebOrigins};
+use super::{HttpSettings, StoreSettings, TelemetrySettings};
+
+const KIB: u64 = 1 << 10;
+const GIB: u64 = 1 << 30;
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_hours(1);
+
+/// What people need to know of a setting.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name in the settings file; flag and environment variable follow from it.
+    pub key: &'static str,
+    /// What stands for its value in help texts.
+    pub value_name: &'static str,
+    /// What it does, a sentence or two.
+    pub help: &'static str,
+    /// Its value where nobody sets it, as somebody would write it; empty for none.
+    pub default: &'static [&'static str],
+    /// Which commands it is for.
+    pub usage: Usage,
+    /// Whether it is a list: its flag may be given several times.
+    pub repeatable: bool,
+}
+
+/// Which commands a setting is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Usage {
+    /// Every command.
+    Everywhere,
+    /// Commands that run a server.
+    Serving,
+}
+
+impl Setting {
+    /// Its flag, with the two hyphens.
+    #[must_use]
+    pub fn flag(&self) -> String {
+        format!("--{}", self.key)
+    }
+
+    /// Its environment variable.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        variable(self.key)
+    }
+}
+
+/// The environment variable of a key.
+pub(super) fn variable(key: &str) -> String {
+    format!("{VARIABLE_PREFIX}{}", key.replace('-', "_").to_ascii_uppercase())
+}
+
+/// What the names of all of Muster's environment variables begin with.
+pub(super) const VARIABLE_PREFIX: &str = "MUSTER_";
+
+/// One setting as `muster config` shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReportLine {
+    /// The setting's key.
+    pub key: &'static str,
+    /// Its value as the settings file would say it; `None` where it has none.
+    pub value: Option<toml::Value>,
+    /// Where the value comes from.
+    pub origin: Origin,
+}
+
+macro_rules! settings {
+    ($($(#[doc = $help:literal])+ $field:ident: $type:ty = $key:literal <$value_name:literal>
+        $usage:ident, $kind:ty: $make:expr, default $default:expr;)+) => {
+        /// Every setting, in the order in which help texts and `muster config` list them.
+        pub const SETTINGS: &[Setting] = &[$(Setting {
+            key: $key,
+            value_name: $value_name,
+            help: concat!($($help),+).trim_ascii(),
+            default: &$default,
+            usage: Usage::$usage,
+            repeatable: <$kind as Kind>::MANY,
+        }),+];
+
+        /// The value of every setting with its origin.
+        #[derive(Clone, Debug)]
+        pub(super) struct Settings {
+            $($(#[doc = $help])+ pub(super) $field: Sourced<$type>,)+
+        }
+
+        impl Settings {
+            /// Looks every setting up in the layers and checks it.
+            pub(super) fn resolve(layers: &Layers) -> Result<Self, ConfigError> {
+                Ok(Self { $($field: layers.resolve($key, &$default, &$make)?,)+ })
+            }
+
+            /// Every setting with its value and origin, in the order of [`SETTINGS`].
+            #[must_use]
+            pub(super) fn report(&self) -> Vec<ReportLine> {
+                vec![$(ReportLine {
+                    key: $key,
+                    value: <$kind as Kind>::show(&self.$field.value),
+                    origin: self.$field.origin.clone(),
+                }),+]
+            }
+        }
+    };
+}
+
+settings! {
+    /// Folder of the database; created where it is missing.
+    data_dir: PathBuf = "data-dir" <"DIR"> Everywhere, Path: Path, default ["muster-data"];
+
+    /// How the log on standard error is written: `text` for people, `json` for machines.
+    log_format: LogFormat = "log" <"FORMAT"> Everywhere, LogFormats: LogFormats, default ["text"];
+
+    /// What is logged: error, warn, info, debug, trace, off, or a filter such as `info,muster::store=debug`.
+    log_level: String = "log-level" <"FILTER"> Everywhere, LogFilter: LogFilter, default ["info"];
+
+    /// Address and port to listen on; 0.0.0.0 or [::] takes connections from other machines, port 0 takes a free port.
+    listen: SocketAddr = "listen" <"ADDRESS:PORT"> Serving, Address: Address, default ["127.0.0.1:8383"];
+
+    /// Address at which people reach the server, where that is another than it listens on (a name, a proxy).
+    public_url: Option<PublicUrl> = "public-url" <"URL"> Serving,
+        Optional<PublicUrls>: Optional(PublicUrls), default [];
+
+    /// Origin whose pages may call the API from a browser; may be given several times, or as a list with commas.
+    cors_origins: Vec<WebOrigin> = "cors-origin" <"URL"> Serving, Many<WebOrigins>: Many(WebOrigins), default [];
+
+    /// Longest time that a client may take to send the header of a request.
+    header_read_timeout: Duration = "header-read-timeout" <"DURATION"> Serving,
+        Durations: Durations { min: SECOND, max: HOUR }, default ["10s"];
+
+    /// Longest time that a request may take.
+    request_timeout: Duration = "request-timeout" <"DURATION"> Serving,
+        Durations: Durations { min: SECOND, max: HOUR }, default ["30s"];
+
+    /// Largest body of a request; imports stream and are not bound by it.
+    body_max: usize = "body-max" <"SIZE"> Serving, Bytes: Bytes { min: KIB, max: GIB }, default ["1MiB"];
+
+    /// Most connections that may be open at a time.
+    connections_max: usize = "connections-max" <"COUNT"> Serving,
+        Count: Count { min: 1, max: 1_000_000 }, default ["10000"];
+
+    /// Most writes that may wait; the next one is told to come again later.
+    write_queue_max: usize = "write-queue-max" <"COUNT"> Serving,
+        Count: Count { min: 1, max: 1_000_000 }, default ["1024"];
+
+    /// Connections that read the database; `auto` takes one per processor core, at least 2 and at most 8.
+    readers: usize = "readers" <"COUNT"> Serving, Readers: Readers, default ["auto"];
+
+    /// Most sign-ins that may fail from one address within a minute.
+    sign_in_failures_max: usize = "sign-in-failures-max" <"COUNT"> Serving,
+        Count: Count { min: 1, max: 1_000_000 }, default ["10"];
+
+    /// Longest time that requests under way may take to finish after the server was told to stop.
+    shutdown_drain: Duration = "shutdown-drain" <"DURATION"> Serving,
+        Durations: Durations { min: Duration::ZERO, max: HOUR }, default ["10s"];
+}
+
+impl Settings {
+    /// The data directory as far as it is known before its own settings file is read.
+    pub(super) fn data_dir_before_file(layers: &Layers) -> Result<PathBuf, ConfigError> {
+        layers.resolve("data-dir", default_of("data-dir"), &Path).map(|data_dir| data_dir.value)
+    }
+
+    pub(super) fn telemetry(&self, colour_allowed: bool) -> TelemetrySettings {
+        TelemetrySettings { format: self.log_format.value, level: self.log_level.value.clone(), colour_allowed }
+    }
+
+    pub(super) fn store(&self) -> StoreSettings {
+        StoreSettings {
+            data_dir: self.data_dir.value.clone(),
+            readers: self.readers.value,
+            write_queue_max: self.write_queue_max.value,
+        }
+    }
+
+    pub(super) fn http(&self) -> HttpSettings {
+        HttpSettings {
+            listen: self.listen.value,
+            public_url: self.public_url.value.clone(),
+            cors_origins: self.cors_origins.value.clone(),
+            header_read_timeout: self.header_read_timeout.value,
+            request_timeout: self.request_timeout.value,
+            body_bytes_max: self.body_max.value,
+            connections_max: self.connections_max.value,
+            sign_in_failures_per_minute_max: self.sign_in_failures_max.value,
+            shutdown_drain: self.shutdown_drain.value,
+        }
+    }
+}
+
+fn default_of(key: &str) -> &'static [&'static str] {
+    SETTINGS.iter().find(|setting| setting.key == key).map_or(&[], |setting| setting.default)
+}

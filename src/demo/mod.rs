@@ -1,0 +1,283 @@
+//! Believable data for demonstrations and benchmarks, made from a seed alone.
+//!
+//! The same seed, shape and moment give the same data. Every contact is made on its own, so that a
+//! million of them need no memory. All of it is made up: addresses end in names that are reserved (RFC 2606), and
+//! telephone numbers are among those that regulators keep for fiction.
+//!
+//! - `random`: numbers and draws by weight.
+//! - `names`, `places`: words, cities and numbers.
+//! - `people`: who can be met, and how others spell them.
+//! - `organisation`: who collects.
+//! - `calendar`: when.
+
+mod calendar;
+mod names;
+mod organisation;
+mod people;
+mod places;
+mod random;
+
+use crate::domain::contact::ContactInfo;
+use crate::domain::directory::{EmployeeInfo, Name};
+use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
+use crate::domain::time::Timestamp;
+
+use calendar::Calendar;
+use organisation::{Collectors, organisation};
+use people::{People, respell};
+use places::meeting_place;
+use random::Random;
+
+// What a stream of numbers is for: streams of different topics have nothing to do with each other.
+const TOPIC_COMPANY: u64 = 1;
+const TOPIC_PERSON: u64 = 2;
+const TOPIC_EMPLOYEE: u64 = 3;
+const TOPIC_RANK: u64 = 4;
+const TOPIC_DAY: u64 = 5;
+const TOPIC_WEEK: u64 = 6;
+const TOPIC_COLLECTOR: u64 = 7;
+const TOPIC_ACQUAINTANCE: u64 = 8;
+const TOPIC_MEETING: u64 = 9;
+
+/// Contacts in a thousand whose person the same enterprise had met before.
+const ACQUAINTANCES_PER_THOUSAND: usize = 120;
+
+/// Draws after which a contact is somebody new, where no earlier one of the same enterprise turned up.
+const ACQUAINTANCE_DRAWS_MAX: usize = 24;
+
+/// How much data to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Contacts in all.
+    pub contacts: u64,
+    /// Enterprises, 1 to 4.
+    pub enterprises: usize,
+    /// Departments in all, at least one for each enterprise.
+    pub departments: usize,
+    /// Employees in all, at least one for each department.
+    pub employees: usize,
+}
+
+impl Shape {
+    /// Four enterprises whose size goes with the number of contacts.
+    #[must_use]
+    pub fn of_demo(contacts: u64) -> Self {
+        let employees = usize::try_from(contacts / 300).unwrap_or(usize::MAX).clamp(24, 2_000);
+        Self { contacts, enterprises: 4, departments: 24, employees }
+    }
+}
+
+/// A shape that cannot be: no or too many enterprises, too few departments or employees, or more departments in one
+/// enterprise than there are names for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such shape of demonstration data")]
+pub struct InvalidShape;
+
+/// Enterprises with their staff, and everybody they have met in two years.
+#[derive(Debug)]
+pub struct DemoData {
+    seed: u64,
+    contacts: u64,
+    enterprises: Vec<DemoEnterprise>,
+    collectors: Collectors,
+    people: People,
+    calendar: Calendar,
+}
+
+/// An enterprise of the demonstration.
+#[derive(Debug)]
+pub struct DemoEnterprise {
+    /// Its id.
+    pub id: EnterpriseId,
+    /// Its name.
+    pub name: Name,
+    /// Its departments.
+    pub departments: Vec<DemoDepartment>,
+}
+
+/// A department of the demonstration.
+#[derive(Debug)]
+pub struct DemoDepartment {
+    /// Its id, unique in its enterprise.
+    pub id: DepartmentId,
+    /// Its name.
+    pub name: Name,
+    /// Its employees.
+    pub employees: Vec<DemoEmployee>,
+}
+
+/// An employee of the demonstration.
+#[derive(Debug)]
+pub struct DemoEmployee {
+    /// The id: `u1`, `u2`, …
+    pub id: EmployeeId,
+    /// Everything else.
+    pub info: EmployeeInfo,
+}
+
+/// A contact of the demonstration with whom collected it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DemoContact<'a> {
+    /// The collector's enterprise.
+    pub enterprise: &'a EnterpriseId,
+    /// The collector's department.
+    pub department: &'a DepartmentId,
+    /// The collector.
+    pub employee: &'a EmployeeId,
+    /// What was typed.
+    pub info: ContactInfo,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+impl DemoData {
+    /// Data of this shape up to this moment.
+    pub fn new(seed: u64, shape: Shape, now: Timestamp) -> Result<Self, InvalidShape> {
+        let (enterprises, collectors) = organisation(seed, shape)?;
+        let people = People::new(seed, shape.contacts);
+        let calendar = Calendar::until(seed, now);
+        Ok(Self { seed, contacts: shape.contacts, enterprises, collectors, people, calendar })
+    }
+
+    /// The enterprises, the largest first.
+    #[must_use]
+    pub fn enterprises(&self) -> &[DemoEnterprise] {
+        &self.enterprises
+    }
+
+    /// When everything began: no contact is older.
+    #[must_use]
+    pub fn start(&self) -> Timestamp {
+        self.calendar.start()
+    }
+
+    /// All contacts, oldest first.
+    pub fn contacts(&self) -> impl Iterator<Item = DemoContact<'_>> {
+        (0..self.contacts).map_while(|number| self.contact(number))
+    }
+
+    /// The contact with this number, counted from 0. Beyond the last of the shape come as many more as anybody wants,
+    /// all collected just now; among them are people who were met before. Always `Some`: the type spares a proof that
+    /// names from the lists keep the limits of a contact.
+    #[must_use]
+    pub fn contact(&self, number: u64) -> Option<DemoContact<'_>> {
+        let [enterprise, department, employee] = self.collector(number)?;
+        let enterprise = self.enterprises.get(enterprise)?;
+        let department = enterprise.departments.get(department)?;
+        let employee = department.employees.get(employee)?;
+
+        let random = &mut Random::of(self.seed, TOPIC_MEETING, number);
+        let person = self.person(number);
+        let mut fields = self.people.person(person);
+        if person != number {
+            fields = respell(fields, random);
+        }
+        if random.percent(70) {
+            fields.location = meeting_place(random);
+        }
+        fields.how_we_met = match (random.below(4), fields.location.city.as_str()) {
+            (0, _) => String::new(),
+            (_, "") => random.pick(&OCCASIONS_ANYWHERE).to_owned(),
+            (_, city) => format!("{} {city}", random.pick(&OCCASIONS_IN)),
+        };
+        if random.percent(18) {
+            fields.notes.push_str(random.pick(&NOTES));
+        }
+        let tags = random.below(100);
+        if tags < 45 {
+            fields.tags.push(random.pick(&TAGS).to_owned());
+        }
+        if tags < 12 {
+            fields.tags.push(random.pick(&TAGS_OF_YEAR).to_owned());
+        }
+        Some(DemoContact {
+            enterprise: &enterprise.id,
+            department: &department.id,
+            employee: &employee.id,
+            info: ContactInfo::parse(fields).ok()?,
+            created_at: self.calendar.moment(self.progress(number, random.fraction())),
+        })
+    }
+
+    /// How far through all contacts one is; what comes after the last is at the end.
+    #[expect(clippy::cast_precision_loss, reason = "numbers of contacts are far below 2^52")]
+    fn progress(&self, number: u64, within: f64) -> f64 {
+        if number >= self.contacts { 1.0 } else { (number as f64 + within) / self.contacts as f64 }
+    }
+
+    fn collector(&self, number: u64) -> Option<[usize; 3]> {
+        let random = &mut Random::of(self.seed, TOPIC_COLLECTOR, number);
+        self.collectors.places.get(self.collectors.weights.draw(random)).copied()
+    }
+
+    /// The number of the first contact with the person whom this contact is about: its own, or an earlier one of the
+    /// same enterprise.
+    fn person(&self, number: u64) -> u64 {
+        let acquainted = |number| {
+            let mut random = Random::of(self.seed, TOPIC_ACQUAINTANCE, number);
+            (random.below(1_000) < ACQUAINTANCES_PER_THOUSAND).then_some(random)
+        };
+        let Some(mut random) = acquainted(number) else { return number };
+        let enterprise = |number| self.collector(number).map(|[enterprise, ..]| enterprise);
+        let own = enterprise(number);
+        (0..ACQUAINTANCE_DRAWS_MAX)
+            .filter(|_| number > 0)
+            .map(|_| random.below(usize::try_from(number).unwrap_or(usize::MAX)) as u64)
+            .find(|earlier| acquainted(*earlier).is_none() && enterprise(*earlier) == own)
+            .unwrap_or(number)
+    }
+}
+
+const OCCASIONS_IN: [&str; 8] = [
+    "Trade fair,",
+    "Conference in",
+    "Dinner after the fair,",
+    "Visit to their office in",
+    "Train to",
+    "Airport lounge,",
+    "Customer workshop in",
+    "Panel discussion,",
+];
+
+const OCCASIONS_ANYWHERE: [&str; 7] = [
+    "Introduced by a colleague",
+    "Called the hotline",
+    "Webinar",
+    "Wrote to us after reading the newsletter",
+    "Took over from a predecessor",
+    "Former fellow student",
+    "Received by e-mail",
+];
+
+const NOTES: [&str; 10] = [
+    "Wants an offer by the end of the month.",
+    "Prefers to be called in the afternoon.",
+    "Asked for the data sheet; send it again after the redesign.",
+    "Ruft Mitte des Monats zurück.",
+    "Très intéressé par la maintenance à distance.",
+    "Decides about the budget together with the plant manager.",
+    "Speaks German, French and some Turkish.",
+    "Met twice; remember the story about the sailing boat.",
+    "Pasa a otra oficina en primavera.",
+    "Do not add to the newsletter.",
+];
+
+const TAGS: [&str; 12] = [
+    "customer",
+    "supplier",
+    "partner",
+    "lead",
+    "press",
+    "vip",
+    "follow-up",
+    "newsletter",
+    "Bewerber",
+    "fournisseur",
+    "展示会",
+    "startup",
+];
+
+const TAGS_OF_YEAR: [&str; 4] = ["fair", "roadshow", "workshop", "jubilee"];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! Whole files of contacts into the store and out of it.

@@ -1,0 +1,145 @@
+//! The log: `tracing` to standard error, for people or for machines, panics included.
+//!
+//! Standard output belongs to what a command was asked for. Nothing that grants access is ever logged; whoever logs a
+//! request or a setting sees to that, since a line cannot be taken back.
+
+use std::any::Any;
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::{self, IsTerminal};
+use std::panic::PanicHookInfo;
+
+use tracing::Subscriber;
+use tracing::subscriber::SetGlobalDefaultError;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::config::{LogFormat, TelemetrySettings};
+
+/// Why the log cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter is none.
+    #[error("the log level is not a filter")]
+    Filter(#[from] ParseError),
+    /// The process has a log already.
+    #[error("the log is open already")]
+    Open(#[from] SetGlobalDefaultError),
+}
+
+/// Opens the process's log on standard error and sends panics there.
+pub fn init(settings: &TelemetrySettings) -> Result<(), TelemetryError> {
+    let colour = settings.colour_allowed && io::stderr().is_terminal();
+    tracing::subscriber::set_global_default(subscriber(settings, colour, io::stderr)?)?;
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+/// What writes the log to `writer`.
+fn subscriber<W>(
+    settings: &TelemetrySettings,
+    colour: bool,
+    writer: W,
+) -> Result<Box<dyn Subscriber + Send + Sync>, ParseError>
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::builder().parse(&settings.level)?)
+        .with_ansi(colour)
+        // A log that cannot be written must not be complained about by a macro that panics when it cannot write.
+        .log_internal_errors(false)
+        .with_writer(writer);
+    Ok(match settings.format {
+        LogFormat::Text => Box::new(builder.finish()),
+        LogFormat::Json => Box::new(builder.json().flatten_event(true).finish()),
+    })
+}
+
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let location = panic.location().map(ToString::to_string).unwrap_or_default();
+    let thread = std::thread::current();
+    let backtrace = Backtrace::capture();
+    let backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| tracing::field::display(backtrace));
+    tracing::error!(
+        location,
+        thread = thread.name().unwrap_or("unnamed"),
+        backtrace,
+        "panic: {}",
+        panic_message(panic.payload())
+    );
+}
+
+/// The message that a panic carries; texts are all that `panic!` makes.
+fn panic_message(payload: &(dyn Any + Send)) -> &str {
+    payload
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("(no message)")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// What is written with these settings when two levels are logged.
+    fn log(format: LogFormat, level: &str, colour: bool) -> String {
+        let settings = TelemetrySettings { format, level: level.to_owned(), colour_allowed: true };
+        let written = Written::default();
+        let writer = written.clone();
+        let subscriber = subscriber(&settings, colour, move || writer.clone()).unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(port = 8383, "listening");
+            tracing::debug!("details");
+        });
+        let bytes = written.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn text_is_for_people() {
+        let text = log(LogFormat::Text, "info", false);
+        assert!(text.contains("INFO") && text.contains("listening") && text.contains("port=8383"), "{text}");
+        assert!(!text.contains("details") && !text.contains('\u{1b}'), "{text}");
+        assert!(log(LogFormat::Text, "info", true).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn json_is_one_object_per_line() {
+        let text = log(LogFormat::Json, "info,muster=debug", false);
+        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 2, "{text}");
+        assert_eq!(lines[0]["message"], "listening");
+        assert_eq!(lines[0]["port"], 8383);
+        assert_eq!(lines[1]["level"], "DEBUG");
+    }
+
+    #[test]
+    fn nothing_is_written_below_the_level() {
+        assert_eq!(log(LogFormat::Text, "off", false), "");
+    }
+
+    #[test]
+    fn a_panic_says_what_it_carries() {
+        let check = |payload: &(dyn Any + Send), message: &str| assert_eq!(panic_message(payload), message);
+        check(&"literal", "literal");
+        check(&"formatted".to_owned(), "formatted");
+        check(&7_u8, "(no message)");
+    }
+}
