@@ -6,14 +6,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
 use super::{Context, Failure};
-use crate::domain::access::Role;
+use crate::domain::access::{Role, TOKEN_LIFE_MAX, TOKEN_LIFE_MIN};
 use crate::domain::ids::EnterpriseId;
-
-/// Shortest life of a token that expires.
-pub const TOKEN_LIFE_MIN: Duration = Duration::from_mins(1);
-
-/// Longest life of a token that expires: ten years.
-pub const TOKEN_LIFE_MAX: Duration = Duration::from_hours(24 * 3_653);
 
 /// Create, list and revoke access tokens.
 ///
