@@ -116,7 +116,8 @@ struct Shared {
     time_limit: Duration,
     beside_server: bool,
     data_dir: PathBuf,
-    _lock: Option<open::DirLock>,
+    /// Held while the store is open.
+    lock: Mutex<Option<open::DirLock>>,
 }
 
 impl Store {
@@ -173,7 +174,7 @@ impl Store {
                 time_limit: options.time_limit,
                 beside_server: !exclusive,
                 data_dir: options.data_dir.clone(),
-                _lock: lock,
+                lock: Mutex::new(lock),
             }),
         };
         if options.mode == Mode::Server {
@@ -297,6 +298,7 @@ impl Store {
                 tracing::error!("a thread of the store panicked");
             }
         }
+        shared.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 

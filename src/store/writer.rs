@@ -208,6 +208,11 @@ impl Writer {
         let mut group = self.run_jobs(jobs);
         let committed = match group.fatal.take() {
             Some(error) => Err(error),
+            // Nothing stands; and a job that was alone has no savepoint of its own to go back to.
+            None if group.done.is_empty() => {
+                self.roll_back();
+                Ok(None)
+            }
             None => self.commit(&group.touched),
         };
         let outcome = match committed {
@@ -234,6 +239,7 @@ impl Writer {
     /// its fate.
     fn run_jobs(&self, jobs: Vec<Box<dyn Job>>) -> Group {
         let begun = self.clock.instant();
+        let alone = jobs.len() == 1;
         let mut group = Group::default();
         for mut job in jobs {
             if group.fatal.is_some() {
@@ -245,7 +251,7 @@ impl Writer {
                 group.left.push(job);
                 continue;
             }
-            match self.run_under_savepoint(job.as_mut()) {
+            match if alone { self.run_job(job.as_mut()) } else { self.run_under_savepoint(job.as_mut()) } {
                 Ok(touched) => {
                     group.touched.absorb(touched);
                     group.done.push(job);
@@ -281,25 +287,28 @@ impl Writer {
         }
     }
 
-    /// Runs one job so that it happens whole or not at all.
-    fn run_under_savepoint(&self, job: &mut dyn Job) -> Result<Touched, StoreError> {
+    /// Runs a job that has the transaction to itself. Any failure of it ends the group, which is the same as rolling back
+    /// to a savepoint but spares SQLite keeping every page as it was: a chunk of an import changes very many.
+    fn run_job(&self, job: &mut dyn Job) -> Result<Touched, StoreError> {
         self.take_touched();
-        self.execute("SAVEPOINT job")?;
         let tx = WriteTx::new(&self.connection, self.clock.now());
         // Whatever a panicking job left behind in the database is rolled back, and it shares no memory with others.
-        let result = catch_unwind(AssertUnwindSafe(|| job.run(&tx))).unwrap_or(Err(StoreError::Panicked));
-        let result = result.and_then(|()| self.execute("RELEASE job"));
-        let touched = self.take_touched();
-        match result {
-            Ok(()) => Ok(touched),
-            Err(error) => {
-                if !error.ends_group() && !self.connection.is_autocommit() {
-                    self.execute("ROLLBACK TO job")?;
-                    self.execute("RELEASE job")?;
-                }
-                Err(error)
-            }
+        catch_unwind(AssertUnwindSafe(|| job.run(&tx))).unwrap_or(Err(StoreError::Panicked))?;
+        Ok(self.take_touched())
+    }
+
+    /// Runs one job of several so that it happens whole or not at all.
+    fn run_under_savepoint(&self, job: &mut dyn Job) -> Result<Touched, StoreError> {
+        self.execute("SAVEPOINT job")?;
+        let result = self.run_job(job).and_then(|touched| self.execute("RELEASE job").map(|()| touched));
+        if let Err(error) = &result
+            && !error.ends_group()
+            && !self.connection.is_autocommit()
+        {
+            self.execute("ROLLBACK TO job")?;
+            self.execute("RELEASE job")?;
         }
+        result
     }
 
     fn take_touched(&self) -> Touched {
