@@ -115,6 +115,7 @@ struct Shared {
     clock: Clock,
     time_limit: Duration,
     beside_server: bool,
+    alone: bool,
     data_dir: PathBuf,
     /// Held while the store is open.
     lock: Mutex<Option<open::DirLock>>,
@@ -139,8 +140,8 @@ impl Store {
             Err(error) => return Err(error),
         };
         let exclusive = lock.is_some();
-        let big_cache = exclusive && options.mode == Mode::Command;
-        let connection = open::writer(&path, exclusive, big_cache)?;
+        let alone = exclusive && options.mode == Mode::Command;
+        let connection = open::writer(&path, exclusive, alone)?;
         let sqlite = |source| open::explain_sqlite(&path, source);
         let seen = Position::read(&connection).map_err(sqlite)?;
         let feed = Arc::new(Feed::default());
@@ -173,6 +174,7 @@ impl Store {
                 clock,
                 time_limit: options.time_limit,
                 beside_server: !exclusive,
+                alone,
                 data_dir: options.data_dir.clone(),
                 lock: Mutex::new(lock),
             }),
@@ -190,6 +192,12 @@ impl Store {
     #[must_use]
     pub fn is_beside_server(&self) -> bool {
         self.shared.beside_server
+    }
+
+    /// Whether no server can serve this database before this process closes it.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.shared.alone
     }
 
     /// The directory that holds the database.
