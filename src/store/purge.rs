@@ -242,7 +242,6 @@ pub(super) fn keep(shared: &Weak<Shared>, requests: &Receiver<()>) {
 
 /// One small step; whether there is more to do.
 fn keep_once(store: &Store) -> Result<bool, StoreError> {
-    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general over the lifetime")]
     if store.write_blocking(|tx| tx.purge_step())? {
         return Ok(true);
     }
