@@ -6,7 +6,7 @@
 //! In reading order:
 //! - `schema.sql` at the top of the repository: tables, rollups, triggers;
 //! - `open`, `migrate`: the data directory, its lock, the connections; from any schema to today's;
-//! - `writer`, `readers`, `tx`: group commit, the read pool, and what a transaction offers;
+//! - `writer`, `touched`, `readers`, `tx`: group commit, what a commit changed, the read pool, what a transaction offers;
 //! - `changes`: the feed of what was committed, by this process or another;
 //! - `enterprises`, `departments`, `employees`, `contacts`, `summaries`: the facts and what they amount to;
 //! - `rollups`, `import`, `purge`, `check`: many rows at once, and the proof that the sums are right;
@@ -29,6 +29,7 @@ mod purge;
 mod readers;
 mod rollups;
 mod summaries;
+mod touched;
 mod tx;
 mod writer;
 

@@ -6,16 +6,16 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
+use std::sync::{Arc, mpsc as std_mpsc};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use rusqlite::hooks::Action;
 use tokio::sync::{mpsc, oneshot};
 
 use super::access::load_tokens;
 use super::changes::{Feed, Publication, scope_from_row};
 use super::error::StoreError;
+use super::touched::{TouchAccount, Touched};
 use super::tx::WriteTx;
 use crate::clock::Clock;
 
@@ -90,22 +90,6 @@ where
     }
 }
 
-/// What a job touched, as SQLite's update hook tells it.
-#[derive(Debug, Default)]
-struct Touched {
-    scopes: BTreeSet<i64>,
-    access: bool,
-    purge: bool,
-}
-
-impl Touched {
-    fn absorb(&mut self, other: Self) {
-        self.scopes.extend(other.scopes);
-        self.access |= other.access;
-        self.purge |= other.purge;
-    }
-}
-
 /// A group of jobs after they ran and before the commit.
 #[derive(Default)]
 struct Group {
@@ -123,9 +107,7 @@ struct Group {
 /// The writer thread's belongings.
 pub(super) struct Writer {
     connection: Connection,
-    /// Filled by the update hook while a job runs, emptied by the writer after it. Both run on the writer's thread, so
-    /// nobody ever waits for this mutex; it is here because SQLite's hook must be `Send`.
-    touched: Arc<Mutex<Touched>>,
+    touched: TouchAccount,
     clock: Clock,
     feed: Arc<Feed>,
     beside_server: bool,
@@ -144,21 +126,7 @@ pub(super) struct WriterParts {
 
 impl Writer {
     pub(super) fn new(parts: WriterParts) -> rusqlite::Result<Self> {
-        let touched = Arc::new(Mutex::new(Touched::default()));
-        let hook = Arc::clone(&touched);
-        parts.connection.update_hook(Some(move |action: Action, _: &str, table: &str, row: i64| {
-            let mut touched = hook.lock().unwrap_or_else(PoisonError::into_inner);
-            match table {
-                "scope" => {
-                    touched.scopes.insert(row);
-                }
-                // Recording a token's last use changes nobody's access, but telling it apart is not worth the trouble:
-                // it happens once a minute.
-                "token" => touched.access = true,
-                "purge" if action == Action::SQLITE_INSERT => touched.purge = true,
-                _ => {}
-            }
-        }))?;
+        let touched = TouchAccount::of(&parts.connection)?;
         Ok(Self {
             connection: parts.connection,
             touched,
@@ -283,13 +251,13 @@ impl Writer {
 
     /// Runs one job so that it happens whole or not at all.
     fn run_under_savepoint(&self, job: &mut dyn Job) -> Result<Touched, StoreError> {
-        self.take_touched();
+        self.touched.reset(Touched::default());
         self.execute("SAVEPOINT job")?;
-        let tx = WriteTx::new(&self.connection, self.clock.now());
+        let tx = WriteTx::new(&self.connection, self.clock.now(), &self.touched);
         // Whatever a panicking job left behind in the database is rolled back, and it shares no memory with others.
         let result = catch_unwind(AssertUnwindSafe(|| job.run(&tx))).unwrap_or(Err(StoreError::Panicked));
         let result = result.and_then(|()| self.execute("RELEASE job"));
-        let touched = self.take_touched();
+        let touched = self.touched.reset(Touched::default());
         match result {
             Ok(()) => Ok(touched),
             Err(error) => {
@@ -300,10 +268,6 @@ impl Writer {
                 Err(error)
             }
         }
-    }
-
-    fn take_touched(&self) -> Touched {
-        std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Reads what the group drew and commits it.
