@@ -7,14 +7,16 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc as std_mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::access::load_tokens;
 use super::changes::{Feed, Publication, scope_from_row};
 use super::error::StoreError;
+use super::open::DirLock;
+use super::queue::Job;
 use super::touched::{TouchAccount, Touched};
 use super::tx::WriteTx;
 use crate::clock::Clock;
@@ -44,52 +46,6 @@ thread_local! {
     static WAL_PAGES: Cell<i32> = const { Cell::new(0) };
 }
 
-/// A write that waits for its turn.
-pub(super) trait Job: Send {
-    /// After this moment nobody waits for the answer.
-    fn deadline(&self) -> Instant;
-    /// Whether whoever asked has gone.
-    fn is_abandoned(&self) -> bool;
-    /// Does the work and keeps its result; an error rolls the work back.
-    fn run(&mut self, tx: &WriteTx<'_>) -> Result<(), StoreError>;
-    /// Answers: with the kept result if the group was committed, else with why not.
-    fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
-}
-
-/// A job made of a closure and the channel to whoever asked.
-pub(super) struct ClosureJob<F, T> {
-    pub(super) deadline: Instant,
-    pub(super) work: Option<F>,
-    pub(super) result: Option<T>,
-    pub(super) reply: oneshot::Sender<Result<T, StoreError>>,
-}
-
-impl<F, T> Job for ClosureJob<F, T>
-where
-    F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send,
-    T: Send,
-{
-    fn deadline(&self) -> Instant {
-        self.deadline
-    }
-
-    fn is_abandoned(&self) -> bool {
-        self.reply.is_closed()
-    }
-
-    fn run(&mut self, tx: &WriteTx<'_>) -> Result<(), StoreError> {
-        let Some(work) = self.work.take() else { return Err(StoreError::Closed) };
-        self.result = Some(work(tx)?);
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
-        let Self { result, reply, .. } = *self;
-        // Whoever asked may have gone; the write stands all the same.
-        let _ = reply.send(outcome.and_then(|()| result.ok_or(StoreError::Closed)));
-    }
-}
-
 /// A group of jobs after they ran and before the commit.
 #[derive(Default)]
 struct Group {
@@ -113,6 +69,8 @@ pub(super) struct Writer {
     beside_server: bool,
     purge_requested: std_mpsc::Sender<()>,
     wal_warned: bool,
+    /// Held until the connection is closed: whoever takes it next finds no writer here.
+    lock: Option<DirLock>,
 }
 
 /// What a [`Writer`] is made from.
@@ -120,7 +78,8 @@ pub(super) struct WriterParts {
     pub(super) connection: Connection,
     pub(super) clock: Clock,
     pub(super) feed: Arc<Feed>,
-    pub(super) beside_server: bool,
+    /// The data directory's lock; without it another process has the directory.
+    pub(super) lock: Option<DirLock>,
     pub(super) purge_requested: std_mpsc::Sender<()>,
 }
 
@@ -132,9 +91,10 @@ impl Writer {
             touched,
             clock: parts.clock,
             feed: parts.feed,
-            beside_server: parts.beside_server,
+            beside_server: parts.lock.is_none(),
             purge_requested: parts.purge_requested,
             wal_warned: false,
+            lock: parts.lock,
         })
     }
 
@@ -353,6 +313,7 @@ impl Writer {
         if let Err((_, error)) = self.connection.close() {
             tracing::warn!(%error, "cannot close the database");
         }
+        drop(self.lock);
     }
 }
 
