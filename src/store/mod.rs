@@ -76,6 +76,9 @@ pub struct StoreOptions {
     pub readers: u32,
     /// Writes that may wait at most.
     pub write_queue_len_max: usize,
+    /// Size up to which the database file may grow, in bytes; a write that needs more is told [`StoreError::Full`], as if
+    /// the disk were full. `None` leaves it to the disk.
+    pub size_bytes_max: Option<u64>,
     /// How long a read or write may take, waiting included, before its caller is told that it failed.
     pub time_limit: Duration,
 }
@@ -91,6 +94,7 @@ impl StoreOptions {
             create: mode == Mode::Server,
             readers: READERS_DEFAULT,
             write_queue_len_max: WRITE_QUEUE_LEN_MAX,
+            size_bytes_max: None,
             time_limit: Duration::from_secs(30),
         }
     }
@@ -145,6 +149,9 @@ impl Store {
         let big_cache = exclusive && options.mode == Mode::Command;
         let connection = open::writer(&path, exclusive, big_cache)?;
         let sqlite = |source| open::explain_sqlite(&path, source);
+        if let Some(bytes) = options.size_bytes_max {
+            open::limit_size(&connection, bytes).map_err(sqlite)?;
+        }
         let seen = Position::read(&connection).map_err(sqlite)?;
         let feed = Arc::new(Feed::default());
         let (purge_requested, purge_requests) = std_mpsc::channel();
