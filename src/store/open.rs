@@ -161,6 +161,13 @@ fn open_writer(path: &Path, create: bool, big_cache: bool) -> rusqlite::Result<C
     Ok(connection)
 }
 
+/// Bounds the size of the database file. SQLite counts in pages and knows no bound below the size that it has.
+pub(super) fn limit_size(connection: &Connection, bytes: u64) -> rusqlite::Result<()> {
+    let page_bytes: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page_bytes;
+    connection.pragma_update(None, "max_page_count", pages.max(1))
+}
+
 /// Opens a connection that cannot write.
 pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection =
