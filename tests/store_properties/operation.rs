@@ -202,5 +202,7 @@ fn without_reasons(mut outcome: ImportOutcome) -> ImportOutcome {
             *row = Refused(String::new());
         }
     }
+    // The same refusals, told by owner.
+    outcome.owners_refused.clear();
     outcome
 }
