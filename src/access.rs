@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -15,7 +16,7 @@ use crate::clock::Clock;
 use crate::domain::access::{Reach, Role, Token};
 use crate::domain::ids::TimeOrderedId;
 use crate::domain::time::Timestamp;
-use crate::store::{NewToken, Publication, Store, StoreError, StoredToken, Subscriber, TokenList};
+use crate::store::{AuditEntry, NewToken, Publication, Store, StoreError, StoredToken, Subscriber, TokenList};
 
 /// What every token begins with, so that people and secret scanners recognise one.
 pub const TOKEN_PREFIX: &str = "muster_";
@@ -115,6 +116,36 @@ pub fn mint(
     let secret = BASE64URL_NOPAD.encode(&secret);
     let stored = NewToken { id, name, role, reach, expires_at, secret_hash: hash(&secret) };
     Ok(MintedToken { secret: format!("{TOKEN_PREFIX}{}_{secret}", stored.id), stored })
+}
+
+/// What may be told of a token: everything but its secret.
+#[must_use]
+pub fn describe(token: &Token) -> Value {
+    let enterprise = match &token.reach {
+        Reach::Installation => None,
+        Reach::Enterprise(id) => Some(id),
+    };
+    json!({
+        "id": token.id,
+        "name": token.name,
+        "role": token.role,
+        "enterpriseId": enterprise,
+        "createdAt": token.created_at,
+        "expiresAt": token.expires_at,
+        "lastUsedAt": token.last_used_at,
+    })
+}
+
+/// The audit log's entry for a token that was made.
+#[must_use]
+pub fn audit_of_creation(token: &Token) -> AuditEntry {
+    AuditEntry { action: "token.create", target: token.id.clone(), before: None, after: Some(describe(token)) }
+}
+
+/// The audit log's entry for a token that was revoked.
+#[must_use]
+pub fn audit_of_revocation(token: &Token) -> AuditEntry {
+    AuditEntry { action: "token.revoke", target: token.id.clone(), before: Some(describe(token)), after: None }
 }
 
 fn split(text: &str) -> Option<(&str, &str)> {

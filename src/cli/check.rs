@@ -2,7 +2,9 @@
 
 use clap::Args;
 
+use super::database::{self, Missing};
 use super::{Context, Failure};
+use crate::store::{Difference, database_path};
 
 /// Check the integrity of the database and of every rollup.
 ///
@@ -23,7 +25,27 @@ Examples:
 
 /// Checks, and reports what it found.
 pub fn run(context: &mut Context<'_>, arguments: &CheckArgs) -> Result<(), Failure> {
-    // NOT BUILT YET
-    let _ = (context, arguments);
-    Err(Failure::failed("not built yet"))
+    let store = database::open(context, "check", Missing::Refuse)?;
+    let report = store
+        .read_blocking(|tx| tx.check())
+        .map_err(|error| Failure::failed("the check could not be made").because(error))?;
+    if arguments.json {
+        let json =
+            serde_json::to_string_pretty(&report).map_err(|error| Failure::failed("no report").because(error))?;
+        context.print(&json)?;
+    } else {
+        for difference in &report.differences {
+            let Difference { kind, subject, expected, stored } = difference;
+            context.print(&format!("{kind}: {subject}: the facts say {expected}, stored is {stored}"))?;
+        }
+    }
+    let found = report.differences_total;
+    if found > 0 {
+        let path = database_path(store.data_dir());
+        return Err(Failure::failed(format!("{found} differences found in {}", path.display())));
+    }
+    if !arguments.json {
+        context.print(&format!("clean: {} contacts, {} scopes", report.contacts, report.scopes))?;
+    }
+    Ok(())
 }

@@ -1,11 +1,16 @@
 //! `muster export`: an enterprise's contacts as a file.
 
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 
+use super::database::{self, Missing};
 use super::{Context, Failure};
 use crate::domain::ids::{DepartmentId, EnterpriseId};
+use crate::intake::{self, ExportError};
+use crate::store::{Store, StoreError, Subject};
 
 /// Write an enterprise's contacts as CSV.
 ///
@@ -44,7 +49,57 @@ Examples:
 
 /// Writes the contacts.
 pub fn run(context: &mut Context<'_>, arguments: &ExportArgs) -> Result<(), Failure> {
-    // NOT BUILT YET
-    let _ = (context, arguments);
-    Err(Failure::failed("not built yet"))
+    let store = database::open(context, "export", Missing::Refuse)?;
+    let ExportFormat::Csv = arguments.format;
+    let written = match &arguments.output {
+        None => {
+            let stdout = &mut *context.stdout;
+            let result = export(&store, arguments, &mut |piece| stdout.write_all(&piece));
+            result.map_err(|error| match error {
+                ExportError::Output(error) => Failure::output(error),
+                error @ ExportError::Store(_) => refused(error, arguments),
+            })?
+        }
+        Some(path) => {
+            let cannot_write = |error| Failure::failed(format!("{} cannot be written", path.display())).because(error);
+            // The enterprise is looked up before the file is made, so that a misspelt id leaves an old file as it was.
+            export(&store, arguments, &mut |_| Err(std::io::ErrorKind::BrokenPipe.into())).or_else(
+                |error| match error {
+                    ExportError::Output(_) => Ok(0),
+                    error @ ExportError::Store(_) => Err(refused(error, arguments)),
+                },
+            )?;
+            let mut file = BufWriter::new(File::create(path).map_err(cannot_write)?);
+            let written = export(&store, arguments, &mut |piece| file.write_all(&piece));
+            let written = written.map_err(|error| match error {
+                ExportError::Output(error) => cannot_write(error),
+                error @ ExportError::Store(_) => refused(error, arguments),
+            })?;
+            file.flush().map_err(cannot_write)?;
+            written
+        }
+    };
+    tracing::info!("{written} contacts written");
+    Ok(())
+}
+
+fn export(
+    store: &Store,
+    arguments: &ExportArgs,
+    sink: &mut dyn FnMut(Vec<u8>) -> std::io::Result<()>,
+) -> Result<u64, ExportError> {
+    intake::export(store, &arguments.enterprise, arguments.department.as_ref(), sink)
+}
+
+fn refused(error: ExportError, arguments: &ExportArgs) -> Failure {
+    let enterprise = &arguments.enterprise;
+    match (&error, &arguments.department) {
+        (ExportError::Store(StoreError::NotFound(Subject::Enterprise)), _) => {
+            Failure::failed(format!("enterprise \"{enterprise}\" does not exist"))
+        }
+        (ExportError::Store(StoreError::NotFound(_)), Some(department)) => {
+            Failure::failed(format!("department \"{department}\" does not exist in enterprise \"{enterprise}\""))
+        }
+        _ => Failure::failed("the contacts could not be read").because(error),
+    }
 }

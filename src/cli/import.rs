@@ -1,11 +1,20 @@
 //! `muster import`: contacts from a CSV file into an enterprise.
 
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{Read, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
+use super::database::{self, Missing};
 use super::{Context, Failure};
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
+use crate::intake::{self, ImportError, ImportOptions};
+use crate::store::{Actor, database_path};
+use crate::transfer::csv::RejectsOutput;
+use crate::transfer::report::{Created, ImportReport};
 
 /// Read contacts from a CSV file into an enterprise.
 ///
@@ -43,6 +52,10 @@ pub struct ImportArgs {
     /// Say what would be done, and do nothing
     #[arg(long)]
     pub dry_run: bool,
+
+    /// Write the report as JSON to standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -58,11 +71,169 @@ impl ImportArgs {
     pub fn reads_stdin(&self) -> bool {
         self.file.as_os_str() == "-"
     }
+
+    /// What messages call the input.
+    fn name(&self) -> String {
+        if self.reads_stdin() { "standard input".to_owned() } else { self.file.display().to_string() }
+    }
+
+    /// Where rejected rows go: beside a file; nowhere for standard input.
+    fn rejects_path(&self) -> Option<PathBuf> {
+        if self.reads_stdin() {
+            return None;
+        }
+        let mut path = self.file.clone().into_os_string();
+        path.push(".rejects.csv");
+        Some(path.into())
+    }
 }
 
 /// Imports, and reports what went in and what did not.
 pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Failure> {
-    // NOT BUILT YET
-    let _ = (context, arguments);
-    Err(Failure::failed("not built yet"))
+    let (input, size) = open_input(arguments)?;
+    let name = arguments.name();
+    let scratch = ScratchDir::for_dry_run(context, arguments)?;
+    if let Some(scratch) = &scratch {
+        context.config.store.data_dir.clone_from(&scratch.0);
+    }
+    let store = database::open(context, "import", Missing::Create)?;
+    let bar = progress_bar(size);
+    let options = ImportOptions {
+        enterprise: arguments.enterprise.clone(),
+        department: arguments.department.as_ref().map(ToString::to_string),
+        employee: arguments.employee.as_ref().map(ToString::to_string),
+        create_missing: arguments.create_missing,
+        dry_run: arguments.dry_run,
+    };
+    let rejects_path = arguments.rejects_path().filter(|_| !arguments.dry_run);
+    let result = intake::import(
+        &store,
+        input,
+        &options,
+        rejects_path.clone().map(rejects_output),
+        &Actor::command_line(),
+        &mut |progress| {
+            bar.set_position(if size.is_some() { progress.bytes } else { progress.rows });
+            bar.set_message(HumanCount(progress.rows).to_string());
+        },
+    );
+    bar.finish_and_clear();
+    store.close();
+    let report = result.map_err(|error| explain(&name, error))?;
+    if arguments.json {
+        let json =
+            serde_json::to_string_pretty(&report).map_err(|error| Failure::failed("no report").because(error))?;
+        context.print(&json)?;
+    }
+    tell(&name, &report);
+    match report.rejects.first() {
+        None => Ok(()),
+        Some(first) => {
+            let whereabouts = rejects_path.map_or(String::new(), |path| format!("; they are in {}", path.display()));
+            Err(Failure::failed(format!(
+                "{name}: {} of {} rows were rejected{whereabouts}; the first is row {} (line {}): {}",
+                report.rejected, report.rows, first.row, first.line, first.reason
+            )))
+        }
+    }
+}
+
+/// The input and, for a file, its size.
+fn open_input(arguments: &ImportArgs) -> Result<(Box<dyn Read + Send>, Option<u64>), Failure> {
+    if arguments.reads_stdin() {
+        return Ok((Box::new(std::io::stdin()), None));
+    }
+    let cannot_read = |error| Failure::failed(format!("{} cannot be read", arguments.file.display())).because(error);
+    let file = File::open(&arguments.file).map_err(cannot_read)?;
+    let metadata = file.metadata().map_err(cannot_read)?;
+    if metadata.is_dir() {
+        return Err(Failure::failed(format!("{} is a directory, not a file", arguments.file.display())));
+    }
+    let size = Some(metadata.len()).filter(|_| metadata.is_file());
+    Ok((Box::new(file), size))
+}
+
+fn rejects_output(path: PathBuf) -> RejectsOutput {
+    Box::new(move || {
+        let file = File::create(&path).map_err(|error| {
+            std::io::Error::new(error.kind(), format!("{} cannot be written: {error}", path.display()))
+        })?;
+        Ok(Box::new(file) as Box<dyn Write + Send>)
+    })
+}
+
+/// A bar over the bytes of a file, or a count of rows for a stream. Shows nothing unless standard error is a terminal.
+fn progress_bar(size: Option<u64>) -> ProgressBar {
+    let (bar, template) = match size {
+        Some(size) => {
+            (ProgressBar::new(size), "{bar:40} {percent:>3} %  {msg} rows  {binary_bytes_per_sec}  {eta} left")
+        }
+        None => (ProgressBar::new_spinner(), "{spinner} {msg} rows  {elapsed}"),
+    };
+    bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn explain(name: &str, error: ImportError) -> Failure {
+    match error {
+        ImportError::NoOwner => Failure::usage(format!(
+            "{name}: nothing says who collected these contacts; name the owner with --department and --employee, or add \
+             the columns department and employee (or employee_email) to a plain file"
+        )),
+        ImportError::Transfer(error) => Failure::failed(format!("{name}: {error}")),
+        ImportError::Owner(reason) => Failure::failed(format!("{name}: {reason}")),
+        error => Failure::failed(format!("{name}: not all of it was imported; run it again to go on")).because(error),
+    }
+}
+
+/// Tells people what came of it.
+fn tell(name: &str, report: &ImportReport) {
+    let verb = if report.dry_run { "would be imported" } else { "imported" };
+    let mut text = format!(
+        "{name}: {} rows read ({} layout, {}, {}): {} {verb}, {} there already, {} rejected",
+        report.rows,
+        report.layout,
+        report.encoding,
+        report.delimiter,
+        report.imported,
+        report.duplicates,
+        report.rejected
+    );
+    let Created { enterprises, departments, employees } = report.created;
+    if enterprises + departments + employees > 0 {
+        let _ = write!(text, "; created: {enterprises} enterprises, {departments} departments, {employees} employees");
+    }
+    if !report.ignored_columns.is_empty() {
+        let _ = write!(text, "; columns without a meaning here: {}", report.ignored_columns.join(", "));
+    }
+    for reject in &report.rejects {
+        let _ = write!(text, "\n  row {} (line {}): {}", reject.row, reject.line, reject.reason);
+    }
+    if report.rejects_omitted > 0 {
+        let _ = write!(text, "\n  and {} more", report.rejects_omitted);
+    }
+    // With standard error closed there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// A data directory for a dry run where there is no database yet, so that nothing is left behind.
+struct ScratchDir(PathBuf);
+
+impl ScratchDir {
+    fn for_dry_run(context: &Context<'_>, arguments: &ImportArgs) -> Result<Option<Self>, Failure> {
+        if !arguments.dry_run || database_path(&context.config.store.data_dir).exists() {
+            return Ok(None);
+        }
+        let path = std::env::temp_dir().join(format!("muster-dry-run-{}", std::process::id()));
+        std::fs::create_dir(&path)
+            .map_err(|error| Failure::failed(format!("{} cannot be made", path.display())).because(error))?;
+        Ok(Some(Self(path)))
+    }
+}
+
+impl Drop for ScratchDir {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(%error, path = %self.0.display(), "cannot remove the folder of the dry run");
+        }
+    }
 }

@@ -12,6 +12,7 @@ pub mod import;
 pub mod serve;
 pub mod token;
 
+mod database;
 mod failure;
 mod flags;
 

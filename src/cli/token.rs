@@ -5,9 +5,13 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
+use super::database::{self, Missing};
 use super::{Context, Failure};
-use crate::domain::access::{Role, TOKEN_LIFE_MAX, TOKEN_LIFE_MIN};
+use crate::access;
+use crate::domain::access::{Reach, Role, TOKEN_LIFE_MAX, TOKEN_LIFE_MIN};
 use crate::domain::ids::EnterpriseId;
+use crate::domain::time::Timestamp;
+use crate::store::{Actor, StoreError, Subject};
 
 /// Create, list and revoke access tokens.
 ///
@@ -97,19 +101,87 @@ pub fn run(context: &mut Context<'_>, arguments: &TokenArgs) -> Result<(), Failu
 }
 
 fn create(context: &mut Context<'_>, arguments: &CreateArgs) -> Result<(), Failure> {
-    // NOT BUILT YET
-    let _ = (context, arguments);
-    Err(Failure::failed("not built yet"))
+    let store = database::open(context, "token create", Missing::Create)?;
+    let now = store.clock().now();
+    let life = arguments.expires_in.map(|life| i64::try_from(life.as_millis()).unwrap_or(i64::MAX));
+    let expires_at = life.map(|life| Timestamp::from_millis(now.millis().saturating_add(life)));
+    let reach = arguments.enterprise.clone().map_or(Reach::Installation, Reach::Enterprise);
+    let name = arguments.name.clone().unwrap_or_else(|| arguments.role.as_str().to_owned());
+    let minted = access::mint(name, arguments.role, reach, now, expires_at)
+        .map_err(|error| Failure::failed("the operating system gives no random numbers").because(error))?;
+    let stored = minted.stored;
+    let created = store.write_blocking(move |tx| {
+        let token = tx.create_token(&stored)?;
+        tx.audit(&Actor::command_line(), &access::audit_of_creation(&token))?;
+        Ok(token)
+    });
+    let token = created.map_err(|error| match (error, &arguments.enterprise) {
+        (StoreError::NotFound(Subject::Enterprise), Some(enterprise)) => {
+            Failure::failed(format!("enterprise \"{enterprise}\" does not exist; create it first"))
+        }
+        (error, _) => Failure::failed("the token could not be stored").because(error),
+    })?;
+    tracing::info!(id = token.id, name = token.name, role = token.role.as_str(), "token created");
+    context.print(&minted.secret)
 }
 
 fn list(context: &mut Context<'_>, arguments: &ListArgs) -> Result<(), Failure> {
-    // NOT BUILT YET
-    let _ = (context, arguments);
-    Err(Failure::failed("not built yet"))
+    let store = database::open(context, "token list", Missing::Refuse)?;
+    let tokens = store
+        .read_blocking(|tx| tx.tokens())
+        .map_err(|error| Failure::failed("the tokens could not be read").because(error))?;
+    if arguments.json {
+        let tokens: Vec<_> = tokens.iter().map(access::describe).collect();
+        let json = serde_json::to_string_pretty(&tokens).map_err(|error| Failure::failed("no list").because(error))?;
+        return context.print(&json);
+    }
+    let time = |at: Option<Timestamp>, never: &str| at.map_or_else(|| never.to_owned(), |at| at.to_string());
+    let rows = tokens.iter().map(|token| {
+        [
+            token.id.clone(),
+            token.role.as_str().to_owned(),
+            match &token.reach {
+                Reach::Installation => "(all)".to_owned(),
+                Reach::Enterprise(id) => id.to_string(),
+            },
+            token.created_at.to_string(),
+            time(token.expires_at, "never"),
+            time(token.last_used_at, "never"),
+            token.name.escape_debug().to_string(),
+        ]
+    });
+    let head = ["ID", "ROLE", "ENTERPRISE", "CREATED", "EXPIRES", "LAST USED", "NAME"].map(str::to_owned);
+    for line in aligned(&std::iter::once(head).chain(rows).collect::<Vec<_>>()) {
+        context.print(&line)?;
+    }
+    Ok(())
 }
 
 fn revoke(context: &mut Context<'_>, arguments: &RevokeArgs) -> Result<(), Failure> {
-    // NOT BUILT YET
-    let _ = (context, arguments);
-    Err(Failure::failed("not built yet"))
+    let store = database::open(context, "token revoke", Missing::Refuse)?;
+    let id = arguments.id.clone();
+    let revoked = store.write_blocking(move |tx| {
+        let token = tx.revoke_token(&id)?;
+        tx.audit(&Actor::command_line(), &access::audit_of_revocation(&token))?;
+        Ok(token)
+    });
+    let token = revoked.map_err(|error| match error {
+        StoreError::NotFound(_) => {
+            Failure::failed(format!("there is no token {:?}; `muster token list` shows their ids", arguments.id))
+        }
+        error => Failure::failed("the token could not be revoked").because(error),
+    })?;
+    tracing::info!(id = token.id, name = token.name, "token revoked");
+    Ok(())
+}
+
+/// Rows as lines whose cells stand below each other.
+fn aligned<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+    let widths: Vec<usize> =
+        (0..N).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
 }

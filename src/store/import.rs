@@ -63,6 +63,8 @@ pub struct ImportChunk {
 pub struct ImportOutcome {
     /// For each row in order: what became of it.
     pub rows: Vec<ImportedRow>,
+    /// For each owner in order: why it cannot be found, if so.
+    pub owners_refused: Vec<Option<String>>,
     /// Ids of enterprises that were created.
     pub enterprises_created: Vec<String>,
     /// Ids of departments that were created.
@@ -107,6 +109,7 @@ impl WriteTx<'_> {
         for owner in &chunk.owners {
             owners.push(self.find_owner(chunk, owner, &mut outcome)?);
         }
+        outcome.owners_refused = owners.iter().map(|owner| owner.as_ref().err().cloned()).collect();
         outcome.rows = self.without_triggers(|tx| tx.insert_rows(&chunk.rows, &owners))?;
         Ok(outcome)
     }

@@ -6,7 +6,8 @@
 //! In reading order:
 //! - `schema.sql` at the top of the repository: tables, rollups, triggers;
 //! - `open`, `migrate`: the data directory, its lock, the connections; from any schema to today's;
-//! - `writer`, `readers`, `tx`: group commit, the read pool, and what a transaction offers;
+//! - `queue`, `writer`, `touched`: the way to the writer, group commit, what a commit changed;
+//! - `readers`, `tx`: the read pool, and what a transaction offers;
 //! - `changes`: the feed of what was committed, by this process or another;
 //! - `enterprises`, `departments`, `employees`, `contacts`, `summaries`: the facts and what they amount to;
 //! - `rollups`, `import`, `purge`, `check`: many rows at once, and the proof that the sums are right;
@@ -26,9 +27,11 @@ mod import;
 mod migrate;
 mod open;
 mod purge;
+mod queue;
 mod readers;
 mod rollups;
 mod summaries;
+mod touched;
 mod tx;
 mod writer;
 
@@ -36,8 +39,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-
-use tokio::sync::{mpsc, oneshot};
 
 pub use access::{NewToken, StoredToken, TokenList};
 pub use audit::{Actor, AuditEntry};
@@ -53,8 +54,10 @@ pub use purge::Purged;
 pub use tx::{ReadTx, WriteTx};
 
 use changes::{Feed, Position, Watcher};
+use purge::Keeper;
+use queue::WriteQueue;
 use readers::Readers;
-use writer::{ClosureJob, Job, Writer, WriterParts};
+use writer::{Writer, WriterParts};
 
 use crate::clock::Clock;
 
@@ -73,6 +76,9 @@ pub struct StoreOptions {
     pub readers: u32,
     /// Writes that may wait at most.
     pub write_queue_len_max: usize,
+    /// Size up to which the database file may grow, in bytes; a write that needs more is told [`StoreError::Full`], as if
+    /// the disk were full. `None` leaves it to the disk.
+    pub size_bytes_max: Option<u64>,
     /// How long a read or write may take, waiting included, before its caller is told that it failed.
     pub time_limit: Duration,
 }
@@ -88,6 +94,7 @@ impl StoreOptions {
             create: mode == Mode::Server,
             readers: READERS_DEFAULT,
             write_queue_len_max: WRITE_QUEUE_LEN_MAX,
+            size_bytes_max: None,
             time_limit: Duration::from_secs(30),
         }
     }
@@ -105,9 +112,11 @@ pub struct Store {
     shared: Arc<Shared>,
 }
 
+/// What the handles of one store share. No thread of the store holds it, so it goes, and closes the store, with the last
+/// handle that somebody else has.
 struct Shared {
-    // Dropped in `close`, in the order that matters.
-    queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
+    // These mutexes guard nothing but the values in them, which `close` takes out in the order that matters.
+    queue: Mutex<Option<WriteQueue>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     stop_watcher: Mutex<Option<std_mpsc::Sender<()>>>,
     readers: Readers,
@@ -115,8 +124,8 @@ struct Shared {
     clock: Clock,
     time_limit: Duration,
     beside_server: bool,
+    alone: bool,
     data_dir: PathBuf,
-    _lock: Option<open::DirLock>,
 }
 
 impl Store {
@@ -138,9 +147,12 @@ impl Store {
             Err(error) => return Err(error),
         };
         let exclusive = lock.is_some();
-        let big_cache = exclusive && options.mode == Mode::Command;
-        let connection = open::writer(&path, exclusive, big_cache)?;
+        let alone = exclusive && options.mode == Mode::Command;
+        let connection = open::writer(&path, exclusive, alone)?;
         let sqlite = |source| open::explain_sqlite(&path, source);
+        if let Some(bytes) = options.size_bytes_max {
+            open::limit_size(&connection, bytes).map_err(sqlite)?;
+        }
         let seen = Position::read(&connection).map_err(sqlite)?;
         let feed = Arc::new(Feed::default());
         let (purge_requested, purge_requests) = std_mpsc::channel();
@@ -148,12 +160,12 @@ impl Store {
             connection,
             clock: clock.clone(),
             feed: Arc::clone(&feed),
-            beside_server: !exclusive,
-            purge_requested: purge_requested.clone(),
+            lock,
+            purge_requested,
         })
         .map_err(sqlite)?;
         let readers = Readers::open(&path, options.readers).map_err(sqlite)?;
-        let (queue, jobs) = mpsc::channel(options.write_queue_len_max);
+        let (queue, jobs) = WriteQueue::new(options.write_queue_len_max, clock.clone(), options.time_limit);
         let mut threads = vec![spawn("muster-writer", move || writer.run(jobs))?];
         let mut stop_watcher = None;
         if options.mode == Mode::Server {
@@ -161,8 +173,10 @@ impl Store {
             let (stop, stopped) = std_mpsc::channel();
             threads.push(spawn("muster-watcher", move || watcher.run(&stopped))?);
             stop_watcher = Some(stop);
+            let keeper = Keeper { queue: queue.downgrade(), clock: clock.clone(), requests: purge_requests };
+            threads.push(spawn("muster-keeper", move || keeper.run())?);
         }
-        let store = Self {
+        Ok(Self {
             shared: Arc::new(Shared {
                 queue: Mutex::new(Some(queue)),
                 threads: Mutex::new(threads),
@@ -172,23 +186,22 @@ impl Store {
                 clock,
                 time_limit: options.time_limit,
                 beside_server: !exclusive,
+                alone,
                 data_dir: options.data_dir.clone(),
-                _lock: lock,
             }),
-        };
-        if options.mode == Mode::Server {
-            let keeper = Arc::downgrade(&store.shared);
-            drop(purge_requested);
-            let handle = spawn("muster-keeper", move || purge::keep(&keeper, &purge_requests))?;
-            store.shared.threads.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
-        }
-        Ok(store)
+        })
     }
 
     /// Whether a server has the data directory, so that this process must write in short turns.
     #[must_use]
     pub fn is_beside_server(&self) -> bool {
         self.shared.beside_server
+    }
+
+    /// Whether no server can serve this database before this process closes it.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.shared.alone
     }
 
     /// The directory that holds the database.
@@ -222,13 +235,7 @@ impl Store {
         F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        let (job, answer) = self.job(work);
-        let queue = self.queue()?;
-        queue.try_send(job).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => StoreError::QueueFull,
-            mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
-        })?;
-        drop(queue);
+        let answer = self.queue()?.try_send(work)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -238,23 +245,11 @@ impl Store {
         F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        let (job, answer) = self.job(work);
-        self.queue()?.blocking_send(job).map_err(|_| StoreError::Closed)?;
-        answer.blocking_recv().unwrap_or(Err(StoreError::Closed))
+        self.queue()?.write_blocking(work)
     }
 
-    fn queue(&self) -> Result<mpsc::Sender<Box<dyn Job>>, StoreError> {
+    fn queue(&self) -> Result<WriteQueue, StoreError> {
         self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)
-    }
-
-    fn job<T, F>(&self, work: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>)
-    where
-        F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
-        T: Send + 'static,
-    {
-        let (reply, answer) = oneshot::channel();
-        let deadline = self.shared.clock.instant() + self.shared.time_limit;
-        (Box::new(ClosureJob { deadline, work: Some(work), result: None, reply }), answer)
     }
 
     /// Reads: runs the work in one read transaction on a blocking thread.
@@ -286,26 +281,33 @@ impl Store {
     /// Finishes every write that was accepted, closes the readers, and the writer last. Later calls fail with
     /// [`StoreError::Closed`]. Blocks.
     pub fn close(&self) {
-        let shared = &self.shared;
-        shared.stop_watcher.lock().unwrap_or_else(PoisonError::into_inner).take();
-        shared.readers.close();
-        // The writer's thread ends when the last sender has gone, and checkpoints with no reader in its way.
-        shared.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let threads = std::mem::take(&mut *shared.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        self.shared.close();
+    }
+}
+
+impl Shared {
+    fn close(&self) {
+        self.stop_watcher.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.readers.close();
+        // The writer's thread ends when the last sender has gone, and checkpoints with no reader in its way; the keeper's
+        // ends after it.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        if threads.iter().any(|thread| thread.thread().id() == thread::current().id()) {
+            // A job had the last handle. Its thread goes on to end by itself, and the others with it.
+            return;
+        }
         for thread in threads {
-            if thread.thread().id() != thread::current().id() && thread.join().is_err() {
+            if thread.join().is_err() {
                 tracing::error!("a thread of the store panicked");
             }
         }
     }
 }
 
-impl Drop for Store {
+impl Drop for Shared {
     fn drop(&mut self) {
-        // Threads of the store hold only weak references, so this is the last handle when nobody else has one.
-        if Arc::strong_count(&self.shared) == 1 {
-            self.close();
-        }
+        self.close();
     }
 }
 

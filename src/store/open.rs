@@ -153,13 +153,19 @@ fn open_writer(path: &Path, create: bool, big_cache: bool) -> rusqlite::Result<C
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -if big_cache { EXCLUSIVE_CACHE_KIB } else { WRITER_CACHE_KIB })?;
     connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES_MAX)?;
     // The writer checkpoints by itself, between groups, and looks at the result.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED_MAX);
     Ok(connection)
+}
+
+/// Bounds the size of the database file. SQLite counts in pages and knows no bound below the size that it has.
+pub(super) fn limit_size(connection: &Connection, bytes: u64) -> rusqlite::Result<()> {
+    let page_bytes: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page_bytes;
+    connection.pragma_update(None, "max_page_count", pages.max(1))
 }
 
 /// Opens a connection that cannot write.

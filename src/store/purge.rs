@@ -4,15 +4,15 @@
 //! subject, and its rows go in small transactions of their own, with triggers off, since its rollups are no longer kept.
 //! What has been accepted goes on after a restart.
 
-use std::sync::Weak;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::params;
 
 use super::error::StoreError;
+use super::queue::WeakWriteQueue;
 use super::tx::WriteTx;
-use super::{Shared, Store};
+use crate::clock::Clock;
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 
 /// How long one transaction of a purge works, so that no other write waits longer for it.
@@ -108,89 +108,87 @@ impl WriteTx<'_> {
         })
     }
 
-    /// Goes on with the oldest accepted purge for a while; false when there is none left.
-    pub(super) fn purge_step(&self) -> Result<bool, StoreError> {
+    /// Goes on with the oldest accepted purge until it is finished or the time is up; false when there is none left.
+    pub(super) fn purge_step(&self, time_is_up: impl Fn() -> bool) -> Result<bool, StoreError> {
         const OLDEST: &str = "SELECT id, kind, subject_id FROM purge ORDER BY id LIMIT 1";
+        const FINISHED: &str = "DELETE FROM purge WHERE id = ?1";
         let oldest =
             self.first(OLDEST, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?)))?;
         let Some((id, kind, subject)) = oldest else { return Ok(false) };
-        let begun = Instant::now();
-        let finished = self.without_triggers(|tx| {
-            while begun.elapsed() < PURGE_STEP_TIME_MAX {
+        self.without_triggers(|tx| {
+            loop {
                 let gone = match kind.as_str() {
                     "employee" => tx.purge_employee_rows(subject)?,
                     "department" => tx.purge_department_rows(subject)?,
                     _ => tx.purge_enterprise_rows(subject)?,
                 };
-                if gone == 0 {
+                if gone == Gone::Everything {
+                    // In the transaction in which the subject goes: its row's number is free from then on, and a namesake
+                    // created before the next step must not be taken for it.
+                    tx.execute(FINISHED, [id])?;
+                    return Ok(true);
+                }
+                if time_is_up() {
                     return Ok(true);
                 }
             }
-            Ok(false)
-        })?;
-        if finished {
-            self.execute("DELETE FROM purge WHERE id = ?1", [id])?;
-        }
-        Ok(true)
+        })
     }
 
-    /// Deletes some rows of an employee that is being purged, the employee's own last; 0 when all are gone.
-    fn purge_employee_rows(&self, employee: i64) -> Result<usize, StoreError> {
+    /// Deletes some rows of an employee that is being purged, the employee's own last.
+    fn purge_employee_rows(&self, employee: i64) -> Result<Gone, StoreError> {
         const CONTACTS: &str = "DELETE FROM contact WHERE id IN
             (SELECT id FROM contact WHERE employee_id = ?1 LIMIT ?2)";
-        let gone = self.execute(CONTACTS, params![employee, PURGE_BATCH_ROWS])?;
-        if gone > 0 {
-            return Ok(gone);
+        const SCOPES: &str = "SELECT department_id, enterprise_id FROM employee WHERE id = ?1";
+        if self.execute(CONTACTS, params![employee, PURGE_BATCH_ROWS])? > 0 {
+            return Ok(Gone::Something);
         }
-        let scopes =
-            self.first("SELECT department_id, enterprise_id FROM employee WHERE id = ?1", [employee], |row| {
-                Ok([row.get(0)?, row.get(1)?])
-            })?;
+        let scopes = self.first(SCOPES, [employee], |row| Ok([row.get(0)?, row.get(1)?]))?;
         for scope in scopes.into_iter().flatten() {
             self.draw(scope)?;
         }
-        self.execute("DELETE FROM employee WHERE id = ?1", [employee])
+        self.execute("DELETE FROM employee WHERE id = ?1", [employee])?;
+        Ok(Gone::Everything)
     }
 
-    fn purge_department_rows(&self, department: i64) -> Result<usize, StoreError> {
+    /// Deletes some rows of a department that is being purged, the department's own last.
+    fn purge_department_rows(&self, department: i64) -> Result<Gone, StoreError> {
         const EMPLOYEE: &str = "SELECT id FROM employee WHERE department_id = ?1 LIMIT 1";
+        const ENTERPRISE: &str = "SELECT enterprise_id FROM department WHERE id = ?1";
         if let Some(employee) = self.first(EMPLOYEE, [department], |row| Ok(row.get(0)?))? {
-            return self.purge_employee_rows(employee);
+            self.purge_employee_rows(employee)?;
+            return Ok(Gone::Something);
         }
-        let gone = self.purge_rollup_rows(department)?;
-        if gone > 0 {
-            return Ok(gone);
+        if self.purge_rollup_rows(department)? > 0 {
+            return Ok(Gone::Something);
         }
-        let enterprise =
-            self.first("SELECT enterprise_id FROM department WHERE id = ?1", [department], |row| Ok(row.get(0)?))?;
-        let Some(enterprise) = enterprise else { return Ok(0) };
-        self.bury_scope(department)?;
-        self.draw(enterprise)?;
-        self.execute("DELETE FROM department WHERE id = ?1", [department])
+        if let Some(enterprise) = self.first(ENTERPRISE, [department], |row| Ok(row.get(0)?))? {
+            self.bury_scope(department)?;
+            self.draw(enterprise)?;
+            self.execute("DELETE FROM department WHERE id = ?1", [department])?;
+        }
+        Ok(Gone::Everything)
     }
 
-    fn purge_enterprise_rows(&self, enterprise: i64) -> Result<usize, StoreError> {
+    /// Deletes some rows of an enterprise that is being purged, the enterprise's own last.
+    fn purge_enterprise_rows(&self, enterprise: i64) -> Result<Gone, StoreError> {
         const DEPARTMENT: &str = "SELECT id FROM department WHERE enterprise_id = ?1 LIMIT 1";
         const COMPANIES: &str = "DELETE FROM company WHERE id IN
             (SELECT id FROM company WHERE enterprise_id = ?1 LIMIT ?2)";
-        const OTHER_PURGES: &str = "DELETE FROM purge WHERE
-            (kind = 'department' AND subject_id NOT IN (SELECT id FROM department))
-            OR (kind = 'employee' AND subject_id NOT IN (SELECT id FROM employee))";
+        // Purges of its parts were accepted before its own and are finished: only what can be seen can be purged, and
+        // the oldest goes first.
         if let Some(department) = self.first(DEPARTMENT, [enterprise], |row| Ok(row.get(0)?))? {
-            return self.purge_department_rows(department);
+            self.purge_department_rows(department)?;
+            return Ok(Gone::Something);
         }
-        let gone = self.purge_rollup_rows(enterprise)?;
-        if gone > 0 {
-            return Ok(gone);
+        if self.purge_rollup_rows(enterprise)? > 0
+            || self.execute(COMPANIES, params![enterprise, PURGE_BATCH_ROWS])? > 0
+        {
+            return Ok(Gone::Something);
         }
-        let gone = self.execute(COMPANIES, params![enterprise, PURGE_BATCH_ROWS])?;
-        if gone > 0 {
-            return Ok(gone);
-        }
-        // Purges of parts that went with the whole.
-        self.execute(OTHER_PURGES, [])?;
         self.bury_scope(enterprise)?;
-        self.execute("DELETE FROM enterprise WHERE id = ?1", [enterprise])
+        self.execute("DELETE FROM enterprise WHERE id = ?1", [enterprise])?;
+        Ok(Gone::Everything)
     }
 
     /// Deletes some of a scope's rollup rows; 0 when all are gone.
@@ -219,33 +217,106 @@ impl WriteTx<'_> {
     }
 }
 
-/// The keeper's thread: goes on with accepted purges and forgets old idempotency keys, until the store closes.
-pub(super) fn keep(shared: &Weak<Shared>, requests: &Receiver<()>) {
-    let mut wait = Duration::ZERO;
-    loop {
-        match requests.recv_timeout(wait) {
-            Ok(()) | Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-        let Some(shared) = shared.upgrade() else { return };
-        wait = match keep_once(&Store { shared }) {
-            Ok(true) => Duration::ZERO,
-            Ok(false) => HOUSEKEEPING_INTERVAL,
-            Err(StoreError::Closed) => return,
-            Err(error) => {
-                tracing::error!(%error, "cannot go on with a purge; trying again");
-                RETRY_AFTER
+/// How much one batch of a purge has left.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gone {
+    /// Some rows are gone; others may be left.
+    Something,
+    /// The last row is gone, the subject's own.
+    Everything,
+}
+
+/// Goes on with accepted purges and forgets old idempotency keys, on a thread of its own, until the store closes.
+pub(super) struct Keeper {
+    pub(super) queue: WeakWriteQueue,
+    pub(super) clock: Clock,
+    /// Told of every purge that is accepted; disconnected when the writer has ended.
+    pub(super) requests: Receiver<()>,
+}
+
+impl Keeper {
+    pub(super) fn run(self) {
+        let mut wait = Duration::ZERO;
+        loop {
+            match self.requests.recv_timeout(wait) {
+                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
             }
-        };
+            wait = match self.keep_once() {
+                Ok(true) => Duration::ZERO,
+                Ok(false) => HOUSEKEEPING_INTERVAL,
+                Err(StoreError::Closed) => return,
+                Err(error) => {
+                    tracing::error!(%error, "cannot go on with a purge; trying again");
+                    RETRY_AFTER
+                }
+            };
+        }
+    }
+
+    /// One small step; whether there is more to do.
+    fn keep_once(&self) -> Result<bool, StoreError> {
+        let clock = self.clock.clone();
+        let purging = self.queue.upgrade()?.write_blocking(move |tx| {
+            let begun = clock.instant();
+            tx.purge_step(|| clock.instant().duration_since(begun) >= PURGE_STEP_TIME_MAX)
+        })?;
+        if purging {
+            return Ok(true);
+        }
+        let forgotten = self.queue.upgrade()?.write_blocking(|tx| tx.forget_old_answers(FORGOTTEN_ANSWERS_MAX))?;
+        Ok(forgotten >= FORGOTTEN_ANSWERS_MAX as usize)
     }
 }
 
-/// One small step; whether there is more to do.
-fn keep_once(store: &Store) -> Result<bool, StoreError> {
-    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general over the lifetime")]
-    if store.write_blocking(|tx| tx.purge_step())? {
-        return Ok(true);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::access::Reach;
+    use crate::domain::contact::{ContactFields, ContactInfo};
+    use crate::domain::directory::{EmployeeFields, EmployeeInfo, Name};
+    use crate::store::{Mode, Store, StoreOptions};
+
+    /// What is being purged, what of it is left, and whether the purge is.
+    const STATE: &str = "SELECT (SELECT count(*) FROM purge), (SELECT count(*) FROM enterprise),
+        (SELECT count(*) FROM department), (SELECT count(*) FROM employee)";
+
+    type Accept = fn(&WriteTx<'_>, &EnterpriseId, &DepartmentId, &EmployeeId) -> Result<Purged, StoreError>;
+
+    #[test]
+    fn a_purge_ends_in_the_transaction_in_which_its_subject_goes() {
+        let acme = EnterpriseId::parse("acme").unwrap();
+        let sales = DepartmentId::parse("sales").unwrap();
+        let user = EmployeeId::parse("u1").unwrap();
+        let check = |accept: Accept, subject: usize| {
+            // A command's store has no keeper, so that the test takes the steps.
+            let dir = tempfile::tempdir().unwrap();
+            let options = StoreOptions { create: true, ..StoreOptions::new(dir.path(), Mode::Command, "a test") };
+            let store = Store::open(&options, Clock::system()).unwrap();
+            let (acme, sales, user) = (acme.clone(), sales.clone(), user.clone());
+            let accepted = store.write_blocking(move |tx| {
+                let name = Name::parse("name", "A").unwrap();
+                let staff = EmployeeFields { first_name: "A".to_owned(), ..EmployeeFields::default() };
+                let contact = ContactFields { name: "B".to_owned(), ..ContactFields::default() };
+                tx.create_enterprise(Some(acme.clone()), &name)?;
+                tx.create_department(&acme, Some(sales.clone()), &name)?;
+                tx.create_employee(&acme, &sales, Some(user.clone()), &EmployeeInfo::parse(staff).unwrap())?;
+                tx.add_contact(&Reach::Installation, &user, &ContactInfo::parse(contact).unwrap(), "AddContact")?;
+                accept(tx, &acme, &sales, &user)
+            });
+            assert_eq!(accepted.unwrap().contacts, 1);
+            // The time is up after each batch.
+            while store.write_blocking(|tx| tx.purge_step(|| true)).unwrap() {
+                let state: [i64; 4] = store
+                    .read_blocking(|tx| {
+                        tx.one(STATE, [], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))
+                    })
+                    .unwrap();
+                assert_eq!(state[0], state[subject], "a purge without its subject, or the reverse");
+            }
+        };
+        check(|tx, acme, _, _| tx.purge_enterprise(acme), 1);
+        check(|tx, acme, sales, _| tx.purge_department(acme, sales), 2);
+        check(|tx, acme, sales, user| tx.purge_employee(acme, sales, user), 3);
     }
-    let forgotten = store.write_blocking(|tx| tx.forget_old_answers(FORGOTTEN_ANSWERS_MAX))?;
-    Ok(forgotten >= FORGOTTEN_ANSWERS_MAX as usize)
 }

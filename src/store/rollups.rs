@@ -2,7 +2,7 @@
 //!
 //! Single rows are counted by the triggers in `schema.sql`; this is the same arithmetic, set-wise.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::params;
 
@@ -99,8 +99,11 @@ impl WriteTx<'_> {
             ON CONFLICT DO UPDATE SET contacts = contacts + excluded.contacts";
         const DAY: &str = "INSERT INTO rollup_day (scope_id, day, contacts) VALUES (?1, ?2, ?3)
             ON CONFLICT DO UPDATE SET contacts = contacts + excluded.contacts";
-        const PERSON: &str = "INSERT INTO rollup_person (scope_id, person_key, contacts) VALUES (?1, ?2, ?3)
-            ON CONFLICT DO UPDATE SET contacts = contacts + excluded.contacts RETURNING contacts";
+        // Two statements instead of an upsert with RETURNING, which SQLite runs with a statement journal: this is the
+        // table that a large import spends its time on.
+        const KNOWN_PERSON: &str =
+            "UPDATE rollup_person SET contacts = contacts + ?3 WHERE scope_id = ?1 AND person_key = ?2";
+        const NEW_PERSON: &str = "INSERT INTO rollup_person (scope_id, person_key, contacts) VALUES (?1, ?2, ?3)";
         const EMPLOYEE: &str = "UPDATE employee SET contacts = contacts + ?2 WHERE id = ?1";
         const TOTALS: &str = "UPDATE scope SET contacts = contacts + ?2, people = people + ?3 WHERE id = ?1";
         let mut company = self.prepare(COMPANY)?;
@@ -112,10 +115,15 @@ impl WriteTx<'_> {
             day.execute([scope, number, contacts])?;
         }
         let mut new_people: BTreeMap<i64, i64> = BTreeMap::new();
-        let mut person = self.prepare(PERSON)?;
-        for ((scope, key), contacts) in &batch.people {
-            let now: i64 = person.query_row([scope, key, contacts], |row| row.get(0))?;
-            *new_people.entry(*scope).or_default() += i64::from(now == *contacts);
+        let mut known_person = self.prepare(KNOWN_PERSON)?;
+        let mut new_person = self.prepare(NEW_PERSON)?;
+        let mut people: Vec<_> = batch.people.iter().collect();
+        people.sort_unstable();
+        for ((scope, key), contacts) in people {
+            if known_person.execute([scope, key, contacts])? == 0 {
+                new_person.execute([scope, key, contacts])?;
+                *new_people.entry(*scope).or_default() += 1;
+            }
         }
         let mut employee = self.prepare(EMPLOYEE)?;
         for (row, contacts) in &batch.employees {
@@ -129,13 +137,14 @@ impl WriteTx<'_> {
     }
 }
 
-/// What inserted contacts add to the rollups, gathered in memory. Sorted, so that the tables are written in their order.
+/// What inserted contacts add to the rollups, gathered in memory; the tables are written in their order.
 #[derive(Debug, Default)]
 pub(super) struct RollupBatch {
     contacts: BTreeMap<i64, i64>,
     companies: BTreeMap<(i64, i64), i64>,
     days: BTreeMap<(i64, i64), i64>,
-    people: BTreeMap<(i64, i64), i64>,
+    /// One entry for nearly every contact, so hashed here and sorted once in the end.
+    people: HashMap<(i64, i64), i64>,
     employees: BTreeMap<i64, i64>,
 }
 

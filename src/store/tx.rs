@@ -8,6 +8,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
 
 use super::error::StoreError;
+use super::touched::TouchAccount;
 use crate::domain::ids::TimeOrderedId;
 use crate::domain::time::Timestamp;
 
@@ -76,11 +77,14 @@ impl<'a> ReadTx<'a> {
 }
 
 /// One write under its own savepoint: it happens whole or not at all.
-pub struct WriteTx<'a>(ReadTx<'a>);
+pub struct WriteTx<'a> {
+    read: ReadTx<'a>,
+    touched: &'a TouchAccount,
+}
 
 impl<'a> WriteTx<'a> {
-    pub(super) fn new(connection: &'a Connection, now: Timestamp) -> Self {
-        Self(ReadTx::new(connection, now))
+    pub(super) fn new(connection: &'a Connection, now: Timestamp, touched: &'a TouchAccount) -> Self {
+        Self { read: ReadTx::new(connection, now), touched }
     }
 
     /// Runs a statement and tells how many rows it changed.
@@ -104,11 +108,13 @@ impl<'a> WriteTx<'a> {
 
     /// Runs work and undoes it, keeping only what it returned: a rehearsal.
     pub(super) fn rehearse<T>(&self, work: impl FnOnce(&Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let touched_before = self.touched.stand();
         self.execute("SAVEPOINT rehearsal", [])?;
         let result = work(self);
         if !self.connection.is_autocommit() {
             self.execute("ROLLBACK TO rehearsal", [])?;
             self.execute("RELEASE rehearsal", [])?;
+            self.touched.reset(touched_before);
         }
         result
     }
@@ -129,7 +135,7 @@ impl<'a> Deref for WriteTx<'a> {
     type Target = ReadTx<'a>;
 
     fn deref(&self) -> &ReadTx<'a> {
-        &self.0
+        &self.read
     }
 }
 

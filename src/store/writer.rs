@@ -6,16 +6,18 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, mpsc as std_mpsc};
+use std::time::Duration;
 
 use rusqlite::Connection;
-use rusqlite::hooks::Action;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::access::load_tokens;
 use super::changes::{Feed, Publication, scope_from_row};
 use super::error::StoreError;
+use super::open::DirLock;
+use super::queue::Job;
+use super::touched::{TouchAccount, Touched};
 use super::tx::WriteTx;
 use crate::clock::Clock;
 
@@ -44,68 +46,6 @@ thread_local! {
     static WAL_PAGES: Cell<i32> = const { Cell::new(0) };
 }
 
-/// A write that waits for its turn.
-pub(super) trait Job: Send {
-    /// After this moment nobody waits for the answer.
-    fn deadline(&self) -> Instant;
-    /// Whether whoever asked has gone.
-    fn is_abandoned(&self) -> bool;
-    /// Does the work and keeps its result; an error rolls the work back.
-    fn run(&mut self, tx: &WriteTx<'_>) -> Result<(), StoreError>;
-    /// Answers: with the kept result if the group was committed, else with why not.
-    fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
-}
-
-/// A job made of a closure and the channel to whoever asked.
-pub(super) struct ClosureJob<F, T> {
-    pub(super) deadline: Instant,
-    pub(super) work: Option<F>,
-    pub(super) result: Option<T>,
-    pub(super) reply: oneshot::Sender<Result<T, StoreError>>,
-}
-
-impl<F, T> Job for ClosureJob<F, T>
-where
-    F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send,
-    T: Send,
-{
-    fn deadline(&self) -> Instant {
-        self.deadline
-    }
-
-    fn is_abandoned(&self) -> bool {
-        self.reply.is_closed()
-    }
-
-    fn run(&mut self, tx: &WriteTx<'_>) -> Result<(), StoreError> {
-        let Some(work) = self.work.take() else { return Err(StoreError::Closed) };
-        self.result = Some(work(tx)?);
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
-        let Self { result, reply, .. } = *self;
-        // Whoever asked may have gone; the write stands all the same.
-        let _ = reply.send(outcome.and_then(|()| result.ok_or(StoreError::Closed)));
-    }
-}
-
-/// What a job touched, as SQLite's update hook tells it.
-#[derive(Debug, Default)]
-struct Touched {
-    scopes: BTreeSet<i64>,
-    access: bool,
-    purge: bool,
-}
-
-impl Touched {
-    fn absorb(&mut self, other: Self) {
-        self.scopes.extend(other.scopes);
-        self.access |= other.access;
-        self.purge |= other.purge;
-    }
-}
-
 /// A group of jobs after they ran and before the commit.
 #[derive(Default)]
 struct Group {
@@ -123,14 +63,14 @@ struct Group {
 /// The writer thread's belongings.
 pub(super) struct Writer {
     connection: Connection,
-    /// Filled by the update hook while a job runs, emptied by the writer after it. Both run on the writer's thread, so
-    /// nobody ever waits for this mutex; it is here because SQLite's hook must be `Send`.
-    touched: Arc<Mutex<Touched>>,
+    touched: TouchAccount,
     clock: Clock,
     feed: Arc<Feed>,
     beside_server: bool,
     purge_requested: std_mpsc::Sender<()>,
     wal_warned: bool,
+    /// Held until the connection is closed: whoever takes it next finds no writer here.
+    lock: Option<DirLock>,
 }
 
 /// What a [`Writer`] is made from.
@@ -138,35 +78,23 @@ pub(super) struct WriterParts {
     pub(super) connection: Connection,
     pub(super) clock: Clock,
     pub(super) feed: Arc<Feed>,
-    pub(super) beside_server: bool,
+    /// The data directory's lock; without it another process has the directory.
+    pub(super) lock: Option<DirLock>,
     pub(super) purge_requested: std_mpsc::Sender<()>,
 }
 
 impl Writer {
     pub(super) fn new(parts: WriterParts) -> rusqlite::Result<Self> {
-        let touched = Arc::new(Mutex::new(Touched::default()));
-        let hook = Arc::clone(&touched);
-        parts.connection.update_hook(Some(move |action: Action, _: &str, table: &str, row: i64| {
-            let mut touched = hook.lock().unwrap_or_else(PoisonError::into_inner);
-            match table {
-                "scope" => {
-                    touched.scopes.insert(row);
-                }
-                // Recording a token's last use changes nobody's access, but telling it apart is not worth the trouble:
-                // it happens once a minute.
-                "token" => touched.access = true,
-                "purge" if action == Action::SQLITE_INSERT => touched.purge = true,
-                _ => {}
-            }
-        }))?;
+        let touched = TouchAccount::of(&parts.connection)?;
         Ok(Self {
             connection: parts.connection,
             touched,
             clock: parts.clock,
             feed: parts.feed,
-            beside_server: parts.beside_server,
+            beside_server: parts.lock.is_none(),
             purge_requested: parts.purge_requested,
             wal_warned: false,
+            lock: parts.lock,
         })
     }
 
@@ -208,6 +136,11 @@ impl Writer {
         let mut group = self.run_jobs(jobs);
         let committed = match group.fatal.take() {
             Some(error) => Err(error),
+            // Nothing stands; and a job that was alone has no savepoint of its own to go back to.
+            None if group.done.is_empty() => {
+                self.roll_back();
+                Ok(None)
+            }
             None => self.commit(&group.touched),
         };
         let outcome = match committed {
@@ -234,6 +167,7 @@ impl Writer {
     /// its fate.
     fn run_jobs(&self, jobs: Vec<Box<dyn Job>>) -> Group {
         let begun = self.clock.instant();
+        let alone = jobs.len() == 1;
         let mut group = Group::default();
         for mut job in jobs {
             if group.fatal.is_some() {
@@ -245,7 +179,7 @@ impl Writer {
                 group.left.push(job);
                 continue;
             }
-            match self.run_under_savepoint(job.as_mut()) {
+            match if alone { self.run_job(job.as_mut()) } else { self.run_under_savepoint(job.as_mut()) } {
                 Ok(touched) => {
                     group.touched.absorb(touched);
                     group.done.push(job);
@@ -281,29 +215,28 @@ impl Writer {
         }
     }
 
-    /// Runs one job so that it happens whole or not at all.
-    fn run_under_savepoint(&self, job: &mut dyn Job) -> Result<Touched, StoreError> {
-        self.take_touched();
-        self.execute("SAVEPOINT job")?;
-        let tx = WriteTx::new(&self.connection, self.clock.now());
+    /// Runs a job that has the transaction to itself. Any failure of it ends the group, which is the same as rolling back
+    /// to a savepoint but spares SQLite keeping every page as it was: a chunk of an import changes very many.
+    fn run_job(&self, job: &mut dyn Job) -> Result<Touched, StoreError> {
+        self.touched.reset(Touched::default());
+        let tx = WriteTx::new(&self.connection, self.clock.now(), &self.touched);
         // Whatever a panicking job left behind in the database is rolled back, and it shares no memory with others.
-        let result = catch_unwind(AssertUnwindSafe(|| job.run(&tx))).unwrap_or(Err(StoreError::Panicked));
-        let result = result.and_then(|()| self.execute("RELEASE job"));
-        let touched = self.take_touched();
-        match result {
-            Ok(()) => Ok(touched),
-            Err(error) => {
-                if !error.ends_group() && !self.connection.is_autocommit() {
-                    self.execute("ROLLBACK TO job")?;
-                    self.execute("RELEASE job")?;
-                }
-                Err(error)
-            }
-        }
+        catch_unwind(AssertUnwindSafe(|| job.run(&tx))).unwrap_or(Err(StoreError::Panicked))?;
+        Ok(self.touched.reset(Touched::default()))
     }
 
-    fn take_touched(&self) -> Touched {
-        std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Runs one job of several so that it happens whole or not at all.
+    fn run_under_savepoint(&self, job: &mut dyn Job) -> Result<Touched, StoreError> {
+        self.execute("SAVEPOINT job")?;
+        let result = self.run_job(job).and_then(|touched| self.execute("RELEASE job").map(|()| touched));
+        if let Err(error) = &result
+            && !error.ends_group()
+            && !self.connection.is_autocommit()
+        {
+            self.execute("ROLLBACK TO job")?;
+            self.execute("RELEASE job")?;
+        }
+        result
     }
 
     /// Reads what the group drew and commits it.
@@ -389,6 +322,7 @@ impl Writer {
         if let Err((_, error)) = self.connection.close() {
             tracing::warn!(%error, "cannot close the database");
         }
+        drop(self.lock);
     }
 }
 

@@ -6,7 +6,7 @@ use super::dialect::Delimiter;
 use super::records::{Fault, Found, RECORD_BYTES_MAX, RawRecord, RecordReader};
 use super::row::{self, ImportedContact, RowError};
 use crate::transfer::TransferError;
-use crate::transfer::layout::{Columns, Layout};
+use crate::transfer::layout::{Columns, Field, Layout};
 use crate::transfer::text::{Decoder, NotText, TextEncoding, TextSource};
 
 /// Reads contacts from CSV of any known layout, encoding and delimiter, one row at a time.
@@ -111,6 +111,12 @@ impl<R: Read> ContactReader<R> {
     #[must_use]
     pub fn ignored_columns(&self) -> &[String] {
         self.columns.ignored()
+    }
+
+    /// Whether the file has a column that names each contact's owner.
+    #[must_use]
+    pub fn names_owners(&self) -> bool {
+        [Field::Employee, Field::EmployeeEmail].into_iter().any(|field| !self.columns.of(field).is_empty())
     }
 
     /// Bytes of the file that were read so far, for showing progress; at most one buffer ahead of the rows.

@@ -1,0 +1,48 @@
+//! One export: an enterprise's contacts, or a department's, as pieces of CSV.
+
+use std::io;
+
+use crate::domain::ids::{DepartmentId, EnterpriseId};
+use crate::store::{Store, StoreError};
+use crate::transfer::csv::ContactWriter;
+
+/// Contacts of one piece. Each piece is read in a transaction of its own, so that a slow taker holds none open.
+const EXPORT_PIECE_ROWS: u32 = 1_000;
+
+/// Why an export ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The enterprise or department is not there, or the store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Whoever takes the pieces takes no more.
+    #[error("the contacts cannot be written: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Writes the contacts of a visible enterprise, or of one of its departments, oldest first; tells how many. Blocks, and
+/// calls `sink` with one piece after the other; the first holds the header.
+///
+/// Contacts that stay are written exactly once, while others come and go.
+pub fn export(
+    store: &Store,
+    enterprise: &EnterpriseId,
+    department: Option<&DepartmentId>,
+    sink: &mut dyn FnMut(Vec<u8>) -> io::Result<()>,
+) -> Result<u64, ExportError> {
+    let mut writer = ContactWriter::new(Vec::new())?;
+    let mut after = None;
+    let mut written = 0;
+    loop {
+        let page = store.read_blocking(|tx| tx.export_contacts(enterprise, department, after, EXPORT_PIECE_ROWS))?;
+        for row in &page {
+            writer.write(&row.contact, &row.employee_email)?;
+        }
+        sink(writer.take()?)?;
+        written += page.len() as u64;
+        match page.last() {
+            Some(last) if page.len() == EXPORT_PIECE_ROWS as usize => after = Some(last.cursor()),
+            _ => return Ok(written),
+        }
+    }
+}

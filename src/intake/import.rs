@@ -1,0 +1,319 @@
+//! One import: a file read, its rows put in chunk by chunk, and a report of what came of each.
+
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::chunk::{Chunk, ChunkSize, Origin, owner_of};
+use crate::domain::ids::EnterpriseId;
+use crate::store::{
+    Actor, AuditEntry, ImportChunk, ImportOutcome, ImportRow, ImportedRow, OwnerRow, Store, StoreError, Subject,
+};
+use crate::transfer::TransferError;
+use crate::transfer::csv::{ContactReader, OwnerColumns, RejectsOutput, RejectsWriter};
+use crate::transfer::report::{Created, ImportReport};
+
+/// Chunks that are read ahead of the one being written. One keeps both threads busy; more would only hold memory.
+const CHUNKS_AHEAD: usize = 1;
+
+/// Rows that a dry run remembers, to tell copies within the file. Beyond it a copy counts as new: some 100 MB.
+const DRY_RUN_ROWS_REMEMBERED_MAX: usize = 2_000_000;
+
+/// What an import is to do.
+#[derive(Clone, Debug)]
+pub struct ImportOptions {
+    /// The enterprise that the contacts go into.
+    pub enterprise: EnterpriseId,
+    /// The department of whoever collected them, for every row.
+    pub department: Option<String>,
+    /// Whoever collected them, for every row.
+    pub employee: Option<String>,
+    /// Whether a missing enterprise, department or employee is created.
+    pub create_missing: bool,
+    /// Whether it is only tried.
+    pub dry_run: bool,
+}
+
+/// How far an import is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows that are done with.
+    pub rows: u64,
+    /// Bytes of the file that were read.
+    pub bytes: u64,
+}
+
+/// Why an import could not be done, or not to its end. Chunks that were written before stay.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// Neither the options nor the file say whose contacts these are.
+    #[error("nothing says who collected these contacts; name the employee, or add a column employee or employee_email")]
+    NoOwner,
+    /// Whoever the options name cannot be found.
+    #[error("{0}")]
+    Owner(String),
+    /// The file cannot be read.
+    #[error(transparent)]
+    Transfer(#[from] TransferError),
+    /// The rejected rows cannot be written down.
+    #[error("the rejected rows cannot be written: {0}")]
+    Rejects(#[source] io::Error),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Imports a file. Blocks; reads on a thread of its own.
+///
+/// Without `rejects` the report alone tells of rejected rows. `progress` is called after each chunk.
+pub fn import(
+    store: &Store,
+    input: impl Read + Send,
+    options: &ImportOptions,
+    rejects: Option<RejectsOutput>,
+    actor: &Actor,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<ImportReport, ImportError> {
+    let begun = store.clock().instant();
+    let mut reader = ContactReader::open(input)?;
+    if options.employee.is_none() && !reader.names_owners() {
+        return Err(ImportError::NoOwner);
+    }
+    let mut report = ImportReport::new(reader.layout(), reader.encoding(), reader.delimiter());
+    report.dry_run = options.dry_run;
+    report.ignored_columns = reader.ignored_columns().to_vec();
+    let rejects = rejects.map(|output| RejectsWriter::new(reader.header(), reader.delimiter(), output));
+    let mut run = Run {
+        store,
+        options,
+        report,
+        rejects,
+        created: CreatedIds::default(),
+        seen: HashSet::new(),
+        size: ChunkSize::first(store),
+    };
+    run.find_named_owner()?;
+    let rows_wanted = AtomicUsize::new(run.size.rows());
+    let encoding = thread::scope(|scope| {
+        let (chunks, arriving) = sync_channel(CHUNKS_AHEAD);
+        let rows_wanted = &rows_wanted;
+        let reading = scope.spawn(move || {
+            read_chunks(&mut reader, options, rows_wanted, &chunks);
+            reader.encoding()
+        });
+        for chunk in arriving {
+            run.put_in(chunk?, progress)?;
+            rows_wanted.store(run.size.rows(), Ordering::Relaxed);
+        }
+        Ok::<_, ImportError>(reading.join().ok())
+    })?;
+    let mut report = run.finish()?;
+    report.encoding = encoding.unwrap_or(report.encoding);
+    let took = store.clock().instant().duration_since(begun);
+    report.duration_millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    if !options.dry_run && report.rows > 0 {
+        record(store, options, &report, actor)?;
+    }
+    Ok(report)
+}
+
+/// Reads rows into chunks until the file ends, fails, or nobody takes them any more.
+fn read_chunks<R: Read>(
+    reader: &mut ContactReader<R>,
+    options: &ImportOptions,
+    rows_wanted: &AtomicUsize,
+    chunks: &SyncSender<Result<Chunk, TransferError>>,
+) {
+    let mut chunk = Chunk::default();
+    let mut wanted = rows_wanted.load(Ordering::Relaxed);
+    // Only a row whose columns name its owner can be refused by the writer while the others are fine.
+    let keep_raw = options.employee.is_none();
+    loop {
+        let bytes_read = reader.bytes_read();
+        let row = match reader.next_row() {
+            None => break,
+            Some(Ok(row)) => row,
+            Some(Err(error)) => {
+                // What was read before is put in; then the import fails, unless it has failed already.
+                if chunks.send(Ok(chunk)).is_ok() {
+                    let _ = chunks.send(Err(error));
+                }
+                return;
+            }
+        };
+        let origin = |keep: bool| Origin { number: row.number, line: row.line, raw: keep.then(|| row.raw.clone()) };
+        let content = row.content.map_err(|error| error.to_string());
+        match content.and_then(|contact| Ok((owner_of(options, contact.owner)?, contact.info, contact.created_at))) {
+            Ok((owner, info, created_at)) => {
+                let owner = chunk.owner(owner);
+                chunk.rows.push(ImportRow { owner, info, created_at });
+                chunk.origins.push(origin(keep_raw));
+            }
+            Err(reason) => chunk.refused.push((origin(true), reason)),
+        }
+        if chunk.len() >= wanted {
+            chunk.bytes_read = bytes_read;
+            if chunks.send(Ok(std::mem::take(&mut chunk))).is_err() {
+                return;
+            }
+            wanted = rows_wanted.load(Ordering::Relaxed);
+        }
+    }
+    chunk.bytes_read = reader.bytes_read();
+    // When nobody takes the last chunk, the import has failed and says so itself.
+    let _ = chunks.send(Ok(chunk));
+}
+
+/// An import under way.
+struct Run<'a> {
+    store: &'a Store,
+    options: &'a ImportOptions,
+    report: ImportReport,
+    rejects: Option<RejectsWriter>,
+    created: CreatedIds,
+    /// What a dry run would have put in.
+    seen: HashSet<ContentKey>,
+    size: ChunkSize,
+}
+
+/// Ids of what was created; each chunk of a dry run creates the same ones again.
+#[derive(Default)]
+struct CreatedIds {
+    enterprises: BTreeSet<String>,
+    departments: BTreeSet<String>,
+    employees: BTreeSet<String>,
+}
+
+impl Run<'_> {
+    /// Fails before any row is read when the options name somebody who cannot be found, or an enterprise that is not there.
+    fn find_named_owner(&mut self) -> Result<(), ImportError> {
+        let mut chunk = Chunk::default();
+        if let Ok(owner) = owner_of(self.options, OwnerColumns::default()) {
+            chunk.owner(owner);
+        }
+        let (outcome, _) = self.write(chunk.owners, chunk.rows)?;
+        let refused = outcome.owners_refused.iter().flatten().next().cloned();
+        self.note_created(outcome);
+        refused.map_or(Ok(()), |reason| Err(ImportError::Owner(reason)))
+    }
+
+    /// Puts a chunk in and takes down what came of its rows.
+    fn put_in(&mut self, chunk: Chunk, progress: &mut dyn FnMut(Progress)) -> Result<(), ImportError> {
+        self.report.rows += chunk.len() as u64;
+        let keys = if self.options.dry_run { content_keys(&chunk) } else { Vec::new() };
+        let rows = chunk.rows.len();
+        let (outcome, took) = self.write(chunk.owners, chunk.rows)?;
+        self.size.learn(rows, took);
+        let mut rejected = chunk.refused;
+        for (position, (origin, row)) in chunk.origins.into_iter().zip(&outcome.rows).enumerate() {
+            match row {
+                ImportedRow::Imported if keys.get(position).is_some_and(|key| self.seen_before(*key)) => {
+                    self.report.duplicates += 1;
+                }
+                ImportedRow::Imported => self.report.imported += 1,
+                ImportedRow::Duplicate => self.report.duplicates += 1,
+                ImportedRow::Refused(reason) => rejected.push((origin, reason.clone())),
+            }
+        }
+        self.note_created(outcome);
+        rejected.sort_by_key(|(origin, _)| origin.number);
+        for (origin, reason) in rejected {
+            self.reject(&origin, reason)?;
+        }
+        progress(Progress { rows: self.report.rows, bytes: chunk.bytes_read });
+        Ok(())
+    }
+
+    /// Writes rows in one transaction; tells how long it held the write lock.
+    fn write(&self, owners: Vec<OwnerRow>, rows: Vec<ImportRow>) -> Result<(ImportOutcome, Duration), ImportError> {
+        let ImportOptions { enterprise, create_missing, dry_run, .. } = self.options.clone();
+        let chunk = ImportChunk { enterprise, owners, rows, create_missing, dry_run };
+        let clock = self.store.clock().clone();
+        let written = self.store.write_blocking(move |tx| {
+            let begun = clock.instant();
+            let outcome = tx.import(&chunk)?;
+            Ok((outcome, clock.instant().duration_since(begun)))
+        });
+        written.map_err(|error| match error {
+            StoreError::NotFound(Subject::Enterprise) => ImportError::Owner(format!(
+                "enterprise {:?} does not exist; create it first, or use --create-missing",
+                self.options.enterprise.as_str()
+            )),
+            error => error.into(),
+        })
+    }
+
+    fn reject(&mut self, origin: &Origin, reason: String) -> Result<(), ImportError> {
+        if let (Some(rejects), Some(raw)) = (&mut self.rejects, &origin.raw) {
+            rejects.write(origin.number, &reason, raw).map_err(ImportError::Rejects)?;
+        }
+        self.report.reject(origin.number, origin.line, reason);
+        Ok(())
+    }
+
+    fn note_created(&mut self, outcome: ImportOutcome) {
+        self.created.enterprises.extend(outcome.enterprises_created);
+        self.created.departments.extend(outcome.departments_created);
+        self.created.employees.extend(outcome.employees_created);
+    }
+
+    fn seen_before(&mut self, key: ContentKey) -> bool {
+        if self.seen.len() < DRY_RUN_ROWS_REMEMBERED_MAX { !self.seen.insert(key) } else { self.seen.contains(&key) }
+    }
+
+    fn finish(mut self) -> Result<ImportReport, ImportError> {
+        if let Some(rejects) = self.rejects.take() {
+            rejects.finish().map_err(ImportError::Rejects)?;
+        }
+        self.report.created = Created {
+            enterprises: self.created.enterprises.len() as u64,
+            departments: self.created.departments.len() as u64,
+            employees: self.created.employees.len() as u64,
+        };
+        Ok(self.report)
+    }
+}
+
+/// What makes two rows of a file copies: a hash of the owner, the person, the content.
+type ContentKey = (u64, i64, i64);
+
+fn content_keys(chunk: &Chunk) -> Vec<ContentKey> {
+    let owners: Vec<u64> = chunk
+        .owners
+        .iter()
+        .map(|owner| {
+            let mut hasher = DefaultHasher::new();
+            owner.hash(&mut hasher);
+            hasher.finish()
+        })
+        .collect();
+    let keys = chunk.rows.iter().map(|row| {
+        let identity = row.info.identity();
+        (owners[row.owner], identity.person.number(), identity.content)
+    });
+    keys.collect()
+}
+
+/// Puts the import into the audit log.
+fn record(store: &Store, options: &ImportOptions, report: &ImportReport, actor: &Actor) -> Result<(), StoreError> {
+    let after = json!({
+        "rows": report.rows,
+        "imported": report.imported,
+        "duplicates": report.duplicates,
+        "rejected": report.rejected,
+    });
+    let entry = AuditEntry {
+        action: "contacts.import",
+        target: options.enterprise.to_string(),
+        before: None,
+        after: Some(after),
+    };
+    let actor = actor.clone();
+    store.write_blocking(move |tx| tx.audit(&actor, &entry))
+}

@@ -1,0 +1,193 @@
+//! What an import must do, in the model.
+
+use std::collections::BTreeSet;
+
+use muster::domain::directory::{EmployeeFields, EmployeeInfo, Name};
+use muster::domain::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId};
+use muster::domain::person::normalise_email;
+use muster::domain::text::fold;
+use muster::store::{EmployeeName, ImportChunk, ImportOutcome, ImportedRow, OwnerRow};
+
+use super::model::{ContactFact, EmployeeFact, Model, Step, scopes_of};
+use super::operation::{Answer, Outcome, Place, Refusal};
+
+/// The row is refused; the words do not matter.
+struct Refused;
+
+impl Model {
+    pub fn import(&mut self, chunk: &ImportChunk, step: &mut Step<'_>) -> Outcome {
+        if chunk.dry_run {
+            let (mut copy, mut draws) = (self.clone(), BTreeSet::new());
+            return copy.import_chunk(chunk, &mut Step { draws: &mut draws, ..*step });
+        }
+        let before = self.clone();
+        let outcome = self.import_chunk(chunk, step);
+        if outcome.is_err() {
+            *self = before;
+        }
+        outcome
+    }
+
+    fn import_chunk(&mut self, chunk: &ImportChunk, step: &mut Step<'_>) -> Outcome {
+        let mut outcome = ImportOutcome::default();
+        if let Err(refusal) = self.visible_enterprise(&chunk.enterprise) {
+            if !chunk.create_missing {
+                return Err(refusal);
+            }
+            let name = Name::parse("enterprise", chunk.enterprise.as_str()).unwrap();
+            self.create_enterprise(Some(&chunk.enterprise), &name, step)?;
+            outcome.enterprises_created.push(chunk.enterprise.to_string());
+        }
+        let owners: Vec<Result<EmployeeId, Refused>> =
+            chunk.owners.iter().map(|owner| self.find_or_make_owner(chunk, owner, &mut outcome, step)).collect();
+        for row in &chunk.rows {
+            outcome.rows.push(match &owners[row.owner] {
+                Err(Refused) => ImportedRow::Refused(String::new()),
+                Ok(owner) if self.has_copy(owner, row.info.fields()) => ImportedRow::Duplicate,
+                Ok(owner) => {
+                    let place = &self.employees.iter().find(|employee| employee.id == *owner).unwrap().place;
+                    step.draws.extend(scopes_of(place));
+                    self.meet_company(&chunk.enterprise, &row.info.fields().company);
+                    self.contacts.push(ContactFact {
+                        id: Self::UNKNOWN_ID,
+                        owner: owner.clone(),
+                        fields: row.info.fields().clone(),
+                        source: "import",
+                        created_at: row.created_at.unwrap_or(step.now),
+                        updated_at: step.now,
+                    });
+                    ImportedRow::Imported
+                }
+            });
+        }
+        Ok(Answer::Imported(outcome))
+    }
+
+    /// The id of a contact that came in by an import, until the test has looked it up.
+    pub const UNKNOWN_ID: ContactId = ContactId::from_number(0);
+
+    fn has_copy(&self, owner: &EmployeeId, fields: &muster::domain::contact::ContactFields) -> bool {
+        self.contacts.iter().any(|contact| contact.owner == *owner && contact.fields == *fields)
+    }
+
+    fn find_or_make_owner(
+        &mut self,
+        chunk: &ImportChunk,
+        owner: &OwnerRow,
+        outcome: &mut ImportOutcome,
+        step: &mut Step<'_>,
+    ) -> Result<EmployeeId, Refused> {
+        let enterprise = &chunk.enterprise;
+        let employee =
+            self.find_owner(enterprise, &owner.employee)?.map(|found| (found.id.clone(), found.place.clone()));
+        let department = match &owner.department {
+            None => None,
+            Some(text) => match self.find_department(enterprise, text)? {
+                Some(found) => Some(found),
+                None if employee.is_none() && chunk.create_missing => {
+                    Some(self.make_department(enterprise, text, outcome, step)?)
+                }
+                None => return Err(Refused),
+            },
+        };
+        match (employee, department) {
+            (Some((_, place)), Some(department)) if place.1 != department => Err(Refused),
+            (Some((id, _)), _) => Ok(id),
+            (None, Some(department)) if chunk.create_missing => {
+                self.make_employee(&(enterprise.clone(), department), &owner.employee, outcome, step)
+            }
+            (None, _) => Err(Refused),
+        }
+    }
+
+    fn find_owner(&self, enterprise: &EnterpriseId, name: &EmployeeName) -> Result<Option<&EmployeeFact>, Refused> {
+        let visible: Vec<&EmployeeFact> = self
+            .employees
+            .iter()
+            .filter(|employee| employee.place.0 == *enterprise && self.is_visible(employee))
+            .collect();
+        let mut found = match name {
+            EmployeeName::IdOrName(text) => {
+                if let Some(employee) = visible.iter().find(|employee| employee.id.as_str() == text) {
+                    return Ok(Some(employee));
+                }
+                let called = |employee: &&EmployeeFact| fold(&employee.fields.full_name()) == fold(text);
+                visible.into_iter().filter(called).collect::<Vec<_>>()
+            }
+            EmployeeName::Email(text) => {
+                let address = normalise_email(text).ok_or(Refused)?;
+                let reached =
+                    |employee: &&EmployeeFact| normalise_email(&employee.fields.email).as_ref() == Some(&address);
+                visible.into_iter().filter(reached).collect()
+            }
+        };
+        if found.len() > 1 { Err(Refused) } else { Ok(found.pop()) }
+    }
+
+    fn find_department(&self, enterprise: &EnterpriseId, text: &str) -> Result<Option<DepartmentId>, Refused> {
+        let visible =
+            || self.departments.iter().filter(|(place, fact)| place.0 == *enterprise && !fact.life.is_archived());
+        if let Some((place, _)) = visible().find(|(place, _)| place.1.as_str() == text) {
+            return Ok(Some(place.1.clone()));
+        }
+        let mut called: Vec<_> = visible().filter(|(_, fact)| fold(&fact.name) == fold(text)).collect();
+        if called.len() > 1 { Err(Refused) } else { Ok(called.pop().map(|(place, _)| place.1.clone())) }
+    }
+
+    fn make_department(
+        &mut self,
+        enterprise: &EnterpriseId,
+        text: &str,
+        outcome: &mut ImportOutcome,
+        step: &mut Step<'_>,
+    ) -> Result<DepartmentId, Refused> {
+        let name = Name::parse("department", text).map_err(|_| Refused)?;
+        let id = DepartmentId::parse(text).ok();
+        let made = self.create_department(enterprise, id.as_ref(), &name, &mut Step { answered: None, ..again(step) });
+        let Ok(Answer::Department(department)) = made else { return Err(Refused) };
+        outcome.departments_created.push(department.id.to_string());
+        Ok(department.id)
+    }
+
+    fn make_employee(
+        &mut self,
+        place: &Place,
+        name: &EmployeeName,
+        outcome: &mut ImportOutcome,
+        step: &mut Step<'_>,
+    ) -> Result<EmployeeId, Refused> {
+        let mut fields = EmployeeFields::default();
+        let mut id = None;
+        match name {
+            EmployeeName::IdOrName(text) => {
+                text.clone_into(&mut fields.first_name);
+                id = EmployeeId::parse(text.as_str()).ok();
+            }
+            EmployeeName::Email(text) => {
+                text.trim().clone_into(&mut fields.email);
+                text.split('@').next().unwrap().trim().clone_into(&mut fields.first_name);
+            }
+        }
+        let info = EmployeeInfo::parse(fields).map_err(|_| Refused)?;
+        // The store made an id up: it stands in the answer at the place where the model's would stand.
+        let position = outcome.employees_created.len();
+        if id.is_none()
+            && let Some(Answer::Imported(answered)) = step.answered
+        {
+            id = answered.employees_created.get(position).map(|id| EmployeeId::parse(id.as_str()).unwrap());
+        }
+        match self.create_employee(place, id.as_ref(), &info, &mut Step { answered: None, ..again(step) }) {
+            Ok(Answer::Employee(employee)) => {
+                outcome.employees_created.push(employee.id.to_string());
+                Ok(employee.id)
+            }
+            Err(Refusal::Conflict) => Err(Refused),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// The same step for a part of it.
+fn again<'a>(step: &'a mut Step<'_>) -> Step<'a> {
+    Step { now: step.now, answered: step.answered, draws: step.draws }
+}

@@ -1,0 +1,208 @@
+//! What the property test does to a store: requests as values, so that they can be printed and done twice, to the store
+//! and to the model.
+
+use muster::domain::access::Reach;
+use muster::domain::contact::{Contact, ContactInfo};
+use muster::domain::directory::{Department, Employee, EmployeeInfo, Enterprise, Name};
+use muster::domain::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId};
+use muster::store::{ImportChunk, ImportOutcome, Purged, StoreError, Subject, WriteTx};
+
+/// One request. `Hide` archives, `Show` restores.
+#[derive(Clone, Debug)]
+pub enum Operation {
+    CreateEnterprise {
+        id: Option<EnterpriseId>,
+        name: Name,
+    },
+    RenameEnterprise {
+        id: EnterpriseId,
+        name: Name,
+    },
+    OnEnterprise {
+        id: EnterpriseId,
+        act: Act,
+    },
+    CreateDepartment {
+        of: EnterpriseId,
+        id: Option<DepartmentId>,
+        name: Name,
+    },
+    RenameDepartment {
+        of: EnterpriseId,
+        id: DepartmentId,
+        name: Name,
+    },
+    OnDepartment {
+        of: EnterpriseId,
+        id: DepartmentId,
+        act: Act,
+    },
+    CreateEmployee {
+        of: Place,
+        id: Option<EmployeeId>,
+        info: EmployeeInfo,
+    },
+    ChangeEmployee {
+        of: Place,
+        id: EmployeeId,
+        info: EmployeeInfo,
+        move_to: Option<DepartmentId>,
+    },
+    OnEmployee {
+        of: Place,
+        id: EmployeeId,
+        act: Act,
+    },
+    AddContact {
+        reach: Reach,
+        user: EmployeeId,
+        info: ContactInfo,
+    },
+    ChangeContact {
+        reach: Reach,
+        user: EmployeeId,
+        id: ContactId,
+        info: ContactInfo,
+    },
+    DeleteContact {
+        reach: Reach,
+        user: EmployeeId,
+        id: ContactId,
+    },
+    Import(ImportChunk),
+    /// Several in one job; the first refusal ends and undoes it.
+    Job(Vec<Operation>),
+    /// Several in one job, which is refused after all were done.
+    DoomedJob(Vec<Operation>),
+    /// Several acts in one job that goes on after refusals. Acts are refused before they change anything.
+    Acts(Vec<Operation>),
+}
+
+/// What can be done to anything in the directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    Archive,
+    Restore,
+    Purge,
+}
+
+/// An enterprise's department.
+pub type Place = (EnterpriseId, DepartmentId);
+
+/// What a request that was done answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    Done,
+    Enterprise(Enterprise),
+    Department(Department),
+    Employee(Employee),
+    Contact(Contact),
+    ContactsLeft(u64),
+    Purged(Purged),
+    Imported(ImportOutcome),
+    Several(Vec<Outcome>),
+}
+
+/// Why a request was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    NotFound(Subject),
+    Conflict,
+    /// Nothing that the model ever expects.
+    Failed(String),
+}
+
+pub type Outcome = Result<Answer, Refusal>;
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound(subject) => Self::NotFound(subject),
+            StoreError::Conflict(_) => Self::Conflict,
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl Operation {
+    /// Its name, and the act's.
+    pub fn kind(&self) -> String {
+        let text = format!("{self:?}");
+        let name = text.split([' ', '(']).next().unwrap_or_default();
+        match self {
+            Self::OnEnterprise { act, .. } | Self::OnDepartment { act, .. } | Self::OnEmployee { act, .. } => {
+                format!("{name} {act:?}")
+            }
+            Self::Import(chunk) if chunk.dry_run => format!("{name} rehearsed"),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// Does it to the store.
+    pub fn run(&self, tx: &WriteTx<'_>) -> Result<Answer, StoreError> {
+        match self {
+            Self::CreateEnterprise { id, name } => tx.create_enterprise(id.clone(), name).map(Answer::Enterprise),
+            Self::RenameEnterprise { id, name } => tx.rename_enterprise(id, name).map(Answer::Enterprise),
+            Self::OnEnterprise { id, act } => match act {
+                Act::Archive => tx.archive_enterprise(id).map(|()| Answer::Done),
+                Act::Restore => tx.restore_enterprise(id).map(Answer::Enterprise),
+                Act::Purge => tx.purge_enterprise(id).map(Answer::Purged),
+            },
+            Self::CreateDepartment { of, id, name } => {
+                tx.create_department(of, id.clone(), name).map(Answer::Department)
+            }
+            Self::RenameDepartment { of, id, name } => tx.rename_department(of, id, name).map(Answer::Department),
+            Self::OnDepartment { of, id, act } => match act {
+                Act::Archive => tx.archive_department(of, id).map(|()| Answer::Done),
+                Act::Restore => tx.restore_department(of, id).map(Answer::Department),
+                Act::Purge => tx.purge_department(of, id).map(Answer::Purged),
+            },
+            Self::CreateEmployee { of: (enterprise, department), id, info } => {
+                tx.create_employee(enterprise, department, id.clone(), info).map(Answer::Employee)
+            }
+            Self::ChangeEmployee { of: (enterprise, department), id, info, move_to } => {
+                tx.change_employee(enterprise, department, id, info, move_to.as_ref()).map(Answer::Employee)
+            }
+            Self::OnEmployee { of: (enterprise, department), id, act } => match act {
+                Act::Archive => tx.archive_employee(enterprise, department, id).map(|()| Answer::Done),
+                Act::Restore => tx.restore_employee(enterprise, department, id).map(Answer::Employee),
+                Act::Purge => tx.purge_employee(enterprise, department, id).map(Answer::Purged),
+            },
+            Self::AddContact { reach, user, info } => tx.add_contact(reach, user, info, SOURCE).map(Answer::Contact),
+            Self::ChangeContact { reach, user, id, info } => {
+                tx.change_contact(reach, user, *id, info).map(Answer::Contact)
+            }
+            Self::DeleteContact { reach, user, id } => tx.delete_contact(reach, user, *id).map(Answer::ContactsLeft),
+            Self::Import(chunk) => tx.import(chunk).map(|outcome| Answer::Imported(without_reasons(outcome))),
+            Self::Job(steps) => run_all(steps, tx).map(Answer::Several),
+            Self::DoomedJob(steps) => {
+                run_all(steps, tx)?;
+                Err(StoreError::Conflict("on purpose".to_owned()))
+            }
+            Self::Acts(steps) => {
+                Ok(Answer::Several(steps.iter().map(|step| step.run(tx).map_err(Refusal::from)).collect()))
+            }
+        }
+    }
+}
+
+/// The way in which the property test adds contacts.
+pub const SOURCE: &str = "AddContact";
+
+fn run_all(steps: &[Operation], tx: &WriteTx<'_>) -> Result<Vec<Outcome>, StoreError> {
+    steps.iter().map(|step| step.run(tx).map(Ok)).collect()
+}
+
+/// Refusals of rows are compared, their words are not.
+fn without_reasons(mut outcome: ImportOutcome) -> ImportOutcome {
+    use muster::store::ImportedRow::Refused;
+    for row in &mut outcome.rows {
+        if let Refused(reason) = row {
+            assert!(!reason.is_empty());
+            *row = Refused(String::new());
+        }
+    }
+    // The same refusals, told by owner.
+    outcome.owners_refused.clear();
+    outcome
+}

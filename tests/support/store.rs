@@ -1,0 +1,170 @@
+//! A store in a directory of its own, checked when it goes.
+
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::Arc;
+
+use muster::clock::Clock;
+use muster::store::{CheckReport, Mode, OpenError, ReadTx, Store, StoreError, StoreOptions, WriteTx, database_path};
+use rusqlite::{Connection, OpenFlags};
+use tempfile::TempDir;
+
+use super::{contact, department, employee, enterprise, name, staff};
+
+/// A directory for a database, which goes with its last holder.
+#[derive(Clone)]
+pub struct Directory(Arc<TempDir>);
+
+impl Directory {
+    /// A directory on the disk.
+    pub fn new() -> Self {
+        Self(Arc::new(tempfile::tempdir().unwrap()))
+    }
+
+    /// A directory in memory where the system has one. For tests of so many commits that waiting for the disk would be
+    /// most of their time, and that do not care what survives a power cut.
+    pub fn in_memory() -> Self {
+        match tempfile::tempdir_in("/dev/shm") {
+            Ok(dir) => Self(Arc::new(dir)),
+            Err(_) => Self::new(),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub fn options(&self, mode: Mode) -> StoreOptions {
+        StoreOptions::new(self.path(), mode, "a test")
+    }
+
+    /// Opens a server's store here.
+    pub fn open(&self) -> TestStore {
+        self.open_with(Clock::system(), |_| {})
+    }
+
+    pub fn open_with(&self, clock: Clock, change: impl FnOnce(&mut StoreOptions)) -> TestStore {
+        let mut options = self.options(Mode::Server);
+        change(&mut options);
+        let store = Store::open(&options, clock).unwrap();
+        TestStore { store, directory: self.clone(), damaged: false }
+    }
+
+    /// Opens a command's store here, as another process would.
+    pub fn open_command(&self) -> Result<Store, OpenError> {
+        Store::open(&self.options(Mode::Command), Clock::system())
+    }
+
+    /// A connection that owes nothing to the store's code, and cannot write.
+    pub fn raw_reader(&self) -> Connection {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Connection::open_with_flags(database_path(self.path()), flags).unwrap()
+    }
+
+    /// A connection that owes nothing to the store's code, and writes.
+    pub fn raw_writer(&self) -> Connection {
+        let connection = Connection::open(database_path(self.path())).unwrap();
+        connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+        connection
+    }
+}
+
+/// A server's store. When it goes, every rollup in it must be right.
+pub struct TestStore {
+    store: Store,
+    directory: Directory,
+    damaged: bool,
+}
+
+impl TestStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Directory::new().open()
+    }
+
+    /// A store with the employee `u1` of the department `sales` and `u2` of `lab`, both of the enterprise `acme`.
+    pub fn with_people() -> Self {
+        let store = Self::new();
+        store.write_people();
+        store
+    }
+
+    /// Writes what [`with_people`](Self::with_people) promises.
+    pub fn write_people(&self) {
+        self.write(|tx| {
+            let acme = enterprise("acme");
+            tx.create_enterprise(Some(acme.clone()), &name("Acme"))?;
+            for (id, user) in [("sales", "u1"), ("lab", "u2")] {
+                tx.create_department(&acme, Some(department(id)), &name(id))?;
+                tx.create_employee(&acme, &department(id), Some(employee(user)), &staff(user))?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    }
+
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// Writes and waits.
+    pub fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.store.write_blocking(work)
+    }
+
+    /// Reads and waits; reading must work.
+    pub fn read<T>(&self, work: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>) -> T {
+        self.store.read_blocking(work).unwrap()
+    }
+
+    /// How many contacts the summary of `acme` counts.
+    pub fn contacts_of_acme(&self) -> u64 {
+        self.read(|tx| tx.enterprise_summary(&enterprise("acme"))).totals.total_contacts
+    }
+
+    /// Recomputes everything.
+    pub fn check(&self) -> Result<CheckReport, StoreError> {
+        self.store.read_blocking(|tx| tx.check())
+    }
+
+    /// Fails unless every rollup is what the facts amount to.
+    pub fn assert_clean(&self) {
+        let report = self.check().unwrap();
+        assert!(report.is_clean(), "{:#?}", report.differences);
+    }
+
+    /// Says that the database was damaged on purpose, so that it is not checked in the end.
+    pub fn leave_damaged(mut self) {
+        self.damaged = true;
+    }
+}
+
+impl Deref for TestStore {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+impl Drop for TestStore {
+    fn drop(&mut self) {
+        if !self.damaged && !std::thread::panicking() {
+            match self.check() {
+                Ok(report) => assert!(report.is_clean(), "{:#?}", report.differences),
+                Err(StoreError::Closed) => {}
+                Err(error) => panic!("cannot check: {error}"),
+            }
+        }
+        self.store.close();
+    }
+}
+
+/// A contact for tests that only count.
+pub fn add_contact(tx: &WriteTx<'_>, user: &str, who: &str) -> Result<(), StoreError> {
+    let reach = muster::domain::access::Reach::Installation;
+    tx.add_contact(&reach, &employee(user), &contact(who, "Contoso"), "AddContact").map(drop)
+}
