@@ -5,5 +5,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 #![allow(unreachable_pub, reason = "everything in a test binary is unreachable from outside")]
 
+mod routes;
 mod store_properties;
 mod support;

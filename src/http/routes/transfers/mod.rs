@@ -64,7 +64,7 @@ pub struct Imported {
 /// arrives; a row that cannot is reported with its number and the reason, and the others go in. The same file again adds
 /// nothing, so an import that broke off is simply sent again.
 #[utoipa::path(
-    post, path = "/enterprise/{enterpriseId}/contacts/import", tag = "contacts", params(ImportParams),
+    post, path = "/enterprise/{enterpriseId}/contacts/import", tag = "contacts", operation_id = "importContacts", params(ImportParams),
     request_body(
         content = String, content_type = "text/csv",
         example = "name,surname,email,company\nGrace,Hopper,grace@contoso.example,Contoso\n"
@@ -130,6 +130,7 @@ fn explain(error: ImportError) -> ApiError {
 #[into_params(parameter_in = Query)]
 pub struct ExportParams {
     /// The format; `csv` is the only one.
+    #[param(inline, value_type = Option<ExportFormat>, example = "csv")]
     format: ExportFormat,
     /// Only the contacts of this department.
     #[param(example = "sales")]
@@ -149,7 +150,7 @@ pub enum ExportFormat {
 ///
 /// All of them, oldest first, as a stream. `POST …/contacts/import` reads what this writes.
 #[utoipa::path(
-    get, path = "/enterprise/{enterpriseId}/contacts/export", tag = "contacts", params(ExportParams),
+    get, path = "/enterprise/{enterpriseId}/contacts/export", tag = "contacts", operation_id = "exportContacts", params(ExportParams),
     responses((status = 200, description = "The file", body = String, content_type = "text/csv"))
 )]
 pub async fn export(
