@@ -15,6 +15,7 @@ pub mod token;
 mod database;
 mod failure;
 mod flags;
+mod server;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
