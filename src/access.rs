@@ -40,7 +40,9 @@ pub struct Access {
 pub enum Recognition {
     /// It is one.
     Valid(Arc<Token>),
-    /// It is none: malformed, expired, or the secret is wrong.
+    /// It was one, and its time is over.
+    Expired(Arc<Token>),
+    /// It is none: malformed, or the secret is wrong.
     Invalid,
     /// Memory does not know its id; the database may, for one that another process has just made.
     Unknown,
@@ -61,9 +63,12 @@ impl Access {
         let Some((id, secret)) = split(text) else { return Recognition::Invalid };
         let known = self.memory.table.read().unwrap_or_else(PoisonError::into_inner).by_id.get(id).cloned();
         let Some(known) = known else { return Recognition::Unknown };
-        let now = self.clock.now();
-        if !secret_matches(secret, &known.secret_hash) || !known.token.is_valid_at(now) {
+        if !secret_matches(secret, &known.secret_hash) {
             return Recognition::Invalid;
+        }
+        let now = self.clock.now();
+        if !known.token.is_valid_at(now) {
+            return Recognition::Expired(Arc::clone(&known.token));
         }
         known.note_use(now);
         Recognition::Valid(Arc::clone(&known.token))

@@ -6,7 +6,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -15,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::clock::Clock;
-use crate::http::{self, ApiError, AppState, HttpSettings};
+use crate::http::{self, AppState, HttpSettings};
 use crate::store::{OpenError, Store, StoreError, StoreOptions};
 use crate::summaries::Summaries;
 
@@ -50,6 +49,9 @@ pub enum StartError {
         /// What is wrong with it, and what to do.
         reason: String,
     },
+    /// The port is open and cannot say which it is.
+    #[error("the port cannot be used: {0}")]
+    Port(#[source] io::Error),
     /// The binary itself is broken.
     #[error("the pages of this binary are damaged: {0}")]
     Pages(String),
@@ -69,38 +71,22 @@ pub struct App {
 }
 
 impl App {
-    /// Starts a server; it answers when this returns.
+    /// Starts a server; it answers when this returns. The port is opened last, once the database and the tokens are there.
     pub async fn start(settings: AppSettings, clock: Clock) -> Result<Self, StartError> {
-        let AppSettings { store: options, http: settings, listen } = settings;
-        let (store, access) = tokio::task::spawn_blocking(move || {
-            let store = Store::open(&options, clock)?;
-            let access = Access::open(&store)?;
-            Ok::<_, StartError>((store, access))
-        })
-        .await??;
-        Self::serve(store, access, settings, listen).await
+        let listen = settings.listen;
+        let opened = Opened::open(settings, clock).await?;
+        let listener = Self::listen(listen).await?;
+        opened.serve(listener)
     }
 
-    /// Starts a server on a database that is open already.
-    pub async fn serve(
-        store: Store,
-        access: Access,
-        settings: HttpSettings,
-        listen: SocketAddr,
-    ) -> Result<Self, StartError> {
-        let stop = CancellationToken::new();
-        let summaries = Summaries::new(store.clone());
-        let state = AppState::new(settings.clone(), store.clone(), access.clone(), summaries, stop.clone());
-        let router = http::app(state, Arc::new(access.clone())).map_err(|error| broken_pages(&error))?;
-        let listen_error = |error: io::Error| StartError::Listen { address: listen, reason: explain(&error) };
-        let listener = TcpListener::bind(listen).await.map_err(listen_error)?;
-        let address = listener.local_addr().map_err(listen_error)?;
-        let serving = tokio::spawn({
-            let stop = stop.clone();
-            async move { http::serve(listener, router, &settings, stop).await }
-        });
-        let recording = tokio::spawn(record_token_uses(access.clone(), stop.clone()));
-        Ok(Self { store, access, address, stop, serving, recording })
+    /// Opens a port without answering on it yet.
+    pub async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+        TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, reason: explain(&error) })
+    }
+
+    /// Starts a server on a port that was opened before.
+    pub async fn start_on(listener: TcpListener, settings: AppSettings, clock: Clock) -> Result<Self, StartError> {
+        Opened::open(settings, clock).await?.serve(listener)
     }
 
     /// The address that it listens on.
@@ -139,16 +125,46 @@ impl App {
     }
 }
 
+/// A server that has its database and no port yet.
+struct Opened {
+    store: Store,
+    access: Access,
+    http: HttpSettings,
+}
+
+impl Opened {
+    async fn open(settings: AppSettings, clock: Clock) -> Result<Self, StartError> {
+        let AppSettings { store: options, http, .. } = settings;
+        let open = move || {
+            let store = Store::open(&options, clock)?;
+            let access = Access::open(&store)?;
+            Ok(Self { store, access, http })
+        };
+        tokio::task::spawn_blocking(open).await?
+    }
+
+    fn serve(self, listener: TcpListener) -> Result<App, StartError> {
+        let Self { store, access, http: settings } = self;
+        let stop = CancellationToken::new();
+        let summaries = Summaries::new(store.clone());
+        let state = AppState::new(settings.clone(), store.clone(), access.clone(), summaries, stop.clone());
+        let router = http::app(state).map_err(|error| StartError::Pages(format!("{error:?}")))?;
+        let address = listener.local_addr().map_err(StartError::Port)?;
+        let serving = tokio::spawn({
+            let stop = stop.clone();
+            async move { http::serve(listener, router, &settings, stop).await }
+        });
+        let recording = tokio::spawn(record_token_uses(access.clone(), stop.clone()));
+        Ok(App { store, access, address, stop, serving, recording })
+    }
+}
+
 async fn record_token_uses(access: Access, stop: CancellationToken) {
     while tokio::time::timeout(TOKEN_USE_INTERVAL, stop.cancelled()).await.is_err() {
         if let Err(error) = access.record_uses().await {
             tracing::warn!(%error, "cannot write down when tokens were last used");
         }
     }
-}
-
-fn broken_pages(error: &ApiError) -> StartError {
-    StartError::Pages(format!("{error:?}"))
 }
 
 fn explain(error: &io::Error) -> String {

@@ -8,16 +8,10 @@ use clap::{Args, Subcommand};
 use super::database::{self, Missing};
 use super::{Context, Failure};
 use crate::access;
-use crate::domain::access::{Reach, Role};
+use crate::domain::access::{Reach, Role, TOKEN_LIFE_MAX, TOKEN_LIFE_MIN};
 use crate::domain::ids::EnterpriseId;
 use crate::domain::time::Timestamp;
 use crate::store::{Actor, StoreError, Subject};
-
-/// Shortest life of a token that expires.
-pub const TOKEN_LIFE_MIN: Duration = Duration::from_mins(1);
-
-/// Longest life of a token that expires: ten years.
-pub const TOKEN_LIFE_MAX: Duration = Duration::from_hours(24 * 3_653);
 
 /// Create, list and revoke access tokens.
 ///

@@ -1,9 +1,17 @@
 //! What a token allows: a role, and how far it reaches.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::ids::EnterpriseId;
 use super::time::Timestamp;
+
+/// Shortest life of a token that expires.
+pub const TOKEN_LIFE_MIN: Duration = Duration::from_mins(1);
+
+/// Longest life of a token that expires: ten years.
+pub const TOKEN_LIFE_MAX: Duration = Duration::from_hours(24 * 3_653);
 
 /// What the holder of a token may do; each role may do what the ones before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]

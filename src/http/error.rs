@@ -234,7 +234,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound(subject) => Self::not_found(&subject.to_string()),
-            StoreError::Conflict(sentence) => Self::conflict(sentence),
+            StoreError::Conflict(sentence) => Self::conflict(capitalised(&sentence)),
             StoreError::Invalid(errors) => Self::invalid(errors),
             StoreError::QueueFull => {
                 Self::unavailable("Too many changes are waiting to be written; try again", BUSY_RETRY_SECS)
@@ -246,6 +246,12 @@ impl From<StoreError> for ApiError {
             error @ (StoreError::Panicked | StoreError::Sqlite(_) | StoreError::Corrupt(_)) => Self::internal(error),
         }
     }
+}
+
+/// The store's sentences begin in lower case, since the command line puts a name before them.
+fn capitalised(sentence: &str) -> String {
+    let mut characters = sentence.chars();
+    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
 }
 
 impl IntoResponse for ApiError {
@@ -360,7 +366,7 @@ mod tests {
             assert_eq!((error.status().as_u16(), error.detail()), (status, detail));
         };
         check(StoreError::NotFound(Subject::User), 404, "User not found");
-        check(StoreError::Conflict("the name is taken".into()), 409, "the name is taken");
+        check(StoreError::Conflict("the name is taken".into()), 409, "The name is taken");
         check(StoreError::Invalid(vec![FieldError::new("name", "is required")]), 400, "name: is required");
         check(StoreError::QueueFull, 503, "Too many changes are waiting to be written; try again");
         check(StoreError::DeadlinePassed, 503, "The database is busy; try again");

@@ -10,7 +10,7 @@
 //! - [`table`], [`guard`], [`auth`]: who may do what, so that no route can forget to ask.
 //! - [`extract`]: what handlers take from a request.
 //! - `openapi`, [`assets`]: the document and the files of the binary.
-//! - [`state`], [`mod@routes`]: the handlers.
+//! - [`state`], [`readiness`], [`submission`], [`mod@routes`]: the handlers and what they share.
 
 pub mod assets;
 pub mod auth;
@@ -19,11 +19,14 @@ pub mod error;
 pub mod extract;
 pub mod guard;
 mod openapi;
+pub mod readiness;
+
 pub mod request_id;
 pub mod routes;
 pub mod server;
 pub mod settings;
 pub mod state;
+pub mod submission;
 pub mod table;
 
 use std::sync::Arc;
@@ -44,19 +47,56 @@ pub use self::state::AppState;
 use self::auth::Gate;
 use self::envelope::Envelope;
 use self::request_id::X_REQUEST_ID;
-use self::routes::service;
+use self::routes::{contacts, departments, employees, enterprises, service, summaries, tokens};
 use self::table::RouteTable;
+use crate::domain::access::Role;
 
 /// Every path of the API, with who may use it. Each is also found under `/api`.
+#[rustfmt::skip]
 fn all_routes(table: RouteTable<AppState>) -> RouteTable<AppState> {
-    table.public(routes!(service::health)).public(routes!(service::openapi))
+    use Role::{Admin, Contributor, Manager, Viewer};
+    use Within::{Enterprise, Installation, Reach};
+    table
+        .may(Viewer, Enterprise, routes!(summaries::enterprise))
+        .may(Viewer, Enterprise, routes!(summaries::department))
+        .may(Viewer, Reach, routes!(enterprises::list))
+        .may(Admin, Installation, routes!(enterprises::create))
+        .may(Viewer, Enterprise, routes!(enterprises::get))
+        .may(Admin, Enterprise, routes!(enterprises::change))
+        .may(Admin, Enterprise, routes!(enterprises::remove))
+        .may(Admin, Enterprise, routes!(enterprises::restore))
+        .may(Viewer, Enterprise, routes!(departments::list))
+        .may(Manager, Enterprise, routes!(departments::create))
+        .may(Viewer, Enterprise, routes!(departments::get))
+        .may(Manager, Enterprise, routes!(departments::change))
+        .may(Manager, Enterprise, routes!(departments::remove))
+        .may(Manager, Enterprise, routes!(departments::restore))
+        .may(Viewer, Enterprise, routes!(employees::list_all))
+        .may(Viewer, Enterprise, routes!(employees::list))
+        .may(Manager, Enterprise, routes!(employees::create))
+        .may(Viewer, Enterprise, routes!(employees::get))
+        .may(Manager, Enterprise, routes!(employees::change))
+        .may(Manager, Enterprise, routes!(employees::remove))
+        .may(Manager, Enterprise, routes!(employees::restore))
+        .may(Contributor, Reach, routes!(contacts::add))
+        .may(Contributor, Reach, routes!(contacts::save))
+        .may(Viewer, Reach, routes!(contacts::list))
+        .may(Viewer, Reach, routes!(contacts::get))
+        .may(Contributor, Reach, routes!(contacts::change))
+        .may(Contributor, Reach, routes!(contacts::remove))
+        .may(Admin, Installation, routes!(tokens::list))
+        .may(Admin, Installation, routes!(tokens::create))
+        .may(Admin, Installation, routes!(tokens::revoke))
+        .public(routes!(service::health))
+        .public(routes!(service::ready))
+        .public(routes!(service::openapi))
 }
 
 /// The whole HTTP side of Muster as one service: routes behind their guards, pages, and the envelope around them.
 ///
 /// Fails only if the binary itself is broken, such as by a file that is missing from it.
-pub fn app(state: AppState, tokens: Arc<dyn Tokens>) -> Result<Router, ApiError> {
-    let gate = Arc::new(Gate::new(tokens, &state.settings, state.clock.clone()));
+pub fn app(state: AppState) -> Result<Router, ApiError> {
+    let gate = Arc::new(Gate::new(Arc::new(state.access.clone()), &state.settings, state.clock.clone()));
     let (api, document) = all_routes(RouteTable::new(gate, &state.settings)).finish();
     let _ = state.document.set(openapi::asset(&document)?);
     let mut app = api.merge(assets::routes()?);
@@ -87,13 +127,22 @@ mod tests {
     use serde_json::Value;
     use tower::ServiceExt;
 
-    use super::auth::tests::{SampleTokens, sample_clock};
+    use tokio_util::sync::CancellationToken;
+
+    use super::auth::tests::sample_clock;
     use super::*;
+    use crate::access::Access;
+    use crate::store::{Mode, Store, StoreOptions};
+    use crate::summaries::Summaries;
 
     async fn send(request: axum::http::request::Builder) -> (Response, Value) {
         let cors_origins = vec![CorsOrigin::parse("https://app.example").unwrap()];
-        let state = AppState::new(HttpSettings { cors_origins, ..HttpSettings::default() }, sample_clock());
-        let app = app(state, Arc::new(SampleTokens::default())).unwrap();
+        let settings = HttpSettings { cors_origins, ..HttpSettings::default() };
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&StoreOptions::new(dir.path(), Mode::Server, "a test"), sample_clock()).unwrap();
+        let access = Access::open(&store).unwrap();
+        let state = AppState::new(settings, store.clone(), access, Summaries::new(store), CancellationToken::new());
+        let app = app(state).unwrap();
         let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();

@@ -33,6 +33,10 @@ pub const FAILED_SIGN_INS_PER_MINUTE_MAX: u32 = 20;
 /// many addresses away from the read connections.
 pub const TOKEN_LOOK_UPS_PER_SECOND_MAX: u32 = 100;
 
+/// Imports and exports that run at once. Each holds a thread, and an import is bound by the one writer anyway; more than
+/// these are told to come back, so that they cannot take the threads that reads need.
+pub const TRANSFERS_MAX: usize = 8;
+
 /// What the HTTP layer needs to know from the configuration.
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
@@ -54,6 +58,8 @@ pub struct HttpSettings {
     pub failed_sign_ins_per_minute_max: u32,
     /// See [`TOKEN_LOOK_UPS_PER_SECOND_MAX`].
     pub token_look_ups_per_second_max: u32,
+    /// See [`TRANSFERS_MAX`].
+    pub transfers_max: usize,
     /// Origins whose pages may call the API from a browser; none by default.
     pub cors_origins: Vec<CorsOrigin>,
 }
@@ -70,6 +76,7 @@ impl Default for HttpSettings {
             connections_max: CONNECTIONS_MAX,
             failed_sign_ins_per_minute_max: FAILED_SIGN_INS_PER_MINUTE_MAX,
             token_look_ups_per_second_max: TOKEN_LOOK_UPS_PER_SECOND_MAX,
+            transfers_max: TRANSFERS_MAX,
             cors_origins: Vec::new(),
         }
     }

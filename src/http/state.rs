@@ -3,10 +3,16 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::FromRef;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
 use super::assets::Asset;
+use super::readiness::Readiness;
 use super::settings::HttpSettings;
+use crate::access::Access;
 use crate::clock::Clock;
+use crate::store::Store;
+use crate::summaries::Summaries;
 
 /// What every handler can reach. Cloning it is cheap: axum does so for each request.
 #[derive(Clone)]
@@ -15,15 +21,43 @@ pub struct AppState {
     pub clock: Clock,
     /// The limits of the HTTP layer.
     pub settings: Arc<HttpSettings>,
+    /// The facts.
+    pub store: Store,
+    /// Who may do what.
+    pub access: Access,
+    /// What the facts amount to.
+    pub summaries: Summaries,
+    /// Cancelled when the server begins to shut down.
+    pub stop: CancellationToken,
+    /// Whether the database answers.
+    pub(super) readiness: Readiness,
+    /// A place for each import or export that may run at once.
+    pub(super) transfers: Arc<Semaphore>,
     /// The OpenAPI document, which exists once all routes do.
     pub(super) document: Arc<OnceLock<Asset>>,
 }
 
 impl AppState {
-    /// The state of a server with these settings.
+    /// The state of a server on this store.
     #[must_use]
-    pub fn new(settings: HttpSettings, clock: Clock) -> Self {
-        Self { clock, settings: Arc::new(settings), document: Arc::default() }
+    pub fn new(
+        settings: HttpSettings,
+        store: Store,
+        access: Access,
+        summaries: Summaries,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            clock: store.clock().clone(),
+            readiness: Readiness::default(),
+            transfers: Arc::new(Semaphore::new(settings.transfers_max)),
+            settings: Arc::new(settings),
+            store,
+            access,
+            summaries,
+            stop,
+            document: Arc::default(),
+        }
     }
 }
 

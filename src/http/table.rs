@@ -17,7 +17,7 @@ use super::settings::HttpSettings;
 use crate::domain::access::Role;
 
 /// Under which every route is found a second time, for clients that expect it there.
-const SECOND_ROOT: &str = "/api";
+pub(super) const SECOND_ROOT: &str = "/api";
 
 /// Routes with their checks, in the making.
 pub struct RouteTable<S> {

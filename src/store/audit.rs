@@ -36,6 +36,26 @@ pub struct AuditEntry {
     pub after: Option<Value>,
 }
 
+impl AuditEntry {
+    /// An act that says all by its name and target.
+    #[must_use]
+    pub fn of(action: &'static str, target: impl Into<String>) -> Self {
+        Self { action, target: target.into(), before: None, after: None }
+    }
+
+    /// The same, with how it was before.
+    #[must_use]
+    pub fn before(self, before: impl Into<Value>) -> Self {
+        Self { before: Some(before.into()), ..self }
+    }
+
+    /// The same, with how it is after.
+    #[must_use]
+    pub fn after(self, after: impl Into<Value>) -> Self {
+        Self { after: Some(after.into()), ..self }
+    }
+}
+
 impl WriteTx<'_> {
     /// Records an act; it is undone with the transaction if the act is.
     pub fn audit(&self, actor: &Actor, entry: &AuditEntry) -> Result<(), StoreError> {

@@ -19,19 +19,42 @@ use self::limiter::SignInLimiter;
 use super::error::ApiError;
 use super::server::PeerAddress;
 use super::settings::HttpSettings;
+use crate::access::{Access, Recognition};
 use crate::clock::Clock;
 use crate::domain::access::{Reach, Role, Token};
+use crate::store::Actor;
 
 /// Longest text that is looked at as a token, in bytes; Muster's own are far shorter.
 const TOKEN_LEN_MAX: usize = 256;
 
 /// Where tokens are kept, as the HTTP layer sees it.
 pub trait Tokens: Send + Sync + 'static {
-    /// The token with this secret, if memory knows it. On the path of every request: no lock held long, no database.
+    /// The token with this secret, if memory knows it, expired or not. On the path of every request: no lock held long, no
+    /// database.
     fn known(&self, secret: &str) -> Option<Arc<Token>>;
 
-    /// The token with this secret, if the database knows it; memory knows it from then on.
+    /// The token with this secret, if the database knows it.
     fn look_up<'a>(&'a self, secret: &'a str) -> BoxFuture<'a, Result<Option<Arc<Token>>, ApiError>>;
+}
+
+impl Tokens for Access {
+    fn known(&self, secret: &str) -> Option<Arc<Token>> {
+        match self.recognise(secret) {
+            Recognition::Valid(token) | Recognition::Expired(token) => Some(token),
+            Recognition::Invalid | Recognition::Unknown => None,
+        }
+    }
+
+    fn look_up<'a>(&'a self, secret: &'a str) -> BoxFuture<'a, Result<Option<Arc<Token>>, ApiError>> {
+        Box::pin(async move {
+            // A wrong secret for an id that memory knows is wrong in the database, too.
+            match self.recognise(secret) {
+                Recognition::Valid(token) | Recognition::Expired(token) => Ok(Some(token)),
+                Recognition::Invalid => Ok(None),
+                Recognition::Unknown => Ok(Self::look_up(self, secret).await?),
+            }
+        })
+    }
 }
 
 /// Turns the credentials of a request into a [`Caller`].
@@ -128,6 +151,16 @@ impl Caller {
     #[must_use]
     pub fn address(&self) -> IpAddr {
         self.address
+    }
+
+    /// Who acts, for the audit log.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        let name = match self.name() {
+            "" => format!("token {}", self.token_id()),
+            name => format!("{name} (token {})", self.token_id()),
+        };
+        Actor { name, address: self.address.to_canonical().to_string() }
     }
 
     /// Refuses a part of a route that takes more than the route itself, such as `?purge=true`.

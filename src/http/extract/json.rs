@@ -32,6 +32,29 @@ where
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        RawJson::from_request(request, state).await?.parse().map(Self)
+    }
+}
+
+/// The bytes of a body that says it is JSON, for handlers that read it in more than one way.
+#[derive(Clone, Debug)]
+pub struct RawJson(pub Bytes);
+
+impl RawJson {
+    /// Reads a JSON object from it.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        parse(&self.0)
+    }
+}
+
+impl<S> FromRequest<S> for RawJson
+where
+    S: Send + Sync,
+    Arc<HttpSettings>: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let content_type = content_type(request.headers());
         if content_type == Some(ContentType::Other) {
             return Err(ApiError::unsupported_media_type("application/json"));
@@ -40,7 +63,7 @@ where
         match content_type {
             _ if body.is_empty() => Err(ApiError::bad_request("A JSON body is required")),
             None => Err(ApiError::unsupported_media_type("application/json")),
-            Some(_) => parse(&body).map(Self),
+            Some(_) => Ok(Self(body)),
         }
     }
 }
@@ -94,7 +117,8 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 }
 
 /// A struct that is written as a JSON object. Serde would also take an array of its fields, which nobody means.
-struct Object<T>(T);
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Object<T>(pub T);
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -119,6 +143,19 @@ pub fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -
     }
 
     deserializer.deserialize_map(ObjectVisitor(PhantomData))
+}
+
+/// For fields that may be absent and must not be null: `#[serde(default, deserialize_with = "present")]`.
+pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// For fields in which null says something else than absence: `#[serde(default, deserialize_with = "nullable")]` gives
+/// `Some(None)` for it.
+pub fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 fn malformed(error: &serde_json::Error) -> ApiError {

@@ -35,7 +35,14 @@ pub struct PageParams {
     /// The number of the page, from 1, for clients that count pages; not together with `cursor`.
     #[param(value_type = Option<u32>, minimum = 1, example = 1)]
     page: Option<String>,
-    /// `true` lists what is archived.
+}
+
+/// The parameter of lists of what can be archived, for `params(ArchivedParams)` of a handler.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct ArchivedParams {
+    /// `true` lists what is archived, and only that.
     #[param(value_type = Option<bool>, example = false)]
     archived: Option<String>,
 }
@@ -47,6 +54,7 @@ impl<S: Sync, C: Cursor, const LIMIT: u32, const LIMIT_MAX: u32> FromRequestPart
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let Query(params) = Query::<PageParams>::from_request_parts(parts, state).await?;
+        let Query(ArchivedParams { archived }) = Query::from_request_parts(parts, state).await?;
         let mut errors = Vec::new();
         let limit = match params.limit {
             Some(text) => number("limit", &text, LIMIT_MAX).unwrap_or_else(|error| refuse(&mut errors, error, LIMIT)),
@@ -59,7 +67,7 @@ impl<S: Sync, C: Cursor, const LIMIT: u32, const LIMIT_MAX: u32> FromRequestPart
             (None, None) => Ok(PageStart::First),
         };
         let start = start.unwrap_or_else(|error| refuse(&mut errors, error, PageStart::First));
-        let archived = match params.archived.as_deref() {
+        let archived = match archived.as_deref() {
             Some("true") => true,
             Some("false") | None => false,
             Some(_) => refuse(&mut errors, FieldError::new("archived", "must be true or false"), false),

@@ -1,3 +1,12 @@
 //! The handlers, a file for each resource.
 
+pub mod answers;
+pub mod contacts;
+pub mod departments;
+pub mod employees;
+pub mod enterprises;
+pub mod naming;
+pub mod removal;
 pub mod service;
+pub mod summaries;
+pub mod tokens;

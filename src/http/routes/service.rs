@@ -5,7 +5,8 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
 
-use crate::http::error::ApiError;
+use super::answers::Answer;
+use crate::http::error::{ApiError, Problem};
 use crate::http::extract::Json;
 use crate::http::state::AppState;
 
@@ -33,6 +34,29 @@ pub struct Health {
 pub async fn health(State(state): State<AppState>) -> Json<Health> {
     let timestamp = state.clock.now().to_string();
     Json(Health { success: true, status: "alive", version: env!("CARGO_PKG_VERSION"), timestamp })
+}
+
+/// That the server is ready.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Ready {
+    /// Always `ready`.
+    #[schema(example = "ready")]
+    status: &'static str,
+}
+
+/// Whether the server can do its work
+///
+/// The database is open, at this version's schema, and takes writes; each call tries that. A 503 says what is amiss.
+#[utoipa::path(
+    get, path = "/readyz", tag = "service",
+    responses((status = 200, body = Answer<Ready>), (status = 503, description = "Not ready; the problem says why", body = Problem, content_type = "application/problem+json"))
+)]
+pub async fn ready(State(state): State<AppState>) -> Result<Json<Answer<Ready>>, ApiError> {
+    if state.stop.is_cancelled() {
+        return Err(ApiError::unavailable("The server is shutting down", 1));
+    }
+    state.readiness.probe(&state.store).await?;
+    Ok(state.success(Ready { status: "ready" }))
 }
 
 /// This document

@@ -1,0 +1,66 @@
+//! Whether the database answers, found out by asking it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+
+use super::error::ApiError;
+use crate::store::{Store, StoreError};
+
+/// How long the database may take to answer before the server counts as not ready. A healthy one takes milliseconds; a
+/// command that writes beside the server holds the lock for 100 ms at most.
+const PROBE_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// Seconds after which asking again makes sense.
+const RETRY_SECS: u64 = 1;
+
+/// Asks the database, at most one question at a time, since everybody may call for it.
+#[derive(Clone, Default)]
+pub struct Readiness {
+    /// The newest outcome. Held while the question is under way: whoever came meanwhile waits for a question that began
+    /// after they came, and shares its outcome, so that a flood of callers puts one job into the write queue.
+    newest: Arc<Mutex<Option<Outcome>>>,
+}
+
+struct Outcome {
+    begun: Instant,
+    result: Result<(), ApiError>,
+}
+
+impl Readiness {
+    /// Reads, and writes nothing in a transaction of its own; says what does not work.
+    pub async fn probe(&self, store: &Store) -> Result<(), ApiError> {
+        let came = store.clock().instant();
+        let mut newest = self.newest.lock().await;
+        if let Some(outcome) = newest.as_ref().filter(|outcome| outcome.begun > came) {
+            return outcome.result.clone();
+        }
+        let begun = store.clock().instant();
+        let too_slow = |_| {
+            let secs = PROBE_TIME_MAX.as_secs();
+            ApiError::unavailable(format!("The database did not answer within {secs} s"), RETRY_SECS)
+        };
+        let answer = tokio::time::timeout(PROBE_TIME_MAX, ask(store)).await;
+        let result = answer.map_err(too_slow).and_then(|answer| answer.map_err(explain));
+        *newest = Some(Outcome { begun, result: result.clone() });
+        result
+    }
+}
+
+async fn ask(store: &Store) -> Result<(), StoreError> {
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general over the lifetime")]
+    store.read(|tx| tx.revision()).await?;
+    store.write(|_| Ok(())).await
+}
+
+/// Whatever is wrong with the database, the server is there and only not ready.
+fn explain(error: StoreError) -> ApiError {
+    match error {
+        error @ (StoreError::Sqlite(_) | StoreError::Corrupt(_) | StoreError::Panicked) => {
+            ApiError::unavailable("The database cannot be used; the log says why", RETRY_SECS).caused_by(error)
+        }
+        StoreError::Full => ApiError::unavailable("There is no space left for the database", RETRY_SECS),
+        error => ApiError::from(error),
+    }
+}

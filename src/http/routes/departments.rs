@@ -1,0 +1,206 @@
+//! Departments.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::answers::{Answer, Paging};
+use super::naming::{NewNamed, Renaming};
+use super::removal::{Kind, PurgeParams, Removal, Removed};
+use crate::domain::directory::Department;
+use crate::domain::ids::{DepartmentId, EnterpriseId};
+use crate::domain::page::NameCursor;
+use crate::domain::time::Timestamp;
+use crate::http::auth::Caller;
+use crate::http::error::ApiError;
+use crate::http::extract::{ArchivedParams, Json, PageParams, PageQuery, PathIds, Query, WHOLE_LIST};
+use crate::http::state::AppState;
+use crate::http::submission::{IdempotencyParams, Submission};
+use crate::store::WriteTx;
+
+const KIND: Kind = Kind {
+    archived: "Department deleted successfully",
+    purged: "Department is being destroyed",
+    actions: ["department.archive", "department.purge", "department.restore"],
+};
+
+/// A department.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Department)]
+pub struct DepartmentBody {
+    /// Its id, unique within its enterprise.
+    #[schema(value_type = String, example = "sales")]
+    id: DepartmentId,
+    /// The same.
+    #[schema(value_type = String, example = "sales")]
+    department_id: DepartmentId,
+    /// The enterprise it belongs to.
+    #[schema(value_type = String, example = "acme")]
+    enterprise_id: EnterpriseId,
+    /// Its name.
+    #[schema(example = "Sales")]
+    name: String,
+    /// How many employees it has, archived ones not counted.
+    #[schema(example = 42)]
+    member_count: u64,
+    /// When it was created.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it last changed.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    /// When it was archived; absent unless it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    archived_at: Option<Timestamp>,
+}
+
+impl From<Department> for DepartmentBody {
+    fn from(department: Department) -> Self {
+        let Department { id, enterprise_id, name, member_count, created_at, updated_at, archived_at } = department;
+        let department_id = id.clone();
+        Self { id, department_id, enterprise_id, name, member_count, created_at, updated_at, archived_at }
+    }
+}
+
+/// A list of departments.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DepartmentList {
+    /// The departments, ordered by name.
+    departments: Vec<DepartmentBody>,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+/// One department.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DepartmentAnswer {
+    /// What happened, where something did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "Department updated successfully")]
+    message: Option<&'static str>,
+    /// The department as it is now.
+    department: DepartmentBody,
+}
+
+impl DepartmentAnswer {
+    fn new(message: &'static str, department: Department) -> Self {
+        Self { message: Some(message), department: department.into() }
+    }
+}
+
+/// List the departments of an enterprise
+///
+/// Without `limit` the list is whole.
+#[utoipa::path(
+    get, path = "/enterprise/{enterpriseId}/departments", tag = "directory", params(PageParams, ArchivedParams),
+    responses((status = 200, body = Answer<DepartmentList>))
+)]
+pub async fn list(
+    State(state): State<AppState>,
+    PathIds(enterprise): PathIds<EnterpriseId>,
+    PageQuery { page, archived }: PageQuery<NameCursor, WHOLE_LIST>,
+) -> Result<Json<Answer<DepartmentList>>, ApiError> {
+    let limit = page.limit;
+    let page = state.store.read(move |tx| tx.departments(&enterprise, archived, &page)).await?;
+    let paging = Paging::of(&page, limit);
+    Ok(state.success(DepartmentList { departments: page.items.into_iter().map(Into::into).collect(), paging }))
+}
+
+/// Create a department
+///
+/// Without an `id` its name gives one. An id stays taken while what has it is archived.
+#[utoipa::path(
+    post, path = "/enterprise/{enterpriseId}/departments", tag = "directory", params(IdempotencyParams),
+    request_body(content = NewNamed, example = json!({"id": "sales", "name": "Sales"})),
+    responses((status = 201, body = Answer<DepartmentAnswer>))
+)]
+pub async fn create(
+    State(state): State<AppState>,
+    PathIds(enterprise): PathIds<EnterpriseId>,
+    Submission { body, once }: Submission<NewNamed>,
+) -> Result<Response, ApiError> {
+    let (id, name) = body.check()?;
+    let work = move |tx: &WriteTx<'_>| {
+        Ok(DepartmentAnswer::new("Department added successfully", tx.create_department(&enterprise, id, &name)?))
+    };
+    once.write(&state.store, StatusCode::CREATED, work).await
+}
+
+/// One department
+#[utoipa::path(
+    get, path = "/enterprise/{enterpriseId}/departments/{departmentId}", tag = "directory",
+    responses((status = 200, body = Answer<DepartmentAnswer>))
+)]
+pub async fn get(
+    State(state): State<AppState>,
+    PathIds((enterprise, id)): PathIds<(EnterpriseId, DepartmentId)>,
+) -> Result<Json<Answer<DepartmentAnswer>>, ApiError> {
+    let department = state.store.read(move |tx| tx.department(&enterprise, &id)).await?;
+    Ok(state.success(DepartmentAnswer { message: None, department: department.into() }))
+}
+
+/// Rename a department
+#[utoipa::path(
+    put, path = "/enterprise/{enterpriseId}/departments/{departmentId}", tag = "directory",
+    request_body(content = Renaming, example = json!({"name": "Sales and Marketing"})),
+    responses((status = 200, body = Answer<DepartmentAnswer>))
+)]
+pub async fn change(
+    State(state): State<AppState>,
+    PathIds((enterprise, id)): PathIds<(EnterpriseId, DepartmentId)>,
+    Json(body): Json<Renaming>,
+) -> Result<Json<Answer<DepartmentAnswer>>, ApiError> {
+    let name = body.check(id.as_str())?;
+    let work = state.store.write(move |tx| match name {
+        Some(name) => tx.rename_department(&enterprise, &id, &name),
+        None => tx.department(&enterprise, &id),
+    });
+    Ok(state.success(DepartmentAnswer::new("Department updated successfully", work.await?)))
+}
+
+/// Archive a department, or destroy it
+///
+/// What is archived is in no list and no summary and keeps its id; it can be restored. With `purge=true` the department,
+/// archived or not, is gone at once, and its rows follow in the background; the answer (202) says how much that is.
+#[utoipa::path(
+    delete, path = "/enterprise/{enterpriseId}/departments/{departmentId}", tag = "directory", params(PurgeParams),
+    responses(
+        (status = 200, body = Answer<Removed>),
+        (status = 202, description = "It is being destroyed", body = Answer<Removed>)
+    )
+)]
+pub async fn remove(
+    State(state): State<AppState>,
+    caller: Caller,
+    PathIds((enterprise, id)): PathIds<(EnterpriseId, DepartmentId)>,
+    Query(params): Query<PurgeParams>,
+) -> Result<Response, ApiError> {
+    let target = format!("{enterprise}/{id}");
+    let answer = Removed { department_id: Some(id.clone()), ..Removed::default() };
+    let to_purge = (enterprise.clone(), id.clone());
+    let archive = move |tx: &WriteTx<'_>| tx.archive_department(&enterprise, &id);
+    let purge = move |tx: &WriteTx<'_>| tx.purge_department(&to_purge.0, &to_purge.1);
+    Removal { kind: &KIND, target, answer, archive, purge }.run(&state, &caller, params).await
+}
+
+/// Restore an archived department
+///
+/// Employees that were archived on their own stay archived. Restoring what is not archived changes nothing.
+#[utoipa::path(
+    post, path = "/enterprise/{enterpriseId}/departments/{departmentId}/restore", tag = "directory",
+    responses((status = 200, body = Answer<DepartmentAnswer>))
+)]
+pub async fn restore(
+    State(state): State<AppState>,
+    caller: Caller,
+    PathIds((enterprise, id)): PathIds<(EnterpriseId, DepartmentId)>,
+) -> Result<Json<Answer<DepartmentAnswer>>, ApiError> {
+    let target = format!("{enterprise}/{id}");
+    let restore = move |tx: &WriteTx<'_>| tx.restore_department(&enterprise, &id);
+    let department = KIND.restore(&state, &caller, target, restore).await?;
+    Ok(state.success(DepartmentAnswer::new("Department restored successfully", department)))
+}

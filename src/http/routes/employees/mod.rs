@@ -1,0 +1,208 @@
+//! Employees.
+
+pub mod body;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use self::body::{EmployeeBody, EmployeeInput};
+use super::answers::{Answer, Paging};
+use super::removal::{Kind, PurgeParams, Removal, Removed};
+use crate::domain::directory::{Employee, EmployeeInfo};
+use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
+use crate::domain::page::{NameCursor, Page};
+use crate::http::auth::Caller;
+use crate::http::error::ApiError;
+use crate::http::extract::{ArchivedParams, Json, PageParams, PageQuery, PathIds, Query};
+use crate::http::state::AppState;
+use crate::http::submission::{IdempotencyParams, Submission};
+use crate::store::{StoreError, WriteTx};
+
+const KIND: Kind = Kind {
+    archived: "Employee deleted successfully",
+    purged: "Employee is being destroyed",
+    actions: ["employee.archive", "employee.purge", "employee.restore"],
+};
+
+/// A page of employees.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EmployeeList {
+    /// The employees, ordered by name.
+    employees: Vec<EmployeeBody>,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+impl EmployeeList {
+    fn new(page: Page<Employee, NameCursor>, limit: u32) -> Self {
+        let paging = Paging::of(&page, limit);
+        Self { employees: page.items.into_iter().map(Into::into).collect(), paging }
+    }
+}
+
+/// One employee.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EmployeeAnswer {
+    /// What happened, where something did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "Employee updated successfully")]
+    message: Option<&'static str>,
+    /// The employee as it is now.
+    employee: EmployeeBody,
+}
+
+impl EmployeeAnswer {
+    fn new(message: &'static str, employee: Employee) -> Self {
+        Self { message: Some(message), employee: employee.into() }
+    }
+}
+
+/// An employee's place: enterprise, department and id.
+type Place = PathIds<(EnterpriseId, DepartmentId, EmployeeId)>;
+
+/// List the employees of an enterprise
+///
+/// Those of all its departments. With `archived=true`, the archived ones of departments that are not archived themselves.
+#[utoipa::path(
+    get, path = "/enterprise/{enterpriseId}/employees", tag = "directory", params(PageParams, ArchivedParams),
+    responses((status = 200, body = Answer<EmployeeList>))
+)]
+pub async fn list_all(
+    State(state): State<AppState>,
+    PathIds(enterprise): PathIds<EnterpriseId>,
+    PageQuery { page, archived }: PageQuery<NameCursor>,
+) -> Result<Json<Answer<EmployeeList>>, ApiError> {
+    let limit = page.limit;
+    let page = state.store.read(move |tx| tx.employees(&enterprise, None, archived, &page)).await?;
+    Ok(state.success(EmployeeList::new(page, limit)))
+}
+
+/// List the employees of a department
+#[utoipa::path(
+    get, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees", tag = "directory",
+    params(PageParams, ArchivedParams),
+    responses((status = 200, body = Answer<EmployeeList>))
+)]
+pub async fn list(
+    State(state): State<AppState>,
+    PathIds((enterprise, department)): PathIds<(EnterpriseId, DepartmentId)>,
+    PageQuery { page, archived }: PageQuery<NameCursor>,
+) -> Result<Json<Answer<EmployeeList>>, ApiError> {
+    let limit = page.limit;
+    let page = state.store.read(move |tx| tx.employees(&enterprise, Some(&department), archived, &page)).await?;
+    Ok(state.success(EmployeeList::new(page, limit)))
+}
+
+/// Create an employee
+///
+/// Employee ids are unique in the installation; without one an id is made. Where a field has two names, either will do;
+/// both must say the same. Null counts as absent. `departmentId` is the path's and need not be given.
+#[utoipa::path(
+    post, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees", tag = "directory",
+    params(IdempotencyParams),
+    request_body(content = EmployeeInput, example = json!({
+        "employeeId": "u1", "firstName": "Ada", "lastName": "Lovelace", "email": "ada@acme.example",
+        "position": "Analyst", "role": "employee", "isActive": true
+    })),
+    responses((status = 201, body = Answer<EmployeeAnswer>))
+)]
+pub async fn create(
+    State(state): State<AppState>,
+    PathIds((enterprise, department)): PathIds<(EnterpriseId, DepartmentId)>,
+    Submission { body, once }: Submission<EmployeeInput>,
+) -> Result<Response, ApiError> {
+    let (id, fields) = body.creation()?;
+    let info = EmployeeInfo::parse(fields).map_err(ApiError::invalid)?;
+    let work = move |tx: &WriteTx<'_>| {
+        let employee = tx.create_employee(&enterprise, &department, id, &info)?;
+        Ok(EmployeeAnswer::new("Employee added successfully", employee))
+    };
+    once.write(&state.store, StatusCode::CREATED, work).await
+}
+
+/// One employee
+#[utoipa::path(
+    get, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}", tag = "directory",
+    responses((status = 200, body = Answer<EmployeeAnswer>))
+)]
+pub async fn get(
+    State(state): State<AppState>,
+    PathIds((enterprise, department, id)): Place,
+) -> Result<Json<Answer<EmployeeAnswer>>, ApiError> {
+    let employee = state.store.read(move |tx| tx.employee(&enterprise, &department, &id)).await?;
+    Ok(state.success(EmployeeAnswer { message: None, employee: employee.into() }))
+}
+
+/// Change an employee
+///
+/// What is absent stays as it is; null clears `email`, `phone` and `position`. Another `departmentId` moves the employee
+/// there with all contacts.
+#[utoipa::path(
+    put, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}", tag = "directory",
+    request_body(content = EmployeeInput, example = json!({"position": "Head of Sales", "departmentId": "marketing"})),
+    responses((status = 200, body = Answer<EmployeeAnswer>))
+)]
+pub async fn change(
+    State(state): State<AppState>,
+    PathIds((enterprise, department, id)): Place,
+    Json(body): Json<EmployeeInput>,
+) -> Result<Json<Answer<EmployeeAnswer>>, ApiError> {
+    let mut change = body.change(&id)?;
+    let work = state.store.write(move |tx| {
+        let move_to = change.department.take();
+        let before = tx.employee(&enterprise, &department, &id)?;
+        let info = EmployeeInfo::parse(change.apply(before.fields)).map_err(StoreError::Invalid)?;
+        tx.change_employee(&enterprise, &department, &id, &info, move_to.as_ref())
+    });
+    Ok(state.success(EmployeeAnswer::new("Employee updated successfully", work.await?)))
+}
+
+/// Archive an employee, or destroy one
+///
+/// What is archived is in no list and no summary and keeps its id, and so are the contacts the employee collected; it can
+/// be restored. With `purge=true` the employee, archived or not, is gone at once, and the contacts follow in the
+/// background; the answer (202) says how many they are.
+#[utoipa::path(
+    delete, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}", tag = "directory",
+    params(PurgeParams),
+    responses(
+        (status = 200, body = Answer<Removed>),
+        (status = 202, description = "The employee is being destroyed", body = Answer<Removed>)
+    )
+)]
+pub async fn remove(
+    State(state): State<AppState>,
+    caller: Caller,
+    PathIds(place): Place,
+    Query(params): Query<PurgeParams>,
+) -> Result<Response, ApiError> {
+    let (enterprise, department, id) = place.clone();
+    let target = id.to_string();
+    let answer =
+        Removed { employee_id: Some(id.clone()), department_id: Some(department.clone()), ..Removed::default() };
+    let archive = move |tx: &WriteTx<'_>| tx.archive_employee(&enterprise, &department, &id);
+    let purge = move |tx: &WriteTx<'_>| tx.purge_employee(&place.0, &place.1, &place.2);
+    Removal { kind: &KIND, target, answer, archive, purge }.run(&state, &caller, params).await
+}
+
+/// Restore an archived employee
+///
+/// The contacts come back with the employee. Restoring somebody who is not archived changes nothing.
+#[utoipa::path(
+    post, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}/restore",
+    tag = "directory",
+    responses((status = 200, body = Answer<EmployeeAnswer>))
+)]
+pub async fn restore(
+    State(state): State<AppState>,
+    caller: Caller,
+    PathIds((enterprise, department, id)): Place,
+) -> Result<Json<Answer<EmployeeAnswer>>, ApiError> {
+    let target = id.to_string();
+    let restore = move |tx: &WriteTx<'_>| tx.restore_employee(&enterprise, &department, &id);
+    let employee = KIND.restore(&state, &caller, target, restore).await?;
+    Ok(state.success(EmployeeAnswer::new("Employee restored successfully", employee)))
+}

@@ -1,0 +1,191 @@
+//! Enterprises.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::answers::{Answer, Paging};
+use super::naming::{NewNamed, Renaming};
+use super::removal::{Kind, PurgeParams, Removal, Removed};
+use crate::domain::directory::Enterprise;
+use crate::domain::ids::EnterpriseId;
+use crate::domain::page::NameCursor;
+use crate::domain::time::Timestamp;
+use crate::http::auth::Caller;
+use crate::http::error::ApiError;
+use crate::http::extract::{ArchivedParams, Json, PageParams, PageQuery, PathIds, Query};
+use crate::http::state::AppState;
+use crate::http::submission::{IdempotencyParams, Submission};
+use crate::store::WriteTx;
+
+const KIND: Kind = Kind {
+    archived: "Enterprise deleted successfully",
+    purged: "Enterprise is being destroyed",
+    actions: ["enterprise.archive", "enterprise.purge", "enterprise.restore"],
+};
+
+/// An enterprise.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Enterprise)]
+pub struct EnterpriseBody {
+    /// Its id.
+    #[schema(value_type = String, example = "acme")]
+    id: EnterpriseId,
+    /// Its name.
+    #[schema(example = "Acme")]
+    name: String,
+    /// When it was created.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it last changed.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    /// When it was archived; absent unless it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    archived_at: Option<Timestamp>,
+}
+
+impl From<Enterprise> for EnterpriseBody {
+    fn from(enterprise: Enterprise) -> Self {
+        let Enterprise { id, name, created_at, updated_at, archived_at } = enterprise;
+        Self { id, name, created_at, updated_at, archived_at }
+    }
+}
+
+/// A page of enterprises.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EnterpriseList {
+    /// The enterprises, ordered by name.
+    enterprises: Vec<EnterpriseBody>,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+/// One enterprise.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EnterpriseAnswer {
+    /// What happened, where something did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "Enterprise updated successfully")]
+    message: Option<&'static str>,
+    /// The enterprise as it is now.
+    enterprise: EnterpriseBody,
+}
+
+impl EnterpriseAnswer {
+    fn new(message: &'static str, enterprise: Enterprise) -> Self {
+        Self { message: Some(message), enterprise: enterprise.into() }
+    }
+}
+
+/// List the enterprises
+///
+/// A token that is limited to one enterprise sees that one alone.
+#[utoipa::path(
+    get, path = "/enterprise", tag = "directory", params(PageParams, ArchivedParams),
+    responses((status = 200, body = Answer<EnterpriseList>))
+)]
+pub async fn list(
+    State(state): State<AppState>,
+    caller: Caller,
+    PageQuery { page, archived }: PageQuery<NameCursor>,
+) -> Result<Json<Answer<EnterpriseList>>, ApiError> {
+    let limit = page.limit;
+    let page = state.store.read(move |tx| tx.enterprises(caller.reach(), archived, &page)).await?;
+    let paging = Paging::of(&page, limit);
+    Ok(state.success(EnterpriseList { enterprises: page.items.into_iter().map(Into::into).collect(), paging }))
+}
+
+/// Create an enterprise
+///
+/// Without an `id` its name gives one. An id stays taken while what has it is archived.
+#[utoipa::path(
+    post, path = "/enterprise", tag = "directory", params(IdempotencyParams),
+    request_body(content = NewNamed, example = json!({"id": "acme", "name": "Acme"})),
+    responses((status = 201, body = Answer<EnterpriseAnswer>))
+)]
+pub async fn create(
+    State(state): State<AppState>,
+    Submission { body, once }: Submission<NewNamed>,
+) -> Result<Response, ApiError> {
+    let (id, name) = body.check()?;
+    let work = move |tx: &WriteTx<'_>| {
+        Ok(EnterpriseAnswer::new("Enterprise added successfully", tx.create_enterprise(id, &name)?))
+    };
+    once.write(&state.store, StatusCode::CREATED, work).await
+}
+
+/// One enterprise
+#[utoipa::path(
+    get, path = "/enterprise/{enterpriseId}", tag = "directory",
+    responses((status = 200, body = Answer<EnterpriseAnswer>))
+)]
+pub async fn get(
+    State(state): State<AppState>,
+    PathIds(id): PathIds<EnterpriseId>,
+) -> Result<Json<Answer<EnterpriseAnswer>>, ApiError> {
+    let enterprise = state.store.read(move |tx| tx.enterprise(&id)).await?;
+    Ok(state.success(EnterpriseAnswer { message: None, enterprise: enterprise.into() }))
+}
+
+/// Rename an enterprise
+#[utoipa::path(
+    put, path = "/enterprise/{enterpriseId}", tag = "directory",
+    request_body(content = Renaming, example = json!({"name": "Acme International"})),
+    responses((status = 200, body = Answer<EnterpriseAnswer>))
+)]
+pub async fn change(
+    State(state): State<AppState>,
+    PathIds(id): PathIds<EnterpriseId>,
+    Json(body): Json<Renaming>,
+) -> Result<Json<Answer<EnterpriseAnswer>>, ApiError> {
+    let name = body.check(id.as_str())?;
+    let work = state.store.write(move |tx| match name {
+        Some(name) => tx.rename_enterprise(&id, &name),
+        None => tx.enterprise(&id),
+    });
+    Ok(state.success(EnterpriseAnswer::new("Enterprise updated successfully", work.await?)))
+}
+
+/// Archive an enterprise, or destroy it
+///
+/// What is archived is in no list and no summary and keeps its id; it can be restored. With `purge=true` the enterprise,
+/// archived or not, is gone at once, and its rows follow in the background; the answer (202) says how much that is. The
+/// tokens that are limited to it stop working.
+#[utoipa::path(
+    delete, path = "/enterprise/{enterpriseId}", tag = "directory", params(PurgeParams),
+    responses((status = 200, body = Answer<Removed>), (status = 202, description = "It is being destroyed", body = Answer<Removed>))
+)]
+pub async fn remove(
+    State(state): State<AppState>,
+    caller: Caller,
+    PathIds(id): PathIds<EnterpriseId>,
+    Query(params): Query<PurgeParams>,
+) -> Result<Response, ApiError> {
+    let target = id.to_string();
+    let answer = Removed { enterprise_id: Some(id.clone()), ..Removed::default() };
+    let to_purge = id.clone();
+    let archive = move |tx: &WriteTx<'_>| tx.archive_enterprise(&id);
+    let purge = move |tx: &WriteTx<'_>| tx.purge_enterprise(&to_purge);
+    Removal { kind: &KIND, target, answer, archive, purge }.run(&state, &caller, params).await
+}
+
+/// Restore an archived enterprise
+///
+/// What was archived within it on its own stays archived. Restoring what is not archived changes nothing.
+#[utoipa::path(
+    post, path = "/enterprise/{enterpriseId}/restore", tag = "directory",
+    responses((status = 200, body = Answer<EnterpriseAnswer>))
+)]
+pub async fn restore(
+    State(state): State<AppState>,
+    caller: Caller,
+    PathIds(id): PathIds<EnterpriseId>,
+) -> Result<Json<Answer<EnterpriseAnswer>>, ApiError> {
+    let enterprise = KIND.restore(&state, &caller, id.to_string(), move |tx| tx.restore_enterprise(&id)).await?;
+    Ok(state.success(EnterpriseAnswer::new("Enterprise restored successfully", enterprise)))
+}

@@ -1,0 +1,73 @@
+//! The bodies that enterprises and departments share: an id and a name.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::domain::FieldError;
+use crate::domain::directory::Name;
+use crate::domain::ids::InvalidId;
+use crate::http::error::ApiError;
+use crate::http::extract::present;
+
+/// An enterprise or department that is to be created.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct NewNamed {
+    /// 1 to 64 characters of `A-Z a-z 0-9 . _ -`; without one the name gives it.
+    #[schema(max_length = 64)]
+    id: Option<String>,
+    /// Not blank, at most 200 characters.
+    #[schema(max_length = 200)]
+    name: String,
+}
+
+impl NewNamed {
+    /// The id, if there is one, and the name.
+    pub fn check<I: TryFrom<String, Error = InvalidId>>(self) -> Result<(Option<I>, Name), ApiError> {
+        let id = checked_id("id", self.id);
+        let name = Name::parse("name", &self.name);
+        match (id, name) {
+            (Ok(id), Ok(name)) => Ok((id, name)),
+            (id, name) => Err(ApiError::invalid(id.err().into_iter().chain(name.err()).collect())),
+        }
+    }
+}
+
+/// Reads an id that a body may give.
+pub fn checked_id<I: TryFrom<String, Error = InvalidId>>(
+    field: &str,
+    text: Option<String>,
+) -> Result<Option<I>, FieldError> {
+    text.map(I::try_from).transpose().map_err(|error| error.in_field(field))
+}
+
+/// What is to change of an enterprise or department; what is absent stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Renaming {
+    /// Cannot be changed: if given, it must be the id in the path.
+    #[serde(default, deserialize_with = "present")]
+    id: Option<String>,
+    /// Not blank, at most 200 characters.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(max_length = 200)]
+    name: Option<String>,
+}
+
+impl Renaming {
+    /// The new name, if there is one.
+    pub fn check(self, id: &str) -> Result<Option<Name>, ApiError> {
+        let changed_id = must_stay("id", self.id.as_deref(), id);
+        let name = self.name.map(|name| Name::parse("name", &name)).transpose();
+        match (changed_id, name) {
+            (Ok(()), Ok(name)) => Ok(name),
+            (id, name) => Err(ApiError::invalid(id.err().into_iter().chain(name.err()).collect())),
+        }
+    }
+}
+
+/// Refuses an id in a body that is not the one in the path: ids cannot be changed.
+pub fn must_stay(field: &str, given: Option<&str>, id: &str) -> Result<(), FieldError> {
+    match given {
+        Some(given) if given != id => Err(FieldError::new(field, "cannot be changed")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,217 @@
+//! API tokens.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::answers::{Answer, Paging};
+use super::naming::checked_id;
+use crate::access::{MintedToken, mint};
+use crate::domain::FieldError;
+use crate::domain::access::{Reach, Role, TOKEN_LIFE_MAX, TOKEN_LIFE_MIN, Token};
+use crate::domain::directory::Name;
+use crate::domain::ids::EnterpriseId;
+use crate::domain::time::Timestamp;
+use crate::http::auth::Caller;
+use crate::http::error::ApiError;
+use crate::http::extract::{Json, PathIds, Span, TokenId};
+use crate::http::state::AppState;
+use crate::store::AuditEntry;
+
+/// A token, without what grants access.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Token)]
+pub struct TokenBody {
+    /// Its public id, by which it is revoked.
+    #[schema(example = "01k5n8w3q7r2v")]
+    id: String,
+    /// What its maker called it.
+    #[schema(example = "reporting")]
+    name: String,
+    /// What it allows.
+    role: Role,
+    /// The enterprise it is limited to; null when it reaches all.
+    #[schema(required, value_type = Option<String>, example = "acme")]
+    enterprise_id: Option<EnterpriseId>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it stops working; null for never.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+    /// When it was last used, to the minute; null for never.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    last_used_at: Option<Timestamp>,
+}
+
+impl From<Token> for TokenBody {
+    fn from(token: Token) -> Self {
+        let Token { id, name, role, reach, created_at, expires_at, last_used_at } = token;
+        let enterprise_id = match reach {
+            Reach::Installation => None,
+            Reach::Enterprise(id) => Some(id),
+        };
+        Self { id, name, role, enterprise_id, created_at, expires_at, last_used_at }
+    }
+}
+
+/// Every token.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TokenList {
+    /// The tokens, oldest first.
+    tokens: Vec<TokenBody>,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+/// A token that was made.
+#[derive(Serialize, ToSchema)]
+pub struct TokenCreated {
+    /// What happened.
+    #[schema(example = "Token created successfully; it is shown only now")]
+    message: &'static str,
+    /// The token as it is listed.
+    token: TokenBody,
+    /// What its holder sends. It cannot be shown again.
+    #[schema(example = "muster_01k5n8w3q7r2v_2vTqF…")]
+    secret: String,
+}
+
+/// That a token was revoked.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenRevoked {
+    /// What happened.
+    #[schema(example = "Token revoked successfully")]
+    message: &'static str,
+    /// The token that works no longer.
+    #[schema(example = "01k5n8w3q7r2v")]
+    token_id: String,
+}
+
+/// A token that is to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NewToken {
+    /// What to call it in lists; at most 200 characters.
+    #[schema(max_length = 200)]
+    name: Option<String>,
+    /// What it allows.
+    role: Role,
+    /// The enterprise to limit it to; without one it reaches all.
+    #[schema(max_length = 64)]
+    enterprise_id: Option<String>,
+    /// How long it works: milliseconds, or a text such as `90d`. Without it and `expiresAt`, until it is revoked.
+    #[schema(value_type = Option<String>, example = "90d")]
+    expires_in: Option<Span>,
+    /// Until when it works; instead of `expiresIn`.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<String>,
+}
+
+impl NewToken {
+    /// The token's name, reach and end.
+    fn check(self, now: Timestamp) -> Result<(String, Reach, Option<Timestamp>), ApiError> {
+        // A blank name is no name.
+        let name = self.name.filter(|name| !name.trim().is_empty());
+        let name = name.map(|name| Name::parse("name", &name)).transpose();
+        let enterprise = checked_id("enterpriseId", self.enterprise_id);
+        let end = end_of_life(now, self.expires_in, self.expires_at.as_deref());
+        match (name, enterprise, end) {
+            (Ok(name), Ok(enterprise), Ok(end)) => {
+                let name = name.map_or(String::new(), |name| name.as_str().to_owned());
+                Ok((name, enterprise.map_or(Reach::Installation, Reach::Enterprise), end))
+            }
+            (name, enterprise, end) => {
+                Err(ApiError::invalid([name.err(), enterprise.err(), end.err()].into_iter().flatten().collect()))
+            }
+        }
+    }
+}
+
+fn end_of_life(now: Timestamp, life: Option<Span>, end: Option<&str>) -> Result<Option<Timestamp>, FieldError> {
+    let (field, life) = match (life, end) {
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => return Err(FieldError::new("expiresAt", "cannot be combined with expiresIn")),
+        (Some(Span(life)), None) => ("expiresIn", life),
+        (None, Some(end)) => {
+            let end = Timestamp::parse(end).ok_or_else(|| FieldError::new("expiresAt", "must be an RFC 3339 time"))?;
+            let millis = u64::try_from(end.millis() - now.millis()).unwrap_or(0);
+            ("expiresAt", Duration::from_millis(millis))
+        }
+    };
+    if !(TOKEN_LIFE_MIN..=TOKEN_LIFE_MAX).contains(&life) {
+        return Err(FieldError::new(field, "must leave the token from one minute to ten years"));
+    }
+    let millis = i64::try_from(life.as_millis()).unwrap_or(i64::MAX);
+    Ok(Some(Timestamp::from_millis(now.millis().saturating_add(millis))))
+}
+
+/// List the tokens
+#[utoipa::path(get, path = "/tokens", tag = "access", responses((status = 200, body = Answer<TokenList>)))]
+pub async fn list(State(state): State<AppState>) -> Result<Json<Answer<TokenList>>, ApiError> {
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general over the lifetime")]
+    let tokens = state.store.read(|tx| tx.tokens()).await?;
+    let paging = Paging::whole(tokens.len());
+    Ok(state.success(TokenList { tokens: tokens.into_iter().map(Into::into).collect(), paging }))
+}
+
+/// Make a token
+///
+/// The answer shows its secret, once.
+#[utoipa::path(
+    post, path = "/tokens", tag = "access",
+    request_body(content = NewToken, example = json!({
+        "name": "reporting", "role": "viewer", "enterpriseId": "acme", "expiresIn": "90d"
+    })),
+    responses((status = 201, body = Answer<TokenCreated>))
+)]
+pub async fn create(
+    State(state): State<AppState>,
+    caller: Caller,
+    Json(body): Json<NewToken>,
+) -> Result<Response, ApiError> {
+    let now = state.clock.now();
+    let role = body.role;
+    let (name, reach, expires_at) = body.check(now)?;
+    let MintedToken { secret, stored } = mint(name, role, reach, now, expires_at).map_err(ApiError::internal)?;
+    let actor = caller.actor();
+    let work = state.store.write(move |tx| {
+        let token = TokenBody::from(tx.create_token(&stored)?);
+        tx.audit(&actor, &AuditEntry::of("token.create", stored.id).after(json!(token)))?;
+        Ok(token)
+    });
+    let token = work.await?;
+    let message = "Token created successfully; it is shown only now";
+    let headers = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((StatusCode::CREATED, headers, state.success(TokenCreated { message, token, secret })).into_response())
+}
+
+/// Revoke a token
+///
+/// It is refused from the next request on. Any token may be revoked, the caller's own and the last administrator's
+/// included, because one that leaked has to go at once; `muster token create` on the server always makes a new one.
+#[utoipa::path(
+    delete, path = "/tokens/{tokenId}", tag = "access", responses((status = 200, body = Answer<TokenRevoked>))
+)]
+pub async fn revoke(
+    State(state): State<AppState>,
+    caller: Caller,
+    PathIds(TokenId(id)): PathIds<TokenId>,
+) -> Result<Json<Answer<TokenRevoked>>, ApiError> {
+    let actor = caller.actor();
+    let token_id = id.clone();
+    let work = state.store.write(move |tx| {
+        let token = TokenBody::from(tx.revoke_token(&id)?);
+        tx.audit(&actor, &AuditEntry::of("token.revoke", id).before(json!(token)))
+    });
+    work.await?;
+    Ok(state.success(TokenRevoked { message: "Token revoked successfully", token_id }))
+}
