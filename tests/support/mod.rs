@@ -1,6 +1,7 @@
 //! What the tests stand on: stores in directories of their own, words for what goes into them, and waiting that never
 //! sleeps for luck.
 
+mod queued;
 mod random;
 mod recorder;
 mod store;
@@ -8,6 +9,7 @@ mod words;
 
 use std::time::{Duration, Instant};
 
+pub use queued::{Gate, Queued};
 pub use random::Random;
 pub use recorder::{Heard, Recorder};
 pub use store::{Directory, TestStore, add_contact};
