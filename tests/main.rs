@@ -10,4 +10,5 @@ mod store_full;
 mod store_group_commit;
 mod store_other_process;
 mod store_properties;
+mod store_wal;
 mod support;
