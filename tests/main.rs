@@ -5,5 +5,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 #![allow(unreachable_pub, reason = "everything in a test binary is unreachable from outside")]
 
+mod store_check;
+mod store_full;
+mod store_group_commit;
+mod store_other_process;
 mod store_properties;
+mod store_wal;
 mod support;
