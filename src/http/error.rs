@@ -90,7 +90,12 @@ impl ApiError {
     /// 404 for something named that does not exist, or that the caller must not know of: `Enterprise not found`.
     #[must_use]
     pub fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("{what} not found"))
+        Self::not_found_saying(format!("{what} not found"))
+    }
+
+    /// 404 in a sentence of its own.
+    pub fn not_found_saying(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
     }
 
     /// 409: a conflict with what exists.

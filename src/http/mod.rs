@@ -47,7 +47,7 @@ pub use self::state::AppState;
 use self::auth::Gate;
 use self::envelope::Envelope;
 use self::request_id::X_REQUEST_ID;
-use self::routes::{contacts, departments, employees, enterprises, service, summaries, tokens};
+use self::routes::{contacts, departments, employees, enterprises, service, summaries, tokens, transfers};
 use self::table::RouteTable;
 use crate::domain::access::Role;
 
@@ -84,6 +84,8 @@ fn all_routes(table: RouteTable<AppState>) -> RouteTable<AppState> {
         .may(Viewer, Reach, routes!(contacts::get))
         .may(Contributor, Reach, routes!(contacts::change))
         .may(Contributor, Reach, routes!(contacts::remove))
+        .may_stream(Manager, Enterprise, routes!(transfers::import))
+        .may_stream(Manager, Enterprise, routes!(transfers::export))
         .may(Admin, Installation, routes!(tokens::list))
         .may(Admin, Installation, routes!(tokens::create))
         .may(Admin, Installation, routes!(tokens::revoke))

@@ -14,6 +14,9 @@ pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 /// Time that a streamed body may stand still before it is given up, so that a stalled import frees what it holds.
 pub const UPLOAD_IDLE_TIME_MAX: Duration = Duration::from_secs(30);
 
+/// Time that a piece of a streamed answer may wait for the client to take it, for the same reason.
+pub const DOWNLOAD_IDLE_TIME_MAX: Duration = Duration::from_secs(30);
+
 /// Time that running requests get to finish once the server was told to stop; service managers kill after 30 s or more.
 pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
 
@@ -46,6 +49,8 @@ pub struct HttpSettings {
     pub request_time_max: Duration,
     /// See [`UPLOAD_IDLE_TIME_MAX`].
     pub upload_idle_time_max: Duration,
+    /// See [`DOWNLOAD_IDLE_TIME_MAX`].
+    pub download_idle_time_max: Duration,
     /// See [`DRAIN_TIME_MAX`].
     pub drain_time_max: Duration,
     /// See [`BODY_BYTES_MAX`].
@@ -70,6 +75,7 @@ impl Default for HttpSettings {
             header_read_time_max: HEADER_READ_TIME_MAX,
             request_time_max: REQUEST_TIME_MAX,
             upload_idle_time_max: UPLOAD_IDLE_TIME_MAX,
+            download_idle_time_max: DOWNLOAD_IDLE_TIME_MAX,
             drain_time_max: DRAIN_TIME_MAX,
             body_bytes_max: BODY_BYTES_MAX,
             header_bytes_max: HEADER_BYTES_MAX,

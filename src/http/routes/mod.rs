@@ -10,3 +10,4 @@ pub mod removal;
 pub mod service;
 pub mod summaries;
 pub mod tokens;
+pub mod transfers;
