@@ -21,7 +21,6 @@ use muster::clock::Clock;
 use muster::domain::directory::Scope;
 use muster::domain::ids::ContactId;
 use muster::domain::time::Timestamp;
-use muster::store::Subscriber;
 use rusqlite::Connection;
 
 use crate::support::{Directory, Heard, Random, Recorder, TestStore, at, eventually};
@@ -97,9 +96,7 @@ impl Universe {
         println!("{}={seed}, database {run}", Random::SEED_VARIABLE);
         let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
         let store = Directory::in_memory().open_with(clock.clone(), |_| {});
-        let recorder = Recorder::new();
-        store.subscribe(&(Arc::clone(&recorder) as Arc<dyn Subscriber>)).unwrap();
-        recorder.take();
+        let recorder = Recorder::on(&store);
         let raw = store.directory().raw_reader();
         Self {
             clock,

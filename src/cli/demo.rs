@@ -1,9 +1,20 @@
 //! `muster demo`: a server on a throw-away database filled with believable data.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
+use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Context, Failure, ServingFlags};
+use super::scratch::ScratchDir;
+use super::{Context, Failure, ServingFlags, server, traffic};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::demo::{DemoData, Shape};
+use crate::domain::access::{Reach, Role};
+use crate::store::{Mode, Store, StoreError, StoreOptions};
+use crate::{access, intake};
 
 /// Contacts of a demonstration, unless somebody wants another number.
 pub const DEMO_CONTACTS_DEFAULT: u64 = 50_000;
@@ -42,9 +53,82 @@ Examples:
   muster demo --contacts 1000000 --traffic
   muster demo --listen 127.0.0.1:0     Any free port";
 
+/// The seed of every demonstration, so that two people see the same data on the same day.
+const DEMO_SEED: u64 = 8_383;
+
 /// Fills the database and serves until it is told to stop.
 pub fn run(context: &mut Context<'_>, arguments: &DemoArgs) -> Result<(), Failure> {
-    // NOT BUILT YET
-    let _ = (context, arguments);
-    Err(Failure::failed("not built yet"))
+    let scratch = ScratchDir::new("demo")?;
+    scratch.path().clone_into(&mut context.config.store.data_dir);
+    let settings = server::settings(context, "demo")?;
+    let result = server::block_on(async {
+        let clock = Clock::system();
+        // Bound before anything is filled: a port that is in use is no news for a minute later.
+        let listener = App::listen(settings.listen).await?;
+        let data = DemoData::new(DEMO_SEED, Shape::of_demo(arguments.contacts), clock.now())
+            .map_err(|error| Failure::failed("there are no such data").because(error))?;
+        let data = Arc::new(data);
+        let token = fill(&settings.store, Arc::clone(&data), clock.clone()).await?;
+        let app = App::start_on(listener, settings, clock).await?;
+        announce(context, app.address(), &data, &token)?;
+        let traffic = arguments.traffic.then(|| {
+            tracing::info!("sending traffic");
+            tokio::spawn(traffic::send(app.address(), token, Arc::clone(&data)))
+        });
+        server::wanted_to_stop().await?;
+        if let Some(traffic) = traffic {
+            traffic.abort();
+        }
+        app.stop().await;
+        Ok(())
+    });
+    drop(scratch);
+    result
+}
+
+/// Makes the database and fills it; gives a token for everything in it.
+async fn fill(options: &StoreOptions, data: Arc<DemoData>, clock: Clock) -> Result<String, Failure> {
+    let options = StoreOptions { create: true, mode: Mode::Command, ..options.clone() };
+    let work = move || {
+        let store = Store::open(&options, clock)?;
+        let bar = progress_bar(data.contacts_len());
+        let filled = intake::fill(&store, &data, &mut |contacts| bar.set_position(contacts));
+        bar.finish_and_clear();
+        filled.map_err(cannot_fill)?;
+        let now = store.clock().now();
+        let minted = access::mint("demo".to_owned(), Role::Admin, Reach::Installation, now, None)
+            .map_err(|error| Failure::failed("the operating system gives no random numbers").because(error))?;
+        let stored = minted.stored;
+        store.write_blocking(move |tx| tx.create_token(&stored)).map_err(cannot_fill)?;
+        store.close();
+        Ok(minted.secret)
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|error| Failure::failed("filling failed").because(error))?
+}
+
+fn cannot_fill(error: StoreError) -> Failure {
+    Failure::failed("the database cannot be filled").because(error)
+}
+
+/// Shows nothing unless standard error is a terminal.
+fn progress_bar(contacts: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("filling {bar:40} {human_pos} of {human_len} contacts");
+    ProgressBar::new(contacts).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Says where to look and what to try.
+fn announce(context: &mut Context<'_>, address: SocketAddr, data: &DemoData, token: &str) -> Result<(), Failure> {
+    let url = server::url(context, address);
+    let enterprises: Vec<&str> = data.enterprises().iter().map(|enterprise| enterprise.id.as_str()).collect();
+    let first = enterprises.first().copied().unwrap_or_default();
+    context.print(&format!("Dashboard:   {url}/"))?;
+    context.print(&format!("API:         {url}/docs"))?;
+    context.print(&format!("Token:       {token}"))?;
+    context.print(&format!("Enterprises: {}", enterprises.join(", ")))?;
+    context.print("")?;
+    context.print("Try:")?;
+    context.print(&format!("  curl -H 'Authorization: Bearer {token}' {url}/enterprise/{first}/contacts/summary"))?;
+    context.print("")?;
+    context.print("All of it is made up, and gone when this stops: Ctrl-C.")?;
+    context.stdout.flush().map_err(Failure::output)
 }

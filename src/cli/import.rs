@@ -9,6 +9,7 @@ use clap::{Args, ValueHint};
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use super::database::{self, Missing};
+use super::scratch::ScratchDir;
 use super::{Context, Failure};
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::intake::{self, ImportError, ImportOptions};
@@ -92,9 +93,11 @@ impl ImportArgs {
 pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Failure> {
     let (input, size) = open_input(arguments)?;
     let name = arguments.name();
-    let scratch = ScratchDir::for_dry_run(context, arguments)?;
+    // A dry run where there is no database yet leaves none behind.
+    let no_database = !database_path(&context.config.store.data_dir).exists();
+    let scratch = (arguments.dry_run && no_database).then(|| ScratchDir::new("dry-run")).transpose()?;
     if let Some(scratch) = &scratch {
-        context.config.store.data_dir.clone_from(&scratch.0);
+        scratch.path().clone_into(&mut context.config.store.data_dir);
     }
     let store = database::open(context, "import", Missing::Create)?;
     let bar = progress_bar(size);
@@ -213,27 +216,4 @@ fn tell(name: &str, report: &ImportReport) {
     }
     // With standard error closed there is nobody to tell.
     let _ = writeln!(std::io::stderr(), "{text}");
-}
-
-/// A data directory for a dry run where there is no database yet, so that nothing is left behind.
-struct ScratchDir(PathBuf);
-
-impl ScratchDir {
-    fn for_dry_run(context: &Context<'_>, arguments: &ImportArgs) -> Result<Option<Self>, Failure> {
-        if !arguments.dry_run || database_path(&context.config.store.data_dir).exists() {
-            return Ok(None);
-        }
-        let path = std::env::temp_dir().join(format!("muster-dry-run-{}", std::process::id()));
-        std::fs::create_dir(&path)
-            .map_err(|error| Failure::failed(format!("{} cannot be made", path.display())).because(error))?;
-        Ok(Some(Self(path)))
-    }
-}
-
-impl Drop for ScratchDir {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::warn!(%error, path = %self.0.display(), "cannot remove the folder of the dry run");
-        }
-    }
 }

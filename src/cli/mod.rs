@@ -15,6 +15,9 @@ pub mod token;
 mod database;
 mod failure;
 mod flags;
+mod scratch;
+mod server;
+mod traffic;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

@@ -2,13 +2,14 @@
 
 use clap::Args;
 
-use super::{Context, Failure, ServingFlags};
+use super::{Context, Failure, ServingFlags, server};
+use crate::app::App;
+use crate::clock::Clock;
 
 /// Serve the API and the dashboard (also without any command).
 ///
-/// Opens the data directory, or creates it, and takes connections once the database is ready. The first start prints a
-/// one-time link for signing in to the dashboard. The server stops on Ctrl-C or SIGTERM, after the requests under way
-/// have been answered.
+/// Opens the data directory, or creates it, and takes connections once the database is ready. The first start says how to
+/// make a token. The server stops on Ctrl-C or SIGTERM, after the requests under way have been answered.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct ServeArgs {
@@ -24,8 +25,28 @@ Examples:
   MUSTER_LOG=json muster serve";
 
 /// Serves until it is told to stop.
-pub fn run(context: &mut Context<'_>, arguments: &ServeArgs) -> Result<(), Failure> {
-    // NOT BUILT YET
-    let _ = (context, arguments);
-    Err(Failure::failed("not built yet"))
+pub fn run(context: &mut Context<'_>, _arguments: &ServeArgs) -> Result<(), Failure> {
+    let settings = server::settings(context, "serve")?;
+    let data_dir = settings.store.data_dir.clone();
+    server::block_on(async {
+        let app = App::start(settings, Clock::system()).await?;
+        let url = server::url(context, app.address());
+        tracing::info!(data_dir = %data_dir.display(), "serving {url}");
+        let no_tokens = |error| Failure::failed("the tokens cannot be read").because(error);
+        if app.store().read(|tx| Ok(tx.tokens()?.is_empty())).await.map_err(no_tokens)? {
+            tracing::info!(
+                "nobody has access yet; make the first token with: muster token create --role admin --data-dir {}",
+                data_dir.display()
+            );
+        }
+        if app.address().ip().is_loopback() {
+            tracing::info!(
+                "only this machine can connect; --listen 0.0.0.0:PORT lets others in, or an SSH tunnel does"
+            );
+        }
+        server::wanted_to_stop().await?;
+        app.stop().await;
+        tracing::info!("stopped");
+        Ok(())
+    })
 }

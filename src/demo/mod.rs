@@ -145,6 +145,12 @@ impl DemoData {
         &self.enterprises
     }
 
+    /// How many contacts [`contacts`](Self::contacts) gives.
+    #[must_use]
+    pub fn contacts_len(&self) -> u64 {
+        self.contacts
+    }
+
     /// When everything began: no contact is older.
     #[must_use]
     pub fn start(&self) -> Timestamp {

@@ -5,7 +5,9 @@
 
 mod chunk;
 mod export;
+mod fill;
 mod import;
 
 pub use export::{ExportError, export};
+pub use fill::fill;
 pub use import::{ImportError, ImportOptions, Progress, import};

@@ -9,6 +9,9 @@ use super::contacts::read_fields;
 use super::error::StoreError;
 use super::tx::ReadTx;
 use crate::domain::contact::ContactInfo;
+use crate::domain::directory::EmployeeFields;
+use crate::domain::person::normalise_email;
+use crate::domain::text::fold;
 
 /// Most differences that one kind of comparison reports; the count goes on.
 const DIFFERENCES_PER_KIND_MAX: usize = 20;
@@ -125,6 +128,13 @@ const COMPARISONS: &[Comparison] = &[
               WHERE scope_id NOT IN (SELECT id FROM enterprise UNION ALL SELECT id FROM department) GROUP BY scope_id",
     },
     Comparison {
+        kind: "figures of a scope that has gone",
+        sql: "SELECT enterprise || iif(department = '', '', '/' || department), '0, 0, 0, 0',
+                contacts || ', ' || people || ', ' || employees || ', ' || active_employees
+              FROM scope WHERE id NOT IN (SELECT id FROM enterprise UNION ALL SELECT id FROM department)
+                AND (contacts, people, employees, active_employees) <> (0, 0, 0, 0)",
+    },
+    Comparison {
         kind: "company name in a rollup",
         sql: "SELECT rollup_company.scope_id || ', company ' || company_id, company.name, rollup_company.name
               FROM rollup_company LEFT JOIN company ON company.id = company_id
@@ -142,6 +152,12 @@ const COMPARISONS: &[Comparison] = &[
         sql: "SELECT employee.public_id, department.archived_at IS NOT NULL, department_archived
               FROM employee JOIN department ON department.id = department_id
               WHERE department_archived <> (department.archived_at IS NOT NULL)",
+    },
+    Comparison {
+        kind: "enterprise carried by an employee",
+        sql: "SELECT employee.public_id, department.enterprise_id, employee.enterprise_id
+              FROM employee JOIN department ON department.id = department_id
+              WHERE employee.enterprise_id <> department.enterprise_id",
     },
     Comparison {
         kind: "place carried by a contact (department, enterprise, counted)",
@@ -189,8 +205,43 @@ impl ReadTx<'_> {
                 report.add(difference, &mut found);
             }
         }
+        self.check_names(&mut report)?;
         self.check_derived(&mut report)?;
         Ok(report)
+    }
+
+    /// Compares what is derived from names and from employees' e-mail addresses.
+    fn check_names(&self, report: &mut CheckReport) -> Result<(), StoreError> {
+        // Each gives a subject, the texts that something is derived from, and what is: full name, folded name, address.
+        const NAMED: &str = "SELECT 'enterprise ' || public_id, name, '', '', name, name_folded, NULL FROM enterprise
+            UNION ALL SELECT 'department row ' || id, name, '', '', name, name_folded, NULL FROM department
+            UNION ALL SELECT 'company row ' || id, name, '', '', name, name_folded, NULL FROM company
+            UNION ALL SELECT 'employee ' || public_id, first_name, last_name, email, name, name_folded, email_normalised
+                        FROM employee";
+        let mut statement = self.connection.prepare(NAMED)?;
+        let mut rows = statement.query([])?;
+        let mut found = 0;
+        while let Some(row) = rows.next()? {
+            let fields = EmployeeFields {
+                first_name: row.get(1)?,
+                last_name: row.get(2)?,
+                email: row.get(3)?,
+                ..EmployeeFields::default()
+            };
+            let name = fields.full_name();
+            let expected = (fold(&name), normalise_email(&fields.email), name);
+            let stored: (String, Option<String>, String) = (row.get(5)?, row.get(6)?, row.get(4)?);
+            if expected != stored {
+                let difference = Difference {
+                    kind: "derived from a name or an employee's e-mail",
+                    subject: row.get(0)?,
+                    expected: format!("{expected:?}"),
+                    stored: format!("{stored:?}"),
+                };
+                report.add(difference, &mut found);
+            }
+        }
+        Ok(())
     }
 
     /// Compares what is derived from each contact's fields.

@@ -21,24 +21,45 @@ pub const SCHEMA_VERSION: i64 = 1 + MIGRATIONS.len() as i64;
 /// Marks a file as Muster's (`PRAGMA application_id`): the letters `MUST`.
 const APPLICATION_ID: i64 = 0x4d55_5354;
 
-/// Creates the schema in an empty file or migrates an older one, both only with `may_change`; refuses a newer one and one
-/// that is not Muster's.
-pub(super) fn bring_up_to_date(connection: &Connection, path: &Path, may_change: bool) -> Result<(), OpenError> {
+/// What a file turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing yet: a new file.
+    Empty,
+    /// Muster's database, of this schema version.
+    Version(i64),
+}
+
+/// Looks what a file is, and changes nothing in it. Refuses one that is not Muster's and one from a newer Muster; without
+/// `may_change` also one that would have to be made or migrated first.
+pub(super) fn recognise(connection: &Connection, path: &Path, may_change: bool) -> Result<Found, OpenError> {
     let sqlite = |error| explain_sqlite(path, error);
     let text = || path.display().to_string();
-    if is_empty(connection).map_err(sqlite)? && may_change {
-        return create(connection).map_err(sqlite);
+    if is_empty(connection).map_err(sqlite)? {
+        let still_made = || OpenError::DataDir {
+            path: path.parent().unwrap_or(path).display().to_string(),
+            reason: "its database is still being made; try again in a moment".to_owned(),
+        };
+        return if may_change { Ok(Found::Empty) } else { Err(still_made()) };
     }
-    let application_id: i64 = pragma(connection, "application_id").map_err(sqlite)?;
-    if application_id != APPLICATION_ID {
+    if pragma(connection, "application_id").map_err(sqlite)? != APPLICATION_ID {
         return Err(OpenError::Foreign { path: text(), reason: "it is a SQLite file of another program".to_owned() });
     }
     let found = pragma(connection, "user_version").map_err(sqlite)?;
     match found {
         _ if found > SCHEMA_VERSION => Err(OpenError::Newer { path: text(), found, known: SCHEMA_VERSION }),
-        _ if found == SCHEMA_VERSION => Ok(()),
-        _ if !may_change => Err(OpenError::Older { path: text(), found, known: SCHEMA_VERSION }),
-        _ => migrate(connection, found, MIGRATIONS).map_err(sqlite),
+        _ if found < SCHEMA_VERSION && !may_change => {
+            Err(OpenError::Older { path: text(), found, known: SCHEMA_VERSION })
+        }
+        _ => Ok(Found::Version(found)),
+    }
+}
+
+/// Creates the schema in an empty file, or migrates an older one.
+pub(super) fn bring_up_to_date(connection: &Connection, found: Found) -> rusqlite::Result<()> {
+    match found {
+        Found::Empty => create(connection),
+        Found::Version(version) => migrate(connection, version, MIGRATIONS),
     }
 }
 
@@ -123,7 +144,7 @@ mod tests {
         let check = |prepare: &str, expected: &str| {
             let connection = memory();
             connection.execute_batch(prepare).unwrap();
-            let error = bring_up_to_date(&connection, Path::new("x.db"), true).unwrap_err().to_string();
+            let error = recognise(&connection, Path::new("x.db"), true).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         };
         check("CREATE TABLE t (x)", "another program");

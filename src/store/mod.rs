@@ -141,6 +141,7 @@ impl Store {
                     .to_owned(),
             });
         }
+        open::refuse_directory(&options.data_dir)?;
         let lock = match open::DirLock::acquire(&options.data_dir, &options.holder) {
             Ok(lock) => Some(lock),
             Err(OpenError::InUse { .. }) if options.mode == Mode::Command && path.exists() => None,

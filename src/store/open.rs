@@ -103,8 +103,14 @@ pub(super) fn prepare_dir(dir: &Path) -> Result<(), OpenError> {
         }
         Err(io) => return Err(error(explain(&io))),
     }
+    Ok(())
+}
+
+/// Refuses a directory that stands where the database belongs.
+pub(super) fn refuse_directory(dir: &Path) -> Result<(), OpenError> {
     if dir.join(DATABASE_FILE).is_dir() {
-        return Err(error(format!("{DATABASE_FILE} in it is a directory; move it away")));
+        let reason = format!("{DATABASE_FILE} in it is a directory; move it away");
+        return Err(OpenError::DataDir { path: dir.display().to_string(), reason });
     }
     Ok(())
 }
@@ -122,7 +128,8 @@ fn explain(error: &std::io::Error) -> String {
         }
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only; choose another with --data-dir".to_owned(),
         ErrorKind::StorageFull => "the disk is full; make room on it".to_owned(),
-        _ => error.to_string(),
+        ErrorKind::NotADirectory => "part of the path is a file; choose a directory with --data-dir".to_owned(),
+        _ => format!("{error}; choose another with --data-dir"),
     }
 }
 
@@ -134,12 +141,16 @@ pub fn database_path(dir: &Path) -> PathBuf {
 
 /// Opens the one writing connection; creates or migrates the database when this process has it to itself.
 pub(super) fn writer(path: &Path, exclusive: bool, big_cache: bool) -> Result<Connection, OpenError> {
-    let connection = open_writer(path, exclusive, big_cache).map_err(|error| explain_sqlite(path, error))?;
-    migrate::bring_up_to_date(&connection, path, exclusive)?;
+    let sqlite = |error| explain_sqlite(path, error);
+    let connection = connect_writer(path, exclusive).map_err(sqlite)?;
+    // Before any setting: going over to a WAL would change a file that is not ours.
+    let found = migrate::recognise(&connection, path, exclusive)?;
+    configure_writer(&connection, big_cache).map_err(sqlite)?;
+    migrate::bring_up_to_date(&connection, found).map_err(sqlite)?;
     Ok(connection)
 }
 
-fn open_writer(path: &Path, create: bool, big_cache: bool) -> rusqlite::Result<Connection> {
+fn connect_writer(path: &Path, create: bool) -> rusqlite::Result<Connection> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     if create {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
@@ -150,6 +161,10 @@ fn open_writer(path: &Path, create: bool, big_cache: bool) -> rusqlite::Result<C
         std::thread::sleep(BUSY_STEP);
         BUSY_STEP * u32::try_from(attempt).unwrap_or(u32::MAX) < BUSY_SLICE
     }))?;
+    Ok(connection)
+}
+
+fn configure_writer(connection: &Connection, big_cache: bool) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -158,7 +173,7 @@ fn open_writer(path: &Path, create: bool, big_cache: bool) -> rusqlite::Result<C
     // The writer checkpoints by itself, between groups, and looks at the result.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED_MAX);
-    Ok(connection)
+    Ok(())
 }
 
 /// Bounds the size of the database file. SQLite counts in pages and knows no bound below the size that it has.

@@ -189,8 +189,8 @@ async fn a_client_that_stops_reading_frees_its_place() {
     .await;
     let manager = app.client(Role::Manager).await;
     let notes = "x".repeat(15_000);
-    let file: String = (0..2_000).map(|row| format!("Name {row},{notes}\n")).collect();
-    manager.upload(&format!("{IMPORT}?employee=u1"), format!("name,notes\n{file}")).await.expect(200);
+    let lines: Vec<String> = (0..2_000).map(|row| format!("Name {row},{notes}\n")).collect();
+    manager.upload(&format!("{IMPORT}?employee=u1"), format!("name,notes\n{}", lines.concat())).await.expect(200);
 
     let mut stream = TcpStream::connect(app.address()).await.unwrap();
     let head = format!("GET {EXPORT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", manager.token());

@@ -2,6 +2,7 @@
 //! sleeps for luck.
 
 mod app;
+mod queued;
 mod random;
 mod recorder;
 mod store;
@@ -10,6 +11,7 @@ mod words;
 use std::time::{Duration, Instant};
 
 pub use app::{Client, Reply, TestApp};
+pub use queued::{Gate, Queued};
 pub use random::Random;
 pub use recorder::{Heard, Recorder};
 pub use store::{Directory, TestStore, add_contact};
@@ -22,18 +24,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
 /// Waits until `look` finds something and gives it back; fails the test when it never does.
-pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
-    within(PATIENCE, what, look)
-}
-
-/// Like [`eventually`], for promises that name a time.
-pub fn within<T>(limit: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(begun.elapsed() < limit, "waited {limit:?} in vain: {what}");
+        assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain: {what}");
         std::thread::sleep(LOOK_EVERY);
     }
 }

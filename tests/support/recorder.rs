@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use muster::store::{Publication, Subscriber, TokenList};
+use muster::domain::directory::Scope;
+use muster::store::{Publication, Store, Subscriber, TokenList};
 
 /// One thing that the change feed said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,30 @@ impl Recorder {
     /// Everything heard and not yet taken.
     pub fn heard(&self) -> Vec<Heard> {
         self.0.lock().unwrap().clone()
+    }
+
+    /// A recorder that a store tells everything from now on.
+    pub fn on(store: &Store) -> Arc<Self> {
+        let recorder = Self::new();
+        store.subscribe(&(Arc::clone(&recorder) as Arc<dyn Subscriber>)).unwrap();
+        recorder.take();
+        recorder
+    }
+
+    /// What the writer has published since the last call of [`take`](Self::take), each publication with its scopes in
+    /// order.
+    pub fn written(&self) -> Vec<Vec<Scope>> {
+        let heard = self.heard();
+        let scopes = |publication: &Publication| {
+            let mut scopes: Vec<Scope> = publication.scopes.iter().map(|(scope, _)| scope.clone()).collect();
+            scopes.sort();
+            scopes
+        };
+        let written = heard.iter().filter_map(|heard| match heard {
+            Heard::Written(publication) => Some(scopes(publication)),
+            _ => None,
+        });
+        written.collect()
     }
 
     fn note(&self, heard: Heard) {

@@ -9,7 +9,7 @@ use muster::store::{CheckReport, Mode, OpenError, ReadTx, Store, StoreError, Sto
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
 
-use super::{contact, department, employee, enterprise, name, staff};
+use super::{at, contact, department, employee, enterprise, name, staff};
 
 /// A directory for a database, which goes with its last holder.
 #[derive(Clone)]
@@ -77,14 +77,9 @@ pub struct TestStore {
 }
 
 impl TestStore {
-    /// An empty store.
-    pub fn new() -> Self {
-        Directory::new().open()
-    }
-
-    /// A store with the employee `u1` of the department `sales` and `u2` of `lab`, both of the enterprise `acme`.
+    /// A store in which time stands still, with the employee `u1` of the department `sales` and `u2` of `lab`, both of the enterprise `acme`.
     pub fn with_people() -> Self {
-        let store = Self::new();
+        let store = Directory::new().open_with(Clock::manual(at("2026-11-22T08:00:00Z")), |_| {});
         store.write_people();
         store
     }
@@ -123,6 +118,12 @@ impl TestStore {
     /// How many contacts the summary of `acme` counts.
     pub fn contacts_of_acme(&self) -> u64 {
         self.read(|tx| tx.enterprise_summary(&enterprise("acme"))).totals.total_contacts
+    }
+
+    /// The counter that revisions are drawn from.
+    pub fn counter(&self) -> i64 {
+        #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general over the lifetime")]
+        self.read(|tx| tx.revision())
     }
 
     /// Recomputes everything.

@@ -1,0 +1,91 @@
+//! What commands that run a server share: its runtime, its settings, and the end by a signal.
+
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Context, Failure};
+use crate::app::{AppSettings, StartError};
+use crate::http::{CorsOrigin, HttpSettings};
+use crate::store::{Mode, StoreOptions};
+
+/// The settings of a server, from the configuration.
+pub(super) fn settings(context: &Context<'_>, name: &str) -> Result<AppSettings, Failure> {
+    let config = &context.config;
+    let http = &config.http;
+    let cors_origins = http.cors_origins.iter().map(|origin| CorsOrigin::parse(origin.as_str()));
+    Ok(AppSettings {
+        store: StoreOptions {
+            readers: u32::try_from(config.store.readers).unwrap_or(u32::MAX),
+            write_queue_len_max: config.store.write_queue_max,
+            time_limit: http.request_timeout,
+            ..StoreOptions::new(&config.store.data_dir, Mode::Server, format!("`muster {name}`"))
+        },
+        http: HttpSettings {
+            header_read_time_max: http.header_read_timeout,
+            request_time_max: http.request_timeout,
+            drain_time_max: http.shutdown_drain,
+            body_bytes_max: http.body_bytes_max,
+            connections_max: http.connections_max,
+            failed_sign_ins_per_minute_max: u32::try_from(http.sign_in_failures_per_minute_max).unwrap_or(u32::MAX),
+            cors_origins: cors_origins
+                .collect::<Result<_, _>>()
+                .map_err(|error| Failure::usage("cors-origin").because(error))?,
+            ..HttpSettings::default()
+        },
+        listen: http.listen,
+    })
+}
+
+/// The address at which people reach the server.
+pub(super) fn url(context: &Context<'_>, listening: SocketAddr) -> String {
+    let public = context.config.http.public_url.as_ref();
+    public.map_or_else(|| format!("http://{}", reachable(listening)), |url| url.as_str().to_owned())
+}
+
+/// An address that can be typed: the wildcard means this machine to a browser on it.
+fn reachable(listening: SocketAddr) -> SocketAddr {
+    match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), listening.port()),
+        IpAddr::V6(ip) if ip.is_unspecified() => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), listening.port()),
+        _ => listening,
+    }
+}
+
+/// Runs a server's work on a runtime of its own.
+pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("muster-worker")
+        .build()
+        .map_err(|error| Failure::failed("the server cannot be started").because(error))?;
+    runtime.block_on(work)
+}
+
+/// Waits until somebody wants the server to stop: Ctrl-C or SIGTERM. A second signal ends the process at once.
+pub(super) async fn wanted_to_stop() -> Result<(), Failure> {
+    let no_signal = |error| Failure::failed("signals cannot be received").because(error);
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signal)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(no_signal)?;
+    let name = tokio::select! {
+        _ = interrupt.recv() => "SIGINT",
+        _ = terminate.recv() => "SIGTERM",
+    };
+    tracing::info!(signal = name, "stopping; again to stop at once");
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::warn!("stopped at once");
+        std::process::exit(1);
+    });
+    Ok(())
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        Self::failed(error.to_string())
+    }
+}

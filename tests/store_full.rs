@@ -1,0 +1,132 @@
+//! A full database: whoever wrote is told so, nothing is half there, and service resumes when there is room.
+
+use muster::clock::Clock;
+use muster::domain::access::Reach;
+use muster::store::{Mode, Store, StoreError, WriteTx, database_path};
+
+use crate::support::{Directory, Gate, Queued, Recorder, TestStore, add_contact, contact, employee, enterprise};
+
+/// Room that a database has left in these tests, in bytes.
+const ROOM: u64 = 128 * 1_024;
+
+/// Contacts that do not fit into [`ROOM`].
+const TOO_MANY: usize = 2_000;
+
+/// A store with `acme` and its people, and [`ROOM`] left.
+fn nearly_full() -> TestStore {
+    let directory = Directory::new();
+    {
+        let store = directory.open();
+        store.write_people();
+    }
+    let size = std::fs::metadata(database_path(directory.path())).unwrap().len();
+    directory.open_with(Clock::system(), |options| options.size_bytes_max = Some(size + ROOM))
+}
+
+fn add_too_many(tx: &WriteTx<'_>) -> Result<(), StoreError> {
+    (0..TOO_MANY).try_for_each(|number| add_contact(tx, "u1", &format!("n{number}")))
+}
+
+fn is_full<T>(answer: &Result<T, StoreError>) -> bool {
+    matches!(answer, Err(StoreError::Full))
+}
+
+#[test]
+fn every_write_of_a_group_in_which_the_database_is_full_is_told_so_and_none_is_half_there() {
+    let store = nearly_full();
+    let recorder = Recorder::on(&store);
+    let counter = store.counter();
+    let gate = Gate::close(&store);
+    let first = Queued::write(&store, |tx| add_contact(tx, "u1", "first"));
+    let refused = Queued::write(&store, |tx| {
+        add_contact(tx, "u2", "refused")?;
+        add_contact(tx, "nobody", "refused")
+    });
+    let too_many = Queued::write(&store, add_too_many);
+    let last = Queued::write(&store, |tx| add_contact(tx, "u2", "last"));
+    gate.open();
+    for write in [first, too_many, last] {
+        let answer = write.answer();
+        assert!(is_full(&answer), "{answer:?}");
+    }
+    // It was refused for its own reason before there was no room, and would be again.
+    assert!(matches!(refused.answer(), Err(StoreError::NotFound(_))));
+    assert_eq!(store.contacts_of_acme(), 0);
+    assert_eq!(store.counter(), counter);
+    assert_eq!(recorder.written(), Vec::<Vec<_>>::new());
+    store.assert_clean();
+
+    // What fits is served as before.
+    store.write(|tx| add_contact(tx, "u1", "again")).unwrap();
+    assert_eq!(store.contacts_of_acme(), 1);
+}
+
+#[test]
+fn service_resumes_when_deleting_has_made_room() {
+    let store = nearly_full();
+    let mut contacts = Vec::new();
+    let full = loop {
+        let number = contacts.len();
+        let added = store.write(move |tx| {
+            let info = contact(&format!("n{number}"), &format!("company {number}"));
+            tx.add_contact(&Reach::Installation, &employee("u1"), &info, "AddContact")
+        });
+        match added {
+            Ok(contact) => contacts.push(contact.id),
+            full => break full,
+        }
+        assert!(contacts.len() < TOO_MANY);
+    };
+    assert!(is_full(&full), "{full:?}");
+    assert_eq!(store.contacts_of_acme(), contacts.len() as u64);
+    store.assert_clean();
+
+    let half = contacts.split_off(contacts.len() / 2);
+    store
+        .write(move |tx| {
+            half.iter().try_for_each(|id| tx.delete_contact(&Reach::Installation, &employee("u1"), *id).map(drop))
+        })
+        .unwrap();
+    store.write(|tx| add_contact(tx, "u1", "again")).unwrap();
+    assert_eq!(store.contacts_of_acme(), contacts.len() as u64 + 1);
+}
+
+#[test]
+fn a_purge_frees_a_full_database() {
+    let store = nearly_full();
+    while store.write(|tx| add_contact(tx, "u1", "the same")).is_ok() {}
+    store.write(|tx| tx.purge_enterprise(&enterprise("acme"))).unwrap();
+    crate::support::eventually("the purge has made room", || {
+        store.write(|tx| tx.create_enterprise(Some(enterprise("acme")), &crate::support::name("Acme"))).ok()
+    });
+}
+
+#[test]
+fn service_resumes_with_a_higher_limit() {
+    let store = nearly_full();
+    assert!(is_full(&store.write(add_too_many)));
+    let directory = store.directory().clone();
+    drop(store);
+    let store = directory.open();
+    store.write(add_too_many).unwrap();
+    assert_eq!(store.contacts_of_acme(), TOO_MANY as u64);
+}
+
+#[test]
+fn a_limit_below_the_size_stops_growth_and_nothing_else() {
+    let directory = Directory::new();
+    {
+        let store = directory.open();
+        store.write_people();
+        store.write(add_too_many).unwrap();
+    }
+    let store = directory.open_with(Clock::system(), |options| options.size_bytes_max = Some(1));
+    assert_eq!(store.contacts_of_acme(), TOO_MANY as u64);
+    assert!(is_full(&store.write(add_too_many)));
+    store.write(|tx| tx.rename_enterprise(&enterprise("acme"), &crate::support::name("Other"))).unwrap();
+    drop(store);
+    let mut options = directory.options(Mode::Command);
+    options.size_bytes_max = Some(1);
+    let store = Store::open(&options, Clock::system()).unwrap();
+    assert!(is_full(&store.write_blocking(add_too_many)));
+}
