@@ -13,7 +13,8 @@ use serde_json::json;
 use super::chunk::{Chunk, ChunkSize, Origin, owner_of};
 use crate::domain::ids::EnterpriseId;
 use crate::store::{
-    Actor, AuditEntry, ImportChunk, ImportOutcome, ImportRow, ImportedRow, OwnerRow, Store, StoreError, Subject,
+    Actor, AuditEntry, ImportChunk, ImportOutcome, ImportRow, ImportedRow, MayCreate, OwnerRow, Store, StoreError,
+    Subject,
 };
 use crate::transfer::TransferError;
 use crate::transfer::csv::{ContactReader, OwnerColumns, RejectsOutput, RejectsWriter};
@@ -34,8 +35,8 @@ pub struct ImportOptions {
     pub department: Option<String>,
     /// Whoever collected them, for every row.
     pub employee: Option<String>,
-    /// Whether a missing enterprise, department or employee is created.
-    pub create_missing: bool,
+    /// What is created when it is missing.
+    pub may_create: MayCreate,
     /// Whether it is only tried.
     pub dry_run: bool,
 }
@@ -232,8 +233,8 @@ impl Run<'_> {
 
     /// Writes rows in one transaction; tells how long it held the write lock.
     fn write(&self, owners: Vec<OwnerRow>, rows: Vec<ImportRow>) -> Result<(ImportOutcome, Duration), ImportError> {
-        let ImportOptions { enterprise, create_missing, dry_run, .. } = self.options.clone();
-        let chunk = ImportChunk { enterprise, owners, rows, create_missing, dry_run };
+        let ImportOptions { enterprise, may_create, dry_run, .. } = self.options.clone();
+        let chunk = ImportChunk { enterprise, owners, rows, may_create, dry_run };
         let clock = self.store.clock().clone();
         let written = self.store.write_blocking(move |tx| {
             let begun = clock.instant();

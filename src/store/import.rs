@@ -43,6 +43,18 @@ pub struct ImportRow {
     pub created_at: Option<Timestamp>,
 }
 
+/// What an import may create beside contacts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MayCreate {
+    /// Nothing: rows of somebody who does not exist are refused.
+    #[default]
+    Nothing,
+    /// Departments and employees that do not exist.
+    WithinEnterprise,
+    /// The enterprise, too.
+    Everything,
+}
+
 /// Rows that go in together.
 #[derive(Clone, Debug)]
 pub struct ImportChunk {
@@ -52,8 +64,8 @@ pub struct ImportChunk {
     pub owners: Vec<OwnerRow>,
     /// The contacts.
     pub rows: Vec<ImportRow>,
-    /// Whether a missing enterprise, department or employee is created.
-    pub create_missing: bool,
+    /// What is created when it is missing.
+    pub may_create: MayCreate,
     /// Whether everything is undone in the end.
     pub dry_run: bool,
 }
@@ -97,7 +109,7 @@ impl WriteTx<'_> {
     fn import_chunk(&self, chunk: &ImportChunk) -> Result<ImportOutcome, StoreError> {
         let mut outcome = ImportOutcome::default();
         match self.enterprise_row(&chunk.enterprise) {
-            Err(StoreError::NotFound(Subject::Enterprise)) if chunk.create_missing => {
+            Err(StoreError::NotFound(Subject::Enterprise)) if chunk.may_create == MayCreate::Everything => {
                 let name = Name::parse("enterprise", chunk.enterprise.as_str())
                     .map_err(|error| StoreError::Invalid(vec![error]))?;
                 self.create_enterprise(Some(chunk.enterprise.clone()), &name)?;
@@ -165,6 +177,7 @@ impl WriteTx<'_> {
         owner: &OwnerRow,
         outcome: &mut ImportOutcome,
     ) -> Result<FoundOwner, StoreError> {
+        let may_create = chunk.may_create != MayCreate::Nothing;
         let enterprise = self.enterprise_row(&chunk.enterprise)?;
         let employee = match self.find_employee(enterprise, &owner.employee)? {
             Found::One(employee) => Some(employee),
@@ -174,13 +187,13 @@ impl WriteTx<'_> {
         let department = match &owner.department {
             Some(text) => match self.find_department(enterprise, text)? {
                 Found::One(department) => Some(department),
-                Found::None if employee.is_none() && chunk.create_missing => {
+                Found::None if employee.is_none() && may_create => {
                     match self.make_department(&chunk.enterprise, text, outcome)? {
                         Ok(department) => Some(department),
                         Err(reason) => return Ok(Err(reason)),
                     }
                 }
-                Found::None => return Ok(Err(missing(&format!("department {text:?}"), chunk.create_missing))),
+                Found::None => return Ok(Err(missing(&format!("department {text:?}"), may_create))),
                 Found::Refused(reason) => return Ok(Err(reason)),
             },
             None => None,
@@ -190,14 +203,14 @@ impl WriteTx<'_> {
                 Ok(Err(format!("employee {} belongs to another department than {id}", owner.employee)))
             }
             (Some(employee), _) => Ok(Ok(employee)),
-            (None, Some((_, department))) if chunk.create_missing => {
+            (None, Some((_, department))) if may_create => {
                 self.make_employee(&chunk.enterprise, &department, &owner.employee, outcome)
             }
-            (None, None) if chunk.create_missing => Ok(Err(format!(
+            (None, None) if may_create => Ok(Err(format!(
                 "employee {} does not exist, and no department is named to create it in",
                 owner.employee
             ))),
-            (None, _) => Ok(Err(missing(&format!("employee {}", owner.employee), chunk.create_missing))),
+            (None, _) => Ok(Err(missing(&format!("employee {}", owner.employee), may_create))),
         }
     }
 
@@ -328,7 +341,11 @@ impl std::fmt::Display for EmployeeName {
     }
 }
 
-fn missing(what: &str, create_missing: bool) -> String {
-    let hint = if create_missing { "" } else { "; create it first, or use --create-missing" };
+fn missing(what: &str, may_create: bool) -> String {
+    let hint = if may_create { "" } else { CREATE_HINT };
     format!("{what} does not exist{hint}")
 }
+
+/// Read on the command line and over HTTP alike.
+const CREATE_HINT: &str =
+    "; create it first, or let the import create what is missing (--create-missing, createMissing=true)";

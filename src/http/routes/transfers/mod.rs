@@ -25,6 +25,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{Json, PathId, PathIds, Query, Upload};
 use crate::http::state::AppState;
 use crate::intake::{self, ExportError, ImportError, ImportOptions};
+use crate::store::MayCreate;
 use crate::transfer::TransferError;
 use crate::transfer::report::ImportReport;
 
@@ -84,7 +85,8 @@ pub async fn import(
     state.store.read(move |tx| tx.enterprise(&known)).await?;
     let upload = Upload::from_request(request, &state).await?;
     let ImportParams { department, employee, create_missing, dry_run } = params;
-    let options = ImportOptions { enterprise, department, employee, create_missing, dry_run };
+    let may_create = if create_missing { MayCreate::WithinEnterprise } else { MayCreate::Nothing };
+    let options = ImportOptions { enterprise, department, employee, may_create, dry_run };
     let store = state.store.clone();
     let runtime = Handle::current();
     let work = tokio::task::spawn_blocking(move || {
@@ -133,7 +135,6 @@ pub struct ExportParams {
     #[param(inline, value_type = Option<ExportFormat>, example = "csv")]
     format: ExportFormat,
     /// Only the contacts of this department.
-    #[param(example = "sales")]
     department: Option<String>,
 }
 
