@@ -1,9 +1,12 @@
 //! Requests that are sent again.
 
+use std::time::Duration;
+
+use muster::clock::Clock;
 use muster::domain::access::Role;
 use serde_json::{Value, json};
 
-use crate::support::{Reply, TestApp};
+use crate::support::{Reply, TestApp, at};
 
 fn grace() -> Value {
     json!({"userId": "u1", "contactInfo": {"name": "Grace"}})
@@ -68,6 +71,20 @@ async fn a_refused_request_does_not_spend_its_key() {
     manager.post_once("/AddContact", "k", request.clone()).await.problem(404);
     manager.post("/enterprise/acme/departments/sales/employees", json!({"id": "late", "name": "L"})).await.expect(201);
     manager.post_once("/AddContact", "k", request).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_key_is_kept_for_a_day() {
+    let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
+    let app = TestApp::start_at(clock.clone(), |_| {}).await;
+    let contributor = app.client(Role::Contributor).await;
+    let first = contributor.post_once("/AddContact", "k", grace()).await;
+    clock.advance(Duration::from_hours(24) - Duration::from_millis(1));
+    assert_eq!(contributor.post_once("/AddContact", "k", grace()).await.body, first.body);
+    clock.advance(Duration::from_millis(1));
+    let later = contributor.post_once("/AddContact", "k", grace()).await;
+    assert!(later.status == 201 && !is_replay(&later));
+    assert_eq!(app.store.contacts_of_acme(), 4);
 }
 
 #[tokio::test]

@@ -8,6 +8,11 @@ use crate::support::TestApp;
 
 const DAY_MILLIS: i64 = 86_400_000;
 
+/// What nobody but the holder may know of `muster_<id>_<secret>`; it may hold underscores of its own.
+fn secret_part(token: &str) -> String {
+    token.splitn(3, '_').nth(2).unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn a_token_is_shown_once_and_works_at_once() {
     let app = TestApp::start().await;
@@ -28,7 +33,7 @@ async fn a_token_is_shown_once_and_works_at_once() {
     viewer.get("/enterprise/acme").await.expect(200);
     viewer.get("/enterprise/globex").await.problem(404);
     let list = admin.get("/tokens").await;
-    assert!(!list.text().contains(secret.rsplit('_').next().unwrap()));
+    assert!(!list.text().contains(&secret_part(secret)));
     let list = list.expect(200);
     assert!(list["tokens"].as_array().unwrap().contains(token));
     assert_eq!(list["count"], list["totalCount"]);
@@ -130,7 +135,7 @@ async fn making_and_revoking_is_written_down_without_the_secret() {
         .unwrap()
         .map(Result::unwrap)
         .collect();
-    let secret = body["secret"].as_str().unwrap().rsplit('_').next().unwrap().to_owned();
+    let secret = secret_part(body["secret"].as_str().unwrap());
     assert_eq!(rows.len(), 2);
     for ([action, target, actor, address, token], expected) in rows.into_iter().zip(["token.create", "token.revoke"]) {
         assert_eq!((action.as_str(), &target, address.as_str()), (expected, &id, "127.0.0.1"));

@@ -37,7 +37,12 @@ impl TestApp {
 
     /// A server with other settings.
     pub async fn start_with(change: impl FnOnce(&mut HttpSettings)) -> Self {
-        let store = Directory::in_memory().open_with(Clock::system(), |_| {});
+        Self::start_at(Clock::system(), change).await
+    }
+
+    /// A server that tells time by this clock.
+    pub async fn start_at(clock: Clock, change: impl FnOnce(&mut HttpSettings)) -> Self {
+        let store = Directory::in_memory().open_with(clock, |_| {});
         let mut settings = HttpSettings::default();
         change(&mut settings);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -109,7 +109,6 @@ pub struct NewToken {
     #[schema(max_length = 64)]
     enterprise_id: Option<String>,
     /// How long it works: milliseconds, or a text such as `90d`. Without it and `expiresAt`, until it is revoked.
-    #[schema(value_type = Option<String>, example = "90d")]
     expires_in: Option<Span>,
     /// Until when it works; instead of `expiresIn`.
     #[schema(value_type = Option<String>, format = DateTime)]

@@ -98,8 +98,7 @@ pub async fn list(
 
 /// Create an employee
 ///
-/// Employee ids are unique in the installation; without one an id is made. Where a field has two names, either will do;
-/// both must say the same. Null counts as absent. `departmentId` is the path's and need not be given.
+/// Employee ids are unique in the installation; without one an id is made. Null counts as absent. `departmentId` is the path's and need not be given.
 #[utoipa::path(
     post, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees", tag = "directory", operation_id = "createEmployee",
     params(IdempotencyParams),
