@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::chunk::{Chunk, ChunkSize, ContentKey, Origin, Settled, owner_of};
 use crate::domain::ids::EnterpriseId;
-use crate::store::{Actor, AuditEntry, ImportRow, Store, StoreError, Subject};
+use crate::store::{Actor, AuditEntry, ImportRow, MayCreate, Store, StoreError, Subject};
 use crate::transfer::TransferError;
 use crate::transfer::csv::{ContactReader, OwnerColumns, RejectsOutput, RejectsWriter};
 use crate::transfer::report::{Created, ImportReport};
@@ -30,8 +30,8 @@ pub struct ImportOptions {
     pub department: Option<String>,
     /// Whoever collected them, for every row.
     pub employee: Option<String>,
-    /// Whether a missing enterprise, department or employee is created.
-    pub create_missing: bool,
+    /// What is created when it is missing.
+    pub may_create: MayCreate,
     /// Whether it is only tried.
     pub dry_run: bool,
 }
