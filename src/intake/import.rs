@@ -192,14 +192,15 @@ struct CreatedIds {
 
 impl Run<'_> {
     /// Fails before any row is read when the options name somebody who cannot be found, or an enterprise that is not there.
-    fn find_named_owner(&mut self) -> Result<(), ImportError> {
+    ///
+    /// Only a rehearsal: an import that is refused creates nothing.
+    fn find_named_owner(&self) -> Result<(), ImportError> {
         let mut chunk = Chunk::default();
         if let Ok(owner) = owner_of(self.options, OwnerColumns::default()) {
             chunk.owner(owner);
         }
-        let (outcome, _) = self.write(chunk.owners, chunk.rows)?;
-        let refused = outcome.owners_refused.iter().flatten().next().cloned();
-        self.note_created(outcome);
+        let (outcome, _) = self.write(chunk.owners, chunk.rows, true)?;
+        let refused = outcome.owners_refused.into_iter().flatten().next();
         refused.map_or(Ok(()), |reason| Err(ImportError::Owner(reason)))
     }
 
@@ -208,8 +209,14 @@ impl Run<'_> {
         self.report.rows += chunk.len() as u64;
         let keys = if self.options.dry_run { content_keys(&chunk) } else { Vec::new() };
         let rows = chunk.rows.len();
-        let (outcome, took) = self.write(chunk.owners, chunk.rows)?;
-        self.size.learn(rows, took);
+        // Nothing to put in creates nothing, either.
+        let outcome = if rows == 0 {
+            ImportOutcome::default()
+        } else {
+            let (outcome, took) = self.write(chunk.owners, chunk.rows, self.options.dry_run)?;
+            self.size.learn(rows, took);
+            outcome
+        };
         let mut rejected = chunk.refused;
         for (position, (origin, row)) in chunk.origins.into_iter().zip(&outcome.rows).enumerate() {
             match row {
@@ -231,8 +238,13 @@ impl Run<'_> {
     }
 
     /// Writes rows in one transaction; tells how long it held the write lock.
-    fn write(&self, owners: Vec<OwnerRow>, rows: Vec<ImportRow>) -> Result<(ImportOutcome, Duration), ImportError> {
-        let ImportOptions { enterprise, create_missing, dry_run, .. } = self.options.clone();
+    fn write(
+        &self,
+        owners: Vec<OwnerRow>,
+        rows: Vec<ImportRow>,
+        dry_run: bool,
+    ) -> Result<(ImportOutcome, Duration), ImportError> {
+        let ImportOptions { enterprise, create_missing, .. } = self.options.clone();
         let chunk = ImportChunk { enterprise, owners, rows, create_missing, dry_run };
         let clock = self.store.clock().clone();
         let written = self.store.write_blocking(move |tx| {
@@ -316,4 +328,37 @@ fn record(store: &Store, options: &ImportOptions, report: &ImportReport, actor: 
     };
     let actor = actor.clone();
     store.write_blocking(move |tx| tx.audit(&actor, &entry))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::store::{Mode, StoreOptions};
+
+    #[test]
+    fn an_import_that_is_refused_or_empty_creates_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = StoreOptions { create: true, ..StoreOptions::new(dir.path(), Mode::Command, "a test") };
+        let store = Store::open(&options, Clock::system()).unwrap();
+        let check = |department: Option<&str>, file: &str, expected: Result<u64, &str>| {
+            let enterprise = EnterpriseId::parse("acme").unwrap();
+            let options = ImportOptions {
+                enterprise: enterprise.clone(),
+                department: department.map(str::to_owned),
+                employee: Some("u1".to_owned()),
+                create_missing: true,
+                dry_run: false,
+            };
+            let outcome = import(&store, file.as_bytes(), &options, None, &Actor::command_line(), &mut |_| {});
+            let outcome = outcome.map(|report| report.imported).map_err(|error| error.to_string());
+            assert_eq!(outcome, expected.map_err(str::to_owned), "{department:?} {file:?}");
+            store.read_blocking(|tx| tx.enterprise(&enterprise)).is_ok()
+        };
+        let no_department = "employee \"u1\" does not exist; to create it, name its department, too";
+        assert!(!check(None, "name\nAda\n", Err(no_department)));
+        assert!(!check(Some("sales"), "name\n", Ok(0)));
+        assert!(!check(Some("sales"), "name,createdAt\nAda,yesterday\n", Ok(0)));
+        assert!(check(Some("sales"), "name\nAda\n", Ok(1)));
+    }
 }

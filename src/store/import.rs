@@ -193,10 +193,9 @@ impl WriteTx<'_> {
             (None, Some((_, department))) if chunk.create_missing => {
                 self.make_employee(&chunk.enterprise, &department, &owner.employee, outcome)
             }
-            (None, None) if chunk.create_missing => Ok(Err(format!(
-                "employee {} does not exist, and no department is named to create it in",
-                owner.employee
-            ))),
+            (None, None) if chunk.create_missing => {
+                Ok(Err(format!("employee {} does not exist; to create it, name its department, too", owner.employee)))
+            }
             (None, _) => Ok(Err(missing(&format!("employee {}", owner.employee), chunk.create_missing))),
         }
     }
