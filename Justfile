@@ -1,0 +1,41 @@
+# Lists the targets.
+default:
+    @just --list --unsorted
+
+# Serve a throw-away database filled with believable data.
+demo *ARGS:
+    cargo run --release -- demo {{ARGS}}
+
+# Run every test.
+test *ARGS:
+    cargo test {{ARGS}}
+
+# Check formatting, lints and documentation, with warnings denied.
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+
+# Everything that a change must pass.
+ci:
+    .ci/run
+
+# Build the static, stripped binary: dist/muster.
+release:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    # An explicit target keeps the flag from the build scripts and macros, which must stay dynamic.
+    target="$(rustc --print host-tuple)"
+    RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --target "$target"
+    mkdir -p dist
+    cp "target/$target/release/muster" dist/muster
+    ldd dist/muster 2>&1 | grep -qE "statically linked|not a dynamic executable" || { echo "dist/muster is not static" >&2; exit 1; }
+    ls -l dist/muster
+
+# Measure, and print a table with the machine's description (docs/benchmarks.md). Takes some minutes.
+bench *ARGS:
+    cargo bench --bench muster -- {{ARGS}}
+
+# Write the OpenAPI snapshot anew after a change of the API; review the difference.
+openapi:
+    UPDATE_SNAPSHOTS=1 cargo test --test main openapi
