@@ -115,7 +115,7 @@ pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Fail
         &options,
         rejects_path.clone().map(rejects_output),
         &Actor::command_line(),
-        &mut |progress| {
+        &|progress| {
             bar.set_position(if size.is_some() { progress.bytes } else { progress.rows });
             bar.set_message(HumanCount(progress.rows).to_string());
         },
