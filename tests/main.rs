@@ -7,9 +7,13 @@
 
 mod documents;
 mod store_check;
+mod store_concurrency;
 mod store_full;
 mod store_group_commit;
+mod store_idempotency;
+mod store_killed;
 mod store_other_process;
 mod store_properties;
+mod store_purge;
 mod store_wal;
 mod support;

@@ -313,6 +313,7 @@ mod tests {
                     })
                     .unwrap();
                 assert_eq!(state[0], state[subject], "a purge without its subject, or the reverse");
+                assert_eq!(store.read_blocking(|tx| tx.check()).unwrap().differences, []);
             }
         };
         check(|tx, acme, _, _| tx.purge_enterprise(acme), 1);

@@ -134,13 +134,30 @@ impl Generator {
             return self.of_kinds(SINGLES, model, now);
         }
         let kind = self.random.weighted(SEVERAL);
-        let from = if matches!(kind, Kind::Acts) { ACTS } else { SINGLES };
-        let steps = (0..2 + self.random.below(3)).map(|_| self.of_kinds(from, model, now)).collect();
+        let len = 2 + self.random.below(3);
         match kind {
-            Kind::Job => Operation::Job(steps),
-            Kind::DoomedJob => Operation::DoomedJob(steps),
-            _ => Operation::Acts(steps),
+            Kind::Job => Operation::Job((0..len).map(|_| self.of_kinds(SINGLES, model, now)).collect()),
+            Kind::DoomedJob => Operation::DoomedJob((0..len).map(|_| self.of_kinds(SINGLES, model, now)).collect()),
+            _ if self.random.percent(40) => Operation::Acts(self.acts_on_one(model, now)),
+            _ => Operation::Acts((0..len).map(|_| self.of_kinds(ACTS, model, now)).collect()),
         }
+    }
+
+    /// Does this and that to one subject: what is accepted for destruction must not come back.
+    fn acts_on_one(&mut self, model: &Model, now: Timestamp) -> Vec<Operation> {
+        let first = self.of_kinds(ACTS, model, now);
+        let mut steps = vec![first.clone()];
+        for _ in 0..3 {
+            let mut step = first.clone();
+            if let Operation::OnEnterprise { act, .. }
+            | Operation::OnDepartment { act, .. }
+            | Operation::OnEmployee { act, .. } = &mut step
+            {
+                *act = *self.random.pick(&[Act::Archive, Act::Restore, Act::Purge, Act::Restore]);
+            }
+            steps.push(step);
+        }
+        steps
     }
 
     /// Brings something back that is archived or missing, so that most of the universe stays visible.
