@@ -11,6 +11,7 @@ mod store_concurrency;
 mod store_full;
 mod store_group_commit;
 mod store_idempotency;
+mod store_ids;
 mod store_killed;
 mod store_other_process;
 mod store_properties;

@@ -336,7 +336,8 @@ mod tests {
             assert_eq!(outcome, expected.map_err(str::to_owned), "{department:?} {file:?}");
             store.read_blocking(|tx| tx.enterprise(&enterprise)).is_ok()
         };
-        let no_department = "employee \"u1\" does not exist; to create it, name its department, too";
+        let no_department = "employee \"u1\" does not exist, and no department is named to create it in; name one with \
+                             --department or in a column department";
         assert!(!check(None, "name\nAda\n", Err(no_department)));
         assert!(!check(Some("sales"), "name\n", Ok(0)));
         assert!(!check(Some("sales"), "name,createdAt\nAda,yesterday\n", Ok(0)));
