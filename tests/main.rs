@@ -5,12 +5,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 #![allow(unreachable_pub, reason = "everything in a test binary is unreachable from outside")]
 
+mod documents;
 mod routes;
 mod store_check;
 mod store_concurrency;
 mod store_full;
 mod store_group_commit;
 mod store_idempotency;
+mod store_ids;
 mod store_killed;
 mod store_other_process;
 mod store_properties;

@@ -98,7 +98,8 @@ impl Chunk {
         let ImportOptions { enterprise, may_create, dry_run, .. } = options.clone();
         let mut settled = Settled { rows: self.len() as u64, rejected: self.refused, ..Settled::default() };
         let chunk = ImportChunk { enterprise, owners: self.owners, rows: self.rows, may_create, dry_run };
-        let mut outcome = tx.import(&chunk)?;
+        // Nothing to put in creates nothing, either.
+        let mut outcome = if chunk.rows.is_empty() { ImportOutcome::default() } else { tx.import(&chunk)? };
         let owners: Vec<u64> = if dry_run { chunk.owners.iter().map(hash_of).collect() } else { Vec::new() };
         let outcomes = std::mem::take(&mut outcome.rows);
         for ((row, origin), outcome) in chunk.rows.iter().zip(self.origins).zip(outcomes) {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::chunk::{Chunk, ChunkSize, ContentKey, Origin, Settled, owner_of};
 use crate::domain::ids::EnterpriseId;
-use crate::store::{Actor, AuditEntry, ImportRow, MayCreate, Store, StoreError, Subject};
+use crate::store::{Actor, AuditEntry, ImportChunk, ImportRow, MayCreate, Store, StoreError, Subject};
 use crate::transfer::TransferError;
 use crate::transfer::csv::{ContactReader, OwnerColumns, RejectsOutput, RejectsWriter};
 use crate::transfer::report::{Created, ImportReport};
@@ -193,16 +193,14 @@ struct CreatedIds {
 
 impl Run<'_> {
     /// Fails before any row is read when the options name somebody who cannot be found, or an enterprise that is not there.
-    fn find_named_owner(&mut self) -> Result<(), ImportError> {
-        let mut chunk = Chunk::default();
-        if let Ok(owner) = owner_of(self.options, OwnerColumns::default()) {
-            chunk.owner(owner);
-        }
-        let options = self.options.clone();
-        let settled = self.store.write_blocking(move |tx| chunk.put_in(tx, &options));
-        let settled = settled.map_err(|error| self.explain(error))?;
-        let refused = settled.outcome.owners_refused.iter().flatten().next().cloned();
-        self.take_down(settled)?;
+    ///
+    /// Only a rehearsal: an import that is refused creates nothing.
+    fn find_named_owner(&self) -> Result<(), ImportError> {
+        let ImportOptions { enterprise, may_create, .. } = self.options.clone();
+        let owners = owner_of(self.options, OwnerColumns::default()).into_iter().collect();
+        let chunk = ImportChunk { enterprise, owners, rows: Vec::new(), may_create, dry_run: true };
+        let outcome = self.store.write_blocking(move |tx| tx.import(&chunk)).map_err(|error| self.explain(error))?;
+        let refused = outcome.owners_refused.into_iter().flatten().next();
         refused.map_or(Ok(()), |reason| Err(ImportError::Owner(reason)))
     }
 
@@ -311,4 +309,38 @@ fn record(store: &Store, options: &ImportOptions, report: &ImportReport, actor: 
     };
     let actor = actor.clone();
     store.write_blocking(move |tx| tx.audit(&actor, &entry))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::store::{Mode, StoreOptions};
+
+    #[test]
+    fn an_import_that_is_refused_or_empty_creates_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = StoreOptions { create: true, ..StoreOptions::new(dir.path(), Mode::Command, "a test") };
+        let store = Store::open(&options, Clock::system()).unwrap();
+        let check = |department: Option<&str>, file: &str, expected: Result<u64, &str>| {
+            let enterprise = EnterpriseId::parse("acme").unwrap();
+            let options = ImportOptions {
+                enterprise: enterprise.clone(),
+                department: department.map(str::to_owned),
+                employee: Some("u1".to_owned()),
+                create_missing: true,
+                dry_run: false,
+            };
+            let outcome = import(&store, file.as_bytes(), &options, None, &Actor::command_line(), &|_| {});
+            let outcome = outcome.map(|report| report.imported).map_err(|error| error.to_string());
+            assert_eq!(outcome, expected.map_err(str::to_owned), "{department:?} {file:?}");
+            store.read_blocking(|tx| tx.enterprise(&enterprise)).is_ok()
+        };
+        let no_department = "employee \"u1\" does not exist, and no department is named to create it in; name one with \
+                             --department or in a column department";
+        assert!(!check(None, "name\nAda\n", Err(no_department)));
+        assert!(!check(Some("sales"), "name\n", Ok(0)));
+        assert!(!check(Some("sales"), "name,createdAt\nAda,yesterday\n", Ok(0)));
+        assert!(check(Some("sales"), "name\nAda\n", Ok(1)));
+    }
 }

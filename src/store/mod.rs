@@ -170,7 +170,7 @@ impl Store {
         let mut threads = vec![spawn("muster-writer", move || writer.run(jobs))?];
         let mut stop_watcher = None;
         if options.mode == Mode::Server {
-            let watcher = Watcher { path, feed: Arc::clone(&feed), seen };
+            let watcher = Watcher { path, feed: Arc::clone(&feed), seen, failed: false };
             let (stop, stopped) = std_mpsc::channel();
             threads.push(spawn("muster-watcher", move || watcher.run(&stopped))?);
             stop_watcher = Some(stop);

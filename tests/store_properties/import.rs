@@ -39,7 +39,7 @@ impl Model {
             outcome.enterprises_created.push(chunk.enterprise.to_string());
         }
         let owners: Vec<Result<EmployeeId, Refused>> =
-            chunk.owners.iter().map(|owner| self.find_or_make_owner(chunk, owner, &mut outcome, step)).collect();
+            chunk.owners.iter().map(|owner| self.whole_owner_or_nothing(chunk, owner, &mut outcome, step)).collect();
         for row in &chunk.rows {
             outcome.rows.push(match &owners[row.owner] {
                 Err(Refused) => ImportedRow::Refused(String::new()),
@@ -68,6 +68,22 @@ impl Model {
 
     fn has_copy(&self, owner: &EmployeeId, fields: &muster::domain::contact::ContactFields) -> bool {
         self.contacts.iter().any(|contact| contact.owner == *owner && contact.fields == *fields)
+    }
+
+    /// An owner that is refused in the end leaves no department behind that was made for it.
+    fn whole_owner_or_nothing(
+        &mut self,
+        chunk: &ImportChunk,
+        owner: &OwnerRow,
+        outcome: &mut ImportOutcome,
+        step: &mut Step<'_>,
+    ) -> Result<EmployeeId, Refused> {
+        let before = (self.clone(), outcome.clone(), step.draws.clone());
+        let found = self.find_or_make_owner(chunk, owner, outcome, step);
+        if found.is_err() {
+            (*self, *outcome, *step.draws) = before;
+        }
+        found
     }
 
     fn find_or_make_owner(
