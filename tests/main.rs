@@ -6,6 +6,7 @@
 #![allow(unreachable_pub, reason = "everything in a test binary is unreachable from outside")]
 
 mod documents;
+mod routes;
 mod store_check;
 mod store_concurrency;
 mod store_full;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use muster::domain::summary::{DepartmentSummary, EnterpriseSummary};
-use muster::store::{EmployeeName, ImportChunk, ImportRow, ImportedRow, OwnerRow, Store};
+use muster::store::{EmployeeName, ImportChunk, ImportRow, ImportedRow, MayCreate, OwnerRow, Store};
 
 use crate::support::{Directory, TestStore, add_contact, contact, department, enterprise};
 
@@ -104,7 +104,7 @@ fn import(guest: &Store, begun: &Instant, imported: &AtomicU64) {
                     created_at: None,
                 })
                 .collect(),
-            create_missing: false,
+            may_create: MayCreate::Nothing,
             dry_run: false,
         };
         let outcome = guest.write_blocking(move |tx| tx.import(&chunk)).unwrap();

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use muster::clock::Clock;
 use muster::domain::access::Reach;
-use muster::store::{EmployeeName, ImportChunk, ImportRow, Mode, OwnerRow, Store, StoreOptions};
+use muster::store::{EmployeeName, ImportChunk, ImportRow, MayCreate, Mode, OwnerRow, Store, StoreOptions};
 
 use crate::support::{Directory, Random, add_contact, contact, department, employee, enterprise, first_page, staff};
 
@@ -133,7 +133,7 @@ fn import_for_ever(store: &Store, user: &'static str, number: &str) {
             enterprise: enterprise("acme"),
             owners: vec![OwnerRow { department: None, employee: EmployeeName::IdOrName(user.to_owned()) }],
             rows: names.iter().map(row).collect(),
-            create_missing: false,
+            may_create: MayCreate::Nothing,
             dry_run: false,
         };
         store.write_blocking(move |tx| tx.import(&chunk)).unwrap();

@@ -2,7 +2,7 @@
 
 use muster::clock::Clock;
 use muster::domain::access::Reach;
-use muster::store::{EmployeeName, ImportChunk, ImportRow, OwnerRow, StoreError};
+use muster::store::{EmployeeName, ImportChunk, ImportRow, MayCreate, OwnerRow, StoreError};
 
 use crate::support::{
     Directory, TestStore, add_contact, contact, department, employee, enterprise, eventually, name, staff,
@@ -20,7 +20,7 @@ fn store_with_many(directory: &Directory) -> TestStore {
         enterprise: enterprise("acme"),
         owners: vec![OwnerRow { department: None, employee: EmployeeName::IdOrName("u1".to_owned()) }],
         rows: (0..MANY).map(row).collect(),
-        create_missing: false,
+        may_create: MayCreate::Nothing,
         dry_run: false,
     };
     store.write(move |tx| tx.import(&chunk)).unwrap();

@@ -13,7 +13,7 @@ use super::scratch::ScratchDir;
 use super::{Context, Failure};
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::intake::{self, ImportError, ImportOptions};
-use crate::store::{Actor, database_path};
+use crate::store::{Actor, MayCreate, database_path};
 use crate::transfer::csv::RejectsOutput;
 use crate::transfer::report::{Created, ImportReport};
 
@@ -105,7 +105,7 @@ pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Fail
         enterprise: arguments.enterprise.clone(),
         department: arguments.department.as_ref().map(ToString::to_string),
         employee: arguments.employee.as_ref().map(ToString::to_string),
-        create_missing: arguments.create_missing,
+        may_create: if arguments.create_missing { MayCreate::Everything } else { MayCreate::Nothing },
         dry_run: arguments.dry_run,
     };
     let rejects_path = arguments.rejects_path().filter(|_| !arguments.dry_run);

@@ -95,9 +95,9 @@ impl Chunk {
 
     /// Puts it in, within a transaction, and takes down what came of its rows.
     pub(super) fn put_in(self, tx: &WriteTx<'_>, options: &ImportOptions) -> Result<Settled, StoreError> {
-        let ImportOptions { enterprise, create_missing, dry_run, .. } = options.clone();
+        let ImportOptions { enterprise, may_create, dry_run, .. } = options.clone();
         let mut settled = Settled { rows: self.len() as u64, rejected: self.refused, ..Settled::default() };
-        let chunk = ImportChunk { enterprise, owners: self.owners, rows: self.rows, create_missing, dry_run };
+        let chunk = ImportChunk { enterprise, owners: self.owners, rows: self.rows, may_create, dry_run };
         // Nothing to put in creates nothing, either.
         let mut outcome = if chunk.rows.is_empty() { ImportOutcome::default() } else { tx.import(&chunk)? };
         let owners: Vec<u64> = if dry_run { chunk.owners.iter().map(hash_of).collect() } else { Vec::new() };

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::chunk::{Chunk, ChunkSize, ContentKey, Origin, Settled, owner_of};
 use crate::domain::ids::EnterpriseId;
-use crate::store::{Actor, AuditEntry, ImportChunk, ImportRow, Store, StoreError, Subject};
+use crate::store::{Actor, AuditEntry, ImportChunk, ImportRow, MayCreate, Store, StoreError, Subject};
 use crate::transfer::TransferError;
 use crate::transfer::csv::{ContactReader, OwnerColumns, RejectsOutput, RejectsWriter};
 use crate::transfer::report::{Created, ImportReport};
@@ -30,8 +30,8 @@ pub struct ImportOptions {
     pub department: Option<String>,
     /// Whoever collected them, for every row.
     pub employee: Option<String>,
-    /// Whether a missing enterprise, department or employee is created.
-    pub create_missing: bool,
+    /// What is created when it is missing.
+    pub may_create: MayCreate,
     /// Whether it is only tried.
     pub dry_run: bool,
 }
@@ -196,9 +196,9 @@ impl Run<'_> {
     ///
     /// Only a rehearsal: an import that is refused creates nothing.
     fn find_named_owner(&self) -> Result<(), ImportError> {
-        let ImportOptions { enterprise, create_missing, .. } = self.options.clone();
+        let ImportOptions { enterprise, may_create, .. } = self.options.clone();
         let owners = owner_of(self.options, OwnerColumns::default()).into_iter().collect();
-        let chunk = ImportChunk { enterprise, owners, rows: Vec::new(), create_missing, dry_run: true };
+        let chunk = ImportChunk { enterprise, owners, rows: Vec::new(), may_create, dry_run: true };
         let outcome = self.store.write_blocking(move |tx| tx.import(&chunk)).map_err(|error| self.explain(error))?;
         let refused = outcome.owners_refused.into_iter().flatten().next();
         refused.map_or(Ok(()), |reason| Err(ImportError::Owner(reason)))

@@ -43,6 +43,18 @@ pub struct ImportRow {
     pub created_at: Option<Timestamp>,
 }
 
+/// What an import may create beside contacts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MayCreate {
+    /// Nothing: rows of somebody who does not exist are refused.
+    #[default]
+    Nothing,
+    /// Departments and employees that do not exist.
+    WithinEnterprise,
+    /// The enterprise, too.
+    Everything,
+}
+
 /// Rows that go in together.
 #[derive(Clone, Debug)]
 pub struct ImportChunk {
@@ -52,8 +64,8 @@ pub struct ImportChunk {
     pub owners: Vec<OwnerRow>,
     /// The contacts.
     pub rows: Vec<ImportRow>,
-    /// Whether a missing enterprise, department or employee is created.
-    pub create_missing: bool,
+    /// What is created when it is missing.
+    pub may_create: MayCreate,
     /// Whether everything is undone in the end.
     pub dry_run: bool,
 }
@@ -84,8 +96,9 @@ pub enum ImportedRow {
     Refused(String),
 }
 
-/// What to do about somebody who does not exist.
-const CREATE_HINT: &str = "; create it first, or use --create-missing";
+/// What to do about somebody who does not exist. Read on the command line and over HTTP alike.
+const CREATE_HINT: &str =
+    "; create it first, or let the import create what is missing (--create-missing, createMissing=true)";
 
 /// What [`OwnerRow`]s come to: an employee, or why there is none.
 type FoundOwner = Result<EmployeeRow, String>;
@@ -100,7 +113,7 @@ impl WriteTx<'_> {
     fn import_chunk(&self, chunk: &ImportChunk) -> Result<ImportOutcome, StoreError> {
         let mut outcome = ImportOutcome::default();
         match self.enterprise_row(&chunk.enterprise) {
-            Err(StoreError::NotFound(Subject::Enterprise)) if chunk.create_missing => {
+            Err(StoreError::NotFound(Subject::Enterprise)) if chunk.may_create == MayCreate::Everything => {
                 let name = Name::parse("enterprise", chunk.enterprise.as_str())
                     .map_err(|error| StoreError::Invalid(vec![error]))?;
                 self.create_enterprise(Some(chunk.enterprise.clone()), &name)?;
@@ -168,6 +181,7 @@ impl WriteTx<'_> {
         owner: &OwnerRow,
         outcome: &mut ImportOutcome,
     ) -> Result<FoundOwner, StoreError> {
+        let may_create = chunk.may_create != MayCreate::Nothing;
         let enterprise = self.enterprise_row(&chunk.enterprise)?;
         let department = match &owner.department {
             None => None,
@@ -184,10 +198,10 @@ impl WriteTx<'_> {
                 Ok(Err(format!("employee {} belongs to another department than {text:?}", owner.employee)))
             }
             (Found::One(_), Some((text, _))) => Ok(Err(format!("department {text:?} does not exist"))),
-            (Found::None, Some((text, Found::None))) if !chunk.create_missing => {
+            (Found::None, Some((text, Found::None))) if !may_create => {
                 Ok(Err(format!("department {text:?} does not exist{CREATE_HINT}")))
             }
-            (Found::None, _) if !chunk.create_missing => {
+            (Found::None, _) if !may_create => {
                 Ok(Err(format!("employee {} does not exist{CREATE_HINT}", owner.employee)))
             }
             (Found::None, None) => Ok(Err(format!(

@@ -47,7 +47,7 @@ pub use check::{CheckReport, Difference};
 pub use contacts::ContactExport;
 pub use error::{OpenError, StoreError, Subject};
 pub use idempotency::{IdempotentRequest, StoredAnswer};
-pub use import::{EmployeeName, ImportChunk, ImportOutcome, ImportRow, ImportedRow, OwnerRow};
+pub use import::{EmployeeName, ImportChunk, ImportOutcome, ImportRow, ImportedRow, MayCreate, OwnerRow};
 pub use migrate::{SCHEMA, SCHEMA_VERSION};
 pub use open::{DATABASE_FILE, LOCK_FILE, Mode, database_path};
 pub use purge::Purged;

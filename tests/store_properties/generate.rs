@@ -5,7 +5,7 @@ use muster::domain::contact::{ContactFields, ContactInfo, Location};
 use muster::domain::directory::{EmployeeFields, EmployeeInfo, EmployeeRole, Name};
 use muster::domain::ids::{ContactId, EmployeeId, EnterpriseId, TimeOrderedId};
 use muster::domain::time::{DAY_MILLIS, Timestamp};
-use muster::store::{EmployeeName, ImportChunk, ImportRow, OwnerRow};
+use muster::store::{EmployeeName, ImportChunk, ImportRow, MayCreate, OwnerRow};
 
 use super::model::{Life, Model};
 use super::operation::{Act, Operation, Place};
@@ -305,9 +305,9 @@ impl Generator {
             let created_at = self.random.percent(60).then(|| self.moment_near(now));
             rows.push(ImportRow { owner: self.random.below(owners.len()), info, created_at });
         }
-        let create_missing = self.random.percent(50);
+        let may_create = *self.random.pick(&[MayCreate::Nothing, MayCreate::WithinEnterprise, MayCreate::Everything]);
         let dry_run = self.random.percent(15);
-        Operation::Import(ImportChunk { enterprise: self.enterprise(), owners, rows, create_missing, dry_run })
+        Operation::Import(ImportChunk { enterprise: self.enterprise(), owners, rows, may_create, dry_run })
     }
 
     /// Some time in the last 800 days, mostly the last 70, or a little ahead.

@@ -6,7 +6,7 @@ use muster::domain::directory::{EmployeeFields, EmployeeInfo, Name};
 use muster::domain::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId};
 use muster::domain::person::normalise_email;
 use muster::domain::text::fold;
-use muster::store::{EmployeeName, ImportChunk, ImportOutcome, ImportedRow, OwnerRow};
+use muster::store::{EmployeeName, ImportChunk, ImportOutcome, ImportedRow, MayCreate, OwnerRow};
 
 use super::model::{ContactFact, EmployeeFact, Model, Step, scopes_of};
 use super::operation::{Answer, Outcome, Place, Refusal};
@@ -31,7 +31,7 @@ impl Model {
     fn import_chunk(&mut self, chunk: &ImportChunk, step: &mut Step<'_>) -> Outcome {
         let mut outcome = ImportOutcome::default();
         if let Err(refusal) = self.visible_enterprise(&chunk.enterprise) {
-            if !chunk.create_missing {
+            if chunk.may_create != MayCreate::Everything {
                 return Err(refusal);
             }
             let name = Name::parse("enterprise", chunk.enterprise.as_str()).unwrap();
@@ -100,7 +100,7 @@ impl Model {
             None => None,
             Some(text) => match self.find_department(enterprise, text)? {
                 Some(found) => Some(found),
-                None if employee.is_none() && chunk.create_missing => {
+                None if employee.is_none() && chunk.may_create != MayCreate::Nothing => {
                     Some(self.make_department(enterprise, text, outcome, step)?)
                 }
                 None => return Err(Refused),
@@ -109,7 +109,7 @@ impl Model {
         match (employee, department) {
             (Some((_, place)), Some(department)) if place.1 != department => Err(Refused),
             (Some((id, _)), _) => Ok(id),
-            (None, Some(department)) if chunk.create_missing => {
+            (None, Some(department)) if chunk.may_create != MayCreate::Nothing => {
                 self.make_employee(&(enterprise.clone(), department), &owner.employee, outcome, step)
             }
             (None, _) => Err(Refused),

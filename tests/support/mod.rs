@@ -1,6 +1,7 @@
-//! What the tests stand on: stores in directories of their own, words for what goes into them, and waiting that never
+//! What the tests stand on: stores and servers in directories of their own, words for what goes into them, and waiting that never
 //! sleeps for luck.
 
+mod app;
 mod queued;
 mod random;
 mod recorder;
@@ -9,6 +10,7 @@ mod words;
 
 use std::time::{Duration, Instant};
 
+pub use app::{Client, Reply, TestApp};
 pub use queued::{Gate, Queued};
 pub use random::Random;
 pub use recorder::{Heard, Recorder};
