@@ -26,7 +26,7 @@ Examples:
 
 /// Serves until it is told to stop.
 pub fn run(context: &mut Context<'_>, _arguments: &ServeArgs) -> Result<(), Failure> {
-    let settings = server::settings(context, "serve")?;
+    let settings = server::settings(context, "serve");
     let data_dir = settings.store.data_dir.clone();
     server::block_on(async {
         let app = App::start(settings, Clock::system()).await?;

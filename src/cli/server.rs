@@ -7,15 +7,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Context, Failure};
 use crate::app::{AppSettings, StartError};
-use crate::http::{CorsOrigin, HttpSettings};
+use crate::http::HttpSettings;
 use crate::store::{Mode, StoreOptions};
 
 /// The settings of a server, from the configuration.
-pub(super) fn settings(context: &Context<'_>, name: &str) -> Result<AppSettings, Failure> {
+pub(super) fn settings(context: &Context<'_>, name: &str) -> AppSettings {
     let config = &context.config;
     let http = &config.http;
-    let cors_origins = http.cors_origins.iter().map(|origin| CorsOrigin::parse(origin.as_str()));
-    Ok(AppSettings {
+    AppSettings {
         store: StoreOptions {
             readers: u32::try_from(config.store.readers).unwrap_or(u32::MAX),
             write_queue_len_max: config.store.write_queue_max,
@@ -30,13 +29,11 @@ pub(super) fn settings(context: &Context<'_>, name: &str) -> Result<AppSettings,
             body_bytes_max: http.body_bytes_max,
             connections_max: http.connections_max,
             failed_sign_ins_per_minute_max: u32::try_from(http.sign_in_failures_per_minute_max).unwrap_or(u32::MAX),
-            cors_origins: cors_origins
-                .collect::<Result<_, _>>()
-                .map_err(|error| Failure::usage("cors-origin").because(error))?,
+            cors_origins: http.cors_origins.clone(),
             ..HttpSettings::default()
         },
         listen: http.listen,
-    })
+    }
 }
 
 /// The address at which people reach the server.

@@ -42,7 +42,7 @@ pub use self::auth::{Caller, Tokens};
 pub use self::error::ApiError;
 pub use self::guard::Within;
 pub use self::server::serve;
-pub use self::settings::{CorsOrigin, HttpSettings};
+pub use self::settings::HttpSettings;
 pub use self::state::AppState;
 
 use self::auth::Gate;
@@ -50,6 +50,7 @@ use self::envelope::Envelope;
 use self::request_id::X_REQUEST_ID;
 use self::routes::{contacts, departments, employees, enterprises, service, summaries, tokens, transfers};
 use self::table::RouteTable;
+use crate::config::WebOrigin;
 use crate::domain::access::Role;
 
 /// Every path of the API, with who may use it. Each is also found under `/api`.
@@ -110,8 +111,9 @@ pub fn app(state: AppState) -> Result<Router, ApiError> {
 }
 
 /// Lets pages of these origins call the API, with a token and never with cookies.
-fn cors(origins: &[CorsOrigin]) -> CorsLayer {
-    let origins: Vec<HeaderValue> = origins.iter().map(|origin| origin.header().clone()).collect();
+fn cors(origins: &[WebOrigin]) -> CorsLayer {
+    // An origin is of visible ASCII characters, so each becomes a header's value.
+    let origins: Vec<_> = origins.iter().filter_map(|origin| HeaderValue::from_str(origin.as_str()).ok()).collect();
     let idempotency_key = HeaderName::from_static("idempotency-key");
     let cache_status = HeaderName::from_static("cache-status");
     CorsLayer::new()
@@ -139,7 +141,7 @@ mod tests {
     use crate::summaries::Summaries;
 
     async fn send(request: axum::http::request::Builder) -> (Response, Value) {
-        let cors_origins = vec![CorsOrigin::parse("https://app.example").unwrap()];
+        let cors_origins = vec![WebOrigin::parse("https://app.example").unwrap()];
         let settings = HttpSettings { cors_origins, ..HttpSettings::default() };
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&StoreOptions::new(dir.path(), Mode::Server, "a test"), sample_clock()).unwrap();

@@ -34,8 +34,7 @@ const TOKEN_SCHEME: &str = "token";
         (name = "summaries", description = "What Muster exists for: the figures of an enterprise or a department"),
         (name = "contacts", description = "Adding, changing, importing and exporting contacts"),
         (name = "directory", description = "Enterprises, departments and employees"),
-        (name = "cache", description = "The cache of summaries: its figures and its settings"),
-        (name = "access", description = "Tokens, sessions and the audit log"),
+        (name = "access", description = "Tokens"),
         (name = "service", description = "Is it alive, is it ready, and this document")
     )
 )]

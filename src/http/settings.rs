@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Uri};
+use crate::config::WebOrigin;
 
 /// Time for a client to send the whole head of a request; it also ends idle keep-alive connections. Long enough for a
 /// bad mobile link, short enough that a thousand silent clients do not hold a thousand connections for long.
@@ -30,7 +30,7 @@ pub const HEADER_BYTES_MAX: usize = 32 * 1024;
 pub const CONNECTIONS_MAX: usize = 10_000;
 
 /// Unknown tokens that one address may present in a minute; more is guessing or a misconfigured client in a loop.
-pub const FAILED_SIGN_INS_PER_MINUTE_MAX: u32 = 20;
+pub const FAILED_SIGN_INS_PER_MINUTE_MAX: u32 = 10;
 
 /// Unknown tokens that are looked up in the database in a second, from all addresses together: it keeps guessing from
 /// many addresses away from the read connections.
@@ -66,7 +66,7 @@ pub struct HttpSettings {
     /// See [`TRANSFERS_MAX`].
     pub transfers_max: usize,
     /// Origins whose pages may call the API from a browser; none by default.
-    pub cors_origins: Vec<CorsOrigin>,
+    pub cors_origins: Vec<WebOrigin>,
 }
 
 impl Default for HttpSettings {
@@ -85,57 +85,5 @@ impl Default for HttpSettings {
             transfers_max: TRANSFERS_MAX,
             cors_origins: Vec::new(),
         }
-    }
-}
-
-/// A web page's origin as browsers send it: `https://example.com` or `http://localhost:5173`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CorsOrigin(HeaderValue);
-
-/// A text that is not an origin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be a scheme and a host, such as https://example.com or http://localhost:5173, and nothing after it")]
-pub struct InvalidOrigin;
-
-impl CorsOrigin {
-    /// Reads an origin. A final slash is forgiven; a wildcard is not an origin.
-    pub fn parse(text: &str) -> Result<Self, InvalidOrigin> {
-        let origin = text.trim();
-        let origin = origin.strip_suffix('/').unwrap_or(origin).to_ascii_lowercase();
-        let uri: Uri = origin.parse().map_err(|_| InvalidOrigin)?;
-        let authority = uri.authority().ok_or(InvalidOrigin)?.as_str();
-        let is_origin = matches!(uri.scheme_str(), Some("http" | "https"))
-            && !authority.contains(['@', '*'])
-            && origin.ends_with(&format!("://{authority}"));
-        if is_origin { HeaderValue::try_from(origin).map(Self).map_err(|_| InvalidOrigin) } else { Err(InvalidOrigin) }
-    }
-
-    /// The origin as a header's value.
-    #[must_use]
-    pub fn header(&self) -> &HeaderValue {
-        &self.0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn origins_are_what_browsers_send() {
-        let check = |text: &str, expected: Option<&str>| {
-            let origin = CorsOrigin::parse(text).ok();
-            assert_eq!(origin.as_ref().and_then(|origin| origin.0.to_str().ok()), expected, "{text:?}");
-        };
-        check("https://Example.com/", Some("https://example.com"));
-        check("http://localhost:5173", Some("http://localhost:5173"));
-        check("https://example.com/app", None);
-        check("https://example.com?x", None);
-        check("https://user@example.com", None);
-        check("example.com", None);
-        check("ftp://example.com", None);
-        check("*", None);
-        check("https://*.example.com", None);
-        check("", None);
     }
 }

@@ -6,8 +6,9 @@ use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::store::{Store, StoreError};
 use crate::transfer::csv::ContactWriter;
 
-/// Contacts of one piece. Each piece is read in a transaction of its own, so that a slow taker holds none open.
-const EXPORT_PIECE_ROWS: u32 = 1_000;
+/// Contacts of one piece. Each piece is read in a transaction of its own, so that a slow taker holds none open. The largest
+/// contacts that are allowed make a piece of some 30 MB, ordinary ones one of 30 KB.
+const EXPORT_PIECE_ROWS: u32 = 200;
 
 /// Why an export ended before its end.
 #[derive(Debug, thiserror::Error)]

@@ -108,14 +108,22 @@ pub fn import(
             rows_wanted.store(run.size.rows(), Ordering::Relaxed);
         }
         Ok::<_, ImportError>(reading.join().ok())
-    })?;
+    });
+    let encoding = match encoding {
+        Ok(encoding) => encoding,
+        Err(error) => {
+            // What went in before stays, so somebody must be able to learn of it.
+            if let Err(error) = record(store, options, &run.report, actor, Some(&error)) {
+                tracing::error!(%error, "cannot put a broken import into the audit log");
+            }
+            return Err(error);
+        }
+    };
     let mut report = run.finish()?;
     report.encoding = encoding.unwrap_or(report.encoding);
     let took = store.clock().instant().duration_since(begun);
     report.duration_millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    if !options.dry_run && report.rows > 0 {
-        record(store, options, &report, actor)?;
-    }
+    record(store, options, &report, actor, None)?;
     Ok(report)
 }
 
@@ -293,13 +301,23 @@ impl Run<'_> {
     }
 }
 
-/// Puts the import into the audit log.
-fn record(store: &Store, options: &ImportOptions, report: &ImportReport, actor: &Actor) -> Result<(), StoreError> {
+/// Puts the import into the audit log, unless it could change nothing.
+fn record(
+    store: &Store,
+    options: &ImportOptions,
+    report: &ImportReport,
+    actor: &Actor,
+    broken_off: Option<&ImportError>,
+) -> Result<(), StoreError> {
+    if options.dry_run || report.rows == 0 {
+        return Ok(());
+    }
     let after = json!({
         "rows": report.rows,
         "imported": report.imported,
         "duplicates": report.duplicates,
         "rejected": report.rejected,
+        "brokenOff": broken_off.map(ToString::to_string),
     });
     let entry = AuditEntry {
         action: "contacts.import",
@@ -316,6 +334,44 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::store::{Mode, StoreOptions};
+
+    /// Gives some rows, then fails as a connection does.
+    struct Torn<R>(R);
+
+    impl<R: Read> Read for Torn<R> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            match self.0.read(buffer)? {
+                0 => Err(io::Error::other("the connection broke")),
+                len => Ok(len),
+            }
+        }
+    }
+
+    #[test]
+    fn an_import_that_breaks_off_keeps_what_went_in_and_is_audited() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = StoreOptions { create: true, ..StoreOptions::new(dir.path(), Mode::Command, "a test") };
+        let store = Store::open(&options, Clock::system()).unwrap();
+        let enterprise = EnterpriseId::parse("acme").unwrap();
+        let options = ImportOptions {
+            enterprise: enterprise.clone(),
+            department: Some("sales".to_owned()),
+            employee: Some("u1".to_owned()),
+            may_create: MayCreate::Everything,
+            dry_run: false,
+        };
+        // Longer than what is read before the first row.
+        let rows: String = (0..5_000).map(|row| format!("Anita,anita{row}@example.com\n")).collect();
+        let file = format!("name,email\n{rows}Bo,");
+        let error = import(&store, Torn(file.as_bytes()), &options, None, &Actor::command_line(), &|_| {}).unwrap_err();
+        assert!(matches!(error, ImportError::Transfer(_)), "{error}");
+        let contacts = store.read_blocking(|tx| tx.enterprise_summary(&enterprise)).unwrap().totals.total_contacts;
+        assert_eq!(contacts, 5_000);
+        let audited = store.read_blocking(|tx| tx.audited_acts()).unwrap();
+        let [(action, after)] = audited.as_slice() else { unreachable!("{audited:?}") };
+        assert_eq!(action, "contacts.import");
+        assert!(after.contains("\"imported\":5000") && after.contains("the connection broke"), "{after}");
+    }
 
     #[test]
     fn an_import_that_is_refused_or_empty_creates_nothing() {

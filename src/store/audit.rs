@@ -77,3 +77,12 @@ impl WriteTx<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+impl super::tx::ReadTx<'_> {
+    /// Every act with how things were after it, oldest first.
+    pub(crate) fn audited_acts(&self) -> Result<Vec<(String, String)>, StoreError> {
+        const SQL: &str = "SELECT action, coalesce(after, '') FROM audit ORDER BY id";
+        self.all(SQL, [], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+}
