@@ -5,6 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 #![allow(unreachable_pub, reason = "everything in a test binary is unreachable from outside")]
 
+mod concurrency;
+mod first_minute;
+mod kill;
 mod store_check;
 mod store_full;
 mod store_group_commit;

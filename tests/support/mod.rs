@@ -1,6 +1,8 @@
 //! What the tests stand on: stores in directories of their own, words for what goes into them, and waiting that never
 //! sleeps for luck.
 
+mod client;
+mod process;
 mod queued;
 mod random;
 mod recorder;
@@ -9,6 +11,8 @@ mod words;
 
 use std::time::{Duration, Instant};
 
+pub use client::{Client, Reply, read_reply};
+pub use process::{Ended, Place, Running, TestServer, assert_calm, fixture, signal};
 pub use queued::{Gate, Queued};
 pub use random::Random;
 pub use recorder::{Heard, Recorder};
