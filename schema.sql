@@ -9,13 +9,15 @@
 
 -- The installation itself: one row.
 CREATE TABLE installation (
-    id             INTEGER PRIMARY KEY CHECK (id = 1),
+    id               INTEGER PRIMARY KEY CHECK (id = 1),
     -- Tells two histories of one installation apart: random, renewed by a restore.
-    epoch          TEXT    NOT NULL,
+    epoch            TEXT    NOT NULL,
     -- The counter that revisions are drawn from. It only grows.
-    revision       INTEGER NOT NULL DEFAULT 0,
+    revision         INTEGER NOT NULL DEFAULT 0,
     -- Grows with every change of who may do what, so that other processes notice.
-    access_version INTEGER NOT NULL DEFAULT 0
+    access_version   INTEGER NOT NULL DEFAULT 0,
+    -- No contact gets an id up to this one: it is, or was, another's, even where the clock was set back since.
+    contact_id_floor INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- What summaries are about: an enterprise or one of its departments. Rows are never deleted: what was purged leaves its
@@ -239,6 +241,7 @@ CREATE TRIGGER contact_inserted AFTER INSERT ON contact BEGIN
 END;
 
 CREATE TRIGGER contact_deleted AFTER DELETE ON contact BEGIN
+    UPDATE installation SET contact_id_floor = OLD.id WHERE contact_id_floor < OLD.id;
     UPDATE employee SET contacts = contacts - 1 WHERE id = OLD.employee_id;
     INSERT INTO rollup_step
         SELECT OLD.department_id, OLD.company_id, OLD.created_at / 86400000, OLD.person_key, -1 WHERE OLD.counted >= 1

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Place, Random, Reply, Running, TestServer};
+use crate::support::{Place, Random, Running, TestServer, WireClient, WireReply};
 
 const WRITERS: usize = 6;
 const READERS: usize = 3;
@@ -25,7 +25,7 @@ const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// A client that looks at every answer as one who relies on the server would.
 struct Careful {
-    client: Client,
+    client: WireClient,
     /// How long the slowest answer took.
     slowest: Duration,
     /// Honest refusals for lack of time or room.
@@ -38,7 +38,7 @@ impl Careful {
     }
 
     /// Sends a request until it is not refused with an honest 503.
-    fn send(&mut self, method: &str, path: &str, body: &str) -> Reply {
+    fn send(&mut self, method: &str, path: &str, body: &str) -> WireReply {
         loop {
             let begun = Instant::now();
             let reply = self.client.send(method, path, body);

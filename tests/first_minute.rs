@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Place, fixture};
+use crate::support::{Place, WireClient, fixture};
 
 const IMPORT: [&str; 9] = [
     "import",
@@ -16,7 +16,7 @@ const IMPORT: [&str; 9] = [
     "--create-missing",
 ];
 
-fn summary(client: &mut Client, path: &str) -> Value {
+fn summary(client: &mut WireClient, path: &str) -> Value {
     client.get(&format!("/enterprise/{path}/contacts/summary"))["data"].clone()
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Place, Random, TestServer, eventually};
+use crate::support::{Place, Random, TestServer, WireClient, eventually};
 
 /// How often the server is killed.
 const KILLS: usize = 20;
@@ -41,14 +41,14 @@ impl Writer {
     }
 
     /// Writes until the server is gone.
-    fn write_on(&mut self, mut client: Client, acknowledged: &AtomicUsize) {
+    fn write_on(&mut self, mut client: WireClient, acknowledged: &AtomicUsize) {
         while self.write(&mut client) {
             acknowledged.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// Sends one write; says whether it was answered.
-    fn write(&mut self, client: &mut Client) -> bool {
+    fn write(&mut self, client: &mut WireClient) -> bool {
         let write = self.unanswered.take().unwrap_or_else(|| self.choose());
         if let Err(error) = self.send(&write, client) {
             assert_ne!(error.kind(), std::io::ErrorKind::InvalidData, "{error}");
@@ -69,7 +69,7 @@ impl Writer {
     }
 
     /// Sends a write and takes its acknowledgement down.
-    fn send(&mut self, write: &Write, client: &mut Client) -> std::io::Result<()> {
+    fn send(&mut self, write: &Write, client: &mut WireClient) -> std::io::Result<()> {
         let path = |id: &str| format!("/Contacts/{}/contact/{id}", self.user);
         match write {
             Write::Add { key, name } => {
@@ -95,7 +95,7 @@ impl Writer {
     }
 
     /// The same of what the server says.
-    fn stored(&self, client: &mut Client) -> BTreeMap<String, String> {
+    fn stored(&self, client: &mut WireClient) -> BTreeMap<String, String> {
         let mut stored = BTreeMap::new();
         let mut cursor = String::new();
         loop {
@@ -113,7 +113,7 @@ impl Writer {
 
     /// Everything acknowledged must be there as it was acknowledged, and nothing else but what was not answered, whole
     /// or not at all.
-    fn assert_nothing_lost(&self, client: &mut Client) {
+    fn assert_nothing_lost(&self, client: &mut WireClient) {
         let mut stored = self.stored(client);
         let mut expected = self.contacts.clone();
         match &self.unanswered {
@@ -138,7 +138,7 @@ impl Writer {
 }
 
 /// Makes an enterprise with one employee for each client.
-fn employ(client: &mut Client, writers: &[Writer]) {
+fn employ(client: &mut WireClient, writers: &[Writer]) {
     client.post("/enterprise", &json!({"id": "acme", "name": "Acme"}));
     for (number, Writer { user, .. }) in writers.iter().enumerate() {
         let department = format!("d{}", number % 2);

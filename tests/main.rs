@@ -6,12 +6,19 @@
 #![allow(unreachable_pub, reason = "everything in a test binary is unreachable from outside")]
 
 mod concurrency;
+mod documents;
 mod first_minute;
 mod kill;
+mod routes;
 mod store_check;
+mod store_concurrency;
 mod store_full;
 mod store_group_commit;
+mod store_idempotency;
+mod store_ids;
+mod store_killed;
 mod store_other_process;
 mod store_properties;
+mod store_purge;
 mod store_wal;
 mod support;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use muster::clock::Clock;
 use muster::store::{
-    EmployeeName, ImportChunk, ImportRow, OwnerRow, Publication, Store, StoreError, Subscriber, TokenList,
+    EmployeeName, ImportChunk, ImportRow, MayCreate, OwnerRow, Publication, Store, StoreError, Subscriber, TokenList,
 };
 
 use crate::support::{
@@ -160,7 +160,7 @@ fn chunk(owner: &str, who: &str, dry_run: bool) -> ImportChunk {
             employee: EmployeeName::IdOrName(owner.to_owned()),
         }],
         rows: vec![ImportRow { owner: 0, info: contact(who, "Contoso"), created_at: None }],
-        create_missing: true,
+        may_create: MayCreate::Everything,
         dry_run,
     }
 }

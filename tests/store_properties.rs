@@ -21,9 +21,10 @@ use muster::clock::Clock;
 use muster::domain::directory::Scope;
 use muster::domain::ids::ContactId;
 use muster::domain::time::Timestamp;
+use muster::store::StoreError;
 use rusqlite::Connection;
 
-use crate::support::{Directory, Heard, Random, Recorder, TestStore, at, eventually};
+use crate::support::{Directory, Gate, Heard, Queued, Random, Recorder, TestStore, at, enterprise, eventually, name};
 use generate::Generator;
 use model::{Model, Step};
 use operation::{Operation, Outcome, Refusal};
@@ -37,6 +38,9 @@ const OPERATIONS_PER_RUN: usize = 2_600;
 
 /// Operations between two comparisons of everything that can be read.
 const COMPARE_EVERY: usize = 50;
+
+/// How many of a hundred operations share their group with others.
+const IN_COMPANY_PERCENT: usize = 10;
 
 /// Operations that a failure shows.
 const REMEMBERED: usize = 12;
@@ -149,8 +153,8 @@ impl Universe {
     /// Does one operation to both and compares the answer and what it drew; whether it was done.
     fn operate(&mut self, operation: &Operation) -> bool {
         let now = self.clock.now();
-        let done = operation.clone();
-        let answer: Outcome = self.store.write(move |tx| done.run(tx)).map_err(Refusal::from);
+        let in_company = self.generator.random().percent(IN_COMPANY_PERCENT);
+        let answer = if in_company { self.write_in_company(operation) } else { self.write_alone(operation) };
         let heard = self.recorder.take();
         let mut draws = BTreeSet::new();
         let mut step = Step { now, answered: answer.as_ref().ok(), draws: &mut draws };
@@ -187,6 +191,35 @@ impl Universe {
         self.revisions = after;
         self.learn_ids();
         answer.is_ok() || matches!(operation, Operation::DoomedJob(_))
+    }
+
+    fn write_alone(&self, operation: &Operation) -> Outcome {
+        let operation = operation.clone();
+        self.store.write(move |tx| operation.run(tx)).map_err(Refusal::from)
+    }
+
+    /// Does an operation in one group with others, which are undone after they have touched what they can.
+    fn write_in_company(&self, operation: &Operation) -> Outcome {
+        let doomed = || {
+            Queued::<()>::write(&self.store, |tx| {
+                tx.create_enterprise(Some(enterprise("companion")), &name("Companion"))?;
+                if let Ok(acme) = tx.restore_enterprise(&enterprise("acme")) {
+                    tx.rename_enterprise(&acme.id, &name("Companion"))?;
+                }
+                Err(StoreError::Conflict("on purpose".to_owned()))
+            })
+        };
+        let operation = operation.clone();
+        let gate = Gate::close(&self.store);
+        let before = doomed();
+        let write = Queued::write(&self.store, move |tx| operation.run(tx));
+        let after = doomed();
+        gate.open();
+        let answer = write.answer().map_err(Refusal::from);
+        for doomed in [before, after] {
+            assert!(matches!(doomed.answer(), Err(StoreError::Conflict(_))));
+        }
+        answer
     }
 
     /// What the writer's thread published; it has no reason to name nothing.

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::Args;
-use clap::builder::RangedU64ValueParser;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::scratch::ScratchDir;
@@ -34,11 +33,11 @@ pub struct DemoArgs {
         long,
         value_name = "N",
         default_value_t = DEMO_CONTACTS_DEFAULT,
-        value_parser = RangedU64ValueParser::<u64>::new().range(0..=DEMO_CONTACTS_MAX)
+        value_parser = parse_contacts
     )]
     pub contacts: u64,
 
-    /// Send the server a steady mix of reads and writes, so that the dashboard shows changing values
+    /// Send the server a steady mix of reads and writes, so that its figures change
     #[arg(long)]
     pub traffic: bool,
 
@@ -55,6 +54,13 @@ Examples:
 
 /// The seed of every demonstration, so that two people see the same data on the same day.
 const DEMO_SEED: u64 = 8_383;
+
+fn parse_contacts(text: &str) -> Result<u64, String> {
+    text.parse()
+        .ok()
+        .filter(|contacts| *contacts <= DEMO_CONTACTS_MAX)
+        .ok_or_else(|| format!("must be a whole number from 0 to {DEMO_CONTACTS_MAX}"))
+}
 
 /// Fills the database and serves until it is told to stop.
 pub fn run(context: &mut Context<'_>, arguments: &DemoArgs) -> Result<(), Failure> {

@@ -26,7 +26,7 @@ pub struct ExportArgs {
     #[arg(long, value_name = "ID")]
     pub department: Option<DepartmentId>,
 
-    /// File to write [default: standard output]
+    /// File to write, or - for standard output, which is also the default
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
 
@@ -51,7 +51,7 @@ Examples:
 pub fn run(context: &mut Context<'_>, arguments: &ExportArgs) -> Result<(), Failure> {
     let store = database::open(context, "export", Missing::Refuse)?;
     let ExportFormat::Csv = arguments.format;
-    let written = match &arguments.output {
+    let written = match arguments.output.as_ref().filter(|path| path.as_os_str() != "-") {
         None => {
             let stdout = &mut *context.stdout;
             let result = export(&store, arguments, &mut |piece| stdout.write_all(&piece));

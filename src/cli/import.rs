@@ -13,7 +13,7 @@ use super::scratch::ScratchDir;
 use super::{Context, Failure};
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::intake::{self, ImportError, ImportOptions};
-use crate::store::{Actor, database_path};
+use crate::store::{Actor, MayCreate, database_path};
 use crate::transfer::csv::RejectsOutput;
 use crate::transfer::report::{Created, ImportReport};
 
@@ -105,7 +105,7 @@ pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Fail
         enterprise: arguments.enterprise.clone(),
         department: arguments.department.as_ref().map(ToString::to_string),
         employee: arguments.employee.as_ref().map(ToString::to_string),
-        create_missing: arguments.create_missing,
+        may_create: if arguments.create_missing { MayCreate::Everything } else { MayCreate::Nothing },
         dry_run: arguments.dry_run,
     };
     let rejects_path = arguments.rejects_path().filter(|_| !arguments.dry_run);
@@ -115,7 +115,7 @@ pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Fail
         &options,
         rejects_path.clone().map(rejects_output),
         &Actor::command_line(),
-        &mut |progress| {
+        &|progress| {
             bar.set_position(if size.is_some() { progress.bytes } else { progress.rows });
             bar.set_message(HumanCount(progress.rows).to_string());
         },
@@ -188,6 +188,16 @@ fn explain(name: &str, error: ImportError) -> Failure {
     }
 }
 
+/// What was made beside contacts, as the end of a sentence; empty for nothing.
+fn created(created: Created, verb: &str) -> String {
+    let Created { enterprises, departments, employees } = created;
+    let counts = [(enterprises, "enterprise"), (departments, "department"), (employees, "employee")];
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let counts = counts.map(|(count, what)| format!("{count} {what}{}", if count == 1 { "" } else { "s" }));
+    let counts: Vec<String> = counts.collect();
+    if counts.is_empty() { String::new() } else { format!("; {verb}: {}", counts.join(", ")) }
+}
+
 /// Tells people what came of it.
 fn tell(name: &str, report: &ImportReport) {
     let verb = if report.dry_run { "would be imported" } else { "imported" };
@@ -201,10 +211,7 @@ fn tell(name: &str, report: &ImportReport) {
         report.duplicates,
         report.rejected
     );
-    let Created { enterprises, departments, employees } = report.created;
-    if enterprises + departments + employees > 0 {
-        let _ = write!(text, "; created: {enterprises} enterprises, {departments} departments, {employees} employees");
-    }
+    text.push_str(&created(report.created, if report.dry_run { "would be created" } else { "created" }));
     if !report.ignored_columns.is_empty() {
         let _ = write!(text, "; columns without a meaning here: {}", report.ignored_columns.join(", "));
     }
@@ -216,4 +223,19 @@ fn tell(name: &str, report: &ImportReport) {
     }
     // With standard error closed there is nobody to tell.
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_made_is_counted_in_words() {
+        let check = |enterprises, departments, employees, expected: &str| {
+            assert_eq!(created(Created { enterprises, departments, employees }, "created"), expected);
+        };
+        check(0, 0, 0, "");
+        check(1, 0, 0, "; created: 1 enterprise");
+        check(0, 1, 2, "; created: 1 department, 2 employees");
+    }
 }

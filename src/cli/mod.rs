@@ -34,7 +34,7 @@ pub use flags::{CommonFlags, ServingFlags};
 
 /// Muster gathers business contacts and answers how many, of whom, from where, and how fast they grow.
 ///
-/// One process holds the database, the cache of summaries, the REST API and the dashboard. Without a command it serves.
+/// One process holds the database and the REST API. Without a command it serves.
 #[derive(Debug, Parser)]
 #[command(name = "muster", version, max_term_width = 110, after_long_help = EXAMPLES)]
 pub struct Cli {
@@ -54,11 +54,12 @@ Examples:
   muster demo                          A server with believable data, to look around
   muster                               Serve ./muster-data on 127.0.0.1:8383
   muster --listen 0.0.0.0:80           Serve other machines too
-  muster import cards.csv --enterprise acme --department sales --employee u1 --create-missing
+  muster import cards.csv --enterprise acme --department sales --employee u1
   muster token create --role viewer    A token for a program, on standard output
 
-Settings are looked for in flags, then in MUSTER_* environment variables, then in muster.toml in the data directory,
-then in defaults; `muster config` shows what they come to. An empty environment variable counts as not set.
+Settings are looked for in flags, then in MUSTER_* environment variables,
+then in muster.toml in the data directory, then in defaults; `muster config`
+shows what they come to. An empty environment variable counts as not set.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.";
 

@@ -6,7 +6,7 @@ use super::{Context, Failure, ServingFlags, server};
 use crate::app::App;
 use crate::clock::Clock;
 
-/// Serve the API and the dashboard (also without any command).
+/// Serve the API (also without any command).
 ///
 /// Opens the data directory, or creates it, and takes connections once the database is ready. The first start says how to
 /// make a token. The server stops on Ctrl-C or SIGTERM, after the requests under way have been answered.

@@ -20,6 +20,7 @@ pub(super) fn settings(context: &Context<'_>, name: &str) -> Result<AppSettings,
             readers: u32::try_from(config.store.readers).unwrap_or(u32::MAX),
             write_queue_len_max: config.store.write_queue_max,
             time_limit: http.request_timeout,
+            size_bytes_max: config.store.database_bytes_max.map(|bytes| bytes as u64),
             ..StoreOptions::new(&config.store.data_dir, Mode::Server, format!("`muster {name}`"))
         },
         http: HttpSettings {

@@ -62,6 +62,7 @@ fn usage_is_judged_before_anything_is_done() {
     check("muster token revoke", 2);
     check("muster demo --contacts 1000 --traffic --listen 127.0.0.1:0", 0);
     check("muster demo --contacts many", 2);
+    check("muster demo --contacts 10000001", 2);
     check("muster check --json", 0);
     check("muster completions bash", 0);
     check("muster completions cmd", 2);

@@ -116,9 +116,9 @@ fn create(context: &mut Context<'_>, arguments: &CreateArgs) -> Result<(), Failu
         Ok(token)
     });
     let token = created.map_err(|error| match (error, &arguments.enterprise) {
-        (StoreError::NotFound(Subject::Enterprise), Some(enterprise)) => {
-            Failure::failed(format!("enterprise \"{enterprise}\" does not exist; create it first"))
-        }
+        (StoreError::NotFound(Subject::Enterprise), Some(enterprise)) => Failure::failed(format!(
+            "enterprise \"{enterprise}\" does not exist; `muster import --create-missing` or POST /enterprise makes it"
+        )),
         (error, _) => Failure::failed("the token could not be stored").because(error),
     })?;
     tracing::info!(id = token.id, name = token.name, role = token.role.as_str(), "token created");

@@ -74,6 +74,8 @@ pub struct StoreSettings {
     pub readers: usize,
     /// How many writes may wait for the writer; the next one is refused.
     pub write_queue_max: usize,
+    /// How large the database may grow, in bytes, if there is a limit.
+    pub database_bytes_max: Option<usize>,
 }
 
 /// Where the server listens and what it allows.

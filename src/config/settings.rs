@@ -12,6 +12,7 @@ use super::web::{PublicUrl, PublicUrls, WebOrigin, WebOrigins};
 use super::{HttpSettings, StoreSettings, TelemetrySettings};
 
 const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -152,6 +153,10 @@ settings! {
     write_queue_max: usize = "write-queue-max" <"COUNT"> Serving,
         Count: Count { min: 1, max: 1_000_000 }, default ["1024"];
 
+    /// Largest size of the database; writes beyond it are refused as on a full disk.
+    database_max: Option<usize> = "database-max" <"SIZE"> Serving,
+        Optional<Bytes>: Optional(Bytes { min: MIB, max: 1_024 * GIB }), default [];
+
     /// Connections that read the database; `auto` takes one per processor core, at least 2 and at most 8.
     readers: usize = "readers" <"COUNT"> Serving, Readers: Readers, default ["auto"];
 
@@ -179,6 +184,7 @@ impl Settings {
             data_dir: self.data_dir.value.clone(),
             readers: self.readers.value,
             write_queue_max: self.write_queue_max.value,
+            database_bytes_max: self.database_max.value,
         }
     }
 

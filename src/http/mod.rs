@@ -4,7 +4,7 @@
 //! [`envelope`]. In reading order:
 //!
 //! - [`settings`]: limits, each with its unit and its reason.
-//! - [`server`] accepts, bounds and ends connections.
+//! - [`server`] accepts, bounds and ends connections; `linger` takes in what nobody reads.
 //! - [`envelope`], [`request_id`]: what surrounds every request.
 //! - [`error`]: the one way in which a request fails.
 //! - [`table`], [`guard`], [`auth`]: who may do what, so that no route can forget to ask.
@@ -18,6 +18,7 @@ pub mod envelope;
 pub mod error;
 pub mod extract;
 pub mod guard;
+mod linger;
 mod openapi;
 pub mod readiness;
 

@@ -49,7 +49,6 @@ impl Readiness {
 }
 
 async fn ask(store: &Store) -> Result<(), StoreError> {
-    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general over the lifetime")]
     store.read(|tx| tx.revision()).await?;
     store.write(|_| Ok(())).await
 }

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
+use super::linger::Lingering;
 use super::settings::HttpSettings;
 
 /// Pause after a failed accept, so that a full table of open files does not become a busy loop. Connections that end
@@ -61,6 +62,8 @@ pub async fn serve(listener: TcpListener, router: Router, settings: &HttpSetting
 fn http1_settings(settings: &HttpSettings) -> http1::Builder {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
+        // A client that has sent all and closed its side still waits for the answer.
+        .half_close(true)
         .header_read_timeout(settings.header_read_time_max)
         .max_header_size(settings.header_bytes_max);
     http
@@ -118,7 +121,7 @@ impl Connections {
         let router = self.router.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(PeerAddress(peer));
-            router.clone().call(request.map(Body::new))
+            router.clone().call(Lingering::wrap(request).map(Body::new))
         });
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
         let (stop, cut) = (self.stop.clone(), self.cut.clone());

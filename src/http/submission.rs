@@ -50,7 +50,7 @@ pub struct IdempotencyParams {
     /// Chosen by the client, 1 to 255 visible ASCII characters, kept for 24 hours. The same request with the same key gets
     /// the answer of the first one, with `Idempotent-Replayed: true`, and does nothing; another request with it gets 409.
     /// A request that was refused is not kept.
-    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, example = "5f2b7a9e-scan-17")]
+    #[param(rename = "Idempotency-Key", value_type = String, required = false, min_length = 1, max_length = 255)]
     key: Option<String>,
 }
 

@@ -1,15 +1,22 @@
 //! Rows on their way from the reader to the writer, and how many go together.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use crate::store::{EmployeeName, ImportRow, OwnerRow, Store};
+use crate::store::{
+    EmployeeName, ImportChunk, ImportOutcome, ImportRow, ImportedRow, OwnerRow, Store, StoreError, WriteTx,
+};
 use crate::transfer::csv::{OwnerColumns, RawRecord};
 
 use super::ImportOptions;
 
-/// Rows of a chunk when nobody else wants the database: the larger, the fewer times each page of an index is written.
-const ROWS_ALONE: usize = 50_000;
+/// Rows of a chunk when nobody else wants the database: what is held in memory, twice.
+const ROWS_ALONE: usize = 20_000;
+
+/// Rows of a transaction when nobody else wants the database: the larger, the fewer times each page of an index is
+/// written, and the more is read again after a crash.
+const TRANSACTION_ROWS_ALONE: usize = 250_000;
 
 /// Rows of the first chunk beside a running server.
 const ROWS_FIRST: usize = 200;
@@ -40,6 +47,14 @@ impl ChunkSize {
         }
     }
 
+    /// How many rows a transaction takes in before it ends; chunks are never torn apart.
+    pub(super) fn transaction_rows(self) -> usize {
+        match self {
+            Self::Fixed(_) => TRANSACTION_ROWS_ALONE,
+            Self::Adaptive(_) => 1,
+        }
+    }
+
     /// Learns from how long a chunk held the lock.
     pub(super) fn learn(&mut self, rows: usize, took: Duration) {
         if let Self::Adaptive(next) = self {
@@ -60,8 +75,6 @@ pub(super) struct Chunk {
     pub(super) origins: Vec<Origin>,
     /// Rows that the reader refused.
     pub(super) refused: Vec<(Origin, String)>,
-    /// Bytes of the file that were read when the chunk was full.
-    pub(super) bytes_read: u64,
     positions: HashMap<OwnerRow, usize>,
 }
 
@@ -80,6 +93,31 @@ impl Chunk {
         self.rows.len() + self.refused.len()
     }
 
+    /// Puts it in, within a transaction, and takes down what came of its rows.
+    pub(super) fn put_in(self, tx: &WriteTx<'_>, options: &ImportOptions) -> Result<Settled, StoreError> {
+        let ImportOptions { enterprise, may_create, dry_run, .. } = options.clone();
+        let mut settled = Settled { rows: self.len() as u64, rejected: self.refused, ..Settled::default() };
+        let chunk = ImportChunk { enterprise, owners: self.owners, rows: self.rows, may_create, dry_run };
+        // Nothing to put in creates nothing, either.
+        let mut outcome = if chunk.rows.is_empty() { ImportOutcome::default() } else { tx.import(&chunk)? };
+        let owners: Vec<u64> = if dry_run { chunk.owners.iter().map(hash_of).collect() } else { Vec::new() };
+        let outcomes = std::mem::take(&mut outcome.rows);
+        for ((row, origin), outcome) in chunk.rows.iter().zip(self.origins).zip(outcomes) {
+            match outcome {
+                ImportedRow::Imported if dry_run => {
+                    let identity = row.info.identity();
+                    settled.tried.push((owners[row.owner], identity.person.number(), identity.content));
+                }
+                ImportedRow::Imported => settled.imported += 1,
+                ImportedRow::Duplicate => settled.duplicates += 1,
+                ImportedRow::Refused(reason) => settled.rejected.push((origin, reason)),
+            }
+        }
+        settled.rejected.sort_by_key(|(origin, _)| origin.number);
+        settled.outcome = outcome;
+        Ok(settled)
+    }
+
     /// The position of an owner, taken in if it is new.
     pub(super) fn owner(&mut self, owner: OwnerRow) -> usize {
         if let Some(position) = self.positions.get(&owner) {
@@ -90,6 +128,29 @@ impl Chunk {
         self.owners.push(owner);
         position
     }
+}
+
+/// What came of a chunk.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    pub(super) rows: u64,
+    pub(super) imported: u64,
+    pub(super) duplicates: u64,
+    /// Rows that are out, in the order of the file, each with the reason.
+    pub(super) rejected: Vec<(Origin, String)>,
+    /// Rows that a dry run would have put in; copies within the file are among them.
+    pub(super) tried: Vec<ContentKey>,
+    /// What was created, and which owners were refused; its rows are told above.
+    pub(super) outcome: ImportOutcome,
+}
+
+/// What makes two rows of a file copies: a hash of the owner, the person, the content.
+pub(super) type ContentKey = (u64, i64, i64);
+
+fn hash_of(owner: &OwnerRow) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    owner.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Who owns a row: what the options say beats what the columns say. An error says what is missing.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::demo::{DemoData, DemoEnterprise};
 use crate::domain::directory::EmployeeInfo;
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
-use crate::store::{EmployeeName, ImportChunk, ImportRow, OwnerRow, Store, StoreError};
+use crate::store::{EmployeeName, ImportChunk, ImportRow, MayCreate, OwnerRow, Store, StoreError};
 
 /// Contacts that go in together; the database belongs to nobody else while it is filled.
 const FILL_CHUNK_ROWS: usize = 20_000;
@@ -82,7 +82,7 @@ impl<'a> Waiting<'a> {
             enterprise: self.enterprise.clone(),
             owners: std::mem::take(&mut self.owners),
             rows: std::mem::take(&mut self.rows),
-            create_missing: false,
+            may_create: MayCreate::Nothing,
             dry_run: false,
         };
         self.positions.clear();

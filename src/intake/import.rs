@@ -1,20 +1,16 @@
 //! One import: a file read, its rows put in chunk by chunk, and a report of what came of each.
 
 use std::collections::{BTreeSet, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
 
 use serde_json::json;
 
-use super::chunk::{Chunk, ChunkSize, Origin, owner_of};
+use super::chunk::{Chunk, ChunkSize, ContentKey, Origin, Settled, owner_of};
 use crate::domain::ids::EnterpriseId;
-use crate::store::{
-    Actor, AuditEntry, ImportChunk, ImportOutcome, ImportRow, ImportedRow, OwnerRow, Store, StoreError, Subject,
-};
+use crate::store::{Actor, AuditEntry, ImportChunk, ImportRow, MayCreate, Store, StoreError, Subject};
 use crate::transfer::TransferError;
 use crate::transfer::csv::{ContactReader, OwnerColumns, RejectsOutput, RejectsWriter};
 use crate::transfer::report::{Created, ImportReport};
@@ -34,8 +30,8 @@ pub struct ImportOptions {
     pub department: Option<String>,
     /// Whoever collected them, for every row.
     pub employee: Option<String>,
-    /// Whether a missing enterprise, department or employee is created.
-    pub create_missing: bool,
+    /// What is created when it is missing.
+    pub may_create: MayCreate,
     /// Whether it is only tried.
     pub dry_run: bool,
 }
@@ -69,16 +65,16 @@ pub enum ImportError {
     Store(#[from] StoreError),
 }
 
-/// Imports a file. Blocks; reads on a thread of its own.
+/// Imports a file. Blocks; reads on a thread of its own, on which `progress` is called as chunks are handed on.
 ///
-/// Without `rejects` the report alone tells of rejected rows. `progress` is called after each chunk.
+/// Without `rejects` the report alone tells of rejected rows.
 pub fn import(
     store: &Store,
     input: impl Read + Send,
     options: &ImportOptions,
     rejects: Option<RejectsOutput>,
     actor: &Actor,
-    progress: &mut dyn FnMut(Progress),
+    progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<ImportReport, ImportError> {
     let begun = store.clock().instant();
     let mut reader = ContactReader::open(input)?;
@@ -101,14 +97,14 @@ pub fn import(
     run.find_named_owner()?;
     let rows_wanted = AtomicUsize::new(run.size.rows());
     let encoding = thread::scope(|scope| {
-        let (chunks, arriving) = sync_channel(CHUNKS_AHEAD);
+        let (chunks, mut arriving) = sync_channel(CHUNKS_AHEAD);
         let rows_wanted = &rows_wanted;
         let reading = scope.spawn(move || {
-            read_chunks(&mut reader, options, rows_wanted, &chunks);
+            read_chunks(&mut reader, options, rows_wanted, &chunks, progress);
             reader.encoding()
         });
-        for chunk in arriving {
-            run.put_in(chunk?, progress)?;
+        while let Ok(chunk) = arriving.recv() {
+            arriving = run.put_in(chunk?, arriving)?;
             rows_wanted.store(run.size.rows(), Ordering::Relaxed);
         }
         Ok::<_, ImportError>(reading.join().ok())
@@ -123,19 +119,23 @@ pub fn import(
     Ok(report)
 }
 
+type Arriving = Receiver<Result<Chunk, TransferError>>;
+
 /// Reads rows into chunks until the file ends, fails, or nobody takes them any more.
 fn read_chunks<R: Read>(
     reader: &mut ContactReader<R>,
     options: &ImportOptions,
     rows_wanted: &AtomicUsize,
     chunks: &SyncSender<Result<Chunk, TransferError>>,
+    progress: &(dyn Fn(Progress) + Sync),
 ) {
     let mut chunk = Chunk::default();
     let mut wanted = rows_wanted.load(Ordering::Relaxed);
     // Only a row whose columns name its owner can be refused by the writer while the others are fine.
     let keep_raw = options.employee.is_none();
+    let mut rows = 0;
     loop {
-        let bytes_read = reader.bytes_read();
+        let bytes = reader.bytes_read();
         let row = match reader.next_row() {
             None => break,
             Some(Ok(row)) => row,
@@ -147,6 +147,7 @@ fn read_chunks<R: Read>(
                 return;
             }
         };
+        rows = row.number;
         let origin = |keep: bool| Origin { number: row.number, line: row.line, raw: keep.then(|| row.raw.clone()) };
         let content = row.content.map_err(|error| error.to_string());
         match content.and_then(|contact| Ok((owner_of(options, contact.owner)?, contact.info, contact.created_at))) {
@@ -158,14 +159,14 @@ fn read_chunks<R: Read>(
             Err(reason) => chunk.refused.push((origin(true), reason)),
         }
         if chunk.len() >= wanted {
-            chunk.bytes_read = bytes_read;
             if chunks.send(Ok(std::mem::take(&mut chunk))).is_err() {
                 return;
             }
+            progress(Progress { rows, bytes });
             wanted = rows_wanted.load(Ordering::Relaxed);
         }
     }
-    chunk.bytes_read = reader.bytes_read();
+    progress(Progress { rows, bytes: reader.bytes_read() });
     // When nobody takes the last chunk, the import has failed and says so itself.
     let _ = chunks.send(Ok(chunk));
 }
@@ -192,61 +193,79 @@ struct CreatedIds {
 
 impl Run<'_> {
     /// Fails before any row is read when the options name somebody who cannot be found, or an enterprise that is not there.
-    fn find_named_owner(&mut self) -> Result<(), ImportError> {
-        let mut chunk = Chunk::default();
-        if let Ok(owner) = owner_of(self.options, OwnerColumns::default()) {
-            chunk.owner(owner);
-        }
-        let (outcome, _) = self.write(chunk.owners, chunk.rows)?;
-        let refused = outcome.owners_refused.iter().flatten().next().cloned();
-        self.note_created(outcome);
+    ///
+    /// Only a rehearsal: an import that is refused creates nothing.
+    fn find_named_owner(&self) -> Result<(), ImportError> {
+        let ImportOptions { enterprise, may_create, .. } = self.options.clone();
+        let owners = owner_of(self.options, OwnerColumns::default()).into_iter().collect();
+        let chunk = ImportChunk { enterprise, owners, rows: Vec::new(), may_create, dry_run: true };
+        let outcome = self.store.write_blocking(move |tx| tx.import(&chunk)).map_err(|error| self.explain(error))?;
+        let refused = outcome.owners_refused.into_iter().flatten().next();
         refused.map_or(Ok(()), |reason| Err(ImportError::Owner(reason)))
     }
 
-    /// Puts a chunk in and takes down what came of its rows.
-    fn put_in(&mut self, chunk: Chunk, progress: &mut dyn FnMut(Progress)) -> Result<(), ImportError> {
-        self.report.rows += chunk.len() as u64;
-        let keys = if self.options.dry_run { content_keys(&chunk) } else { Vec::new() };
-        let rows = chunk.rows.len();
-        let (outcome, took) = self.write(chunk.owners, chunk.rows)?;
-        self.size.learn(rows, took);
-        let mut rejected = chunk.refused;
-        for (position, (origin, row)) in chunk.origins.into_iter().zip(&outcome.rows).enumerate() {
-            match row {
-                ImportedRow::Imported if keys.get(position).is_some_and(|key| self.seen_before(*key)) => {
-                    self.report.duplicates += 1;
-                }
-                ImportedRow::Imported => self.report.imported += 1,
-                ImportedRow::Duplicate => self.report.duplicates += 1,
-                ImportedRow::Refused(reason) => rejected.push((origin, reason.clone())),
-            }
-        }
-        self.note_created(outcome);
-        rejected.sort_by_key(|(origin, _)| origin.number);
-        for (origin, reason) in rejected {
-            self.reject(&origin, reason)?;
-        }
-        progress(Progress { rows: self.report.rows, bytes: chunk.bytes_read });
-        Ok(())
-    }
-
-    /// Writes rows in one transaction; tells how long it held the write lock.
-    fn write(&self, owners: Vec<OwnerRow>, rows: Vec<ImportRow>) -> Result<(ImportOutcome, Duration), ImportError> {
-        let ImportOptions { enterprise, create_missing, dry_run, .. } = self.options.clone();
-        let chunk = ImportChunk { enterprise, owners, rows, create_missing, dry_run };
+    /// Puts a chunk in, and in the same transaction as many more as belong in one, as they arrive.
+    fn put_in(&mut self, first: Chunk, arriving: Arriving) -> Result<Arriving, ImportError> {
+        let rows_max = self.size.transaction_rows();
+        let rows_first = first.len();
+        let options = self.options.clone();
         let clock = self.store.clock().clone();
         let written = self.store.write_blocking(move |tx| {
             let begun = clock.instant();
-            let outcome = tx.import(&chunk)?;
-            Ok((outcome, clock.instant().duration_since(begun)))
+            let mut rows = first.len();
+            let mut settled = vec![first.put_in(tx, &options)?];
+            let mut failure = None;
+            while rows < rows_max {
+                match arriving.recv() {
+                    Ok(Ok(chunk)) => {
+                        rows += chunk.len();
+                        settled.push(chunk.put_in(tx, &options)?);
+                    }
+                    Ok(Err(error)) => {
+                        failure = Some(error);
+                        break;
+                    }
+                    Err(_) => break,
+                }
+            }
+            Ok((settled, failure, clock.instant().duration_since(begun), arriving))
         });
-        written.map_err(|error| match error {
+        let (settled, failure, took, arriving) = written.map_err(|error| self.explain(error))?;
+        self.size.learn(rows_first, took);
+        for settled in settled {
+            self.take_down(settled)?;
+        }
+        failure.map_or(Ok(arriving), |error| Err(error.into()))
+    }
+
+    fn take_down(&mut self, settled: Settled) -> Result<(), ImportError> {
+        self.report.rows += settled.rows;
+        self.report.imported += settled.imported;
+        self.report.duplicates += settled.duplicates;
+        for key in settled.tried {
+            if self.seen_before(key) {
+                self.report.duplicates += 1;
+            } else {
+                self.report.imported += 1;
+            }
+        }
+        self.created.enterprises.extend(settled.outcome.enterprises_created);
+        self.created.departments.extend(settled.outcome.departments_created);
+        self.created.employees.extend(settled.outcome.employees_created);
+        for (origin, reason) in settled.rejected {
+            self.reject(&origin, reason)?;
+        }
+        Ok(())
+    }
+
+    fn explain(&self, error: StoreError) -> ImportError {
+        match error {
             StoreError::NotFound(Subject::Enterprise) => ImportError::Owner(format!(
                 "enterprise {:?} does not exist; create it first, or use --create-missing",
                 self.options.enterprise.as_str()
             )),
             error => error.into(),
-        })
+        }
     }
 
     fn reject(&mut self, origin: &Origin, reason: String) -> Result<(), ImportError> {
@@ -255,12 +274,6 @@ impl Run<'_> {
         }
         self.report.reject(origin.number, origin.line, reason);
         Ok(())
-    }
-
-    fn note_created(&mut self, outcome: ImportOutcome) {
-        self.created.enterprises.extend(outcome.enterprises_created);
-        self.created.departments.extend(outcome.departments_created);
-        self.created.employees.extend(outcome.employees_created);
     }
 
     fn seen_before(&mut self, key: ContentKey) -> bool {
@@ -280,26 +293,6 @@ impl Run<'_> {
     }
 }
 
-/// What makes two rows of a file copies: a hash of the owner, the person, the content.
-type ContentKey = (u64, i64, i64);
-
-fn content_keys(chunk: &Chunk) -> Vec<ContentKey> {
-    let owners: Vec<u64> = chunk
-        .owners
-        .iter()
-        .map(|owner| {
-            let mut hasher = DefaultHasher::new();
-            owner.hash(&mut hasher);
-            hasher.finish()
-        })
-        .collect();
-    let keys = chunk.rows.iter().map(|row| {
-        let identity = row.info.identity();
-        (owners[row.owner], identity.person.number(), identity.content)
-    });
-    keys.collect()
-}
-
 /// Puts the import into the audit log.
 fn record(store: &Store, options: &ImportOptions, report: &ImportReport, actor: &Actor) -> Result<(), StoreError> {
     let after = json!({
@@ -316,4 +309,38 @@ fn record(store: &Store, options: &ImportOptions, report: &ImportReport, actor: 
     };
     let actor = actor.clone();
     store.write_blocking(move |tx| tx.audit(&actor, &entry))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::store::{Mode, StoreOptions};
+
+    #[test]
+    fn an_import_that_is_refused_or_empty_creates_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = StoreOptions { create: true, ..StoreOptions::new(dir.path(), Mode::Command, "a test") };
+        let store = Store::open(&options, Clock::system()).unwrap();
+        let check = |department: Option<&str>, file: &str, expected: Result<u64, &str>| {
+            let enterprise = EnterpriseId::parse("acme").unwrap();
+            let options = ImportOptions {
+                enterprise: enterprise.clone(),
+                department: department.map(str::to_owned),
+                employee: Some("u1".to_owned()),
+                create_missing: true,
+                dry_run: false,
+            };
+            let outcome = import(&store, file.as_bytes(), &options, None, &Actor::command_line(), &|_| {});
+            let outcome = outcome.map(|report| report.imported).map_err(|error| error.to_string());
+            assert_eq!(outcome, expected.map_err(str::to_owned), "{department:?} {file:?}");
+            store.read_blocking(|tx| tx.enterprise(&enterprise)).is_ok()
+        };
+        let no_department = "employee \"u1\" does not exist, and no department is named to create it in; name one with \
+                             --department or in a column department";
+        assert!(!check(None, "name\nAda\n", Err(no_department)));
+        assert!(!check(Some("sales"), "name\n", Ok(0)));
+        assert!(!check(Some("sales"), "name,createdAt\nAda,yesterday\n", Ok(0)));
+        assert!(check(Some("sales"), "name\nAda\n", Ok(1)));
+    }
 }

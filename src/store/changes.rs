@@ -3,6 +3,7 @@
 //! Publishing returns nothing and cannot fail. A subscriber sees its own process's commits before the writers of them are
 //! answered, and those of other processes within [`WATCH_INTERVAL`] and the time of one small read.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -44,8 +45,7 @@ pub struct Publication {
 /// The subscribers of one store.
 #[derive(Default)]
 pub(super) struct Feed {
-    /// Guards the list alone. Read for each publication, written only by `subscribe`; a subscriber that panics poisons
-    /// nothing, since reading goes on through the poison.
+    /// Guards the list alone. Read for each publication, written only by `subscribe`.
     subscribers: RwLock<Vec<Arc<dyn Subscriber>>>,
 }
 
@@ -68,7 +68,13 @@ impl Feed {
 
     fn each(&self, mut tell: impl FnMut(&dyn Subscriber)) {
         for subscriber in self.subscribers.read().unwrap_or_else(PoisonError::into_inner).iter() {
-            tell(subscriber.as_ref());
+            // A subscriber that has not learnt of a commit would go on serving what was before it. No answer is better.
+            if catch_unwind(AssertUnwindSafe(|| tell(subscriber.as_ref()))).is_err() {
+                tracing::error!(
+                    "a subscriber of the change feed panicked; the process ends rather than serve stale data"
+                );
+                std::process::abort();
+            }
         }
     }
 }
@@ -112,6 +118,8 @@ pub(super) struct Watcher {
     pub(super) path: PathBuf,
     pub(super) feed: Arc<Feed>,
     pub(super) seen: Position,
+    /// Whether the last reading failed.
+    pub(super) failed: bool,
 }
 
 impl Watcher {
@@ -119,19 +127,15 @@ impl Watcher {
     pub(super) fn run(mut self, stop: &Receiver<()>) {
         let mut connection = None;
         let mut data_version = None;
-        let mut failing = false;
         while stop.recv_timeout(WATCH_INTERVAL) == Err(RecvTimeoutError::Timeout) {
-            match self.look(&mut connection, &mut data_version) {
-                Ok(()) => failing = false,
-                Err(error) => {
-                    // Once per outage: what could not be read may have changed.
-                    if !failing {
-                        tracing::warn!(%error, "cannot look for changes of other processes");
-                    }
-                    failing = true;
-                    connection = None;
-                    data_version = None;
+            if let Err(error) = self.look(&mut connection, &mut data_version) {
+                // Once per outage.
+                if !self.failed {
+                    tracing::warn!(%error, "cannot look for changes of other processes");
                 }
+                self.failed = true;
+                connection = None;
+                data_version = None;
             }
         }
     }
@@ -147,7 +151,8 @@ impl Watcher {
         }
         let transaction = connection.unchecked_transaction()?;
         let position = Position::read(&transaction)?;
-        if position.epoch != self.seen.epoch || position.revision < self.seen.revision {
+        // Nobody knows what a reading that failed would have told.
+        if self.failed || position.epoch != self.seen.epoch || position.revision < self.seen.revision {
             self.feed.doubt(position.revision);
         } else if position.revision > self.seen.revision {
             let scopes = scopes_after(&transaction, self.seen.revision)?;
@@ -159,6 +164,7 @@ impl Watcher {
             self.feed.access_changed(&Arc::new(load_tokens(&transaction)?));
         }
         self.seen = position;
+        self.failed = false;
         *data_version = Some(now);
         Ok(())
     }

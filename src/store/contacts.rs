@@ -182,10 +182,11 @@ impl WriteTx<'_> {
         self.one("SELECT contacts FROM employee WHERE id = ?1", [owner], |row| row.get(0))
     }
 
-    /// The next contact's id: of this moment, or just after the newest when that is ahead. The write lock makes it unique
-    /// among all processes.
+    /// The next contact's id: of this moment, or just after the newest that there ever was when that is ahead. The write
+    /// lock makes it unique among all processes.
     pub(super) fn next_contact_id(&self) -> Result<ContactId, StoreError> {
-        let newest: i64 = self.one("SELECT coalesce(max(id), 0) FROM contact", [], |row| row.get(0))?;
+        const SQL: &str = "SELECT max(contact_id_floor, coalesce((SELECT max(id) FROM contact), 0)) FROM installation";
+        let newest: i64 = self.one(SQL, [], |row| row.get(0))?;
         Ok(self.time_ordered_id().max(TimeOrderedId::from_number(newest + 1)))
     }
 

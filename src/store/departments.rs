@@ -2,7 +2,7 @@
 
 use rusqlite::{Row, params};
 
-use super::enterprises::{NameList, null_test, timestamp};
+use super::enterprises::{NameList, exists, null_test, timestamp};
 use super::error::{StoreError, Subject};
 use super::id_from_database;
 use super::rollups::Source;
@@ -86,7 +86,7 @@ impl WriteTx<'_> {
             None => id_from_database(slug(name.as_str()).unwrap_or_else(|| self.time_ordered_id().to_string()))?,
         };
         let owner = self.enterprise_row(enterprise)?;
-        if self.any_department_row(enterprise, &id).is_ok() {
+        if exists(self.any_department_row(enterprise, &id))? {
             return Err(StoreError::Conflict(format!("a department with the id {id} exists already in {enterprise}")));
         }
         let scope = self.scope_row(enterprise.as_str(), id.as_str())?;

@@ -66,7 +66,7 @@ impl WriteTx<'_> {
             Some(id) => id,
             None => id_from_database(slug(name.as_str()).unwrap_or_else(|| self.time_ordered_id().to_string()))?,
         };
-        if self.any_enterprise_row(&id).is_ok() {
+        if exists(self.any_enterprise_row(&id))? {
             return Err(StoreError::Conflict(format!("an enterprise with the id {id} exists already")));
         }
         let scope = self.scope_row(id.as_str(), "")?;
@@ -118,6 +118,15 @@ fn read_enterprise(row: &Row<'_>) -> Result<Enterprise, StoreError> {
         updated_at: timestamp(row, 3)?,
         archived_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_millis),
     })
+}
+
+/// Whether a look-up found something; a failed one is no "no".
+pub(super) fn exists<T>(found: Result<T, StoreError>) -> Result<bool, StoreError> {
+    match found {
+        Ok(_) => Ok(true),
+        Err(StoreError::NotFound(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Reads a column of Unix milliseconds.

@@ -43,6 +43,18 @@ pub struct ImportRow {
     pub created_at: Option<Timestamp>,
 }
 
+/// What an import may create beside contacts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MayCreate {
+    /// Nothing: rows of somebody who does not exist are refused.
+    #[default]
+    Nothing,
+    /// Departments and employees that do not exist.
+    WithinEnterprise,
+    /// The enterprise, too.
+    Everything,
+}
+
 /// Rows that go in together.
 #[derive(Clone, Debug)]
 pub struct ImportChunk {
@@ -52,8 +64,8 @@ pub struct ImportChunk {
     pub owners: Vec<OwnerRow>,
     /// The contacts.
     pub rows: Vec<ImportRow>,
-    /// Whether a missing enterprise, department or employee is created.
-    pub create_missing: bool,
+    /// What is created when it is missing.
+    pub may_create: MayCreate,
     /// Whether everything is undone in the end.
     pub dry_run: bool,
 }
@@ -84,6 +96,10 @@ pub enum ImportedRow {
     Refused(String),
 }
 
+/// What to do about somebody who does not exist. Read on the command line and over HTTP alike.
+const CREATE_HINT: &str =
+    "; create it first, or let the import create what is missing (--create-missing, createMissing=true)";
+
 /// What [`OwnerRow`]s come to: an employee, or why there is none.
 type FoundOwner = Result<EmployeeRow, String>;
 
@@ -97,7 +113,7 @@ impl WriteTx<'_> {
     fn import_chunk(&self, chunk: &ImportChunk) -> Result<ImportOutcome, StoreError> {
         let mut outcome = ImportOutcome::default();
         match self.enterprise_row(&chunk.enterprise) {
-            Err(StoreError::NotFound(Subject::Enterprise)) if chunk.create_missing => {
+            Err(StoreError::NotFound(Subject::Enterprise)) if chunk.may_create == MayCreate::Everything => {
                 let name = Name::parse("enterprise", chunk.enterprise.as_str())
                     .map_err(|error| StoreError::Invalid(vec![error]))?;
                 self.create_enterprise(Some(chunk.enterprise.clone()), &name)?;
@@ -107,7 +123,7 @@ impl WriteTx<'_> {
         }
         let mut owners = Vec::with_capacity(chunk.owners.len());
         for owner in &chunk.owners {
-            owners.push(self.find_owner(chunk, owner, &mut outcome)?);
+            owners.push(self.find_or_make_owner(chunk, owner, &mut outcome)?);
         }
         outcome.owners_refused = owners.iter().map(|owner| owner.as_ref().err().cloned()).collect();
         outcome.rows = self.without_triggers(|tx| tx.insert_rows(&chunk.rows, &owners))?;
@@ -158,47 +174,69 @@ impl WriteTx<'_> {
         Ok(outcomes)
     }
 
-    /// Finds an owner, or makes one where that is allowed.
-    fn find_owner(
+    /// Finds an owner, or makes one where that is allowed: whole, or nothing of it.
+    fn find_or_make_owner(
         &self,
         chunk: &ImportChunk,
         owner: &OwnerRow,
         outcome: &mut ImportOutcome,
     ) -> Result<FoundOwner, StoreError> {
+        let may_create = chunk.may_create != MayCreate::Nothing;
         let enterprise = self.enterprise_row(&chunk.enterprise)?;
-        let employee = match self.find_employee(enterprise, &owner.employee)? {
-            Found::One(employee) => Some(employee),
-            Found::None => None,
-            Found::Refused(reason) => return Ok(Err(reason)),
-        };
         let department = match &owner.department {
-            Some(text) => match self.find_department(enterprise, text)? {
-                Found::One(department) => Some(department),
-                Found::None if employee.is_none() && chunk.create_missing => {
-                    match self.make_department(&chunk.enterprise, text, outcome)? {
-                        Ok(department) => Some(department),
-                        Err(reason) => return Ok(Err(reason)),
-                    }
-                }
-                Found::None => return Ok(Err(missing(&format!("department {text:?}"), chunk.create_missing))),
-                Found::Refused(reason) => return Ok(Err(reason)),
-            },
             None => None,
+            Some(text) => match self.find_department(enterprise, text)? {
+                Found::Refused(reason) => return Ok(Err(reason)),
+                found => Some((text, found)),
+            },
         };
-        match (employee, department) {
-            (Some(employee), Some((row, id))) if employee.department != row => {
-                Ok(Err(format!("employee {} belongs to another department than {id}", owner.employee)))
+        match (self.find_employee(enterprise, &owner.employee)?, department) {
+            (Found::Refused(reason), _) => Ok(Err(reason)),
+            (Found::One(employee), None) => Ok(Ok(employee)),
+            (Found::One(employee), Some((_, Found::One((row, _))))) if employee.department == row => Ok(Ok(employee)),
+            (Found::One(_), Some((text, Found::One(_)))) => {
+                Ok(Err(format!("employee {} belongs to another department than {text:?}", owner.employee)))
             }
-            (Some(employee), _) => Ok(Ok(employee)),
-            (None, Some((_, department))) if chunk.create_missing => {
-                self.make_employee(&chunk.enterprise, &department, &owner.employee, outcome)
+            (Found::One(_), Some((text, _))) => Ok(Err(format!("department {text:?} does not exist"))),
+            (Found::None, Some((text, Found::None))) if !may_create => {
+                Ok(Err(format!("department {text:?} does not exist{CREATE_HINT}")))
             }
-            (None, None) if chunk.create_missing => Ok(Err(format!(
-                "employee {} does not exist, and no department is named to create it in",
+            (Found::None, _) if !may_create => {
+                Ok(Err(format!("employee {} does not exist{CREATE_HINT}", owner.employee)))
+            }
+            (Found::None, None) => Ok(Err(format!(
+                "employee {} does not exist, and no department is named to create it in; name one with --department or \
+                 in a column department",
                 owner.employee
             ))),
-            (None, _) => Ok(Err(missing(&format!("employee {}", owner.employee), chunk.create_missing))),
+            (Found::None, Some((text, department))) => {
+                let (departments, employees) = (outcome.departments_created.len(), outcome.employees_created.len());
+                let made = self.attempt(|tx| tx.make_owner(chunk, text, department, owner, outcome), Result::is_ok)?;
+                if made.is_err() {
+                    outcome.departments_created.truncate(departments);
+                    outcome.employees_created.truncate(employees);
+                }
+                Ok(made)
+            }
         }
+    }
+
+    fn make_owner(
+        &self,
+        chunk: &ImportChunk,
+        text: &str,
+        department: Found<(i64, DepartmentId)>,
+        owner: &OwnerRow,
+        outcome: &mut ImportOutcome,
+    ) -> Result<FoundOwner, StoreError> {
+        let department = match department {
+            Found::One((_, department)) => department,
+            _ => match self.make_department(&chunk.enterprise, text, outcome)? {
+                Ok((_, department)) => department,
+                Err(reason) => return Ok(Err(reason)),
+            },
+        };
+        self.make_employee(&chunk.enterprise, &department, &owner.employee, outcome)
     }
 
     fn make_department(
@@ -326,9 +364,4 @@ impl std::fmt::Display for EmployeeName {
             Self::IdOrName(text) | Self::Email(text) => write!(f, "{text:?}"),
         }
     }
-}
-
-fn missing(what: &str, create_missing: bool) -> String {
-    let hint = if create_missing { "" } else { "; create it first, or use --create-missing" };
-    format!("{what} does not exist{hint}")
 }

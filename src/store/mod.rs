@@ -47,7 +47,7 @@ pub use check::{CheckReport, Difference};
 pub use contacts::ContactExport;
 pub use error::{OpenError, StoreError, Subject};
 pub use idempotency::{IdempotentRequest, StoredAnswer};
-pub use import::{EmployeeName, ImportChunk, ImportOutcome, ImportRow, ImportedRow, OwnerRow};
+pub use import::{EmployeeName, ImportChunk, ImportOutcome, ImportRow, ImportedRow, MayCreate, OwnerRow};
 pub use migrate::{SCHEMA, SCHEMA_VERSION};
 pub use open::{DATABASE_FILE, LOCK_FILE, Mode, database_path};
 pub use purge::Purged;
@@ -170,7 +170,7 @@ impl Store {
         let mut threads = vec![spawn("muster-writer", move || writer.run(jobs))?];
         let mut stop_watcher = None;
         if options.mode == Mode::Server {
-            let watcher = Watcher { path, feed: Arc::clone(&feed), seen };
+            let watcher = Watcher { path, feed: Arc::clone(&feed), seen, failed: false };
             let (stop, stopped) = std_mpsc::channel();
             threads.push(spawn("muster-watcher", move || watcher.run(&stopped))?);
             stop_watcher = Some(stop);

@@ -12,6 +12,32 @@ use crate::domain::summary::{
 };
 use crate::domain::time::{Day, Timestamp};
 
+const ENTERPRISE_HEAD: &str = "SELECT scope.id, enterprise.name, scope.revision, scope.contacts, scope.people,
+                scope.employees, scope.active_employees
+           FROM enterprise JOIN scope ON scope.id = enterprise.id
+          WHERE enterprise.public_id = ?1 AND enterprise.archived_at IS NULL";
+const NEWEST_IN_ENTERPRISE: &str = "SELECT created_at FROM contact WHERE enterprise_id = ?1 AND counted = 2
+          ORDER BY created_at DESC LIMIT 1";
+const DEPARTMENT_HEAD: &str = "SELECT scope.id, department.name, scope.revision, scope.contacts, scope.people,
+                scope.employees, scope.active_employees
+           FROM department JOIN scope ON scope.id = department.id WHERE department.id = ?1";
+const NEWEST_IN_DEPARTMENT: &str = "SELECT created_at FROM contact WHERE department_id = ?1 AND counted >= 1
+          ORDER BY created_at DESC LIMIT 1";
+const DEPARTMENTS: &str = "SELECT department.public_id, department.name, scope.contacts, scope.people, scope.employees
+           FROM department JOIN scope ON scope.id = department.id
+          WHERE department.enterprise_id = ?1 AND department.archived_at IS NULL
+          ORDER BY department.name_folded, department.name, department.public_id";
+const EMPLOYEES: &str = "SELECT public_id, name, first_name, last_name, email, contacts FROM employee
+          WHERE department_id = ?1 AND archived_at IS NULL ORDER BY name_folded, name, public_id";
+const TOP_EMPLOYEES: &str = "SELECT public_id, name,
+                (SELECT public_id FROM department WHERE department.id = employee.department_id), contacts
+           FROM employee
+          WHERE enterprise_id = ?1 AND archived_at IS NULL AND department_archived = 0 AND contacts > 0
+          ORDER BY contacts DESC, name_folded, name, public_id LIMIT ?2";
+const TOP_COMPANIES: &str = "SELECT name, contacts FROM rollup_company WHERE scope_id = ?1
+          ORDER BY contacts DESC, name_folded, name, company_id LIMIT ?2";
+const DAYS: &str = "SELECT day, contacts FROM rollup_day WHERE scope_id = ?1 AND day BETWEEN ?2 AND ?3";
+
 /// The head of a summary: the scope's row and its subject's name.
 struct Head {
     scope: i64,
@@ -23,18 +49,13 @@ struct Head {
 impl ReadTx<'_> {
     /// What a visible enterprise's contacts amount to. `calculation_time` is left 0 for the caller, who has a clock.
     pub fn enterprise_summary(&self, id: &EnterpriseId) -> Result<EnterpriseSummary, StoreError> {
-        const HEAD: &str = "SELECT scope.id, enterprise.name, scope.revision, scope.contacts, scope.people,
-                scope.employees, scope.active_employees
-           FROM enterprise JOIN scope ON scope.id = enterprise.id
-          WHERE enterprise.public_id = ?1 AND enterprise.archived_at IS NULL";
-        const NEWEST: &str = "SELECT created_at FROM contact WHERE enterprise_id = ?1 AND counted = 2
-          ORDER BY created_at DESC LIMIT 1";
-        let head = self.first(HEAD, [id.as_str()], read_head)?.ok_or(StoreError::NotFound(Subject::Enterprise))?;
+        let head =
+            self.first(ENTERPRISE_HEAD, [id.as_str()], read_head)?.ok_or(StoreError::NotFound(Subject::Enterprise))?;
         let departments = self.department_totals(head.scope)?;
         Ok(EnterpriseSummary {
             enterprise_id: id.clone(),
             enterprise_name: head.name,
-            totals: Totals { newest_contact_at: self.newest(NEWEST, head.scope)?, ..head.totals },
+            totals: Totals { newest_contact_at: self.newest(NEWEST_IN_ENTERPRISE, head.scope)?, ..head.totals },
             total_departments: departments.len() as u64,
             departments,
             top_employees: self.top_employees(head.scope)?,
@@ -51,18 +72,13 @@ impl ReadTx<'_> {
         enterprise: &EnterpriseId,
         id: &DepartmentId,
     ) -> Result<DepartmentSummary, StoreError> {
-        const HEAD: &str = "SELECT scope.id, department.name, scope.revision, scope.contacts, scope.people,
-                scope.employees, scope.active_employees
-           FROM department JOIN scope ON scope.id = department.id WHERE department.id = ?1";
-        const NEWEST: &str = "SELECT created_at FROM contact WHERE department_id = ?1 AND counted >= 1
-          ORDER BY created_at DESC LIMIT 1";
         let row = self.department_row(enterprise, id)?.row;
-        let head = self.first(HEAD, [row], read_head)?.ok_or(StoreError::NotFound(Subject::Department))?;
+        let head = self.first(DEPARTMENT_HEAD, [row], read_head)?.ok_or(StoreError::NotFound(Subject::Department))?;
         Ok(DepartmentSummary {
             department_id: id.clone(),
             department_name: head.name,
             enterprise_id: enterprise.clone(),
-            totals: Totals { newest_contact_at: self.newest(NEWEST, head.scope)?, ..head.totals },
+            totals: Totals { newest_contact_at: self.newest(NEWEST_IN_DEPARTMENT, head.scope)?, ..head.totals },
             employees: self.employee_totals(head.scope)?,
             top_companies: self.top_companies(head.scope)?,
             growth: self.growth(head.scope)?,
@@ -76,11 +92,7 @@ impl ReadTx<'_> {
     }
 
     fn department_totals(&self, enterprise: i64) -> Result<Vec<DepartmentTotals>, StoreError> {
-        const SQL: &str = "SELECT department.public_id, department.name, scope.contacts, scope.people, scope.employees
-           FROM department JOIN scope ON scope.id = department.id
-          WHERE department.enterprise_id = ?1 AND department.archived_at IS NULL
-          ORDER BY department.name_folded, department.name, department.public_id";
-        self.all(SQL, [enterprise], |row| {
+        self.all(DEPARTMENTS, [enterprise], |row| {
             Ok(DepartmentTotals {
                 department_id: id_from_database(row.get(0)?)?,
                 department_name: row.get(1)?,
@@ -92,9 +104,7 @@ impl ReadTx<'_> {
     }
 
     fn employee_totals(&self, department: i64) -> Result<Vec<EmployeeTotals>, StoreError> {
-        const SQL: &str = "SELECT public_id, name, first_name, last_name, email, contacts FROM employee
-          WHERE department_id = ?1 AND archived_at IS NULL ORDER BY name_folded, name, public_id";
-        self.all(SQL, [department], |row| {
+        self.all(EMPLOYEES, [department], |row| {
             let id: EmployeeId = id_from_database(row.get(0)?)?;
             Ok(EmployeeTotals {
                 user_id: id.clone(),
@@ -109,12 +119,7 @@ impl ReadTx<'_> {
     }
 
     fn top_employees(&self, enterprise: i64) -> Result<Vec<TopEmployee>, StoreError> {
-        const SQL: &str = "SELECT public_id, name,
-                (SELECT public_id FROM department WHERE department.id = employee.department_id), contacts
-           FROM employee
-          WHERE enterprise_id = ?1 AND archived_at IS NULL AND department_archived = 0 AND contacts > 0
-          ORDER BY contacts DESC, name_folded, name, public_id LIMIT ?2";
-        self.all(SQL, params![enterprise, TOP_LEN], |row| {
+        self.all(TOP_EMPLOYEES, params![enterprise, TOP_LEN], |row| {
             let id: EmployeeId = id_from_database(row.get(0)?)?;
             Ok(TopEmployee {
                 user_id: id.clone(),
@@ -127,18 +132,15 @@ impl ReadTx<'_> {
     }
 
     fn top_companies(&self, scope: i64) -> Result<Vec<TopCompany>, StoreError> {
-        const SQL: &str = "SELECT name, contacts FROM rollup_company WHERE scope_id = ?1
-          ORDER BY contacts DESC, name_folded, name, company_id LIMIT ?2";
-        self.all(SQL, params![scope, TOP_LEN], |row| {
+        self.all(TOP_COMPANIES, params![scope, TOP_LEN], |row| {
             Ok(TopCompany { company: row.get(0)?, contact_count: row.get(1)? })
         })
     }
 
     fn growth(&self, scope: i64) -> Result<Growth, StoreError> {
-        const SQL: &str = "SELECT day, contacts FROM rollup_day WHERE scope_id = ?1 AND day BETWEEN ?2 AND ?3";
         let today = self.now().day();
         let bounds = params![scope, Growth::first_day(today).number(), today.number()];
-        let days = self.all(SQL, bounds, |row| Ok((Day::from_number(row.get(0)?), row.get(1)?)))?;
+        let days = self.all(DAYS, bounds, |row| Ok((Day::from_number(row.get(0)?), row.get(1)?)))?;
         Ok(Growth::from_days(today, days))
     }
 }
@@ -156,4 +158,36 @@ fn read_head(row: &Row<'_>) -> Result<Head, StoreError> {
             newest_contact_at: None,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    #[test]
+    fn no_statement_of_a_summary_scans_a_table_or_sorts() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(crate::store::SCHEMA).unwrap();
+        let statements = [
+            ENTERPRISE_HEAD,
+            NEWEST_IN_ENTERPRISE,
+            DEPARTMENT_HEAD,
+            NEWEST_IN_DEPARTMENT,
+            DEPARTMENTS,
+            EMPLOYEES,
+            TOP_EMPLOYEES,
+            TOP_COMPANIES,
+            DAYS,
+        ];
+        for sql in statements {
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let mut steps = plan.raw_query();
+            while let Some(step) = steps.next().unwrap() {
+                let step: String = step.get(3).unwrap();
+                assert!(!step.contains("SCAN") && !step.contains("TEMP B-TREE"), "{step}: {sql}");
+            }
+        }
+    }
 }

@@ -108,13 +108,24 @@ impl<'a> WriteTx<'a> {
 
     /// Runs work and undoes it, keeping only what it returned: a rehearsal.
     pub(super) fn rehearse<T>(&self, work: impl FnOnce(&Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.attempt(work, |_| false)
+    }
+
+    /// Runs work and undoes it unless its result is worth keeping.
+    pub(super) fn attempt<T>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, StoreError>,
+        is_kept: impl FnOnce(&T) -> bool,
+    ) -> Result<T, StoreError> {
         let touched_before = self.touched.stand();
-        self.execute("SAVEPOINT rehearsal", [])?;
+        self.execute("SAVEPOINT attempt", [])?;
         let result = work(self);
         if !self.connection.is_autocommit() {
-            self.execute("ROLLBACK TO rehearsal", [])?;
-            self.execute("RELEASE rehearsal", [])?;
-            self.touched.reset(touched_before);
+            if !result.as_ref().is_ok_and(is_kept) {
+                self.execute("ROLLBACK TO attempt", [])?;
+                self.touched.reset(touched_before);
+            }
+            self.execute("RELEASE attempt", [])?;
         }
         result
     }

@@ -5,7 +5,7 @@ use muster::domain::contact::{ContactFields, ContactInfo, Location};
 use muster::domain::directory::{EmployeeFields, EmployeeInfo, EmployeeRole, Name};
 use muster::domain::ids::{ContactId, EmployeeId, EnterpriseId, TimeOrderedId};
 use muster::domain::time::{DAY_MILLIS, Timestamp};
-use muster::store::{EmployeeName, ImportChunk, ImportRow, OwnerRow};
+use muster::store::{EmployeeName, ImportChunk, ImportRow, MayCreate, OwnerRow};
 
 use super::model::{Life, Model};
 use super::operation::{Act, Operation, Place};
@@ -134,13 +134,30 @@ impl Generator {
             return self.of_kinds(SINGLES, model, now);
         }
         let kind = self.random.weighted(SEVERAL);
-        let from = if matches!(kind, Kind::Acts) { ACTS } else { SINGLES };
-        let steps = (0..2 + self.random.below(3)).map(|_| self.of_kinds(from, model, now)).collect();
+        let len = 2 + self.random.below(3);
         match kind {
-            Kind::Job => Operation::Job(steps),
-            Kind::DoomedJob => Operation::DoomedJob(steps),
-            _ => Operation::Acts(steps),
+            Kind::Job => Operation::Job((0..len).map(|_| self.of_kinds(SINGLES, model, now)).collect()),
+            Kind::DoomedJob => Operation::DoomedJob((0..len).map(|_| self.of_kinds(SINGLES, model, now)).collect()),
+            _ if self.random.percent(40) => Operation::Acts(self.acts_on_one(model, now)),
+            _ => Operation::Acts((0..len).map(|_| self.of_kinds(ACTS, model, now)).collect()),
         }
+    }
+
+    /// Does this and that to one subject: what is accepted for destruction must not come back.
+    fn acts_on_one(&mut self, model: &Model, now: Timestamp) -> Vec<Operation> {
+        let first = self.of_kinds(ACTS, model, now);
+        let mut steps = vec![first.clone()];
+        for _ in 0..3 {
+            let mut step = first.clone();
+            if let Operation::OnEnterprise { act, .. }
+            | Operation::OnDepartment { act, .. }
+            | Operation::OnEmployee { act, .. } = &mut step
+            {
+                *act = *self.random.pick(&[Act::Archive, Act::Restore, Act::Purge, Act::Restore]);
+            }
+            steps.push(step);
+        }
+        steps
     }
 
     /// Brings something back that is archived or missing, so that most of the universe stays visible.
@@ -288,9 +305,9 @@ impl Generator {
             let created_at = self.random.percent(60).then(|| self.moment_near(now));
             rows.push(ImportRow { owner: self.random.below(owners.len()), info, created_at });
         }
-        let create_missing = self.random.percent(50);
+        let may_create = *self.random.pick(&[MayCreate::Nothing, MayCreate::WithinEnterprise, MayCreate::Everything]);
         let dry_run = self.random.percent(15);
-        Operation::Import(ImportChunk { enterprise: self.enterprise(), owners, rows, create_missing, dry_run })
+        Operation::Import(ImportChunk { enterprise: self.enterprise(), owners, rows, may_create, dry_run })
     }
 
     /// Some time in the last 800 days, mostly the last 70, or a little ahead.

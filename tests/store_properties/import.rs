@@ -6,7 +6,7 @@ use muster::domain::directory::{EmployeeFields, EmployeeInfo, Name};
 use muster::domain::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId};
 use muster::domain::person::normalise_email;
 use muster::domain::text::fold;
-use muster::store::{EmployeeName, ImportChunk, ImportOutcome, ImportedRow, OwnerRow};
+use muster::store::{EmployeeName, ImportChunk, ImportOutcome, ImportedRow, MayCreate, OwnerRow};
 
 use super::model::{ContactFact, EmployeeFact, Model, Step, scopes_of};
 use super::operation::{Answer, Outcome, Place, Refusal};
@@ -31,7 +31,7 @@ impl Model {
     fn import_chunk(&mut self, chunk: &ImportChunk, step: &mut Step<'_>) -> Outcome {
         let mut outcome = ImportOutcome::default();
         if let Err(refusal) = self.visible_enterprise(&chunk.enterprise) {
-            if !chunk.create_missing {
+            if chunk.may_create != MayCreate::Everything {
                 return Err(refusal);
             }
             let name = Name::parse("enterprise", chunk.enterprise.as_str()).unwrap();
@@ -39,7 +39,7 @@ impl Model {
             outcome.enterprises_created.push(chunk.enterprise.to_string());
         }
         let owners: Vec<Result<EmployeeId, Refused>> =
-            chunk.owners.iter().map(|owner| self.find_or_make_owner(chunk, owner, &mut outcome, step)).collect();
+            chunk.owners.iter().map(|owner| self.whole_owner_or_nothing(chunk, owner, &mut outcome, step)).collect();
         for row in &chunk.rows {
             outcome.rows.push(match &owners[row.owner] {
                 Err(Refused) => ImportedRow::Refused(String::new()),
@@ -70,6 +70,22 @@ impl Model {
         self.contacts.iter().any(|contact| contact.owner == *owner && contact.fields == *fields)
     }
 
+    /// An owner that is refused in the end leaves no department behind that was made for it.
+    fn whole_owner_or_nothing(
+        &mut self,
+        chunk: &ImportChunk,
+        owner: &OwnerRow,
+        outcome: &mut ImportOutcome,
+        step: &mut Step<'_>,
+    ) -> Result<EmployeeId, Refused> {
+        let before = (self.clone(), outcome.clone(), step.draws.clone());
+        let found = self.find_or_make_owner(chunk, owner, outcome, step);
+        if found.is_err() {
+            (*self, *outcome, *step.draws) = before;
+        }
+        found
+    }
+
     fn find_or_make_owner(
         &mut self,
         chunk: &ImportChunk,
@@ -84,7 +100,7 @@ impl Model {
             None => None,
             Some(text) => match self.find_department(enterprise, text)? {
                 Some(found) => Some(found),
-                None if employee.is_none() && chunk.create_missing => {
+                None if employee.is_none() && chunk.may_create != MayCreate::Nothing => {
                     Some(self.make_department(enterprise, text, outcome, step)?)
                 }
                 None => return Err(Refused),
@@ -93,7 +109,7 @@ impl Model {
         match (employee, department) {
             (Some((_, place)), Some(department)) if place.1 != department => Err(Refused),
             (Some((id, _)), _) => Ok(id),
-            (None, Some(department)) if chunk.create_missing => {
+            (None, Some(department)) if chunk.may_create != MayCreate::Nothing => {
                 self.make_employee(&(enterprise.clone(), department), &owner.employee, outcome, step)
             }
             (None, _) => Err(Refused),

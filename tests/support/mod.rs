@@ -1,22 +1,24 @@
-//! What the tests stand on: stores in directories of their own, words for what goes into them, and waiting that never
+//! What the tests stand on: stores and servers in directories of their own, words for what goes into them, and waiting that never
 //! sleeps for luck.
 
-mod client;
+mod app;
 mod process;
 mod queued;
 mod random;
 mod recorder;
 mod store;
+mod wire;
 mod words;
 
 use std::time::{Duration, Instant};
 
-pub use client::{Client, Reply, read_reply};
+pub use app::{Client, Reply, TestApp};
 pub use process::{Ended, Place, Running, TestServer, assert_calm, fixture, signal};
 pub use queued::{Gate, Queued};
 pub use random::Random;
 pub use recorder::{Heard, Recorder};
 pub use store::{Directory, TestStore, add_contact};
+pub use wire::{WireClient, WireReply, read_reply};
 pub use words::*;
 
 /// How long anything is waited for that should happen at once. Generous, since it only matters when a test fails.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{Client, eventually};
+use super::{WireClient, eventually};
 
 /// How long a command may take. Generous, since it only matters when a test fails.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(90);
@@ -193,8 +193,8 @@ impl TestServer {
     }
 
     /// A client with the administrator's token.
-    pub fn client(&self) -> Client {
-        Client::new(self.address, &self.token)
+    pub fn client(&self) -> WireClient {
+        WireClient::new(self.address, &self.token)
     }
 
     /// What it has logged so far.

@@ -122,7 +122,6 @@ impl TestStore {
 
     /// The counter that revisions are drawn from.
     pub fn counter(&self) -> i64 {
-        #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general over the lifetime")]
         self.read(|tx| tx.revision())
     }
 

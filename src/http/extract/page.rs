@@ -33,7 +33,7 @@ pub struct PageParams {
     /// Where the page begins: `nextCursor` of the page before it.
     cursor: Option<String>,
     /// The number of the page, from 1, for clients that count pages; not together with `cursor`.
-    #[param(value_type = Option<u32>, minimum = 1, example = 1)]
+    #[param(value_type = Option<u32>, minimum = 1)]
     page: Option<String>,
 }
 
@@ -43,7 +43,7 @@ pub struct PageParams {
 #[into_params(parameter_in = Query)]
 pub struct ArchivedParams {
     /// `true` lists what is archived, and only that.
-    #[param(value_type = Option<bool>, example = false)]
+    #[param(value_type = Option<bool>)]
     archived: Option<String>,
 }
 

@@ -86,7 +86,7 @@ impl EnterpriseAnswer {
 ///
 /// A token that is limited to one enterprise sees that one alone.
 #[utoipa::path(
-    get, path = "/enterprise", tag = "directory", params(PageParams, ArchivedParams),
+    get, path = "/enterprise", tag = "directory", operation_id = "listEnterprises", params(PageParams, ArchivedParams),
     responses((status = 200, body = Answer<EnterpriseList>))
 )]
 pub async fn list(
@@ -104,7 +104,7 @@ pub async fn list(
 ///
 /// Without an `id` its name gives one. An id stays taken while what has it is archived.
 #[utoipa::path(
-    post, path = "/enterprise", tag = "directory", params(IdempotencyParams),
+    post, path = "/enterprise", tag = "directory", operation_id = "createEnterprise", params(IdempotencyParams),
     request_body(content = NewNamed, example = json!({"id": "acme", "name": "Acme"})),
     responses((status = 201, body = Answer<EnterpriseAnswer>))
 )]
@@ -121,7 +121,7 @@ pub async fn create(
 
 /// One enterprise
 #[utoipa::path(
-    get, path = "/enterprise/{enterpriseId}", tag = "directory",
+    get, path = "/enterprise/{enterpriseId}", tag = "directory", operation_id = "getEnterprise",
     responses((status = 200, body = Answer<EnterpriseAnswer>))
 )]
 pub async fn get(
@@ -134,7 +134,7 @@ pub async fn get(
 
 /// Rename an enterprise
 #[utoipa::path(
-    put, path = "/enterprise/{enterpriseId}", tag = "directory",
+    put, path = "/enterprise/{enterpriseId}", tag = "directory", operation_id = "changeEnterprise",
     request_body(content = Renaming, example = json!({"name": "Acme International"})),
     responses((status = 200, body = Answer<EnterpriseAnswer>))
 )]
@@ -157,7 +157,7 @@ pub async fn change(
 /// archived or not, is gone at once, and its rows follow in the background; the answer (202) says how much that is. The
 /// tokens that are limited to it stop working.
 #[utoipa::path(
-    delete, path = "/enterprise/{enterpriseId}", tag = "directory", params(PurgeParams),
+    delete, path = "/enterprise/{enterpriseId}", tag = "directory", operation_id = "deleteEnterprise", params(PurgeParams),
     responses((status = 200, body = Answer<Removed>), (status = 202, description = "It is being destroyed", body = Answer<Removed>))
 )]
 pub async fn remove(
@@ -178,7 +178,7 @@ pub async fn remove(
 ///
 /// What was archived within it on its own stays archived. Restoring what is not archived changes nothing.
 #[utoipa::path(
-    post, path = "/enterprise/{enterpriseId}/restore", tag = "directory",
+    post, path = "/enterprise/{enterpriseId}/restore", tag = "directory", operation_id = "restoreEnterprise",
     responses((status = 200, body = Answer<EnterpriseAnswer>))
 )]
 pub async fn restore(

@@ -30,7 +30,7 @@ pub struct Health {
 /// Whether the process is alive
 ///
 /// Asks nothing of the database; `/readyz` does.
-#[utoipa::path(get, path = "/healthz", tag = "service", responses((status = 200, body = Health)))]
+#[utoipa::path(get, path = "/healthz", tag = "service", operation_id = "getHealth", responses((status = 200, body = Health)))]
 pub async fn health(State(state): State<AppState>) -> Json<Health> {
     let timestamp = state.clock.now().to_string();
     Json(Health { success: true, status: "alive", version: env!("CARGO_PKG_VERSION"), timestamp })
@@ -48,7 +48,7 @@ pub struct Ready {
 ///
 /// The database is open, at this version's schema, and takes writes; each call tries that. A 503 says what is amiss.
 #[utoipa::path(
-    get, path = "/readyz", tag = "service",
+    get, path = "/readyz", tag = "service", operation_id = "getReadiness",
     responses((status = 200, body = Answer<Ready>), (status = 503, description = "Not ready; the problem says why", body = Problem, content_type = "application/problem+json"))
 )]
 pub async fn ready(State(state): State<AppState>) -> Result<Json<Answer<Ready>>, ApiError> {
@@ -61,7 +61,7 @@ pub async fn ready(State(state): State<AppState>) -> Result<Json<Answer<Ready>>,
 
 /// This document
 #[utoipa::path(
-    get, path = "/openapi.json", tag = "service",
+    get, path = "/openapi.json", tag = "service", operation_id = "getDocument",
     responses((status = 200, description = "OpenAPI 3.1", body = Object, content_type = "application/json"))
 )]
 pub async fn openapi(State(state): State<AppState>, request: HeaderMap) -> Result<Response, ApiError> {

@@ -39,7 +39,7 @@ pub struct SummaryAnswer<T> {
 /// All its numbers come from one committed snapshot; none lacks a change that was acknowledged before the request.
 /// Archived employees and departments, and the contacts they collected, are in none of them.
 #[utoipa::path(
-    get, path = "/enterprise/{enterpriseId}/contacts/summary", tag = "summaries",
+    get, path = "/enterprise/{enterpriseId}/contacts/summary", tag = "summaries", operation_id = "getEnterpriseSummary",
     responses((status = 200, body = SummaryAnswer<EnterpriseSummary>))
 )]
 pub async fn enterprise(
@@ -54,7 +54,7 @@ pub async fn enterprise(
 /// The same figures as the enterprise's, for one department, with every employee instead of departments and a leader
 /// board.
 #[utoipa::path(
-    get, path = "/enterprise/{enterpriseId}/departments/{departmentId}/contacts/summary", tag = "summaries",
+    get, path = "/enterprise/{enterpriseId}/departments/{departmentId}/contacts/summary", tag = "summaries", operation_id = "getDepartmentSummary",
     responses((status = 200, body = SummaryAnswer<DepartmentSummary>))
 )]
 pub async fn department(

@@ -109,7 +109,6 @@ pub struct NewToken {
     #[schema(max_length = 64)]
     enterprise_id: Option<String>,
     /// How long it works: milliseconds, or a text such as `90d`. Without it and `expiresAt`, until it is revoked.
-    #[schema(value_type = Option<String>, example = "90d")]
     expires_in: Option<Span>,
     /// Until when it works; instead of `expiresIn`.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -155,7 +154,7 @@ fn end_of_life(now: Timestamp, life: Option<Span>, end: Option<&str>) -> Result<
 }
 
 /// List the tokens
-#[utoipa::path(get, path = "/tokens", tag = "access", responses((status = 200, body = Answer<TokenList>)))]
+#[utoipa::path(get, path = "/tokens", tag = "access", operation_id = "listTokens", responses((status = 200, body = Answer<TokenList>)))]
 pub async fn list(State(state): State<AppState>) -> Result<Json<Answer<TokenList>>, ApiError> {
     #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general over the lifetime")]
     let tokens = state.store.read(|tx| tx.tokens()).await?;
@@ -167,7 +166,7 @@ pub async fn list(State(state): State<AppState>) -> Result<Json<Answer<TokenList
 ///
 /// The answer shows its secret, once.
 #[utoipa::path(
-    post, path = "/tokens", tag = "access",
+    post, path = "/tokens", tag = "access", operation_id = "createToken",
     request_body(content = NewToken, example = json!({
         "name": "reporting", "role": "viewer", "enterpriseId": "acme", "expiresIn": "90d"
     })),
@@ -199,7 +198,7 @@ pub async fn create(
 /// It is refused from the next request on. Any token may be revoked, the caller's own and the last administrator's
 /// included, because one that leaked has to go at once; `muster token create` on the server always makes a new one.
 #[utoipa::path(
-    delete, path = "/tokens/{tokenId}", tag = "access", responses((status = 200, body = Answer<TokenRevoked>))
+    delete, path = "/tokens/{tokenId}", tag = "access", operation_id = "revokeToken", responses((status = 200, body = Answer<TokenRevoked>))
 )]
 pub async fn revoke(
     State(state): State<AppState>,

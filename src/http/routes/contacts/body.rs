@@ -117,8 +117,9 @@ impl From<Contact> for ContactBody {
     }
 }
 
-/// What a body says of a contact's fields. `Some(None)` is an explicit null: in a new contact the same as absence, in a
-/// change (a JSON merge patch, RFC 7396) it clears the field.
+/// The fields of a contact. Null is the same as absence in a new contact; in a change, a JSON merge patch (RFC 7396), it
+/// clears the field.
+// `Some(None)` is an explicit null.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ContactInfo)]

@@ -148,7 +148,7 @@ type Place = PathIds<(UserId, ContactId)>;
 ///
 /// Answers the employee's newest 100 contacts with it.
 #[utoipa::path(
-    post, path = "/AddContact", tag = "contacts", params(IdempotencyParams),
+    post, path = "/AddContact", tag = "contacts", operation_id = "addContact", params(IdempotencyParams),
     request_body(content = NewContact, example = json!({"userId": "u1", "contactInfo": {
         "name": "Grace", "surname": "Hopper", "email": "grace@contoso.example", "company": "Contoso",
         "tags": ["fair"], "location": {"city": "Berlin", "country": "Germany"}
@@ -180,7 +180,7 @@ pub async fn add(
 ///
 /// The same as `POST /AddContact`, with a shorter answer.
 #[utoipa::path(
-    post, path = "/saveContact", tag = "contacts", params(IdempotencyParams),
+    post, path = "/saveContact", tag = "contacts", operation_id = "saveContact", params(IdempotencyParams),
     request_body(content = NewContact, example = json!({"userId": "u1", "contactInfo": {
         "name": "Grace", "surname": "Hopper", "phone": "+1 555 0100", "howWeMet": "At the spring fair"
     }})),
@@ -210,7 +210,7 @@ pub async fn save(
 ///
 /// Newest first.
 #[utoipa::path(
-    get, path = "/Contacts/{userId}", tag = "contacts", params(PageParams),
+    get, path = "/Contacts/{userId}", tag = "contacts", operation_id = "listContacts", params(PageParams),
     responses((status = 200, body = Answer<ContactPage>))
 )]
 pub async fn list(
@@ -229,7 +229,7 @@ pub async fn list(
 
 /// One contact
 #[utoipa::path(
-    get, path = "/Contacts/{userId}/contact/{contactId}", tag = "contacts",
+    get, path = "/Contacts/{userId}/contact/{contactId}", tag = "contacts", operation_id = "getContact",
     responses((status = 200, body = Answer<ContactAnswer>))
 )]
 pub async fn get(
@@ -254,7 +254,7 @@ struct Wrapped {
 /// A JSON merge patch (RFC 7396): what is absent stays as it is, null clears a field, tags are replaced as a whole. The
 /// fields stand in the body itself or, as in `POST /AddContact`, in `contactInfo`; if that is there, only it is read.
 #[utoipa::path(
-    patch, path = "/Contacts/{userId}/contact/{contactId}", tag = "contacts",
+    patch, path = "/Contacts/{userId}/contact/{contactId}", tag = "contacts", operation_id = "changeContact",
     request_body(
         content(
             (ContactInput = "application/merge-patch+json", example = json!({"company": "Contoso Ltd", "notes": null})),
@@ -287,7 +287,7 @@ pub async fn change(
 ///
 /// It is destroyed, and cannot be restored.
 #[utoipa::path(
-    delete, path = "/Contacts/{userId}/contact/{contactId}", tag = "contacts",
+    delete, path = "/Contacts/{userId}/contact/{contactId}", tag = "contacts", operation_id = "deleteContact",
     responses((status = 200, body = Answer<ContactDeleted>))
 )]
 pub async fn remove(

@@ -100,7 +100,8 @@ impl From<Employee> for EmployeeBody {
     }
 }
 
-/// What a body may say of an employee. `Some(None)` is an explicit null.
+/// What can be said of an employee. Where a field has two names, either will do; both must say the same.
+// `Some(None)` is an explicit null.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = EmployeeInput)]

@@ -67,7 +67,7 @@ type Place = PathIds<(EnterpriseId, DepartmentId, EmployeeId)>;
 ///
 /// Those of all its departments. With `archived=true`, the archived ones of departments that are not archived themselves.
 #[utoipa::path(
-    get, path = "/enterprise/{enterpriseId}/employees", tag = "directory", params(PageParams, ArchivedParams),
+    get, path = "/enterprise/{enterpriseId}/employees", tag = "directory", operation_id = "listEmployeesOfEnterprise", params(PageParams, ArchivedParams),
     responses((status = 200, body = Answer<EmployeeList>))
 )]
 pub async fn list_all(
@@ -82,7 +82,7 @@ pub async fn list_all(
 
 /// List the employees of a department
 #[utoipa::path(
-    get, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees", tag = "directory",
+    get, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees", tag = "directory", operation_id = "listEmployees",
     params(PageParams, ArchivedParams),
     responses((status = 200, body = Answer<EmployeeList>))
 )]
@@ -98,10 +98,9 @@ pub async fn list(
 
 /// Create an employee
 ///
-/// Employee ids are unique in the installation; without one an id is made. Where a field has two names, either will do;
-/// both must say the same. Null counts as absent. `departmentId` is the path's and need not be given.
+/// Employee ids are unique in the installation; without one an id is made. Null counts as absent. `departmentId` is the path's and need not be given.
 #[utoipa::path(
-    post, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees", tag = "directory",
+    post, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees", tag = "directory", operation_id = "createEmployee",
     params(IdempotencyParams),
     request_body(content = EmployeeInput, example = json!({
         "employeeId": "u1", "firstName": "Ada", "lastName": "Lovelace", "email": "ada@acme.example",
@@ -125,7 +124,7 @@ pub async fn create(
 
 /// One employee
 #[utoipa::path(
-    get, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}", tag = "directory",
+    get, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}", tag = "directory", operation_id = "getEmployee",
     responses((status = 200, body = Answer<EmployeeAnswer>))
 )]
 pub async fn get(
@@ -141,7 +140,7 @@ pub async fn get(
 /// What is absent stays as it is; null clears `email`, `phone` and `position`. Another `departmentId` moves the employee
 /// there with all contacts.
 #[utoipa::path(
-    put, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}", tag = "directory",
+    put, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}", tag = "directory", operation_id = "changeEmployee",
     request_body(content = EmployeeInput, example = json!({"position": "Head of Sales", "departmentId": "marketing"})),
     responses((status = 200, body = Answer<EmployeeAnswer>))
 )]
@@ -166,7 +165,7 @@ pub async fn change(
 /// be restored. With `purge=true` the employee, archived or not, is gone at once, and the contacts follow in the
 /// background; the answer (202) says how many they are.
 #[utoipa::path(
-    delete, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}", tag = "directory",
+    delete, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}", tag = "directory", operation_id = "deleteEmployee",
     params(PurgeParams),
     responses(
         (status = 200, body = Answer<Removed>),
@@ -193,7 +192,7 @@ pub async fn remove(
 /// The contacts come back with the employee. Restoring somebody who is not archived changes nothing.
 #[utoipa::path(
     post, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}/restore",
-    tag = "directory",
+    tag = "directory", operation_id = "restoreEmployee",
     responses((status = 200, body = Answer<EmployeeAnswer>))
 )]
 pub async fn restore(

@@ -25,6 +25,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{Json, PathId, PathIds, Query, Upload};
 use crate::http::state::AppState;
 use crate::intake::{self, ExportError, ImportError, ImportOptions};
+use crate::store::MayCreate;
 use crate::transfer::TransferError;
 use crate::transfer::report::ImportReport;
 
@@ -64,7 +65,7 @@ pub struct Imported {
 /// arrives; a row that cannot is reported with its number and the reason, and the others go in. The same file again adds
 /// nothing, so an import that broke off is simply sent again.
 #[utoipa::path(
-    post, path = "/enterprise/{enterpriseId}/contacts/import", tag = "contacts", params(ImportParams),
+    post, path = "/enterprise/{enterpriseId}/contacts/import", tag = "contacts", operation_id = "importContacts", params(ImportParams),
     request_body(
         content = String, content_type = "text/csv",
         example = "name,surname,email,company\nGrace,Hopper,grace@contoso.example,Contoso\n"
@@ -84,12 +85,13 @@ pub async fn import(
     state.store.read(move |tx| tx.enterprise(&known)).await?;
     let upload = Upload::from_request(request, &state).await?;
     let ImportParams { department, employee, create_missing, dry_run } = params;
-    let options = ImportOptions { enterprise, department, employee, create_missing, dry_run };
+    let may_create = if create_missing { MayCreate::WithinEnterprise } else { MayCreate::Nothing };
+    let options = ImportOptions { enterprise, department, employee, may_create, dry_run };
     let store = state.store.clone();
     let runtime = Handle::current();
     let work = tokio::task::spawn_blocking(move || {
         let mut body = BodyReader::new(upload, runtime);
-        let outcome = intake::import(&store, &mut body, &options, None, &caller.actor(), &mut |_| {});
+        let outcome = intake::import(&store, &mut body, &options, None, &caller.actor(), &|_| {});
         drop(place);
         outcome.map_err(|error| body.failure().unwrap_or_else(|| explain(error)))
     });
@@ -130,9 +132,9 @@ fn explain(error: ImportError) -> ApiError {
 #[into_params(parameter_in = Query)]
 pub struct ExportParams {
     /// The format; `csv` is the only one.
+    #[param(inline, value_type = Option<ExportFormat>, example = "csv")]
     format: ExportFormat,
     /// Only the contacts of this department.
-    #[param(example = "sales")]
     department: Option<String>,
 }
 
@@ -149,7 +151,7 @@ pub enum ExportFormat {
 ///
 /// All of them, oldest first, as a stream. `POST …/contacts/import` reads what this writes.
 #[utoipa::path(
-    get, path = "/enterprise/{enterpriseId}/contacts/export", tag = "contacts", params(ExportParams),
+    get, path = "/enterprise/{enterpriseId}/contacts/export", tag = "contacts", operation_id = "exportContacts", params(ExportParams),
     responses((status = 200, description = "The file", body = String, content_type = "text/csv"))
 )]
 pub async fn export(

@@ -13,7 +13,7 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
 const CONNECTION_IDLE_MAX: Duration = Duration::from_secs(5);
 
 /// One client with one connection, which it keeps.
-pub struct Client {
+pub struct WireClient {
     address: SocketAddr,
     token: String,
     connection: Option<(Instant, BufReader<TcpStream>)>,
@@ -21,13 +21,13 @@ pub struct Client {
 
 /// An answer.
 #[derive(Clone, Debug)]
-pub struct Reply {
+pub struct WireReply {
     pub status: u16,
     headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
-impl Reply {
+impl WireReply {
     /// The value of a header; its name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
@@ -48,7 +48,7 @@ impl Reply {
     }
 }
 
-impl Client {
+impl WireClient {
     pub fn new(address: SocketAddr, token: &str) -> Self {
         Self { address, token: token.to_owned(), connection: None }
     }
@@ -66,7 +66,7 @@ impl Client {
     }
 
     /// Sends a request that must be answered in some way.
-    pub fn send(&mut self, method: &str, path: &str, body: impl AsRef<[u8]>) -> Reply {
+    pub fn send(&mut self, method: &str, path: &str, body: impl AsRef<[u8]>) -> WireReply {
         self.try_send(method, path, &[], body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
@@ -77,7 +77,7 @@ impl Client {
         path: &str,
         headers: &[(&str, &str)],
         body: impl AsRef<[u8]>,
-    ) -> io::Result<Reply> {
+    ) -> io::Result<WireReply> {
         let mut connection = match self.connection.take() {
             Some((used, connection)) if used.elapsed() < CONNECTION_IDLE_MAX => connection,
             _ => self.connect()?,
@@ -118,7 +118,7 @@ impl Client {
 }
 
 /// Reads one answer.
-pub fn read_reply(input: &mut impl BufRead) -> io::Result<Reply> {
+pub fn read_reply(input: &mut impl BufRead) -> io::Result<WireReply> {
     let malformed = || io::Error::new(io::ErrorKind::InvalidData, "no answer in HTTP");
     let line = read_line(input)?;
     let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(malformed)?;
@@ -131,7 +131,7 @@ pub fn read_reply(input: &mut impl BufRead) -> io::Result<Reply> {
         let (name, value) = line.split_once(':').ok_or_else(malformed)?;
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
-    let mut reply = Reply { status, headers, body: Vec::new() };
+    let mut reply = WireReply { status, headers, body: Vec::new() };
     if reply.header("transfer-encoding") == Some("chunked") {
         loop {
             let len = usize::from_str_radix(&read_line(input)?, 16).map_err(|_| malformed())?;

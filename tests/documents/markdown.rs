@@ -1,0 +1,83 @@
+//! Markdown as far as the checks need it: links, the anchors of headings, and what is set as code.
+
+use std::collections::{BTreeSet, HashMap};
+
+/// Lines outside of fenced code, each with its number.
+fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut fenced = false;
+    text.lines().enumerate().filter_map(move |(index, line)| {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+            return None;
+        }
+        (!fenced).then_some((index + 1, line))
+    })
+}
+
+/// What is set as code within a line.
+fn spans_of(line: &str) -> impl Iterator<Item = &str> {
+    line.split('`').skip(1).step_by(2)
+}
+
+/// Everything that is set as code within a line of prose, with the line's number.
+pub fn code_spans(text: &str) -> Vec<(usize, &str)> {
+    prose(text).flat_map(|(number, line)| spans_of(line).map(move |span| (number, span))).collect()
+}
+
+/// The code spans of each row of a table whose first cell is code.
+pub fn rows_of_code(text: &str) -> Vec<Vec<&str>> {
+    prose(text).filter(|(_, line)| line.starts_with("| `")).map(|(_, line)| spans_of(line).collect()).collect()
+}
+
+/// The cells of each row of every table.
+pub fn table_rows(text: &str) -> Vec<Vec<&str>> {
+    let rows = prose(text).filter_map(|(_, line)| line.strip_prefix('|')?.trim_end().strip_suffix('|'));
+    rows.map(|row| row.split('|').map(str::trim).collect()).collect()
+}
+
+/// Targets of links, inline ones and those of `[name]: target` lines, with their lines' numbers.
+pub fn links(text: &str) -> Vec<(usize, String)> {
+    let mut links = Vec::new();
+    for (number, line) in prose(text) {
+        // Brackets within code are no links.
+        let line: String = line.split('`').step_by(2).collect::<Vec<_>>().join("`");
+        let mut rest = line.as_str();
+        while let Some((_, behind)) = rest.split_once("](") {
+            let Some((target, behind)) = behind.split_once(')') else { break };
+            links.push((number, target.split(' ').next().unwrap_or_default().to_owned()));
+            rest = behind;
+        }
+        if let Some((_, target)) = line.strip_prefix('[').and_then(|line| line.split_once("]: ")) {
+            links.push((number, target.trim().to_owned()));
+        }
+    }
+    links
+}
+
+/// The anchors that GitHub gives to the headings.
+pub fn anchors(text: &str) -> BTreeSet<String> {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut anchors = BTreeSet::new();
+    for (_, line) in prose(text) {
+        let heading = line.trim_start_matches('#');
+        if heading.len() == line.len() || !heading.starts_with(' ') {
+            continue;
+        }
+        let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        let slug = kept.collect::<String>().to_lowercase().replace(' ', "-");
+        let count = seen.entry(slug.clone()).or_default();
+        anchors.insert(if *count == 0 { slug } else { format!("{slug}-{count}") });
+        *count += 1;
+    }
+    anchors
+}
+
+#[test]
+fn links_and_anchors_are_found() {
+    let text = "# One `two`, three\n[a](b.md#c) and [`x](`](d \"title\")\n```\n[no](no)\n# No\n```\n`[no](no)`\n\
+                # One two three\n[ref]: e.md\n";
+    let links: Vec<String> = links(text).into_iter().map(|(_, target)| target).collect();
+    assert_eq!(links, ["b.md#c", "d", "e.md"]);
+    assert_eq!(anchors(text), ["one-two-three", "one-two-three-1"].map(str::to_owned).into());
+    assert_eq!(code_spans("a `b` c\n`d`"), [(1, "b"), (2, "d")]);
+}

@@ -1,0 +1,199 @@
+//! Rust source as far as the rules need it: which modules and which crates a file names. Comments and texts count for
+//! nothing; tests within a file count like the rest of it.
+
+/// A file of `src`, taken apart.
+pub struct Source {
+    /// Its path, from the top of the repository.
+    pub path: String,
+    /// Its module as path segments: `["store", "open"]`, and none for the crate's root.
+    module: Vec<String>,
+    tokens: Vec<Token>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Token {
+    Word(String),
+    /// `::`
+    Step,
+    Other(char),
+}
+
+impl Source {
+    /// Takes a file apart; its path reads `src/…`.
+    pub fn read(path: &str, text: &str) -> Self {
+        let bare = path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
+        let is_root = matches!(bare, "lib" | "main");
+        let module = if is_root { Vec::new() } else { bare.split('/').map(str::to_owned).collect() };
+        Self { path: path.to_owned(), module, tokens: tokens(text) }
+    }
+
+    /// The module below the crate's root that it belongs to; the roots are called after their files.
+    pub fn top(&self) -> &str {
+        match self.module.first() {
+            Some(top) => top,
+            None => self.path.trim_start_matches("src/").trim_end_matches(".rs"),
+        }
+    }
+
+    /// The modules below the crate's root that it names, by `crate::…` or by as many `super` as lead there.
+    pub fn modules_named(&self) -> Vec<String> {
+        let mut named = Vec::new();
+        let mut inner: Vec<usize> = Vec::new();
+        let mut braces = 0;
+        for (at, token) in self.tokens.iter().enumerate() {
+            match token {
+                Token::Other('{') => {
+                    braces += 1;
+                    let opens_module = at >= 2 && self.word(at - 2) == Some("mod") && self.word(at - 1).is_some();
+                    if opens_module {
+                        inner.push(braces);
+                    }
+                }
+                Token::Other('}') => {
+                    inner.pop_if(|level| *level == braces);
+                    braces -= 1;
+                }
+                Token::Word(word) if self.is_step(at + 1) && !(at > 0 && self.is_step(at - 1)) => {
+                    let depth = self.module.len() + inner.len();
+                    if word == "crate" || (word == "muster" && self.path == "src/main.rs") {
+                        named.extend(self.heads(at + 2));
+                    } else if word == "super" {
+                        let supers =
+                            (at..).step_by(2).take_while(|at| self.word(*at) == Some("super") && self.is_step(at + 1));
+                        let supers = supers.count();
+                        if supers >= depth {
+                            named.extend(self.heads(at + 2 * supers));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        named
+    }
+
+    /// Whether a path in it begins with this crate.
+    pub fn names_crate(&self, name: &str) -> bool {
+        (0..self.tokens.len()).any(|at| {
+            // A path may begin with `::`, too.
+            let begins = at == 0 || !self.is_step(at - 1) || at < 2 || self.word(at - 2).is_none();
+            let used = at > 0 && self.word(at - 1) == Some("use");
+            self.word(at) == Some(name) && begins && (self.is_step(at + 1) || used)
+        })
+    }
+
+    /// Whether these names follow each other in a path.
+    pub fn names_path(&self, names: &[&str]) -> bool {
+        (0..self.tokens.len()).any(|at| {
+            let mut places = (at..).step_by(2).zip(names).enumerate();
+            places.all(|(nth, (at, name))| self.word(at) == Some(name) && (nth == 0 || self.is_step(at - 1)))
+        })
+    }
+
+    /// What a path goes on with: one name, or each of a group.
+    fn heads(&self, at: usize) -> Vec<String> {
+        match self.tokens.get(at) {
+            Some(Token::Word(word)) => vec![word.clone()],
+            Some(Token::Other('{')) => {
+                let mut depth = 0;
+                let mut heads = Vec::new();
+                for (at, token) in self.tokens.iter().enumerate().skip(at) {
+                    match token {
+                        Token::Other('{') => depth += 1,
+                        Token::Other('}') => depth -= 1,
+                        Token::Word(word) if depth == 1 && matches!(self.tokens[at - 1], Token::Other('{' | ',')) => {
+                            heads.push(word.clone());
+                        }
+                        _ => {}
+                    }
+                    if depth == 0 {
+                        break;
+                    }
+                }
+                heads
+            }
+            _ => vec!["*".to_owned()],
+        }
+    }
+
+    fn word(&self, at: usize) -> Option<&str> {
+        match self.tokens.get(at) {
+            Some(Token::Word(word)) => Some(word),
+            _ => None,
+        }
+    }
+
+    fn is_step(&self, at: usize) -> bool {
+        self.tokens.get(at) == Some(&Token::Step)
+    }
+}
+
+fn tokens(text: &str) -> Vec<Token> {
+    let mut tokens = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let len = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map_or(rest.len(), |end| end + 2)
+        } else if let Some(len) = text_len(rest) {
+            len
+        } else if first.is_alphanumeric() || first == '_' {
+            let len = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            tokens.push(Token::Word(rest[..len].to_owned()));
+            len
+        } else if rest.starts_with("::") {
+            tokens.push(Token::Step);
+            2
+        } else {
+            if !first.is_whitespace() {
+                tokens.push(Token::Other(first));
+            }
+            first.len_utf8()
+        };
+        rest = &rest[len..];
+    }
+    tokens
+}
+
+/// The length of the text or character that the source begins with, if it begins with one.
+fn text_len(source: &str) -> Option<usize> {
+    let prefix = source.find(|c: char| !matches!(c, 'b' | 'c' | 'r')).unwrap_or(0);
+    let (letters, behind) = source.split_at(prefix);
+    if letters.contains('r') && behind.starts_with(['"', '#']) {
+        let hashes = behind.len() - behind.trim_start_matches('#').len();
+        let content = behind[hashes..].strip_prefix('"')?;
+        let end = format!("\"{}", "#".repeat(hashes));
+        return Some(content.find(&end).map_or(source.len(), |at| prefix + hashes + 1 + at + end.len()));
+    }
+    let quote = behind.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let content = &behind[1..];
+    if quote == '\'' && !content.starts_with('\\') && content.chars().nth(1) != Some('\'') {
+        // A lifetime.
+        return (prefix == 0).then_some(1);
+    }
+    let mut escaped = false;
+    for (at, c) in content.char_indices() {
+        if c == quote && !escaped {
+            return Some(prefix + 1 + at + 1);
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    Some(source.len())
+}
+
+#[test]
+fn modules_and_crates_are_found_where_code_names_them() {
+    let check = |path: &str, text: &str, expected: &[&str]| {
+        assert_eq!(Source::read(path, text).modules_named(), expected, "{text}");
+    };
+    check("src/a/b.rs", "use crate::x::{y, z}; fn f() { crate::w::g(crate::{u, v::{t}}) }", &["x", "w", "u", "v"]);
+    check("src/a/b.rs", "// crate::x\nlet s = \"crate::x\"; let r = r#\"crate::\"x\"#; let c = '\"'; crate::y", &["y"]);
+    check("src/a/b.rs", "use super::x; use super::super::y; pub(crate) fn f<'a>(_: &'a str) {}", &["y"]);
+    check("src/a/mod.rs", "use super::x; mod tests { use super::y; use super::super::z; }", &["x", "z"]);
+    check("src/main.rs", "fn main() { muster::cli::main(b\"x\") }", &["cli"]);
+    let source = Source::read("src/a.rs", "use axum; fn f() { ::tower::g(); x::hyper::h(\"rusqlite::i\") }");
+    let named = ["axum", "tower", "hyper", "rusqlite"].map(|name| source.names_crate(name));
+    assert_eq!(named, [true, true, false, false]);
+    assert!(source.names_path(&["hyper", "h"]) && !source.names_path(&["tower", "h"]));
+}

@@ -1,0 +1,15 @@
+//! The API from the outside, a file for each file of `src/http/routes`, and what all routes promise.
+
+mod access;
+mod contacts;
+mod directory;
+mod employees;
+mod idempotency;
+mod openapi;
+mod paging;
+mod problems;
+mod server;
+mod service;
+mod summaries;
+mod tokens;
+mod transfers;

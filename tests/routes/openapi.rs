@@ -1,0 +1,87 @@
+//! The OpenAPI document: complete, sound, and the one that was reviewed.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::TestApp;
+
+/// The reviewed document, from the top of the repository.
+const SNAPSHOT: &str = "docs/openapi.json";
+
+/// Set to write the document anew.
+const UPDATE_VARIABLE: &str = "UPDATE_SNAPSHOTS";
+
+async fn document() -> (String, Value) {
+    let reply = TestApp::start().await.nobody().get("/openapi.json").await;
+    (reply.text(), reply.json())
+}
+
+#[tokio::test]
+async fn the_document_is_the_one_that_was_reviewed() {
+    let (text, _) = document().await;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(SNAPSHOT);
+    if std::env::var_os(UPDATE_VARIABLE).is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, format!("{text}\n")).unwrap();
+    }
+    let reviewed = std::fs::read_to_string(&path).unwrap_or_default();
+    let differs = reviewed.lines().zip(text.lines()).position(|(one, other)| one != other);
+    assert!(
+        reviewed.trim_end() == text,
+        "the API differs from {SNAPSHOT} from line {} on; if that is meant, run\n\
+         {UPDATE_VARIABLE}=1 cargo test --test main routes::openapi\nand review what changes in that file",
+        differs.unwrap_or(reviewed.lines().count()) + 1
+    );
+}
+
+#[tokio::test]
+async fn every_operation_says_what_it_does_takes_and_answers() {
+    let (_, document) = document().await;
+    let mut ids = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let name = format!("{method} {path}");
+            assert!(operation["summary"].as_str().is_some_and(|summary| !summary.is_empty()), "{name}");
+            assert!(operation["tags"].as_array().is_some_and(|tags| tags.len() == 1), "{name}");
+            assert!(ids.insert(operation["operationId"].to_string()), "{name} has another's operationId");
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                assert!(parameter["description"].is_string(), "{name}: {parameter}");
+                // The page of documentation fills examples in: fine for what every request has, wrong for a choice.
+                assert!(parameter["in"] != "path" || parameter.get("example").is_some(), "{name}: {parameter}");
+            }
+            let is_success = |status: &str| status.starts_with('2');
+            let successes: Vec<&Value> = operation["responses"]
+                .as_object()
+                .unwrap()
+                .iter()
+                .filter_map(|(status, response)| is_success(status).then_some(response))
+                .collect();
+            assert!(!successes.is_empty(), "{name}");
+            for response in successes {
+                let content = response["content"].as_object().unwrap_or_else(|| panic!("{name} answers nothing"));
+                assert!(content.values().all(|content| content["schema"].is_object()), "{name}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_reference_leads_somewhere() {
+    let (_, document) = document().await;
+    let mut pending = vec![&document];
+    while let Some(value) = pending.pop() {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::String(reference)) = fields.get("$ref") {
+                    let place = reference.strip_prefix('#').and_then(|pointer| document.pointer(pointer));
+                    assert!(place.is_some(), "{reference} leads nowhere");
+                }
+                pending.extend(fields.values());
+            }
+            Value::Array(items) => pending.extend(items),
+            _ => {}
+        }
+    }
+}

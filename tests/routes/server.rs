@@ -1,0 +1,136 @@
+//! Connections that misbehave, and the end of the server.
+
+use std::time::{Duration, Instant};
+
+use muster::domain::access::Role;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{Client, TestApp, eventually};
+
+async fn connect(app: &TestApp, text: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(app.address()).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    stream
+}
+
+/// What the server sends until it closes.
+async fn rest(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    // A connection that was cut may end in a reset, which is an end too.
+    let _ = stream.read_to_end(&mut bytes).await;
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn add_contact(client: &Client, body: &str) -> String {
+    let (token, len) = (client.token(), body.len());
+    format!(
+        "POST /AddContact HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\n\
+         Connection: close\r\nContent-Length: {len}\r\n\r\n{body}"
+    )
+}
+
+const BODY: &str = r#"{"userId":"u1","contactInfo":{"name":"Grace"}}"#;
+
+#[tokio::test]
+async fn a_client_that_closes_its_side_still_gets_its_answer() {
+    let app = TestApp::start().await;
+    let contributor = app.client(Role::Contributor).await;
+    let mut stream = connect(&app, &add_contact(&contributor, BODY)).await;
+    stream.shutdown().await.unwrap();
+    let answer = rest(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    assert_eq!(app.store.contacts_of_acme(), 3);
+}
+
+#[tokio::test]
+async fn half_a_request_changes_nothing() {
+    let app = TestApp::start().await;
+    let contributor = app.client(Role::Contributor).await;
+    let request = add_contact(&contributor, BODY);
+    for cut in [10, request.len() / 2, request.len() - 1] {
+        let stream = connect(&app, &request[..cut]).await;
+        drop(stream);
+    }
+    contributor.get("/Contacts/u1").await.expect(200);
+    assert_eq!(app.store.contacts_of_acme(), 2);
+}
+
+#[tokio::test]
+async fn a_slow_head_is_cut() {
+    let app = TestApp::start_with(|settings| settings.header_read_time_max = Duration::from_millis(50)).await;
+    let begun = Instant::now();
+    let mut stream = connect(&app, "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ").await;
+    assert_eq!(rest(&mut stream).await, "");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn a_slow_body_is_told_and_changes_nothing() {
+    let app = TestApp::start_with(|settings| settings.request_time_max = Duration::from_millis(50)).await;
+    let contributor = app.client(Role::Contributor).await;
+    let request = add_contact(&contributor, BODY);
+    let mut stream = connect(&app, &request[..request.len() - 5]).await;
+    let answer = rest(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("problem+json"), "{answer}");
+    assert_eq!(app.store.contacts_of_acme(), 2);
+}
+
+#[tokio::test]
+async fn a_stopping_server_finishes_what_it_accepted() {
+    let mut app = TestApp::start().await;
+    let contributor = app.client(Role::Contributor).await;
+    let request = add_contact(&contributor, BODY);
+    // The server has the head of each of these and waits for the rest.
+    let mut streams = Vec::new();
+    for _ in 0..10 {
+        let expecting = request.replacen("Connection: close", "Connection: close\r\nExpect: 100-continue", 1);
+        let head = expecting.len() - BODY.len();
+        let mut stream = connect(&app, &expecting[..head]).await;
+        let mut answer = [0; 25];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+        streams.push(stream);
+    }
+    let ready = app.nobody();
+    ready.get("/readyz").await.expect(200);
+    app.begin_to_stop();
+    for mut stream in streams {
+        stream.write_all(BODY.as_bytes()).await.unwrap();
+        let answer = rest(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    }
+    assert_eq!(app.store.contacts_of_acme(), 12);
+    app.stop();
+    assert!(TcpStream::connect(app.address()).await.is_err(), "the port is closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_server_has_kept_what_it_acknowledged() {
+    let mut app = TestApp::start().await;
+    let contributor = app.client(Role::Contributor).await;
+    let writers = (0..8).map(|_| {
+        let contributor = contributor.clone();
+        tokio::spawn(async move {
+            let mut acknowledged = 0;
+            let body = json!({"userId": "u1", "contactInfo": {"name": "Grace"}});
+            loop {
+                let request = contributor.request(reqwest::Method::POST, "/saveContact").json(&body);
+                match request.send().await {
+                    Ok(response) if response.status() == 200 => acknowledged += 1,
+                    _ => return acknowledged,
+                }
+            }
+        })
+    });
+    let writers: Vec<_> = writers.collect();
+    eventually("some contacts are written", || (app.store.contacts_of_acme() > 50).then_some(()));
+    app.stop();
+    let mut acknowledged = 0;
+    for writer in writers {
+        acknowledged += writer.await.unwrap();
+    }
+    let contacts = app.store.contacts_of_acme() - 2;
+    assert!(contacts >= acknowledged && contacts <= acknowledged + 8, "{contacts} of {acknowledged}");
+}

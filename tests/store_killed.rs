@@ -1,0 +1,166 @@
+//! A server that is killed in the middle of its work has lost nothing that it acknowledged, and adds up.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use muster::clock::Clock;
+use muster::domain::access::Reach;
+use muster::store::{EmployeeName, ImportChunk, ImportRow, MayCreate, Mode, OwnerRow, Store, StoreOptions};
+
+use crate::support::{Directory, Random, add_contact, contact, department, employee, enterprise, first_page, staff};
+
+/// How often a server is killed.
+const KILLS: usize = 20;
+
+/// Acknowledged writes after which it is killed, at least and at most.
+const ACKNOWLEDGED_MIN: usize = 5;
+const ACKNOWLEDGED_MAX: usize = 150;
+
+/// Tells the other process where to work.
+const DIRECTORY_VARIABLE: &str = "MUSTER_TEST_KILLED_IN";
+
+#[test]
+fn twenty_kills_lose_nothing_that_was_acknowledged() {
+    let directory = Directory::new();
+    directory.open().write_people();
+    let seed = Random::seed_of_this_run();
+    println!("{}={seed}", Random::SEED_VARIABLE);
+    let mut random = Random::new(seed);
+    let mut acknowledged = BTreeSet::new();
+    for kill in 0..KILLS {
+        let mut server = Server::start(directory.path(), kill);
+        let enough = ACKNOWLEDGED_MIN + random.below(ACKNOWLEDGED_MAX - ACKNOWLEDGED_MIN);
+        let before = acknowledged.len();
+        while acknowledged.len() < before + enough {
+            acknowledged.insert(server.acknowledgement().expect("the server goes on until it is killed"));
+        }
+        server.0.kill().unwrap();
+        // What it said before it died.
+        while let Some(name) = server.acknowledgement() {
+            acknowledged.insert(name);
+        }
+        drop(server);
+
+        let store = directory.open();
+        let stored: BTreeSet<String> = ["u1", "u2"]
+            .iter()
+            .flat_map(|user| {
+                store.read(|tx| tx.contacts_of_user(&Reach::Installation, &employee(user), &first_page())).items
+            })
+            .map(|contact| contact.fields.name)
+            .collect();
+        let lost: Vec<_> = acknowledged.difference(&stored).collect();
+        assert_eq!(lost, Vec::<&String>::new(), "after kill {kill}");
+        // The store checks every rollup as it goes.
+    }
+}
+
+/// This test binary in another process, at work in [`the_work_of_a_server_until_it_is_killed`].
+struct Server(Child, BufReader<std::process::ChildStdout>);
+
+impl Server {
+    fn start(directory: &Path, number: usize) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "store_killed::the_work_of_a_server_until_it_is_killed", "--ignored", "--nocapture"])
+            .env(DIRECTORY_VARIABLE, directory)
+            .env("MUSTER_TEST_KILLED_NUMBER", number.to_string())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Self(child, output)
+    }
+
+    /// The next name that it says to have stored; `None` when it has said everything.
+    fn acknowledgement(&mut self) -> Option<String> {
+        loop {
+            let mut line = String::new();
+            self.1.read_line(&mut line).unwrap();
+            // The test harness talks, too, and the last line may be cut off.
+            let line = line.strip_suffix('\n')?;
+            if let Some(name) = line.strip_prefix("stored ") {
+                return Some(name.to_owned());
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+#[ignore = "the other half of the test above, which starts it"]
+fn the_work_of_a_server_until_it_is_killed() {
+    let Ok(directory) = std::env::var(DIRECTORY_VARIABLE) else { return };
+    let number = std::env::var("MUSTER_TEST_KILLED_NUMBER").unwrap();
+    let store = Store::open(&StoreOptions::new(directory, Mode::Server, "a victim"), Clock::system()).unwrap();
+    std::thread::scope(|threads| {
+        for user in ["u1", "u2"] {
+            let (store, number) = (&store, &number);
+            threads.spawn(move || add_for_ever(store, user, number));
+            threads.spawn(move || import_for_ever(store, user, number));
+        }
+        threads.spawn(|| reorganise_for_ever(&store, &number));
+    });
+}
+
+fn acknowledge(name: &str) {
+    // In one write, past the harness's capture.
+    std::io::stdout().write_all(format!("stored {name}\n").as_bytes()).unwrap();
+    std::io::stdout().flush().unwrap();
+}
+
+fn add_for_ever(store: &Store, user: &'static str, number: &str) {
+    for count in 0.. {
+        let name = format!("{number} {user} {count}");
+        let who = name.clone();
+        store.write_blocking(move |tx| add_contact(tx, user, &who)).unwrap();
+        acknowledge(&name);
+    }
+}
+
+fn import_for_ever(store: &Store, user: &'static str, number: &str) {
+    for count in 0.. {
+        let names: Vec<String> = (0..5).map(|row| format!("{number} {user} import {count} {row}")).collect();
+        let row = |name: &String| ImportRow { owner: 0, info: contact(name, "Fabrikam"), created_at: None };
+        let chunk = ImportChunk {
+            enterprise: enterprise("acme"),
+            owners: vec![OwnerRow { department: None, employee: EmployeeName::IdOrName(user.to_owned()) }],
+            rows: names.iter().map(row).collect(),
+            may_create: MayCreate::Nothing,
+            dry_run: false,
+        };
+        store.write_blocking(move |tx| tx.import(&chunk)).unwrap();
+        for name in &names {
+            acknowledge(name);
+        }
+    }
+}
+
+/// Employees come with a contact, move, are archived and purged.
+fn reorganise_for_ever(store: &Store, number: &str) {
+    for count in 0.. {
+        let (acme, sales, lab) = (enterprise("acme"), department("sales"), department("lab"));
+        let temp = employee(&format!("temp-{number}-{count}"));
+        let created = temp.clone();
+        store
+            .write_blocking(move |tx| {
+                tx.create_employee(&acme, &sales, Some(created.clone()), &staff("temp"))?;
+                tx.add_contact(&Reach::Installation, &created, &contact("anita", "Contoso"), "AddContact")?;
+                tx.change_employee(&acme, &sales, &created, &staff("temp"), Some(&lab))
+            })
+            .unwrap();
+        let act = move |tx: &muster::store::WriteTx<'_>| match count % 3 {
+            0 => tx.purge_employee(&enterprise("acme"), &department("lab"), &temp).map(drop),
+            1 => tx.archive_employee(&enterprise("acme"), &department("lab"), &temp),
+            _ => Ok(()),
+        };
+        store.write_blocking(act).unwrap();
+    }
+}

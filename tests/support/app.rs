@@ -1,0 +1,262 @@
+//! The whole server in this process, on a port of its own, and clients that talk to it.
+
+use std::net::{SocketAddr, TcpListener};
+use std::thread::JoinHandle;
+
+use axum::Router;
+use muster::access::{Access, mint};
+use muster::clock::Clock;
+use muster::domain::access::{Reach, Role};
+use muster::domain::time::Timestamp;
+use muster::http::{AppState, HttpSettings};
+use muster::store::{Store, StoreError, WriteTx};
+use muster::summaries::Summaries;
+use reqwest::header::HeaderMap;
+use reqwest::{Body, Method, RequestBuilder};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::{Directory, TestStore, contact, department, employee, enterprise, name, staff};
+
+/// A listening server on a real database. When it goes, the server has ended in order and every rollup must be right.
+///
+/// It holds two enterprises: `acme` with the employee `u1` of `sales` and `u2` of `lab`, and `globex` with `g1` of `ops`;
+/// each employee has collected one contact of the company Contoso.
+pub struct TestApp {
+    address: SocketAddr,
+    stop: CancellationToken,
+    server: Option<JoinHandle<()>>,
+    pub store: TestStore,
+}
+
+impl TestApp {
+    /// A server with the default settings.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// A server with other settings.
+    pub async fn start_with(change: impl FnOnce(&mut HttpSettings)) -> Self {
+        Self::start_at(Clock::system(), change).await
+    }
+
+    /// A server that tells time by this clock.
+    pub async fn start_at(clock: Clock, change: impl FnOnce(&mut HttpSettings)) -> Self {
+        let store = Directory::in_memory().open_with(clock, |_| {});
+        let mut settings = HttpSettings::default();
+        change(&mut settings);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let server = std::thread::spawn({
+            let (store, access) = (Store::clone(&store), Access::open(&store).unwrap());
+            let state = AppState::new(settings.clone(), store.clone(), access, Summaries::new(store), stop.clone());
+            let (app, stop) = (muster::http::app(state).unwrap(), stop.clone());
+            move || serve(listener, app, &settings, stop)
+        });
+        let app = Self { address, stop, server: Some(server), store };
+        app.write(people).await;
+        app
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Tells the server to stop and waits until it has.
+    pub fn stop(&mut self) {
+        self.stop.cancel();
+        if let Some(server) = self.server.take()
+            && server.join().is_err()
+            && !std::thread::panicking()
+        {
+            panic!("the server panicked");
+        }
+    }
+
+    /// Tells the server to stop, and goes on while it does.
+    pub fn begin_to_stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Writes past the API.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> T {
+        Store::write(&self.store, work).await.unwrap()
+    }
+
+    /// Somebody without a token.
+    pub fn nobody(&self) -> Client {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Client { base: format!("http://{}", self.address), token: None, http }
+    }
+
+    /// Somebody with a token for the whole installation.
+    pub async fn client(&self, role: Role) -> Client {
+        self.holder(role, Reach::Installation, None).await
+    }
+
+    /// Somebody with a token for one enterprise.
+    pub async fn limited(&self, role: Role, id: &str) -> Client {
+        self.holder(role, Reach::Enterprise(enterprise(id)), None).await
+    }
+
+    /// Somebody with a token that may have an end.
+    pub async fn holder(&self, role: Role, reach: Reach, expires_at: Option<Timestamp>) -> Client {
+        let minted = mint(role.as_str().to_owned(), role, reach, self.store.clock().now(), expires_at).unwrap();
+        let stored = minted.stored;
+        self.write(move |tx| tx.create_token(&stored)).await;
+        Client { token: Some(minted.secret), ..self.nobody() }
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Has a runtime of its own, so that a test can wait for its end.
+fn serve(listener: TcpListener, app: Router, settings: &HttpSettings, stop: CancellationToken) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async move {
+        listener.set_nonblocking(true).unwrap();
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        muster::http::serve(listener, app, settings, stop).await;
+    });
+}
+
+fn people(tx: &WriteTx<'_>) -> Result<(), StoreError> {
+    for (owner, id, user) in [("acme", "sales", "u1"), ("acme", "lab", "u2"), ("globex", "ops", "g1")] {
+        if tx.enterprise(&enterprise(owner)).is_err() {
+            tx.create_enterprise(Some(enterprise(owner)), &name(&owner.to_uppercase()))?;
+        }
+        tx.create_department(&enterprise(owner), Some(department(id)), &name(&id.to_uppercase()))?;
+        tx.create_employee(&enterprise(owner), &department(id), Some(employee(user)), &staff(user))?;
+        let info = contact(&format!("friend of {user}"), "Contoso");
+        tx.add_contact(&Reach::Installation, &employee(user), &info, "AddContact")?;
+    }
+    Ok(())
+}
+
+/// Somebody who calls the API.
+#[derive(Clone)]
+pub struct Client {
+    base: String,
+    token: Option<String>,
+    http: reqwest::Client,
+}
+
+impl Client {
+    /// The token, as it is sent.
+    pub fn token(&self) -> &str {
+        self.token.as_deref().unwrap_or_default()
+    }
+
+    /// The same caller with another token.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// A request that is not sent yet.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        Reply::to(self.request(Method::GET, path)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Reply {
+        Reply::to(self.request(Method::DELETE, path)).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Reply {
+        Reply::to(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Reply {
+        Reply::to(self.request(Method::PUT, path).json(&body)).await
+    }
+
+    pub async fn patch(&self, path: &str, body: Value) -> Reply {
+        Reply::to(self.request(Method::PATCH, path).json(&body)).await
+    }
+
+    /// Sends a text as it is, called JSON.
+    pub async fn post_text(&self, path: &str, body: impl Into<Body>) -> Reply {
+        Reply::to(self.request(Method::POST, path).header("content-type", "application/json").body(body)).await
+    }
+
+    /// Sends JSON with an idempotency key.
+    pub async fn post_once(&self, path: &str, key: &str, body: Value) -> Reply {
+        Reply::to(self.request(Method::POST, path).header("idempotency-key", key).json(&body)).await
+    }
+
+    /// Sends a CSV file.
+    pub async fn upload(&self, path: &str, file: impl Into<Body>) -> Reply {
+        Reply::to(self.request(Method::POST, path).header("content-type", "text/csv").body(file)).await
+    }
+}
+
+/// An answer, read whole.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    /// Sends a request and reads the answer.
+    pub async fn to(request: RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, headers, body: response.bytes().await.unwrap().to_vec() }
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{} is no JSON: {}", self.status, self.text()))
+    }
+
+    /// The body of a success with this status.
+    #[track_caller]
+    pub fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text());
+        let body = self.json();
+        assert_eq!(body["success"], true, "{body}");
+        assert!(Timestamp::parse(body["timestamp"].as_str().unwrap()).is_some(), "{body}");
+        body
+    }
+
+    /// The message of a failure with this status, which is told the way that every failure is told.
+    #[track_caller]
+    pub fn problem(&self, status: u16) -> String {
+        assert_eq!(self.status, status, "{}", self.text());
+        let body = self.json();
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{body}");
+        assert_eq!((&body["success"], &body["status"]), (&Value::from(false), &Value::from(status)), "{body}");
+        assert_eq!(body["requestId"], self.headers["x-request-id"].to_str().unwrap(), "{body}");
+        assert_eq!(body["detail"], body["message"], "{body}");
+        assert!(body["title"].is_string() && body["type"].is_string(), "{body}");
+        body["message"].as_str().unwrap().to_owned()
+    }
+
+    /// The message of a 400, and the fields that it names.
+    #[track_caller]
+    pub fn refused(&self) -> (String, Vec<String>) {
+        let message = self.problem(400);
+        let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
+        (message, errors.iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect())
+    }
+}
