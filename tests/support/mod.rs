@@ -13,7 +13,7 @@ mod words;
 use std::time::{Duration, Instant};
 
 pub use app::{Client, Reply, TestApp};
-pub use process::{Ended, Place, Running, TestServer, assert_calm, fixture, signal};
+pub use process::{Ended, Place, Running, TestServer, assert_calm, fixture};
 pub use queued::{Gate, Queued};
 pub use random::Random;
 pub use recorder::{Heard, Recorder};

@@ -24,12 +24,6 @@ impl Place {
         Self(Arc::new(tempfile::tempdir().unwrap()))
     }
 
-    /// A place in memory where the system has one, for tests of very many writes that do not care what survives a power
-    /// cut.
-    pub fn in_memory() -> Self {
-        tempfile::tempdir_in("/dev/shm").map_or_else(|_| Self::new(), |dir| Self(Arc::new(dir)))
-    }
-
     /// The path of something in it.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
@@ -118,6 +112,7 @@ impl Ended {
 /// A command under way.
 pub struct Running {
     id: u32,
+    command: String,
     ended: Receiver<std::io::Result<Output>>,
 }
 
@@ -125,15 +120,10 @@ impl Running {
     pub fn start(mut command: Command) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, ended) = channel();
-        let id = child.id();
+        let (id, command) = (child.id(), format!("{command:?}"));
         // Reads both outputs, so that none fills up and stops the command.
         std::thread::spawn(move || sender.send(child.wait_with_output()));
-        Self { id, ended }
-    }
-
-    /// What it left behind, if it has ended.
-    pub fn poll(&self) -> Option<Ended> {
-        self.ended.try_recv().ok().map(|output| Ended::new(output.unwrap()))
+        Self { id, command, ended }
     }
 
     pub fn finish(self) -> Ended {
@@ -141,7 +131,7 @@ impl Running {
             Ok(output) => Ended::new(output.unwrap()),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                 signal(self.id, "KILL");
-                panic!("a command did not end within {COMMAND_PATIENCE:?}");
+                panic!("it did not end within {COMMAND_PATIENCE:?}: {}", self.command);
             }
         }
     }
@@ -155,7 +145,7 @@ pub fn assert_calm(stderr: &str) {
 }
 
 /// Sends a signal to a process.
-pub fn signal(process: u32, name: &str) {
+fn signal(process: u32, name: &str) {
     let sent = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status();
     assert!(sent.unwrap().success(), "cannot send {name} to {process}");
 }
@@ -164,6 +154,7 @@ pub fn signal(process: u32, name: &str) {
 pub struct TestServer {
     /// None once it was killed.
     child: Option<Child>,
+    told_to_stop: bool,
     place: Place,
     address: SocketAddr,
     token: String,
@@ -181,15 +172,11 @@ impl TestServer {
             }
             log.address()
         });
-        Self { child: Some(child), place: place.clone(), address, token: token.to_owned(), log }
+        Self { child: Some(child), told_to_stop: false, place: place.clone(), address, token: token.to_owned(), log }
     }
 
     pub fn address(&self) -> SocketAddr {
         self.address
-    }
-
-    pub fn token(&self) -> &str {
-        &self.token
     }
 
     /// A client with the administrator's token.
@@ -203,7 +190,8 @@ impl TestServer {
     }
 
     /// Asks it to stop, as a service manager does, and goes on.
-    pub fn terminate(&self) {
+    pub fn terminate(&mut self) {
+        self.told_to_stop = true;
         signal(self.child.as_ref().unwrap().id(), "TERM");
     }
 
@@ -229,7 +217,8 @@ impl Drop for TestServer {
             eprintln!("the server's log:\n{}", self.log.text());
             return;
         }
-        if child.try_wait().unwrap().is_none() {
+        // A second signal would end it at once.
+        if !self.told_to_stop && child.try_wait().unwrap().is_none() {
             signal(child.id(), "TERM");
         }
         let status = Self::end(&mut child);

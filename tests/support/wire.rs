@@ -1,6 +1,6 @@
 //! An HTTP client of a few lines over a socket, for tests that look at the server from outside.
 
-use std::io::{self, BufRead, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
