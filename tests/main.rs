@@ -9,6 +9,7 @@ mod command_line;
 mod concurrency;
 mod documents;
 mod first_minute;
+mod full_disk;
 mod kill;
 mod routes;
 mod store_check;
