@@ -126,12 +126,10 @@ impl Writer {
                 assert!(found == expected.get(id) || found == Some(notes), "{found:?} where {notes} was sent");
                 expected.insert(id.clone(), found.unwrap().clone());
             }
-            Some(Write::Delete { id }) => {
-                if !stored.contains_key(id) {
-                    expected.remove(id);
-                }
+            Some(Write::Delete { id }) if !stored.contains_key(id) => {
+                expected.remove(id);
             }
-            None => {}
+            Some(Write::Delete { .. }) | None => {}
         }
         assert_eq!(stored, expected, "{}", self.user);
     }

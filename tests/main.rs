@@ -10,6 +10,7 @@ mod concurrency;
 mod documents;
 mod first_minute;
 mod full_disk;
+mod imports;
 mod kill;
 mod routes;
 mod store_check;

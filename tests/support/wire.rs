@@ -1,5 +1,6 @@
 //! An HTTP client of a few lines over a socket, for tests that look at the server from outside.
 
+use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// How long an answer is waited for. Longer than any limit of the server, so that the server is who says so.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
+const ANSWER_PATIENCE: Duration = Duration::from_mins(1);
 
 /// After so long a server may have closed a connection that nobody used.
 const CONNECTION_IDLE_MAX: Duration = Duration::from_secs(5);
@@ -60,7 +61,7 @@ impl WireClient {
 
     /// The data of a successful `POST` of JSON.
     pub fn post(&mut self, path: &str, body: &Value) -> Value {
-        let reply = self.send("POST", path, &body.to_string());
+        let reply = self.send("POST", path, body.to_string());
         assert!(matches!(reply.status, 200..=201), "{} {}", reply.status, reply.text());
         reply.json()
     }
@@ -111,7 +112,7 @@ impl WireClient {
             head.push_str("Content-Type: application/json\r\n");
         }
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(head, "{name}: {value}\r\n");
         }
         [head.as_bytes(), b"\r\n", body].concat()
     }
