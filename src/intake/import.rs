@@ -334,7 +334,7 @@ mod tests {
                 enterprise: enterprise.clone(),
                 department: department.map(str::to_owned),
                 employee: Some("u1".to_owned()),
-                create_missing: true,
+                may_create: MayCreate::Everything,
                 dry_run: false,
             };
             let outcome = import(&store, file.as_bytes(), &options, None, &Actor::command_line(), &|_| {});

@@ -54,7 +54,17 @@ pub enum Mode {
 /// The data directory's lock, held as long as this value lives.
 #[derive(Debug)]
 pub(super) struct DirLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for DirLock {
+    /// Closing the file would not do: a program that this process starts at the same moment has a copy of the descriptor
+    /// until it runs, and the lock would live as long as that.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "cannot give up the lock of the data directory");
+        }
+    }
 }
 
 impl DirLock {
@@ -85,7 +95,7 @@ impl DirLock {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(text.as_bytes()))
             .map_err(|error| data_dir_error(&error))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 
@@ -230,5 +240,21 @@ pub(super) fn explain_sqlite(path: &Path, error: rusqlite::Error) -> OpenError {
             reason: format!("{DATABASE_FILE} cannot be opened for writing; check who owns it and its permissions"),
         },
         _ => OpenError::Sqlite { path: text, source: error },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lock_is_given_up_even_while_another_process_holds_a_copy_of_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let lock = DirLock::acquire(dir.path(), "one").unwrap();
+        let copy = lock.file.try_clone().unwrap();
+        assert!(matches!(DirLock::acquire(dir.path(), "two"), Err(OpenError::InUse { .. })));
+        drop(lock);
+        assert!(DirLock::acquire(dir.path(), "two").is_ok());
+        drop(copy);
     }
 }
