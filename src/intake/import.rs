@@ -337,7 +337,8 @@ mod tests {
                 may_create: MayCreate::Everything,
                 dry_run: false,
             };
-            let outcome = import(&store, file.as_bytes(), &options, None, &Actor::command_line(), &|_| {});
+            let outcome = open(file.as_bytes(), &options)
+                .and_then(|reader| import(&store, reader, &options, None, &Actor::command_line(), &|_| {}));
             let outcome = outcome.map(|report| report.imported).map_err(|error| error.to_string());
             assert_eq!(outcome, expected.map_err(str::to_owned), "{department:?} {file:?}");
             store.read_blocking(|tx| tx.enterprise(&enterprise)).is_ok()
