@@ -5,7 +5,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 #![allow(unreachable_pub, reason = "everything in a test binary is unreachable from outside")]
 
+mod command_line;
+mod concurrency;
 mod documents;
+mod first_minute;
+mod full_disk;
+mod imports;
+mod kill;
 mod routes;
 mod store_check;
 mod store_concurrency;

@@ -26,9 +26,15 @@ Examples:
 /// Checks, and reports what it found.
 pub fn run(context: &mut Context<'_>, arguments: &CheckArgs) -> Result<(), Failure> {
     let store = database::open(context, "check", Missing::Refuse)?;
-    let report = store
-        .read_blocking(|tx| tx.check())
-        .map_err(|error| Failure::failed("the check could not be made").because(error))?;
+    let path = database_path(store.data_dir());
+    let report = store.read_blocking(|tx| tx.check()).map_err(|error| {
+        let message = if error.is_damage() {
+            format!("{} is damaged; restore a backup", path.display())
+        } else {
+            "the check could not be made".to_owned()
+        };
+        Failure::failed(message).because(error)
+    })?;
     if arguments.json {
         let json =
             serde_json::to_string_pretty(&report).map_err(|error| Failure::failed("no report").because(error))?;
@@ -41,7 +47,6 @@ pub fn run(context: &mut Context<'_>, arguments: &CheckArgs) -> Result<(), Failu
     }
     let found = report.differences_total;
     if found > 0 {
-        let path = database_path(store.data_dir());
         return Err(Failure::failed(format!("{found} differences found in {}", path.display())));
     }
     if !arguments.json {

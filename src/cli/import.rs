@@ -93,14 +93,6 @@ impl ImportArgs {
 pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Failure> {
     let (input, size) = open_input(arguments)?;
     let name = arguments.name();
-    // A dry run where there is no database yet leaves none behind.
-    let no_database = !database_path(&context.config.store.data_dir).exists();
-    let scratch = (arguments.dry_run && no_database).then(|| ScratchDir::new("dry-run")).transpose()?;
-    if let Some(scratch) = &scratch {
-        scratch.path().clone_into(&mut context.config.store.data_dir);
-    }
-    let store = database::open(context, "import", Missing::Create)?;
-    let bar = progress_bar(size);
     let options = ImportOptions {
         enterprise: arguments.enterprise.clone(),
         department: arguments.department.as_ref().map(ToString::to_string),
@@ -108,10 +100,22 @@ pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Fail
         may_create: if arguments.create_missing { MayCreate::Everything } else { MayCreate::Nothing },
         dry_run: arguments.dry_run,
     };
+    // Before the database: a wrong file must not leave an empty one behind.
+    let reader = intake::open(input, &options).map_err(|error| explain(&name, error))?;
+    // A dry run where there is no database yet leaves none behind.
+    let no_database = !database_path(&context.config.store.data_dir).exists();
+    let scratch = (arguments.dry_run && no_database).then(|| ScratchDir::new("dry-run")).transpose()?;
+    if let Some(scratch) = &scratch {
+        scratch.path().clone_into(&mut context.config.store.data_dir);
+    }
+    // An empty database has no enterprise, so without leave to create one there is nothing to import into.
+    let missing = if arguments.create_missing || scratch.is_some() { Missing::Create } else { Missing::Refuse };
+    let store = database::open(context, "import", missing)?;
+    let bar = progress_bar(size);
     let rejects_path = arguments.rejects_path().filter(|_| !arguments.dry_run);
     let result = intake::import(
         &store,
-        input,
+        reader,
         &options,
         rejects_path.clone().map(rejects_output),
         &Actor::command_line(),
@@ -184,6 +188,10 @@ fn explain(name: &str, error: ImportError) -> Failure {
         )),
         ImportError::Transfer(error) => Failure::failed(format!("{name}: {error}")),
         ImportError::Owner(reason) => Failure::failed(format!("{name}: {reason}")),
+        ImportError::Store(error) if error.is_damage() => Failure::failed(format!(
+            "{name}: not all of it was imported, because the database is damaged; restore a backup"
+        ))
+        .because(error),
         error => Failure::failed(format!("{name}: not all of it was imported; run it again to go on")).because(error),
     }
 }

@@ -65,22 +65,28 @@ pub enum ImportError {
     Store(#[from] StoreError),
 }
 
-/// Imports a file. Blocks; reads on a thread of its own, on which `progress` is called as chunks are handed on.
+/// Reads the beginning of a file, and refuses it where it cannot be imported in this way. Touches nothing else, so that a
+/// wrong file leaves no trace.
+pub fn open<R: Read>(input: R, options: &ImportOptions) -> Result<ContactReader<R>, ImportError> {
+    let reader = ContactReader::open(input)?;
+    if options.employee.is_none() && !reader.names_owners() {
+        return Err(ImportError::NoOwner);
+    }
+    Ok(reader)
+}
+
+/// Imports a file that [`open`] let pass. Blocks; reads on a thread of its own, on which `progress` is called as chunks are handed on.
 ///
 /// Without `rejects` the report alone tells of rejected rows.
 pub fn import(
     store: &Store,
-    input: impl Read + Send,
+    mut reader: ContactReader<impl Read + Send>,
     options: &ImportOptions,
     rejects: Option<RejectsOutput>,
     actor: &Actor,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<ImportReport, ImportError> {
     let begun = store.clock().instant();
-    let mut reader = ContactReader::open(input)?;
-    if options.employee.is_none() && !reader.names_owners() {
-        return Err(ImportError::NoOwner);
-    }
     let mut report = ImportReport::new(reader.layout(), reader.encoding(), reader.delimiter());
     report.dry_run = options.dry_run;
     report.ignored_columns = reader.ignored_columns().to_vec();
@@ -387,7 +393,8 @@ mod tests {
                 may_create: MayCreate::Everything,
                 dry_run: false,
             };
-            let outcome = import(&store, file.as_bytes(), &options, None, &Actor::command_line(), &|_| {});
+            let outcome = open(file.as_bytes(), &options)
+                .and_then(|reader| import(&store, reader, &options, None, &Actor::command_line(), &|_| {}));
             let outcome = outcome.map(|report| report.imported).map_err(|error| error.to_string());
             assert_eq!(outcome, expected.map_err(str::to_owned), "{department:?} {file:?}");
             store.read_blocking(|tx| tx.enterprise(&enterprise)).is_ok()

@@ -10,4 +10,4 @@ mod import;
 
 pub use export::{ExportError, export};
 pub use fill::fill;
-pub use import::{ImportError, ImportOptions, Progress, import};
+pub use import::{ImportError, ImportOptions, Progress, import, open};

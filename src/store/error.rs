@@ -95,6 +95,13 @@ impl StoreError {
         }
     }
 
+    /// Whether the database's file is broken, so that only a backup helps.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        let Self::Sqlite(error) = self else { return false };
+        matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    }
+
     /// Whether another connection holds a lock that this one needs.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self, Self::DeadlinePassed)

@@ -134,12 +134,8 @@ impl Store {
         let path = open::database_path(&options.data_dir);
         if options.create {
             open::prepare_dir(&options.data_dir)?;
-        } else if !path.exists() {
-            return Err(OpenError::DataDir {
-                path: options.data_dir.display().to_string(),
-                reason: "it holds no Muster database; start `muster serve` there, or choose another with --data-dir"
-                    .to_owned(),
-            });
+        } else {
+            open::require_database(&options.data_dir)?;
         }
         open::refuse_directory(&options.data_dir)?;
         let lock = match open::DirLock::acquire(&options.data_dir, &options.holder) {

@@ -99,12 +99,26 @@ impl DirLock {
     }
 }
 
+/// Why a file is no data directory, and what to do.
+const IS_A_FILE: &str = "it is a file; choose a directory with --data-dir";
+
+/// Refuses a place without a database, for whoever must not make one.
+pub(super) fn require_database(dir: &Path) -> Result<(), OpenError> {
+    let reason = match fs::metadata(dir) {
+        Ok(metadata) if !metadata.is_dir() => IS_A_FILE.to_owned(),
+        Err(io) if io.kind() != ErrorKind::NotFound => explain(&io),
+        Ok(_) if database_path(dir).exists() => return Ok(()),
+        _ => "it holds no Muster database; start `muster serve` there, or choose another with --data-dir".to_owned(),
+    };
+    Err(OpenError::DataDir { path: dir.display().to_string(), reason })
+}
+
 /// Makes the data directory if it is missing and checks that it can be used.
 pub(super) fn prepare_dir(dir: &Path) -> Result<(), OpenError> {
     let error = |reason: String| OpenError::DataDir { path: dir.display().to_string(), reason };
     match fs::metadata(dir) {
         Ok(metadata) if !metadata.is_dir() => {
-            return Err(error("it is a file; choose a directory with --data-dir".to_owned()));
+            return Err(error(IS_A_FILE.to_owned()));
         }
         Ok(_) => {}
         Err(missing) if missing.kind() == ErrorKind::NotFound => {

@@ -2,19 +2,23 @@
 //! sleeps for luck.
 
 mod app;
+mod process;
 mod queued;
 mod random;
 mod recorder;
 mod store;
+mod wire;
 mod words;
 
 use std::time::{Duration, Instant};
 
 pub use app::{Client, Reply, TestApp};
+pub use process::{Ended, Place, Running, TestServer, assert_calm, fixture};
 pub use queued::{Gate, Queued};
 pub use random::Random;
 pub use recorder::{Heard, Recorder};
 pub use store::{Directory, TestStore, add_contact};
+pub use wire::{WireClient, WireReply, read_reply};
 pub use words::*;
 
 /// How long anything is waited for that should happen at once. Generous, since it only matters when a test fails.

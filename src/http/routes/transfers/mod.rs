@@ -91,7 +91,8 @@ pub async fn import(
     let runtime = Handle::current();
     let work = tokio::task::spawn_blocking(move || {
         let mut body = BodyReader::new(upload, runtime);
-        let outcome = intake::import(&store, &mut body, &options, None, &caller.actor(), &|_| {});
+        let outcome = intake::open(&mut body, &options)
+            .and_then(|reader| intake::import(&store, reader, &options, None, &caller.actor(), &|_| {}));
         drop(place);
         outcome.map_err(|error| body.failure().unwrap_or_else(|| explain(error)))
     });

@@ -1,0 +1,491 @@
+//! The command line as its users meet it: exit codes, one line that says what is wrong and what to do, and no noise.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{Ended, Place, Running, TestServer, WireClient, assert_calm, eventually, read_reply};
+
+/// A file that makes acme, sales and u1 with one contact.
+const SEED: &str = "name,email,latitude\nGrace,grace@contoso.example,52.5\n";
+const SEED_ARGUMENTS: &str = "import seed.csv --enterprise acme --department sales --employee u1 --create-missing";
+
+/// Exit codes.
+const FAILED: i32 = 1;
+const USAGE: i32 = 2;
+
+fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
+
+/// A place with one contact in it.
+fn seeded() -> Place {
+    let place = Place::new();
+    place.write("seed.csv", SEED);
+    place.done(&words(SEED_ARGUMENTS));
+    place
+}
+
+/// The one line in which a command said why it failed.
+fn complaint(ended: &Ended, code: i32) -> &str {
+    assert_eq!(ended.code, Some(code), "{}", ended.stderr);
+    let mut lines = ended.stderr.lines();
+    let line = lines.next().unwrap_or_default();
+    if let Some(complaint) = line.strip_prefix("error: ") {
+        // The parser of arguments adds what is possible and where to read more.
+        assert_eq!((code, lines.last()), (USAGE, Some("For more information, try '--help'.")), "{}", ended.stderr);
+        return complaint;
+    }
+    assert_eq!(lines.count(), 0, "more than a line: {}", ended.stderr);
+    line.strip_prefix("muster: ").unwrap_or_else(|| panic!("not in Muster's name: {line}"))
+}
+
+/// Files that the arguments of a case may name.
+const FILES: [(&str, &[u8]); 8] = [
+    ("empty.csv", b""),
+    ("blank.csv", b"\n\n\r\n"),
+    ("workbook.xlsx", b"PK\x03\x04\x14\x00\x06\x00\x08\x00"),
+    ("picture.png", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00"),
+    ("unknown.csv", b"foo,bar\n1,2\n"),
+    ("good.csv", b"name,email\nAda,ada@fabrikam.example\n"),
+    ("owners.csv", b"name,department,employee\nAda,lab,u7\n"),
+    ("broken.toml", b"listen = [\n"),
+];
+
+/// Writes those files that the arguments name.
+fn write_files(place: &Place, arguments: &str) {
+    for (name, content) in FILES.into_iter().filter(|(name, _)| arguments.contains(name)) {
+        place.write(name, content);
+    }
+}
+
+#[test]
+fn bad_input_ends_with_one_line_that_names_it_and_leaves_nothing_behind() {
+    // On an empty directory that holds the one file that the arguments name.
+    let check = |arguments: &str, environment: &[(&str, &str)], code: i32, expected: &[&str]| {
+        let place = Place::new();
+        std::fs::create_dir(place.path("folder")).unwrap();
+        write_files(&place, arguments);
+        let entries = || std::fs::read_dir(place.path("")).unwrap().count();
+        let before = entries();
+        let mut command = place.command(&words(arguments));
+        command.envs(environment.iter().copied());
+        let ended = Running::start(command).finish();
+        let complaint = complaint(&ended, code);
+        for part in expected {
+            assert!(complaint.contains(part), "{arguments}: {complaint}\nlacks {part}");
+        }
+        assert_eq!(ended.stdout, "", "{arguments}");
+        assert_eq!(entries(), before, "{arguments} left something behind");
+    };
+    let owner = "--enterprise acme --department sales --employee u1 --create-missing";
+
+    // Nobody is named as the owner.
+    let flags = ["good.csv", "--department", "--employee", "department", "employee_email"];
+    check("import good.csv --enterprise acme", &[], USAGE, &flags);
+    check("import good.csv --enterprise acme --department sales --create-missing", &[], USAGE, &flags);
+
+    // What is no file of contacts.
+    check(&format!("import missing.csv {owner}"), &[], FAILED, &["missing.csv", "cannot be read", "No such file"]);
+    check(&format!("import folder {owner}"), &[], FAILED, &["folder", "is a directory"]);
+    check(&format!("import empty.csv {owner}"), &[], FAILED, &["empty.csv", "is empty"]);
+    check(&format!("import blank.csv {owner}"), &[], FAILED, &["blank.csv", "is empty"]);
+    check(&format!("import workbook.xlsx {owner}"), &[], FAILED, &["workbook.xlsx", "workbook", "save it as CSV"]);
+    check(&format!("import picture.png {owner}"), &[], FAILED, &["picture.png", "not a text file"]);
+    check(&format!("import unknown.csv {owner}"), &[], FAILED, &["unknown.csv", "\"foo\", \"bar\"", "surname"]);
+
+    // What does not exist.
+    check("import good.csv --enterprise acme --employee u1", &[], FAILED, &["muster-data", "no Muster database"]);
+    check("export --enterprise acme", &[], FAILED, &["muster-data", "no Muster database"]);
+    check("check", &[], FAILED, &["muster-data", "no Muster database", "--data-dir"]);
+    check("token list", &[], FAILED, &["muster-data", "no Muster database"]);
+    check("check --data-dir folder", &[], FAILED, &["folder", "no Muster database"]);
+    check("check --config missing.toml", &[], USAGE, &["missing.toml", "No such file"]);
+
+    // What cannot be an id, a role, an address, a setting.
+    check("import good.csv --enterprise a/b --employee u1", &[], USAGE, &["a/b", "--enterprise", "1 to 64 characters"]);
+    check("import good.csv --enterprise acme --department ü", &[], USAGE, &["ü", "--department"]);
+    check("import good.csv --enterprise acme --employee u,1", &[], USAGE, &["u,1", "--employee"]);
+    check("import good.csv", &[], USAGE, &["required"]);
+    check("token create --role king", &[], USAGE, &["king", "--role"]);
+    check("token create --role viewer --expires-in soon", &[], USAGE, &["soon", "90d"]);
+    check("serve --listen nowhere", &[], USAGE, &["listen", "nowhere", "127.0.0.1:8383"]);
+    check("check", &[("MUSTER_LISTEN", "nowhere")], USAGE, &["MUSTER_LISTEN", "nowhere"]);
+    check("check --config broken.toml", &[], USAGE, &["line 1", "broken.toml", "TOML"]);
+    check("nonsense", &[], USAGE, &["nonsense"]);
+    check("check --listen 127.0.0.1:0", &[], USAGE, &["--listen"]);
+
+    // Where no data directory can be.
+    for command in ["serve", "check", "token list", "token create --role admin"] {
+        check(&format!("{command} --data-dir good.csv"), &[], FAILED, &["good.csv", "it is a file", "--data-dir"]);
+    }
+    check(&format!("import good.csv {owner} --data-dir good.csv"), &[], FAILED, &["it is a file", "--data-dir"]);
+    check("serve --data-dir good.csv/in", &[], FAILED, &["good.csv/in", "part of the path is a file", "--data-dir"]);
+    // Nobody may write there, not even root.
+    check("serve --data-dir /sys/muster-data", &[], FAILED, &["/sys/muster-data", "--data-dir"]);
+    check("token create --role admin --data-dir /sys/muster-data", &[], FAILED, &["/sys/muster-data", "--data-dir"]);
+}
+
+#[test]
+fn what_is_missing_in_a_directory_is_named_with_the_flag_that_creates_it() {
+    let place = seeded();
+    write_files(&place, "good.csv owners.csv");
+    let check = |arguments: &str, expected: &[&str]| {
+        let ended = place.muster(&words(arguments));
+        let complaint = complaint(&ended, FAILED);
+        assert!(expected.iter().all(|part| complaint.contains(part)), "{arguments}: {complaint}");
+    };
+    let hint = "--create-missing";
+    check("import good.csv --enterprise nope --employee u1", &["good.csv", "enterprise \"nope\"", hint]);
+    check("import good.csv --enterprise acme --department lab --employee u9", &["department \"lab\"", hint]);
+    check("import good.csv --enterprise acme --department lab --employee u1", &["department \"lab\" does not exist"]);
+    check("import good.csv --enterprise acme --department sales --employee u9", &["employee \"u9\"", hint]);
+    check("import good.csv --enterprise acme --employee u9", &["employee \"u9\"", hint]);
+    check("import good.csv --enterprise acme --employee u9 --create-missing", &["employee \"u9\"", "no department"]);
+    check("export --enterprise nope", &["enterprise \"nope\" does not exist"]);
+    check("export --enterprise acme --department lab", &["department \"lab\"", "enterprise \"acme\""]);
+    check("export --enterprise acme --output folder/none.csv", &["folder/none.csv", "cannot be written"]);
+    check("token create --role viewer --enterprise nope", &["enterprise \"nope\" does not exist"]);
+    check("token revoke nope", &["\"nope\"", "muster token list"]);
+    assert!(!place.exists("good.csv.rejects.csv"));
+    // In a file with owners of its own the rows are refused, one by one.
+    let ended = place.muster(&words("import owners.csv --enterprise acme"));
+    assert_eq!(ended.code, Some(FAILED));
+    let last = ended.stderr.lines().last().unwrap();
+    assert!(last.contains("1 of 1 rows were rejected") && last.contains("department \"lab\""), "{last}");
+    place.done(&words("import owners.csv --enterprise acme --create-missing"));
+    assert!(place.done(&["check"]).starts_with("clean: 2 contacts"));
+}
+
+#[test]
+fn rejected_rows_are_reported_kept_and_imported_once_mended() {
+    let place = Place::new();
+    let rows =
+        "name,email,latitude\nAda,ada@fabrikam.example,north\nBob,bob@fabrikam.example,1\n,,\nCy,cy@x.example,1,2\n";
+    place.write("rows.csv", rows);
+    let arguments = words("import rows.csv --enterprise acme --department sales --employee u1 --create-missing");
+    let ended = place.muster(&arguments);
+    assert_eq!(ended.code, Some(FAILED));
+    let lines: Vec<_> = ended.stderr.lines().collect();
+    assert!(lines[0].contains("4 rows read") && lines[0].contains("1 imported") && lines[0].contains("3 rejected"));
+    assert_eq!(lines[1].trim(), "row 1 (line 2): latitude: must be a number from -90 to 90");
+    assert_eq!(lines[2].trim(), "row 3 (line 4): at least one of name, surname, email and phone is needed");
+    assert_eq!(lines[3].trim(), "row 4 (line 5): has 4 fields, the header has 3");
+    let last = lines[4];
+    assert!(
+        last.starts_with("muster: rows.csv: 3 of 4 rows were rejected; they are in rows.csv.rejects.csv"),
+        "{last}"
+    );
+    assert!(last.ends_with("the first is row 1 (line 2): latitude: must be a number from -90 to 90"), "{last}");
+    assert_eq!(lines.len(), 5);
+    // A report for programs says the same.
+    let json = place.muster(&[&arguments[..], &["--json"]].concat());
+    let report: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((&report["rows"], &report["duplicates"], &report["rejected"]), (&json!(4), &json!(1), &json!(3)));
+    assert_eq!(report["rejects"][1]["row"], 3);
+    // Mended by hand: two rows are put right, the empty one goes.
+    let rejects = String::from_utf8(place.read("rows.csv.rejects.csv")).unwrap();
+    let mended = rejects.replace(",north", ",1").replace(",1,2", ",1").replace("needed\",,,", "needed\",Dora,,");
+    place.write("mended.csv", mended);
+    place.done(&words("import mended.csv --enterprise acme --department sales --employee u1"));
+    assert!(!place.exists("mended.csv.rejects.csv"));
+    assert!(place.done(&["check"]).starts_with("clean: 4 contacts"));
+}
+
+#[test]
+fn a_database_that_cannot_be_used_is_refused_in_one_sentence_and_left_as_it_was() {
+    let sound = seeded();
+    let check = |break_it: &dyn Fn(&Place), expected: &[&str]| {
+        let place = Place::new();
+        std::fs::create_dir(place.data_dir()).unwrap();
+        std::fs::copy(sound.path("muster-data/muster.db"), place.path("muster-data/muster.db")).unwrap();
+        place.write("seed.csv", SEED);
+        break_it(&place);
+        let before = place.read("muster-data/muster.db");
+        for arguments in
+            ["serve --listen 127.0.0.1:0", "check", "token list", "export --enterprise acme", SEED_ARGUMENTS]
+        {
+            let ended = place.muster(&words(arguments));
+            let complaint = complaint(&ended, FAILED);
+            assert!(expected.iter().all(|part| complaint.contains(part)), "{arguments}: {complaint}");
+            assert_eq!(ended.stdout, "");
+        }
+        assert!(place.read("muster-data/muster.db") == before, "the file was changed");
+    };
+    let database = "muster-data/muster.db";
+    check(
+        &|place| place.write(database, "not a database, but long enough to be one ".repeat(200)),
+        &["muster.db", "no SQLite file"],
+    );
+    check(&|place| place.write(database, &sound.read(database)[..5_000]), &["muster.db", "damaged", "--data-dir"]);
+    let foreign = |place: &Place| {
+        std::fs::remove_file(place.path(database)).unwrap();
+        place.database().execute_batch("CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)").unwrap();
+    };
+    check(&foreign, &["muster.db", "another program", "--data-dir"]);
+    let newer = |place: &Place| place.database().pragma_update(None, "user_version", 4_711).unwrap();
+    check(&newer, &["muster.db", "version 4711", &format!("up to {}", muster::store::SCHEMA_VERSION), "newer"]);
+}
+
+#[test]
+fn a_damaged_file_is_told_with_its_name_by_the_check() {
+    let place = seeded();
+    let (page, size): (usize, usize) = {
+        let root =
+            "SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_schema WHERE name = 'contact'";
+        place.database().query_row(root, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    };
+    let mut bytes = place.read("muster-data/muster.db");
+    bytes[(page - 1) * size..page * size].fill(0xa5);
+    place.write("muster-data/muster.db", bytes);
+    let ended = place.muster(&["check"]);
+    let complaint = complaint(&ended, FAILED);
+    assert!(complaint.contains("muster.db is damaged") && complaint.contains("backup"), "{complaint}");
+}
+
+#[test]
+fn check_finds_a_rollup_row_that_somebody_edited() {
+    let place = seeded();
+    let changed = place.database().execute("UPDATE scope SET contacts = contacts + 41 WHERE department = 'sales'", []);
+    assert_eq!(changed.unwrap(), 1);
+    let ended = place.muster(&["check"]);
+    let complaint = complaint(&ended, FAILED);
+    assert!(complaint.contains("1 difference") && complaint.contains("muster.db"), "{complaint}");
+    assert!(ended.stdout.contains("acme/sales") && ended.stdout.contains("42"), "{}", ended.stdout);
+    let ended = place.muster(&["check", "--json"]);
+    assert_eq!(ended.code, Some(FAILED));
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(report["differences"].as_array().unwrap().len(), 1, "{report:#}");
+}
+
+#[test]
+fn a_second_server_and_a_taken_port_are_refused() {
+    let place = seeded();
+    let server = place.serve();
+    let second = place.muster(&words("serve --listen 127.0.0.1:0"));
+    let line = complaint(&second, FAILED);
+    assert!(line.contains("muster-data") && line.contains("in use by `muster serve`"), "{line}");
+    let address = server.address().to_string();
+    let elsewhere = place.muster(&["serve", "--data-dir", "elsewhere", "--listen", &address]);
+    let line = complaint(&elsewhere, FAILED);
+    assert!(line.contains(&address) && line.contains("another program") && line.contains("--listen"), "{line}");
+    // The first one did not notice.
+    server.client().get("/readyz");
+}
+
+#[test]
+fn a_token_works_at_its_first_request_and_a_revoked_one_stops_at_once() {
+    let place = seeded();
+    let server = place.serve();
+    let list = || -> Vec<Value> { serde_json::from_str(&place.done(&["token", "list", "--json"])).unwrap() };
+    assert_eq!(list().len(), 1);
+    let secret = place.done(&words("token create --role viewer --enterprise acme --name reporting --expires-in 90d"));
+    assert_eq!(secret.lines().count(), 1, "the token alone: {secret}");
+    let mut client = WireClient::new(server.address(), secret.trim());
+    assert_eq!(client.get("/enterprise/acme/contacts/summary")["data"]["totalContacts"], 1);
+    client.send("POST", "/AddContact", "{}").expect(403);
+    client.send("GET", "/enterprise/other/contacts/summary", "").expect(404);
+    let tokens = list();
+    let token = tokens.iter().find(|token| token["name"] == "reporting").unwrap();
+    assert_eq!((&token["role"], token["expiresAt"].is_string()), (&json!("viewer"), true), "{token:#}");
+    assert!(!token.to_string().contains(secret.trim()));
+    let table = place.done(&["token", "list"]);
+    assert!(table.starts_with("ID ") && table.contains("reporting") && !table.contains(secret.trim()), "{table}");
+
+    assert_eq!(place.done(&["token", "revoke", token["id"].as_str().unwrap()]), "");
+    let revoked = Instant::now();
+    loop {
+        let begun = Instant::now();
+        let reply = client.send("GET", "/enterprise/acme/contacts/summary", "");
+        if reply.status == 401 {
+            assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
+            break;
+        }
+        // The design's 250 ms, and as much again for a machine that is busy with other tests.
+        assert!(begun - revoked < Duration::from_millis(500), "it still works after {:?}", begun - revoked);
+    }
+    assert_eq!(list().len(), 1);
+}
+
+#[test]
+fn config_shows_every_value_with_its_origin() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("here")).unwrap();
+    place.write("here/muster.toml", "body-max = \"2MiB\"\nrequest-timeout = \"7s\"\nshoe-size = 42\n");
+    let mut command = place.command(&words("config --data-dir here --listen 127.0.0.1:0"));
+    command.env("MUSTER_REQUEST_TIMEOUT", "9s").env("MUSTER_BODYMAX", "1").env("MUSTER_LOG_LEVEL", "");
+    let ended = Running::start(command).finish();
+    assert_eq!(ended.code, Some(0));
+    for line in [
+        "data-dir = \"here\"  # --data-dir",
+        "listen = \"127.0.0.1:0\"  # --listen",
+        "request-timeout = \"9s\"  # MUSTER_REQUEST_TIMEOUT",
+        "body-max = \"2MiB\"  # here/muster.toml",
+        "log-level = \"info\"  # default",
+    ] {
+        assert!(ended.stdout.lines().any(|own| own == line), "{}\nlacks {line}", ended.stdout);
+    }
+    let warnings: Vec<_> = ended.stderr.lines().collect();
+    assert_eq!(warnings.len(), 2, "{}", ended.stderr);
+    assert!(
+        warnings[0].contains("WARN")
+            && warnings[0].contains("MUSTER_BODYMAX")
+            && warnings[0].contains("MUSTER_BODY_MAX?")
+    );
+    assert!(warnings[1].contains("WARN") && warnings[1].contains("shoe-size") && warnings[1].contains("muster.toml"));
+    // What it writes is a settings file that says the same.
+    place.write("saved.toml", &ended.stdout);
+    let again = place.done(&words("config --config saved.toml"));
+    let values =
+        |text: &str| text.lines().map(|line| line.split("  # ").next().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(values(&again), values(&ended.stdout));
+}
+
+#[test]
+fn the_data_directory_may_be_named_before_and_behind_a_command() {
+    let place = Place::new();
+    let before = place.done(&words("--data-dir a token create --role viewer"));
+    let behind = place.done(&words("token create --role viewer --data-dir b"));
+    assert!(before != behind && place.exists("a/muster.db") && place.exists("b/muster.db"));
+    assert!(!place.data_dir().exists());
+    let mut command = place.command(&["check"]);
+    command.env("MUSTER_DATA_DIR", "a");
+    assert_eq!(Running::start(command).finish().code, Some(0));
+}
+
+#[test]
+fn completions_are_scripts_for_each_shell() {
+    let place = Place::new();
+    for (shell, mark) in [("bash", "complete -F _muster"), ("zsh", "#compdef muster"), ("fish", "complete -c muster")] {
+        // Settings that are wrong must not keep a shell from starting.
+        let mut command = place.command(&["completions", shell]);
+        command.env("MUSTER_LISTEN", "nowhere");
+        let ended = Running::start(command).finish();
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{shell}");
+        assert!(ended.stdout.contains(mark) && ended.stdout.contains("create-missing"), "{shell}");
+    }
+    assert!(!place.data_dir().exists());
+}
+
+/// A pipe whose reader has gone.
+fn closed_pipe() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+#[test]
+fn a_closed_output_ends_a_command_quietly() {
+    let place = seeded();
+    for arguments in [
+        "token list",
+        "token list --json",
+        "export --enterprise acme",
+        "config",
+        "check",
+        "completions bash",
+        "import seed.csv --enterprise acme --employee u1 --json",
+        "--help",
+        "--version",
+    ] {
+        let mut command = place.command(&words(arguments));
+        let output = command.stdout(closed_pipe()).stdin(Stdio::null()).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_calm(&stderr);
+        assert_eq!(output.status.code(), Some(0), "{arguments}: {stderr}");
+        assert!(!stderr.contains("muster: "), "{arguments}: {stderr}");
+    }
+    // With nobody to read what goes wrong, the exit code still says it.
+    for (arguments, code) in [
+        ("import seed.csv --enterprise acme --employee u1", 0),
+        ("token create --role viewer", 0),
+        ("import missing.csv --enterprise acme --employee u1", FAILED),
+        ("import seed.csv", USAGE),
+    ] {
+        let mut command = place.command(&words(arguments));
+        let status = command.stdout(Stdio::null()).stderr(closed_pipe()).stdin(Stdio::null()).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{arguments}");
+    }
+}
+
+#[test]
+fn without_a_command_it_serves() {
+    let place = seeded();
+    let token = place.token("viewer");
+    let server = TestServer::start(&place, &token, place.command(&words("--listen 127.0.0.1:0")));
+    assert_eq!(server.client().get("/enterprise/acme/contacts/summary")["data"]["totalContacts"], 1);
+    drop(server);
+    // An existing empty folder is fine, and the first start says how to get in.
+    let place = Place::new();
+    std::fs::create_dir(place.data_dir()).unwrap();
+    let server = TestServer::start(&place, "", place.command(&words("--listen 127.0.0.1:0")));
+    eventually("the log says how", || server.log().contains("muster token create").then_some(()));
+}
+
+#[test]
+fn a_request_under_way_is_finished_before_the_server_stops() {
+    let place = seeded();
+    let mut server = place.serve();
+    let client = server.client();
+    let body = json!({"userId": "u1", "contactInfo": {"name": "Late"}}).to_string();
+    let request = client.request("POST", "/AddContact", &[("Expect", "100-continue")], body.as_bytes());
+    let (head, rest) = request.split_at(request.len() - body.len());
+    let mut connection = client.connect().unwrap();
+    connection.get_mut().write_all(head).unwrap();
+    // The server has begun with the request when it asks for the body.
+    let mut line = String::new();
+    connection.read_line(&mut line).unwrap();
+    assert!(line.starts_with("HTTP/1.1 100"), "{line}");
+    connection.read_line(&mut String::new()).unwrap();
+    server.terminate();
+    eventually("the server is stopping", || server.log().contains("stopping").then_some(()));
+    eventually("no new connection is taken", || client.connect().is_err().then_some(()));
+    connection.get_mut().write_all(rest).unwrap();
+    read_reply(&mut connection).unwrap().expect(201);
+    drop(server);
+    assert!(place.done(&["check"]).starts_with("clean: 2 contacts"));
+}
+
+#[test]
+fn a_dry_run_tells_all_and_leaves_nothing_behind() {
+    let place = Place::new();
+    place.write("rows.csv", "name,email,latitude\nAda,a@x.example,north\nBob,b@x.example,1\nBob,b@x.example,1\n");
+    std::fs::create_dir(place.path("temporary")).unwrap();
+    let arguments =
+        words("import rows.csv --enterprise acme --department sales --employee u1 --create-missing --dry-run");
+    let dry_run = || {
+        let mut command = place.command(&arguments);
+        command.env("TMPDIR", place.path("temporary"));
+        let ended = Running::start(command).finish();
+        assert_eq!(ended.code, Some(FAILED), "a row is bad: {}", ended.stderr);
+        assert!(ended.stderr.contains("1 there already, 1 rejected"), "{}", ended.stderr);
+        assert!(!place.exists("rows.csv.rejects.csv"));
+        assert_eq!(std::fs::read_dir(place.path("temporary")).unwrap().count(), 0);
+        ended.stderr
+    };
+    assert!(dry_run().contains("1 would be imported"));
+    assert!(!place.data_dir().exists());
+    // The same where a database is, and beside a server.
+    place.write("seed.csv", SEED);
+    place.done(&words(SEED_ARGUMENTS));
+    dry_run();
+    let server = place.serve();
+    dry_run();
+    assert_eq!(server.client().get("/enterprise/acme/contacts/summary")["data"]["totalContacts"], 1);
+}
+
+#[test]
+fn standard_input_is_imported_like_a_file() {
+    let place = Place::new();
+    let arguments = words("import - --enterprise acme --department sales --employee u1 --create-missing");
+    let mut command: Command = place.command(&arguments);
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(SEED.as_bytes()).unwrap();
+    let mut report = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut report).unwrap();
+    assert!(report.starts_with("standard input: 1 rows read"), "{report}");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(place.done(&["check"]).starts_with("clean: 1 contacts"));
+}

@@ -1,0 +1,89 @@
+//! A new user's first minute: a real export is imported, served, and read over HTTP.
+
+use serde_json::{Value, json};
+
+use crate::support::{Place, WireClient, fixture};
+
+const IMPORT: [&str; 9] = [
+    "import",
+    "outlook365.csv",
+    "--enterprise",
+    "acme",
+    "--department",
+    "sales",
+    "--employee",
+    "u1",
+    "--create-missing",
+];
+
+fn summary(client: &mut WireClient, path: &str) -> Value {
+    client.get(&format!("/enterprise/{path}/contacts/summary"))["data"].clone()
+}
+
+/// A place with the file of another project's tests: six people, five of them of Contoso.
+fn place() -> Place {
+    let place = Place::new();
+    place.write("outlook365.csv", fixture("outlook365.csv"));
+    place
+}
+
+/// What a summary says of the six people, however they came in.
+fn assert_six_people(summary: &Value) {
+    assert_eq!(summary["totalContacts"], 6, "{summary:#}");
+    assert_eq!(summary["uniquePeople"], 6);
+    assert_eq!(summary["topCompanies"][0], json!({"company": "Contoso", "contactCount": 5}));
+    assert_eq!(summary["topCompanies"][1], json!({"company": "Google", "contactCount": 1}));
+    assert_eq!(summary["growth"]["last7Days"], 6);
+}
+
+#[test]
+fn a_real_export_is_there_once_however_often_it_is_imported() {
+    let place = place();
+    let report = place.muster(&IMPORT);
+    assert_eq!(report.code, Some(0), "{}", report.stderr);
+    assert!(report.stderr.contains("6 rows read") && report.stderr.contains("6 imported"), "{}", report.stderr);
+    let server = place.serve();
+    let mut client = server.client();
+    assert_six_people(&summary(&mut client, "acme"));
+    let again = place.muster(&IMPORT);
+    assert_eq!(again.code, Some(0));
+    assert!(again.stderr.contains("0 imported, 6 there already"), "{}", again.stderr);
+    let acme = summary(&mut client, "acme");
+    assert_six_people(&acme);
+    assert_eq!(acme["enterpriseId"], "acme");
+    assert_eq!(acme["totalDepartments"], 1);
+    assert_eq!(acme["departments"][0]["departmentId"], "sales");
+    assert_eq!(acme["departments"][0]["totalContacts"], 6);
+    assert_eq!(
+        (&acme["topEmployees"][0]["userId"], &acme["topEmployees"][0]["contactCount"]),
+        (&json!("u1"), &json!(6))
+    );
+    let sales = summary(&mut client, "acme/departments/sales");
+    assert_six_people(&sales);
+    assert_eq!((&sales["departmentId"], &sales["enterpriseId"]), (&json!("sales"), &json!("acme")));
+    assert_eq!(
+        (&sales["employees"][0]["employeeId"], &sales["employees"][0]["contactCount"]),
+        (&json!("u1"), &json!(6))
+    );
+    drop(server);
+    place.done(&IMPORT);
+    assert!(place.done(&["check"]).starts_with("clean: 6 contacts"));
+    assert!(!place.exists("outlook365.csv.rejects.csv"));
+}
+
+#[test]
+fn what_is_exported_from_one_enterprise_amounts_to_the_same_in_another() {
+    let place = place();
+    place.done(&IMPORT);
+    place.done(&["export", "--enterprise", "acme", "--output", "acme.csv"]);
+    let owner = ["--enterprise", "other", "--department", "field", "--employee", "u2", "--create-missing"];
+    place.done(&[&["import", "acme.csv"], &owner[..]].concat());
+    let server = place.serve();
+    let mut client = server.client();
+    let (acme, other) = (summary(&mut client, "acme"), summary(&mut client, "other"));
+    assert_six_people(&other);
+    for field in ["totalContacts", "uniquePeople", "newestContactAt", "topCompanies", "growth", "totalEmployees"] {
+        assert_eq!(acme[field], other[field], "{field}");
+    }
+    assert!(!place.exists("acme.csv.rejects.csv"));
+}

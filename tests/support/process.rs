@@ -1,0 +1,267 @@
+//! The real binary: commands that run to their end, and a server that is stopped in order and checked when it goes.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::{WireClient, eventually};
+
+/// How long a command may take. Generous, since it only matters when a test fails.
+const COMMAND_PATIENCE: Duration = Duration::from_secs(90);
+
+/// A directory that commands run in; their data directory is `muster-data` in it unless they say otherwise.
+#[derive(Clone)]
+pub struct Place(Arc<TempDir>);
+
+impl Place {
+    pub fn new() -> Self {
+        Self(Arc::new(tempfile::tempdir().unwrap()))
+    }
+
+    /// The path of something in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn data_dir(&self) -> PathBuf {
+        self.path("muster-data")
+    }
+
+    pub fn exists(&self, name: &str) -> bool {
+        self.path(name).exists()
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        std::fs::write(self.path(name), content).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap()
+    }
+
+    /// A connection to its database that owes nothing to the store's code, and writes.
+    pub fn database(&self) -> rusqlite::Connection {
+        let connection = rusqlite::Connection::open(muster::store::database_path(&self.data_dir())).unwrap();
+        connection.busy_timeout(Duration::from_secs(10)).unwrap();
+        connection
+    }
+
+    /// `muster` with these arguments, free of the environment that the tests run in.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MUSTER_")) {
+            command.env_remove(name);
+        }
+        // Where something panics, the test is to see all of it.
+        command.env("RUST_BACKTRACE", "1").current_dir(self.0.path()).args(arguments);
+        command
+    }
+
+    /// Runs `muster` with these arguments to its end.
+    pub fn muster(&self, arguments: &[&str]) -> Ended {
+        Running::start(self.command(arguments)).finish()
+    }
+
+    /// The same for a command that must succeed; gives its standard output.
+    pub fn done(&self, arguments: &[&str]) -> String {
+        let ended = self.muster(arguments);
+        assert_eq!(ended.code, Some(0), "muster {arguments:?}\n{}", ended.stderr);
+        ended.stdout
+    }
+
+    /// Makes a token on the command line.
+    pub fn token(&self, role: &str) -> String {
+        self.done(&["token", "create", "--role", role]).trim().to_owned()
+    }
+
+    /// Starts a server, and an administrator's token for it.
+    pub fn serve(&self) -> TestServer {
+        self.serve_as(&self.token("admin"), &[])
+    }
+
+    /// Starts a server with a token that was made before, and with more arguments.
+    pub fn serve_as(&self, token: &str, arguments: &[&str]) -> TestServer {
+        TestServer::start(self, token, self.command(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat()))
+    }
+}
+
+/// What a command left behind.
+#[derive(Debug)]
+pub struct Ended {
+    /// None where a signal ended it.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    fn new(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("Muster writes UTF-8");
+        let ended = Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
+        assert_calm(&ended.stderr);
+        ended
+    }
+}
+
+/// A command under way.
+pub struct Running {
+    id: u32,
+    command: String,
+    ended: Receiver<std::io::Result<Output>>,
+}
+
+impl Running {
+    pub fn start(mut command: Command) -> Self {
+        let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (sender, ended) = channel();
+        let (id, command) = (child.id(), format!("{command:?}"));
+        // Reads both outputs, so that none fills up and stops the command.
+        std::thread::spawn(move || sender.send(child.wait_with_output()));
+        Self { id, command, ended }
+    }
+
+    pub fn finish(self) -> Ended {
+        match self.ended.recv_timeout(COMMAND_PATIENCE) {
+            Ok(output) => Ended::new(output.unwrap()),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                signal(self.id, "KILL");
+                panic!("it did not end within {COMMAND_PATIENCE:?}: {}", self.command);
+            }
+        }
+    }
+}
+
+/// Fails where a program panicked or threw a backtrace at its user.
+pub fn assert_calm(stderr: &str) {
+    for noise in ["panicked", "stack backtrace", "RUST_BACKTRACE"] {
+        assert!(!stderr.contains(noise), "{stderr}");
+    }
+}
+
+/// Sends a signal to a process.
+fn signal(process: u32, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status();
+    assert!(sent.unwrap().success(), "cannot send {name} to {process}");
+}
+
+/// A running server. When it goes, it must stop in order and leave a clean database behind.
+pub struct TestServer {
+    /// None once it was killed.
+    child: Option<Child>,
+    told_to_stop: bool,
+    place: Place,
+    address: SocketAddr,
+    token: String,
+    log: Log,
+}
+
+impl TestServer {
+    /// Starts a command that serves, and waits until it does.
+    pub fn start(place: &Place, token: &str, mut command: Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Log::of(&mut child);
+        let address = eventually("the server serves", || {
+            if let Some(status) = child.try_wait().unwrap() {
+                panic!("the server ended with {status}:\n{}", log.text());
+            }
+            log.address()
+        });
+        Self { child: Some(child), told_to_stop: false, place: place.clone(), address, token: token.to_owned(), log }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A client with the administrator's token.
+    pub fn client(&self) -> WireClient {
+        WireClient::new(self.address, &self.token)
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.log.text()
+    }
+
+    /// Asks it to stop, as a service manager does, and goes on.
+    pub fn terminate(&mut self) {
+        self.told_to_stop = true;
+        signal(self.child.as_ref().unwrap().id(), "TERM");
+    }
+
+    /// Ends it as a power cut would: without a chance to do anything more.
+    pub fn kill(mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// Waits for its end.
+    fn end(child: &mut Child) -> ExitStatus {
+        eventually("the server ends", || child.try_wait().unwrap())
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        if std::thread::panicking() {
+            let _ = child.kill();
+            let _ = child.wait();
+            eprintln!("the server's log:\n{}", self.log.text());
+            return;
+        }
+        // A second signal would end it at once.
+        if !self.told_to_stop && child.try_wait().unwrap().is_none() {
+            signal(child.id(), "TERM");
+        }
+        let status = Self::end(&mut child);
+        let log = self.log.text();
+        assert_eq!(status.code(), Some(0), "{log}");
+        assert_calm(&log);
+        let check = self.place.muster(&["check"]);
+        assert_eq!(check.code, Some(0), "{}{}\n{log}", check.stdout, check.stderr);
+    }
+}
+
+/// What a server writes to standard error.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl Log {
+    fn of(child: &mut Child) -> Self {
+        let log = Self::default();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let text = Arc::clone(&log.0);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let mut text = text.lock().unwrap();
+                text.push_str(&line);
+                text.push('\n');
+            }
+        });
+        log
+    }
+
+    fn text(&self) -> String {
+        self.0.lock().unwrap().clone()
+    }
+
+    /// The address that it serves on, once it says so.
+    fn address(&self) -> Option<SocketAddr> {
+        let text = self.text();
+        let (_, behind) = text.split_once("serving http://")?;
+        behind.split_whitespace().next()?.parse().ok()
+    }
+}
+
+/// A file of the tests' own.
+pub fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)).unwrap()
+}
