@@ -369,7 +369,8 @@ mod tests {
         // Longer than what is read before the first row.
         let rows: Vec<String> = (0..5_000).map(|row| format!("Anita,anita{row}@example.com\n")).collect();
         let file = format!("name,email\n{}Bo,", rows.concat());
-        let error = import(&store, Torn(file.as_bytes()), &options, None, &Actor::command_line(), &|_| {}).unwrap_err();
+        let reader = open(Torn(file.as_bytes()), &options).unwrap();
+        let error = import(&store, reader, &options, None, &Actor::command_line(), &|_| {}).unwrap_err();
         assert!(matches!(error, ImportError::Transfer(_)), "{error}");
         let contacts = store.read_blocking(|tx| tx.enterprise_summary(&enterprise)).unwrap().totals.total_contacts;
         assert_eq!(contacts, 5_000);
