@@ -425,6 +425,15 @@ fn without_a_command_it_serves() {
 }
 
 #[test]
+fn a_server_that_is_told_to_stop_as_soon_as_it_serves_stops_in_order() {
+    let place = seeded();
+    let token = place.token("viewer");
+    for _ in 0..20 {
+        drop(place.serve_as(&token, &[]));
+    }
+}
+
+#[test]
 fn a_request_under_way_is_finished_before_the_server_stops() {
     let place = seeded();
     let mut server = place.serve();

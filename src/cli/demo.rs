@@ -7,7 +7,8 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::scratch::ScratchDir;
-use super::{Context, Failure, ServingFlags, server, traffic};
+use super::server::{self, StopSignals};
+use super::{Context, Failure, ServingFlags, traffic};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::demo::{DemoData, Shape};
@@ -75,13 +76,14 @@ pub fn run(context: &mut Context<'_>, arguments: &DemoArgs) -> Result<(), Failur
             .map_err(|error| Failure::failed("there are no such data").because(error))?;
         let data = Arc::new(data);
         let token = fill(&settings.store, Arc::clone(&data), clock.clone()).await?;
+        let signals = StopSignals::catch()?;
         let app = App::start_on(listener, settings, clock).await?;
         announce(context, app.address(), &data, &token)?;
         let traffic = arguments.traffic.then(|| {
             tracing::info!("sending traffic");
             tokio::spawn(traffic::send(app.address(), token, Arc::clone(&data)))
         });
-        server::wanted_to_stop().await?;
+        signals.received().await;
         if let Some(traffic) = traffic {
             traffic.abort();
         }

@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::{Context, Failure, ServingFlags, server};
+use super::server::{self, StopSignals};
+use super::{Context, Failure, ServingFlags};
 use crate::app::App;
 use crate::clock::Clock;
 
@@ -29,6 +30,7 @@ pub fn run(context: &mut Context<'_>, _arguments: &ServeArgs) -> Result<(), Fail
     let settings = server::settings(context, "serve");
     let data_dir = settings.store.data_dir.clone();
     server::block_on(async {
+        let signals = StopSignals::catch()?;
         let app = App::start(settings, Clock::system()).await?;
         let url = server::url(context, app.address());
         tracing::info!(data_dir = %data_dir.display(), "serving {url}");
@@ -44,7 +46,7 @@ pub fn run(context: &mut Context<'_>, _arguments: &ServeArgs) -> Result<(), Fail
                 "only this machine can connect; --listen 0.0.0.0:PORT lets others in, or an SSH tunnel does"
             );
         }
-        server::wanted_to_stop().await?;
+        signals.received().await;
         app.stop().await;
         tracing::info!("stopped");
         Ok(())

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Context, Failure};
 use crate::app::{AppSettings, StartError};
@@ -61,25 +61,38 @@ pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
     runtime.block_on(work)
 }
 
-/// Waits until somebody wants the server to stop: Ctrl-C or SIGTERM. A second signal ends the process at once.
-pub(super) async fn wanted_to_stop() -> Result<(), Failure> {
-    let no_signal = |error| Failure::failed("signals cannot be received").because(error);
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signal)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(no_signal)?;
-    let name = tokio::select! {
-        _ = interrupt.recv() => "SIGINT",
-        _ = terminate.recv() => "SIGTERM",
-    };
-    tracing::info!(signal = name, "stopping; again to stop at once");
-    tokio::spawn(async move {
+/// The signals that stop a server, Ctrl-C and SIGTERM, caught from the moment this is made. Made before the port is open,
+/// or a signal that comes as soon as the server answers would end the process out of order.
+pub(super) struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    pub(super) fn catch() -> Result<Self, Failure> {
+        let no_signal = |error| Failure::failed("signals cannot be received").because(error);
+        let interrupt = signal(SignalKind::interrupt()).map_err(no_signal)?;
+        let terminate = signal(SignalKind::terminate()).map_err(no_signal)?;
+        Ok(Self { interrupt, terminate })
+    }
+
+    /// Waits until somebody wants the server to stop. A second signal ends the process at once.
+    pub(super) async fn received(mut self) {
+        let name = self.next().await;
+        tracing::info!(signal = name, "stopping; again to stop at once");
+        tokio::spawn(async move {
+            self.next().await;
+            tracing::warn!("stopped at once");
+            std::process::exit(1);
+        });
+    }
+
+    async fn next(&mut self) -> &'static str {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
         }
-        tracing::warn!("stopped at once");
-        std::process::exit(1);
-    });
-    Ok(())
+    }
 }
 
 impl From<StartError> for Failure {
