@@ -1,5 +1,7 @@
 //! `muster check`: the integrity of the database.
 
+use std::io::{IsTerminal, Write};
+
 use clap::Args;
 
 use super::database::{self, Missing};
@@ -27,6 +29,10 @@ Examples:
 pub fn run(context: &mut Context<'_>, arguments: &CheckArgs) -> Result<(), Failure> {
     let store = database::open(context, "check", Missing::Refuse)?;
     let path = database_path(store.data_dir());
+    if std::io::stderr().is_terminal() {
+        // A million contacts take some twenty seconds.
+        let _ = writeln!(std::io::stderr(), "recounting every contact");
+    }
     let report = store.read_blocking(|tx| tx.check()).map_err(|error| {
         let message = if error.is_damage() {
             format!("{} is damaged; restore a backup", path.display())
