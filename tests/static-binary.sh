@@ -5,7 +5,14 @@ muster="$(realpath "$1")"
 fixture="$(realpath "$(dirname "$0")/fixtures/outlook365.csv")"
 work="$(mktemp -d)"
 cd "$work"
-trap 'kill "${server:-}" 2>/dev/null; wait "${server:-}" 2>/dev/null; rm -rf "$work"' EXIT
+server=""
+stop() {
+  status=$?
+  if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; fi
+  rm -rf "$work"
+  exit "$status"
+}
+trap stop EXIT
 fail() { echo "FAILED: $1" >&2; cat server.log >&2 || true; exit 1; }
 
 cp "$fixture" .
@@ -30,4 +37,5 @@ curl -fsS -H "Authorization: Bearer $token" "$url/enterprise/acme/contacts/summa
 "$muster" check
 kill "$server"
 wait "$server" || fail "the server did not stop in order"
+server=""
 echo "the first minute went well"
