@@ -28,7 +28,7 @@ impl Server {
             let mut line = String::new();
             assert!(log.read_line(&mut line).unwrap() > 0, "the server ended");
             if let Some((_, rest)) = line.split_once("http://") {
-                break rest.trim().parse().unwrap();
+                break rest.split_whitespace().next().unwrap().parse().unwrap();
             }
         };
         // The rest of the log is read, so that the server never waits for room in the pipe.
