@@ -80,6 +80,8 @@ fn service_resumes_when_deleting_has_made_room() {
     assert!(is_full(&full), "{full:?}");
     assert_eq!(store.contacts_of_acme(), contacts.len() as u64);
     store.assert_clean();
+    let probe = || tokio::runtime::Runtime::new().unwrap().block_on(store.probe());
+    assert!(is_full(&probe()));
 
     let half = contacts.split_off(contacts.len() / 2);
     store
@@ -89,6 +91,7 @@ fn service_resumes_when_deleting_has_made_room() {
         .unwrap();
     store.write(|tx| add_contact(tx, "u1", "again")).unwrap();
     assert_eq!(store.contacts_of_acme(), contacts.len() as u64 + 1);
+    assert!(probe().is_ok());
 }
 
 #[test]

@@ -29,7 +29,7 @@ struct Outcome {
 }
 
 impl Readiness {
-    /// Reads, and writes nothing in a transaction of its own; says what does not work.
+    /// Asks whether the store reads and writes; says what does not work.
     pub async fn probe(&self, store: &Store) -> Result<(), ApiError> {
         let came = store.clock().instant();
         let mut newest = self.newest.lock().await;
@@ -41,16 +41,11 @@ impl Readiness {
             let secs = PROBE_TIME_MAX.as_secs();
             ApiError::unavailable(format!("The database did not answer within {secs} s"), RETRY_SECS)
         };
-        let answer = tokio::time::timeout(PROBE_TIME_MAX, ask(store)).await;
+        let answer = tokio::time::timeout(PROBE_TIME_MAX, store.probe()).await;
         let result = answer.map_err(too_slow).and_then(|answer| answer.map_err(explain));
         *newest = Some(Outcome { begun, result: result.clone() });
         result
     }
-}
-
-async fn ask(store: &Store) -> Result<(), StoreError> {
-    store.read(|tx| tx.revision()).await?;
-    store.write(|_| Ok(())).await
 }
 
 /// Whatever is wrong with the database, the server is there and only not ready.

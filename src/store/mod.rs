@@ -36,6 +36,7 @@ mod tx;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -126,6 +127,8 @@ struct Shared {
     beside_server: bool,
     alone: bool,
     data_dir: PathBuf,
+    /// Whether a write has found no room since there was room.
+    full: Arc<AtomicBool>,
 }
 
 impl Store {
@@ -153,12 +156,14 @@ impl Store {
         let seen = Position::read(&connection).map_err(sqlite)?;
         let feed = Arc::new(Feed::default());
         let (purge_requested, purge_requests) = std_mpsc::channel();
+        let full = Arc::new(AtomicBool::new(false));
         let writer = Writer::new(WriterParts {
             connection,
             clock: clock.clone(),
             feed: Arc::clone(&feed),
             lock,
             purge_requested,
+            full: Arc::clone(&full),
         })
         .map_err(sqlite)?;
         let readers = Readers::open(&path, options.readers).map_err(sqlite)?;
@@ -185,6 +190,7 @@ impl Store {
                 beside_server: !exclusive,
                 alone,
                 data_dir: options.data_dir.clone(),
+                full,
             }),
         })
     }
@@ -273,6 +279,18 @@ impl Store {
             let transaction = connection.unchecked_transaction()?;
             work(&ReadTx::new(&transaction, self.shared.clock.now()))
         })
+    }
+
+    /// Whether reads and writes work just now. Costs the disk nothing unless a write has found no room lately: then it
+    /// tries for room.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        self.read(|tx| tx.revision()).await?;
+        if !self.shared.full.load(Ordering::Relaxed) {
+            return self.write(|_| Ok(())).await;
+        }
+        self.write(|tx| tx.try_room()).await?;
+        self.shared.full.store(false, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Finishes every write that was accepted, closes the readers, and the writer last. Later calls fail with

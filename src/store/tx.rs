@@ -130,6 +130,16 @@ impl<'a> WriteTx<'a> {
         result
     }
 
+    /// Fails as long as the database has no room: asks SQLite for pages, which a size limit refuses, and writes one row,
+    /// which a full disk refuses. Changes nothing.
+    pub(super) fn try_room(&self) -> Result<(), StoreError> {
+        const GROW: &str = "INSERT INTO idempotency (token_id, key, request_hash, status, body, created_at)
+            VALUES ('', '', zeroblob(8192), 0, '', 0)";
+        self.rehearse(|tx| tx.execute(GROW, []))?;
+        self.execute("UPDATE installation SET epoch = epoch", [])?;
+        Ok(())
+    }
+
     /// Runs work with the triggers switched off. Whoever calls this keeps the rollups and draws the revisions.
     ///
     /// The switch belongs to the connection and is not undone by a rollback, so a guard undoes it on every way out.

@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc as std_mpsc};
 use std::time::Duration;
 
@@ -68,6 +69,8 @@ pub(super) struct Writer {
     feed: Arc<Feed>,
     beside_server: bool,
     purge_requested: std_mpsc::Sender<()>,
+    /// Set when a write found no room; whoever finds room again clears it.
+    full: Arc<AtomicBool>,
     wal_warned: bool,
     /// Held until the connection is closed: whoever takes it next finds no writer here.
     lock: Option<DirLock>,
@@ -81,6 +84,7 @@ pub(super) struct WriterParts {
     /// The data directory's lock; without it another process has the directory.
     pub(super) lock: Option<DirLock>,
     pub(super) purge_requested: std_mpsc::Sender<()>,
+    pub(super) full: Arc<AtomicBool>,
 }
 
 impl Writer {
@@ -93,6 +97,7 @@ impl Writer {
             feed: parts.feed,
             beside_server: parts.lock.is_none(),
             purge_requested: parts.purge_requested,
+            full: parts.full,
             wal_warned: false,
             lock: parts.lock,
         })
@@ -150,6 +155,9 @@ impl Writer {
             }
             Err(error) => {
                 self.roll_back();
+                if matches!(error, StoreError::Full) {
+                    self.full.store(true, Ordering::Relaxed);
+                }
                 tracing::error!(%error, jobs = group.done.len(), "a group of writes failed as a whole");
                 Err(error)
             }
