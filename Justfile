@@ -10,6 +10,10 @@ demo *ARGS:
 test *ARGS:
     cargo test {{ARGS}}
 
+# Run the cache through thousands of interleavings; MUSTER_TEST_SEED repeats a run.
+interleavings:
+    RUSTFLAGS="--cfg muster_shuttle" cargo test --target-dir target/interleavings --lib cache::
+
 # Check formatting, lints and documentation, with warnings denied.
 lint:
     cargo fmt --check

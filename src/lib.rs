@@ -12,6 +12,7 @@
 //! - [`telemetry`]: the log, panics included.
 //!
 //! Layer 1, mechanisms that do not know each other:
+//! - [`cache`]: a revision-checked LRU and TTL cache with single-flight, generic over key and body.
 //! - [`store`]: SQLite: facts, rollups, revisions, the writer, the change feed.
 //! - [`transfer`]: files of contacts to and from domain types, streaming.
 //! - [`demo`]: believable data for demonstrations and benchmarks.
@@ -32,6 +33,7 @@
 
 pub mod access;
 pub mod app;
+pub mod cache;
 pub mod cli;
 pub mod clock;
 pub mod config;

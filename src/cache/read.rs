@@ -1,0 +1,156 @@
+//! The way of a request: from a fresh entry, or through a load.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::flight::{Arrival, Departure, Gate, Landed, Landing, LoadError, Loaded, Loader, Run};
+use super::lru::Lru;
+use super::state::Seat;
+use super::sync::spawn;
+use super::{Body, Cache, Inner, Key, Outcome, Served};
+
+impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
+    /// The fresh entry of a key, counted as a hit; without one nothing is counted, so that the request may go on with
+    /// [`Self::get_or_load`] or end with [`Self::count_revalidated`].
+    #[must_use]
+    pub fn get(&self, key: &K) -> Option<Served<V>> {
+        let now = self.0.now();
+        self.0.with(|state| state.hit(key, now, &self.0.clock))
+    }
+
+    /// The fresh entry of a key, or what a load brings; `None` when the load found nothing of that name.
+    ///
+    /// The loader runs on a task of its own, and only if this request may join no other load. It must read `as_of` in the
+    /// snapshot that the data comes from. Dropping the future ends the waiting, not the load.
+    ///
+    /// # Errors
+    ///
+    /// What the load died of, unless an entry may stand in for it.
+    pub async fn get_or_load<L, F>(&self, key: &K, load: L) -> Result<Option<Served<V>>, LoadError<E>>
+    where
+        L: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<Loaded<V>, E>> + Send + 'static,
+    {
+        let now = self.0.now();
+        let seat = self.0.with(|state| {
+            if let Some(served) = state.hit(key, now, &self.0.clock) {
+                return Seat::Hit(served);
+            }
+            let seat = state.board(key, now, || boxed(load));
+            state.stats.misses += 1;
+            state.stats.coalesced += u64::from(matches!(seat, Seat::Wait { joined: true, .. }));
+            seat
+        });
+        let (gate, joined) = match seat {
+            Seat::Hit(served) => return Ok(Some(served)),
+            Seat::Wait { gate, joined, departure } => {
+                self.depart(departure);
+                (gate, joined)
+            }
+        };
+        match wait(gate).await {
+            Ok(landed) => Ok(self.0.serve(landed, joined)),
+            Err(error) => {
+                let now = self.0.now();
+                self.0.with(|state| state.stand_in(key, now)).map(Some).ok_or(error)
+            }
+        }
+    }
+
+    /// Sees to it that a key has a fresh entry if it can have one. Counts neither as hit nor as miss; a load that it needs
+    /// counts as a load.
+    ///
+    /// # Errors
+    ///
+    /// What the load died of.
+    pub async fn warm<L, F>(&self, key: &K, load: L) -> Result<Warmed, LoadError<E>>
+    where
+        L: FnOnce() -> F + Send + 'static,
+        F: Future<Output = Result<Loaded<V>, E>> + Send + 'static,
+    {
+        let now = self.0.now();
+        let seat = self.0.with(|state| {
+            if state.is_fresh(key, now) {
+                return None;
+            }
+            Some(state.board(key, now, || boxed(load)))
+        });
+        let Some(Seat::Wait { gate, departure, .. }) = seat else { return Ok(Warmed::AlreadyFresh) };
+        self.depart(departure);
+        let landed = wait(gate).await?;
+        Ok(match landed.value {
+            Some(_) => Warmed::Loaded { stored: landed.stored },
+            None => Warmed::Absent,
+        })
+    }
+
+    /// A request was answered 304 without an entry and without a load: a miss, revalidated.
+    pub fn count_revalidated(&self) {
+        self.0.with(|state| {
+            state.stats.misses += 1;
+            state.stats.revalidated += 1;
+        });
+    }
+
+    fn depart(&self, departure: Option<Departure<K, V, E>>) {
+        if let Some(departure) = departure {
+            spawn(Run::new(Arc::clone(&self.0), departure).fly());
+        }
+    }
+}
+
+/// What came of warming a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warmed {
+    /// There was a fresh entry.
+    AlreadyFresh,
+    /// It was loaded.
+    Loaded {
+        /// Whether it is kept; not when it is too large, or when it changed meanwhile.
+        stored: bool,
+    },
+    /// There is nothing of that name.
+    Absent,
+}
+
+impl<K: Key, V: Body, E: Send + Sync + 'static> Inner<K, V, E> {
+    pub(super) fn load_deadline(&self) -> Duration {
+        self.with(|state| state.settings.load_deadline)
+    }
+
+    /// Ends a load. Everything proportional to a body, or foreign, is done before the lock is taken.
+    pub(super) fn land(
+        &self,
+        departure: &Departure<K, V, E>,
+        outcome: Result<Loaded<V>, LoadError<E>>,
+    ) -> Arrival<K, V, E> {
+        let outcome = outcome.map(|Loaded { as_of, day, value }| Loaded { as_of, day, value: value.map(Arc::new) });
+        let bytes = match &outcome {
+            Ok(Loaded { value: Some(value), .. }) => Lru::weigh(&*departure.key, &**value),
+            _ => 0,
+        };
+        let now = self.now();
+        self.with(|state| state.land(departure, outcome, bytes, now))
+    }
+
+    fn serve(&self, landed: Landed<V>, joined: bool) -> Option<Served<V>> {
+        let age = landed.stamp.age(self.now());
+        let outcome = if joined { Outcome::Coalesced } else { Outcome::Miss { stored: landed.stored } };
+        let ttl_left = landed.ttl.saturating_sub(age);
+        landed.value.map(|value| Served { value, outcome, age, ttl_left, as_of: landed.stamp.as_of })
+    }
+}
+
+fn boxed<L, F, V, E>(load: L) -> Loader<V, E>
+where
+    L: FnOnce() -> F + Send + 'static,
+    F: Future<Output = Result<Loaded<V>, E>> + Send + 'static,
+{
+    Box::new(move || Box::pin(load()))
+}
+
+async fn wait<V, E>(mut gate: Gate<V, E>) -> Landing<V, E> {
+    let landed = gate.wait_for(Option::is_some).await;
+    landed.ok().and_then(|landing| landing.clone()).unwrap_or(Err(LoadError::Abandoned))
+}

@@ -1,0 +1,184 @@
+//! The promise under thousands of interleavings, each found again by its seed.
+//!
+//! `RUSTFLAGS="--cfg muster_shuttle" cargo test --lib cache::`; `MUSTER_TEST_SEED` repeats a run that failed.
+
+use std::sync::Arc;
+
+use shuttle::future::{block_on, spawn, yield_now};
+use shuttle::sync::Mutex;
+use shuttle::thread;
+
+use super::{Name, Page};
+use crate::cache::{Cache, Loaded, Settings};
+use crate::clock::Clock;
+use crate::domain::time::Timestamp;
+
+const SCOPES: usize = 3;
+const ITERATIONS: usize = 2_000;
+
+/// A source of two truths: what is committed, and what was acknowledged to whoever wrote it.
+#[derive(Default)]
+struct Source {
+    counter: i64,
+    committed: [i64; SCOPES],
+    acknowledged: [i64; SCOPES],
+    /// Running loads of each scope.
+    loads: [usize; SCOPES],
+}
+
+#[derive(Clone)]
+struct World {
+    cache: Cache<Name, Page, &'static str>,
+    source: Arc<Mutex<Source>>,
+    clock: Clock,
+}
+
+impl World {
+    fn new(published_scopes_max: usize) -> Self {
+        let clock = Clock::manual(Timestamp::from_millis(0));
+        let settings = Settings {
+            published_scopes_max,
+            ..Settings::new(2, 1 << 20, |_: &Name| std::time::Duration::from_secs(60))
+        };
+        Self { cache: Cache::new(settings, clock.clone(), 0), source: Arc::default(), clock }
+    }
+
+    /// Commits, publishes, acknowledges: in this order, and anything may happen in between.
+    fn write(&self, scope: usize) {
+        let revision = {
+            let mut source = self.source.lock().unwrap();
+            source.counter += 1;
+            source.committed[scope] = source.counter;
+            source.counter
+        };
+        self.cache.publish(revision, [(&u32::try_from(scope).unwrap(), revision)]);
+        let mut source = self.source.lock().unwrap();
+        source.acknowledged[scope] = source.acknowledged[scope].max(revision);
+    }
+
+    /// Reads, and holds the answer against what had been acknowledged before.
+    async fn read(&self, scope: usize) {
+        let acknowledged = self.source.lock().unwrap().acknowledged[scope];
+        let source = Arc::clone(&self.source);
+        let day = self.clock.now().day();
+        let load = move || async move {
+            source.lock().unwrap().loads[scope] += 1;
+            yield_now().await;
+            let (as_of, revision) = {
+                let source = source.lock().unwrap();
+                assert_eq!(source.loads[scope], 1, "two loads of one key run");
+                (source.counter, source.committed[scope])
+            };
+            yield_now().await;
+            source.lock().unwrap().loads[scope] -= 1;
+            Ok(Loaded { as_of, day, value: Some(Page::new(revision, 10)) })
+        };
+        let key = Name { scope: u32::try_from(scope).unwrap(), part: 0 };
+        let served = self.cache.get_or_load(&key, load).await.unwrap().unwrap();
+        let seen = served.value.revision;
+        assert!(seen >= acknowledged, "scope {scope}: {acknowledged} was acknowledged, {seen} was served");
+    }
+
+    /// The watcher: reads the counter, and some time later tells that everything is in doubt.
+    fn doubt(&self) {
+        let counter = self.source.lock().unwrap().counter;
+        thread::yield_now();
+        self.cache.doubt(counter);
+    }
+
+    fn settled(&self) {
+        self.cache.check().unwrap();
+        assert_eq!(self.cache.census().loads, 0);
+        block_on(async {
+            for scope in 0..SCOPES {
+                self.read(scope).await;
+            }
+        });
+    }
+}
+
+/// Runs a scene under random schedules and under those that favour few switches, from a seed that a failure names.
+fn explore(scene: impl Fn() + Send + Sync + Clone + 'static) {
+    let seed = std::env::var("MUSTER_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed: u64 = seed.unwrap_or_else(|| Clock::system().now().millis().unsigned_abs());
+    eprintln!("MUSTER_TEST_SEED={seed}");
+    shuttle::check_random_with_seed(scene.clone(), seed, ITERATIONS);
+    let scheduler = shuttle::scheduler::PctScheduler::new_from_seed(seed, 3, ITERATIONS);
+    shuttle::Runner::new(scheduler, shuttle::Config::default()).run(scene);
+}
+
+/// Readers, writers and one who disturbs, all at once.
+fn scene(published_scopes_max: usize, disturb: fn(&World)) -> impl Fn() + Send + Sync + Clone + 'static {
+    move || {
+        let world = World::new(published_scopes_max);
+        let mut threads = Vec::new();
+        for writer in 0..2 {
+            let world = world.clone();
+            threads.push(thread::spawn(move || {
+                world.write(writer);
+                world.write(1);
+            }));
+        }
+        let disturbed = world.clone();
+        threads.push(thread::spawn(move || disturb(&disturbed)));
+        let readers = world.clone();
+        threads.push(thread::spawn(move || {
+            block_on(async {
+                let askers: Vec<_> = (0..6)
+                    .map(|asker| {
+                        let world = readers.clone();
+                        spawn(async move { world.read(asker % SCOPES).await })
+                    })
+                    .collect();
+                // The first one goes away.
+                for (number, asker) in askers.into_iter().enumerate() {
+                    if number == 0 { asker.abort() } else { asker.await.unwrap() }
+                }
+                for scope in 0..SCOPES {
+                    readers.read(scope).await;
+                }
+            });
+        }));
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        while world.cache.census().loads > 0 {
+            thread::yield_now();
+        }
+        world.settled();
+    }
+}
+
+#[test]
+fn a_read_never_lacks_what_was_acknowledged_before_it() {
+    explore(scene(SCOPES, |_| {}));
+}
+
+#[test]
+fn not_while_somebody_clears() {
+    explore(scene(SCOPES, |world| {
+        world.cache.clear();
+        world.cache.remove(&Name { scope: 1, part: 0 });
+    }));
+}
+
+#[test]
+fn not_while_a_doubt_is_overtaken_by_publications() {
+    explore(scene(SCOPES, World::doubt));
+}
+
+#[test]
+fn not_while_the_map_of_revisions_is_too_small() {
+    explore(scene(1, World::doubt));
+}
+
+#[test]
+fn not_while_the_settings_change() {
+    explore(scene(SCOPES, |world| {
+        let settings = world.cache.settings();
+        world.cache.configure(Settings { entries_max: 1, ..settings.clone() });
+        world.cache.distrust();
+        world.cache.configure(settings);
+        world.doubt();
+    }));
+}

@@ -1,0 +1,155 @@
+//! The promise, proven. `support` below is what the proofs share: names as keys, numbered bodies, loads that a test holds.
+
+#[cfg(not(muster_shuttle))]
+mod bounds;
+#[cfg(not(muster_shuttle))]
+mod flights;
+#[cfg(muster_shuttle)]
+mod interleavings;
+#[cfg(not(muster_shuttle))]
+mod model;
+#[cfg(not(muster_shuttle))]
+mod numbers;
+#[cfg(not(muster_shuttle))]
+mod races;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{Body, Key};
+
+/// A key: a part of what there is about a scope.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Name {
+    scope: u32,
+    part: u32,
+}
+
+impl Key for Name {
+    type Scope = u32;
+
+    fn scope(&self) -> &u32 {
+        &self.scope
+    }
+
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
+/// A body that says which revision of its scope it shows.
+#[derive(Debug, Default)]
+struct Page {
+    revision: i64,
+    bytes: AtomicUsize,
+}
+
+impl Page {
+    fn new(revision: i64, bytes: usize) -> Self {
+        Self { revision, bytes: AtomicUsize::new(bytes) }
+    }
+}
+
+impl Body for Page {
+    fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::SeqCst)
+    }
+}
+
+#[cfg(not(muster_shuttle))]
+mod support {
+    use std::fmt::Debug;
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+    use tokio::task::{JoinError, JoinHandle, yield_now};
+
+    use super::{Name, Page};
+    use crate::cache::{Cache, LoadError, Loaded, Outcome, Served, Settings};
+    use crate::clock::Clock;
+    use crate::domain::time::Timestamp;
+
+    pub(super) type Pages = Cache<Name, Page, &'static str>;
+    pub(super) type Answer = Result<Option<Served<Page>>, LoadError<&'static str>>;
+
+    pub(super) const HOUR: Duration = Duration::from_hours(1);
+    pub(super) const A: Name = Name { scope: 1, part: 0 };
+    pub(super) const B: Name = Name { scope: 2, part: 0 };
+
+    /// A clock that stands at noon.
+    pub(super) fn noon() -> Clock {
+        Clock::manual(Timestamp::parse("2026-11-22T12:00:00Z").unwrap())
+    }
+
+    /// Room for everything, an hour of TTL, ten minutes of standing in, the counter at 10.
+    pub(super) fn pages(clock: &Clock) -> Pages {
+        Cache::new(settings(), clock.clone(), 10)
+    }
+
+    pub(super) fn settings() -> Settings<Name> {
+        Settings { stale_if_error: Duration::from_mins(10), ..Settings::new(1_000, 1 << 30, |_| HOUR) }
+    }
+
+    /// A page of today.
+    pub(super) fn page(clock: &Clock, as_of: i64) -> Loaded<Page> {
+        Loaded { as_of, day: clock.now().day(), value: Some(Page::new(as_of, 100)) }
+    }
+
+    /// Asks with a load that answers at once.
+    pub(super) async fn ask(cache: &Pages, key: &Name, brings: Result<Loaded<Page>, &'static str>) -> Answer {
+        cache.get_or_load(key, || async { brings }).await
+    }
+
+    /// A load that the test holds: it says when it has begun, and brings what the test tells it to.
+    pub(super) struct Held {
+        begun: oneshot::Receiver<()>,
+        release: oneshot::Sender<Result<Loaded<Page>, &'static str>>,
+        pub(super) asker: JoinHandle<Answer>,
+    }
+
+    impl Held {
+        /// Asks on a task of its own.
+        pub(super) fn ask(cache: &Pages, key: &Name) -> Self {
+            let (has_begun, begun) = oneshot::channel();
+            let (release, released) = oneshot::channel();
+            let (cache, key) = (cache.clone(), key.clone());
+            let load = move || async move {
+                has_begun.send(()).unwrap();
+                released.await.unwrap()
+            };
+            let asker = tokio::spawn(async move { cache.get_or_load(&key, load).await });
+            Self { begun, release, asker }
+        }
+
+        pub(super) async fn begun(&mut self) {
+            (&mut self.begun).await.unwrap();
+        }
+
+        pub(super) fn has_begun(&mut self) -> bool {
+            self.begun.try_recv().is_ok()
+        }
+
+        /// Lets the load go and waits for the asker's answer.
+        pub(super) async fn bring(self, brings: Result<Loaded<Page>, &'static str>) -> Answer {
+            self.release(brings).await.unwrap()
+        }
+
+        /// Lets the load go and waits for what becomes of the asker.
+        pub(super) async fn release(self, brings: Result<Loaded<Page>, &'static str>) -> Result<Answer, JoinError> {
+            self.release.send(brings).unwrap();
+            self.asker.await
+        }
+    }
+
+    /// Gives the other tasks their turn until something is so. It becomes so by their doing, not by time.
+    pub(super) async fn until(so: impl Fn() -> bool) {
+        while !so() {
+            yield_now().await;
+        }
+    }
+
+    /// The revision and the outcome of an answer that is there.
+    pub(super) fn seen<E: Debug>(answer: Result<Option<Served<Page>>, LoadError<E>>) -> (i64, Outcome) {
+        let served = answer.unwrap().unwrap();
+        (served.value.revision, served.outcome)
+    }
+}

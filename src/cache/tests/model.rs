@@ -1,0 +1,401 @@
+//! The cache against a naive model: a list of entries in order of use, judged by the words of the promise.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::support::{Pages, noon};
+use super::{Name, Page};
+use crate::cache::lru::Lru;
+use crate::cache::{Cache, Loaded, Outcome, Removals, Settings};
+use crate::clock::Clock;
+use crate::domain::time::{DAY_MILLIS, Day};
+
+const SCOPES: u32 = 5;
+const PARTS: u32 = 2;
+const SCOPES_MAX: usize = 3;
+
+#[derive(Clone, Debug)]
+enum Operation {
+    /// Asks; the load fails, finds nothing, or brings what the source shows.
+    Ask(Name, Brings),
+    Warm(Name),
+    /// The source changes, and says so now or later.
+    Write {
+        scope: u32,
+        publish: bool,
+    },
+    PublishPending,
+    Advance(Duration),
+    Clear,
+    ClearScope(u32),
+    Remove(Name),
+    Configure(Tuning),
+    Doubt,
+    Distrust,
+    Sweep,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Brings {
+    Data,
+    Nothing,
+    Failure,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Tuning {
+    entries_max: usize,
+    bytes_max: usize,
+    ttl_minutes: u64,
+    stale_minutes: u64,
+}
+
+impl Tuning {
+    fn settings(self) -> Settings<Name> {
+        Settings {
+            stale_if_error: self.stale(),
+            published_scopes_max: SCOPES_MAX,
+            ..Settings::new(self.entries_max, self.bytes_max, move |key: &Name| self.ttl(key))
+        }
+    }
+
+    fn ttl(self, key: &Name) -> Duration {
+        Duration::from_mins(self.ttl_minutes * u64::from(key.part + 1))
+    }
+
+    fn stale(self) -> Duration {
+        Duration::from_mins(self.stale_minutes)
+    }
+}
+
+fn name() -> impl Strategy<Value = Name> {
+    (0..SCOPES, 0..PARTS).prop_map(|(scope, part)| Name { scope, part })
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let brings = prop_oneof![8 => Just(Brings::Data), 1 => Just(Brings::Nothing), 2 => Just(Brings::Failure)];
+    let tuning = (0..8_usize, 500..4_000_usize, 0..90_u64, 0..30_u64).prop_map(
+        |(entries_max, bytes_max, ttl_minutes, stale_minutes)| Tuning {
+            entries_max,
+            bytes_max,
+            ttl_minutes,
+            stale_minutes,
+        },
+    );
+    prop_oneof![
+        24 => (name(), brings).prop_map(|(name, brings)| Operation::Ask(name, brings)),
+        2 => name().prop_map(Operation::Warm),
+        4 => (0..SCOPES, any::<bool>()).prop_map(|(scope, publish)| Operation::Write { scope, publish }),
+        2 => Just(Operation::PublishPending),
+        5 => (0..40_u64).prop_map(|minutes| Operation::Advance(Duration::from_mins(minutes))),
+        1 => Just(Operation::Clear),
+        1 => (0..SCOPES).prop_map(Operation::ClearScope),
+        1 => name().prop_map(Operation::Remove),
+        1 => tuning.prop_map(Operation::Configure),
+        1 => Just(Operation::Doubt),
+        1 => Just(Operation::Distrust),
+        2 => Just(Operation::Sweep),
+    ]
+}
+
+struct Kept {
+    key: Name,
+    as_of: i64,
+    day: Day,
+    loaded_at: i64,
+    content: i64,
+    bytes: usize,
+}
+
+/// The model. The least recently used entry is the last.
+struct Model {
+    entries: Vec<Kept>,
+    floor: i64,
+    known: Vec<(u32, i64)>,
+    distrusted: bool,
+    tuning: Tuning,
+    counter: i64,
+    revisions: [i64; SCOPES as usize],
+    pending: Vec<(u32, i64)>,
+    hits: u64,
+    misses: u64,
+    stale: u64,
+    loads: u64,
+    failures: u64,
+    mass: u64,
+    removals: Removals,
+}
+
+impl Model {
+    fn published(&self, scope: u32) -> i64 {
+        let known = self.known.iter().find(|(other, _)| *other == scope).map_or(0, |(_, revision)| *revision);
+        known.max(self.floor)
+    }
+
+    /// `Ok` is fresh; `Err` says for how long it is overdue.
+    fn judge(&self, kept: &Kept, now: i64) -> Result<(), Duration> {
+        assert!(kept.as_of >= self.published(kept.key.scope), "the model keeps what lacks a publication");
+        let millis = |millis: i64| Duration::from_millis(u64::try_from(millis).unwrap_or(0));
+        let (age, ttl) = (millis(now - kept.loaded_at), self.tuning.ttl(&kept.key));
+        if self.day(now) != kept.day || age >= ttl {
+            let since_day_end = millis(now - (kept.day.number() + 1) * DAY_MILLIS);
+            return Err(age.saturating_sub(ttl).max(since_day_end));
+        }
+        if self.distrusted { Err(Duration::ZERO) } else { Ok(()) }
+    }
+
+    #[expect(clippy::unused_self, reason = "it reads like the other questions")]
+    fn day(&self, now: i64) -> Day {
+        Day::from_number(now.div_euclid(DAY_MILLIS))
+    }
+
+    /// Takes out what `doomed` names.
+    fn remove(&mut self, doomed: impl Fn(&Self, &Kept) -> bool) -> u64 {
+        let doomed: Vec<bool> = self.entries.iter().map(|kept| doomed(self, kept)).collect();
+        let before = self.entries.len();
+        let mut doomed = doomed.iter();
+        self.entries.retain(|_| !doomed.next().unwrap());
+        (before - self.entries.len()) as u64
+    }
+
+    fn publish(&mut self, scope: u32, revision: i64) {
+        if revision <= self.published(scope) {
+            return;
+        }
+        let is_known = self.known.iter().any(|(other, _)| *other == scope);
+        if !is_known && self.known.len() == SCOPES_MAX {
+            self.known.clear();
+            self.floor = self.counter;
+            self.mass += 1;
+        } else {
+            self.known.retain(|(other, _)| *other != scope);
+            self.known.push((scope, revision));
+        }
+        self.removals.invalidated += self.remove(|model, kept| kept.as_of < model.published(kept.key.scope));
+    }
+
+    fn fit(&mut self) {
+        while self.entries.len() > self.tuning.entries_max {
+            self.entries.pop();
+            self.removals.size += 1;
+        }
+        while self.entries.iter().map(|kept| kept.bytes).sum::<usize>() > self.tuning.bytes_max {
+            self.entries.pop();
+            self.removals.bytes += 1;
+        }
+    }
+
+    fn touch(&mut self, key: &Name) {
+        if let Some(at) = self.entries.iter().position(|kept| kept.key == *key) {
+            let kept = self.entries.remove(at);
+            self.entries.insert(0, kept);
+        }
+    }
+
+    fn find(&self, key: &Name) -> Option<&Kept> {
+        self.entries.iter().find(|kept| kept.key == *key)
+    }
+
+    /// What a load brings is kept; says whether.
+    fn load(&mut self, key: &Name, now: i64) -> bool {
+        let page = body(key, self.revisions[key.scope as usize]);
+        let kept = Kept {
+            key: key.clone(),
+            as_of: self.counter,
+            day: self.day(now),
+            loaded_at: now,
+            content: page.revision,
+            bytes: Lru::weigh(key, &page),
+        };
+        let fits = kept.bytes <= self.tuning.bytes_max && self.tuning.entries_max > 0;
+        if !fits || self.judge(&kept, now).is_err() {
+            return false;
+        }
+        self.removals.replaced += self.remove(|_, other| other.key == *key);
+        self.entries.insert(0, kept);
+        self.fit();
+        true
+    }
+
+    /// The content and the outcome that a request must get; `None` for an error, content `None` for nothing there.
+    fn ask(&mut self, key: &Name, brings: Brings, now: i64) -> Option<(Option<i64>, Outcome)> {
+        self.touch(key);
+        let found = self.find(key).map(|kept| (kept.content, self.judge(kept, now)));
+        if let Some((content, Ok(()))) = found {
+            self.hits += 1;
+            return Some((Some(content), Outcome::Hit));
+        }
+        self.misses += 1;
+        self.loads += 1;
+        match (brings, found) {
+            (Brings::Data, _) => {
+                let content = self.revisions[key.scope as usize];
+                let stored = self.load(key, now);
+                Some((Some(content), Outcome::Miss { stored }))
+            }
+            (Brings::Nothing, _) => Some((None, Outcome::Miss { stored: false })),
+            (Brings::Failure, Some((content, Err(overdue)))) if overdue <= self.tuning.stale() => {
+                self.failures += 1;
+                self.stale += 1;
+                Some((Some(content), Outcome::Stale))
+            }
+            (Brings::Failure, _) => {
+                self.failures += 1;
+                None
+            }
+        }
+    }
+}
+
+fn body(key: &Name, revision: i64) -> Page {
+    Page::new(revision, 100 + 300 * key.scope as usize)
+}
+
+/// What a load of the source brings now.
+fn loaded(model: &Model, clock: &Clock, key: &Name) -> Loaded<Page> {
+    let value = Some(body(key, model.revisions[key.scope as usize]));
+    Loaded { as_of: model.counter, day: clock.now().day(), value }
+}
+
+async fn run(operations: Vec<Operation>) {
+    let clock = noon();
+    // Many runs cross midnight.
+    clock.advance(Duration::from_hours(9));
+    let tuning = Tuning { entries_max: 6, bytes_max: 6_000, ttl_minutes: 60, stale_minutes: 10 };
+    let cache: Pages = Cache::new(tuning.settings(), clock.clone(), 10);
+    let mut model = Model {
+        entries: Vec::new(),
+        floor: 10,
+        known: Vec::new(),
+        distrusted: false,
+        tuning,
+        counter: 10,
+        revisions: [10; SCOPES as usize],
+        pending: Vec::new(),
+        hits: 0,
+        misses: 0,
+        stale: 0,
+        loads: 0,
+        failures: 0,
+        mass: 0,
+        removals: Removals::default(),
+    };
+    for operation in operations {
+        step(&cache, &mut model, &clock, &operation).await;
+        compare(&cache, &model, &clock, &operation);
+    }
+}
+
+async fn step(cache: &Pages, model: &mut Model, clock: &Clock, operation: &Operation) {
+    let now = clock.now().millis();
+    match operation {
+        Operation::Ask(key, brings) => {
+            let brought = match brings {
+                Brings::Data => Ok(loaded(model, clock, key)),
+                Brings::Nothing => Ok(Loaded { value: None, ..loaded(model, clock, key) }),
+                Brings::Failure => Err("disk"),
+            };
+            let answer = cache.get_or_load(key, || async { brought }).await.ok();
+            let expected = model.ask(key, *brings, now);
+            let content = answer.map(|served| served.map(|served| (served.value.revision, served.outcome)));
+            let expected = expected.map(|(content, outcome)| content.map(|content| (content, outcome)));
+            assert_eq!(content, expected, "{operation:?}");
+        }
+        Operation::Warm(key) => {
+            let brought = loaded(model, clock, key);
+            cache.warm(key, || async { Ok(brought) }).await.unwrap();
+            if model.find(key).is_none_or(|kept| model.judge(kept, now).is_err()) {
+                model.loads += 1;
+                model.load(key, now);
+            }
+        }
+        Operation::Write { scope, publish } => {
+            model.counter += 1;
+            model.revisions[*scope as usize] = model.counter;
+            let revision = model.counter;
+            if *publish {
+                cache.publish(model.counter, [(scope, revision)]);
+                model.publish(*scope, revision);
+            } else {
+                model.pending.push((*scope, revision));
+            }
+        }
+        Operation::PublishPending => {
+            let pending = std::mem::take(&mut model.pending);
+            cache.publish(model.counter, pending.iter().map(|(scope, revision)| (scope, *revision)));
+            for (scope, revision) in pending {
+                model.publish(scope, revision);
+            }
+        }
+        Operation::Advance(by) => clock.advance(*by),
+        Operation::Clear => {
+            let removed = cache.clear() as u64;
+            assert_eq!(removed, model.remove(|_, _| true));
+            model.removals.cleared += removed;
+            model.mass += u64::from(removed > 1);
+        }
+        Operation::ClearScope(scope) => {
+            let removed = cache.clear_where(|key| key.scope == *scope) as u64;
+            assert_eq!(removed, model.remove(|_, kept| kept.key.scope == *scope));
+            model.removals.cleared += removed;
+            model.mass += u64::from(removed > 1);
+        }
+        Operation::Remove(key) => {
+            let removed = u64::from(cache.remove(key));
+            assert_eq!(removed, model.remove(|_, kept| kept.key == *key));
+            model.removals.cleared += removed;
+        }
+        Operation::Configure(tuning) => {
+            cache.configure(tuning.settings());
+            model.tuning = *tuning;
+            model.fit();
+        }
+        Operation::Doubt => {
+            cache.doubt(model.counter);
+            model.removals.invalidated += model.remove(|_, _| true);
+            (model.floor, model.distrusted) = (model.counter, false);
+            model.known.clear();
+            model.mass += 1;
+        }
+        Operation::Distrust => {
+            cache.distrust();
+            model.distrusted = true;
+        }
+        Operation::Sweep => {
+            let swept = cache.sweep() as u64;
+            let stale = model.tuning.stale();
+            assert_eq!(swept, model.remove(|model, kept| model.judge(kept, now).is_err_and(|overdue| overdue > stale)));
+            model.removals.expired += swept;
+        }
+    }
+}
+
+fn compare(cache: &Pages, model: &Model, clock: &Clock, operation: &Operation) {
+    cache.check().unwrap();
+    let now = clock.now().millis();
+    let mut expected: Vec<_> = model
+        .entries
+        .iter()
+        .map(|kept| (kept.key.clone(), kept.as_of, kept.bytes, model.judge(kept, now).is_ok()))
+        .collect();
+    expected.sort();
+    let listed = cache.entries(None, usize::MAX, |_| true);
+    let listed: Vec<_> = listed.iter().map(|view| ((*view.key).clone(), view.as_of, view.bytes, view.fresh)).collect();
+    assert_eq!(listed, expected, "after {operation:?}");
+    let stats = cache.stats();
+    let counted = (stats.hits, stats.misses, stats.stale, stats.loads, stats.load_failures, stats.mass_invalidations);
+    let expected = (model.hits, model.misses, model.stale, model.loads, model.failures, model.mass);
+    assert_eq!(counted, expected, "after {operation:?}");
+    assert_eq!(stats.removals, model.removals, "after {operation:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_cache_does_what_a_naive_model_does(operations in prop::collection::vec(operation(), 1..120)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(run(operations));
+    }
+}
