@@ -1,7 +1,7 @@
 //! Single-flight: who may join which load, and the task that a load runs on.
 //!
 //! A key has at most one running load and one that waits. A request joins the running one only if nothing has been
-//! published for the scope, cleared or doubted since it began; otherwise it joins the one that waits, whose requirement is
+//! published for the scope, cleared or doubted since it began, and if the day is still the same; otherwise it joins the one that waits, whose requirement is
 //! taken when it begins. So whoever joins anything gets data from after everything that was published before it asked.
 
 use std::future::Future;
@@ -14,7 +14,7 @@ use futures_util::FutureExt;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use super::freshness::Stamp;
+use super::freshness::{Now, Stamp};
 use super::sync::within;
 use super::{Body, Inner, Key};
 use crate::domain::time::Day;
@@ -99,6 +99,8 @@ pub(super) type Gate<V, E> = watch::Receiver<Option<Landing<V, E>>>;
 pub(super) struct Flight<V, E> {
     /// What was published for the scope when the running load began.
     pub(super) required: i64,
+    /// The UTC day on which the running load began. Who asks on the next one must not get its numbers.
+    day: Day,
     /// Something was cleared or doubted since the running load began: it is of an older generation.
     pub(super) superseded: bool,
     gate: Gate<V, E>,
@@ -132,18 +134,23 @@ impl<V, E> Flight<V, E> {
     pub(super) fn begin<K>(
         key: Arc<K>,
         required: i64,
-        begun: Instant,
+        now: Now,
         loader: Loader<V, E>,
     ) -> (Self, Gate<V, E>, Departure<K, V, E>) {
         let (landing, gate) = watch::channel(None);
-        let flight = Self { required, superseded: false, gate: gate.clone(), waiting: None };
-        (flight, gate, Departure { key, begun, landing, loader: Some(loader) })
+        let flight = Self { required, day: now.wall.day(), superseded: false, gate: gate.clone(), waiting: None };
+        (flight, gate, Departure { key, begun: now.instant, landing, loader: Some(loader) })
     }
 
     /// Joins the running load, or the one that waits, or asks for one that waits. The flag says whether somebody else had
     /// asked for that load.
-    pub(super) fn join(&mut self, published: i64, loader: impl FnOnce() -> Loader<V, E>) -> (Gate<V, E>, bool) {
-        if !self.superseded && self.required == published {
+    pub(super) fn join(
+        &mut self,
+        published: i64,
+        today: Day,
+        loader: impl FnOnce() -> Loader<V, E>,
+    ) -> (Gate<V, E>, bool) {
+        if !self.superseded && self.required == published && self.day == today {
             return (self.gate.clone(), true);
         }
         if let Some(waiting) = &self.waiting {
@@ -160,10 +167,11 @@ impl<V, E> Flight<V, E> {
     }
 
     /// The running load has ended: begins the one that waits, if one does.
-    pub(super) fn succeed<K>(self, key: Arc<K>, published: i64, begun: Instant) -> Option<(Self, Departure<K, V, E>)> {
+    pub(super) fn succeed<K>(self, key: Arc<K>, published: i64, now: Now) -> Option<(Self, Departure<K, V, E>)> {
         let Waiting { loader, landing } = self.waiting?;
-        let flight = Self { required: published, superseded: false, gate: landing.subscribe(), waiting: None };
-        Some((flight, Departure { key, begun, landing, loader: Some(loader) }))
+        let gate = landing.subscribe();
+        let flight = Self { required: published, day: now.wall.day(), superseded: false, gate, waiting: None };
+        Some((flight, Departure { key, begun: now.instant, landing, loader: Some(loader) }))
     }
 }
 

@@ -87,11 +87,11 @@ impl<K: Key, V: Body, E> State<K, V, E> {
     pub(super) fn board(&mut self, key: &K, now: Now, loader: impl FnOnce() -> Loader<V, E>) -> Seat<K, V, E> {
         let published = self.published.of(key.scope());
         if let Some(flight) = self.flights.get_mut(key) {
-            let (gate, joined) = flight.join(published, loader);
+            let (gate, joined) = flight.join(published, now.wall.day(), loader);
             return Seat::Wait { gate, joined, departure: None };
         }
         let key = Arc::new(key.clone());
-        let (flight, gate, departure) = Flight::begin(Arc::clone(&key), published, now.instant, loader());
+        let (flight, gate, departure) = Flight::begin(Arc::clone(&key), published, now, loader());
         self.flights.insert(key, flight);
         Seat::Wait { gate, joined: false, departure: Some(departure) }
     }
@@ -110,6 +110,7 @@ impl<K: Key, V: Body, E> State<K, V, E> {
         let took = now.instant.saturating_duration_since(departure.begun);
         let landing = match outcome {
             Ok(loaded) if loaded.as_of < flight.required => {
+                self.lru.gone.extend(loaded.value);
                 Err(LoadError::Outdated { as_of: loaded.as_of, required: flight.required })
             }
             Ok(loaded) => {
@@ -126,7 +127,7 @@ impl<K: Key, V: Body, E> State<K, V, E> {
         };
         self.stats.count_load(took, landing.is_err());
         let published = self.published.of(departure.key.scope());
-        let next = flight.succeed(Arc::clone(&departure.key), published, now.instant).map(|(flight, next)| {
+        let next = flight.succeed(Arc::clone(&departure.key), published, now).map(|(flight, next)| {
             self.flights.insert(Arc::clone(&departure.key), flight);
             next
         });

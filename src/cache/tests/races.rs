@@ -118,7 +118,11 @@ async fn a_load_of_yesterday_is_not_kept_and_an_entry_ends_with_its_day() {
     assert!(cache.get(&A).is_some());
     clock.advance(Duration::from_secs(1));
     assert!(cache.get(&A).is_none(), "midnight");
+    let mut today = Held::ask(&cache, &B);
+    until(|| cache.census().loads == 2).await;
     assert_eq!(seen(held.bring(Ok(yesterday)).await), (10, NOT_KEPT));
+    today.begun().await;
+    assert_eq!(seen(today.bring(Ok(page(&clock, 10))).await), (10, KEPT));
     assert_eq!(seen(ask(&cache, &A, Ok(page(&clock, 10))).await), (10, KEPT));
     assert_eq!(cache.stats().removals.replaced, 1);
 }
