@@ -20,7 +20,7 @@
 //! replaced by one with a smaller `as_of`.
 //!
 //! - **Single-flight.** A request may join a running load only if the load began after the request's published revision was
-//!   published; an answer whose `as_of` is below what its asker must see is never given to it. A key has at most one running
+//!   published, and on the same UTC day; an answer whose `as_of` is below what its asker must see is never given to it. A key has at most one running
 //!   load and one more that starts when it ends; who may not join the first joins the second. Waiting is not polling. The
 //!   load runs on its own task: whoever asked first may go away. A load that fails or panics gives every waiter the error,
 //!   caches nothing, and the next request tries again. A load has a deadline.

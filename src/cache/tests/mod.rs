@@ -62,6 +62,7 @@ mod support {
 
     use tokio::sync::oneshot;
     use tokio::task::{JoinError, JoinHandle, yield_now};
+    use tokio::time::timeout;
 
     use super::{Name, Page};
     use crate::cache::{Cache, LoadError, Loaded, Outcome, Served, Settings};
@@ -70,6 +71,9 @@ mod support {
 
     pub(super) type Pages = Cache<Name, Page, &'static str>;
     pub(super) type Answer = Result<Option<Served<Page>>, LoadError<&'static str>>;
+
+    /// After this a test that waits has failed.
+    const PATIENCE: Duration = Duration::from_secs(20);
 
     pub(super) const HOUR: Duration = Duration::from_hours(1);
     pub(super) const A: Name = Name { scope: 1, part: 0 };
@@ -121,7 +125,7 @@ mod support {
         }
 
         pub(super) async fn begun(&mut self) {
-            (&mut self.begun).await.unwrap();
+            timeout(PATIENCE, &mut self.begun).await.expect("the load never begins").unwrap();
         }
 
         pub(super) fn has_begun(&mut self) -> bool {
@@ -140,11 +144,15 @@ mod support {
         }
     }
 
-    /// Gives the other tasks their turn until something is so. It becomes so by their doing, not by time.
+    /// Gives the other tasks their turn until something is so. It becomes so by their doing, not by time; a test in which
+    /// it never does fails.
     pub(super) async fn until(so: impl Fn() -> bool) {
-        while !so() {
-            yield_now().await;
-        }
+        let waiting = async {
+            while !so() {
+                yield_now().await;
+            }
+        };
+        timeout(PATIENCE, waiting).await.expect("what the test waits for never comes");
     }
 
     /// The revision and the outcome of an answer that is there.
