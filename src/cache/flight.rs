@@ -1,8 +1,9 @@
 //! Single-flight: who may join which load, and the task that a load runs on.
 //!
 //! A key has at most one running load and one that waits. A request joins the running one only if nothing has been
-//! published for the scope, cleared or doubted since it began, and if the day is still the same; otherwise it joins the one that waits, whose requirement is
-//! taken when it begins. So whoever joins anything gets data from after everything that was published before it asked.
+//! published for the scope, cleared or doubted since it began, and if the day is still the same; otherwise it joins the
+//! one that waits, whose requirement is taken when it begins. So whoever joins anything gets data from after everything
+//! that was published before it asked.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
