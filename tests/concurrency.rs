@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{Place, Random, Running, TestServer, WireClient, WireReply};
+use crate::support::{NOTICED_WITHIN, Place, Random, Running, TestServer, WireClient, WireReply};
 
 const WRITERS: usize = 6;
 const READERS: usize = 3;
@@ -15,10 +15,6 @@ const DEPARTMENTS: usize = 3;
 /// Each writer stops after so many writes or so much time, whichever comes first.
 const WRITES_MAX: usize = 300;
 const WRITING_TIME_MAX: Duration = Duration::from_secs(6);
-
-/// When the rows of another process must show, and what a slow machine's polling may add.
-const NOTICED_WITHIN: Duration = Duration::from_millis(250);
-const POLLING_SLACK: Duration = Duration::from_millis(250);
 
 /// No request may take longer than the server's own limit for one.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
@@ -254,11 +250,7 @@ fn await_import(import: Running, rows: usize, mut client: Careful) {
         if shown == rows as u64 {
             return;
         }
-        assert!(
-            begun - ended < NOTICED_WITHIN + POLLING_SLACK,
-            "{shown} of {rows} rows show after {:?}",
-            begun - ended
-        );
+        assert!(begun - ended < NOTICED_WITHIN, "{shown} of {rows} rows show after {:?}", begun - ended);
     }
 }
 

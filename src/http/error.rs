@@ -103,11 +103,6 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
-    /// 412: `If-Match` named another version.
-    pub fn precondition_failed(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::PRECONDITION_FAILED, detail)
-    }
-
     /// 413: the body is larger than the limit.
     #[must_use]
     pub fn body_too_large(bytes_max: usize) -> Self {

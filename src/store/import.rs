@@ -232,7 +232,7 @@ impl WriteTx<'_> {
         let department = match department {
             Found::One((_, department)) => department,
             _ => match self.make_department(&chunk.enterprise, text, outcome)? {
-                Ok((_, department)) => department,
+                Ok(department) => department,
                 Err(reason) => return Ok(Err(reason)),
             },
         };
@@ -244,7 +244,7 @@ impl WriteTx<'_> {
         enterprise: &EnterpriseId,
         text: &str,
         outcome: &mut ImportOutcome,
-    ) -> Result<Result<(i64, DepartmentId), String>, StoreError> {
+    ) -> Result<Result<DepartmentId, String>, StoreError> {
         let name = match Name::parse("department", text) {
             Ok(name) => name,
             Err(error) => return Ok(Err(error.to_string())),
@@ -254,8 +254,7 @@ impl WriteTx<'_> {
         match self.create_department(enterprise, id, &name) {
             Ok(department) => {
                 outcome.departments_created.push(department.id.to_string());
-                let row = self.department_row(enterprise, &department.id)?.row;
-                Ok(Ok((row, department.id)))
+                Ok(Ok(department.id))
             }
             Err(StoreError::Conflict(reason)) => Ok(Err(reason)),
             Err(error) => Err(error),

@@ -27,6 +27,19 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a wait rests between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
+/// Within so long a server notices what another process wrote, by the design.
+pub const NOTICED_WITHIN: Duration = Duration::from_millis(250);
+
+/// How often a test puts that to the proof.
+pub const NOTICE_ROUNDS: usize = 5;
+
+/// The promise is the watcher's, not the scheduler's of a busy machine: most rounds must keep it.
+pub fn assert_noticed_in_time(mut times: Vec<Duration>) {
+    assert_eq!(times.len(), NOTICE_ROUNDS);
+    times.sort();
+    assert!(times[NOTICE_ROUNDS / 2] <= NOTICED_WITHIN, "{times:?}");
+}
+
 /// Waits until `look` finds something and gives it back; fails the test when it never does.
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();

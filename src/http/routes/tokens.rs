@@ -156,7 +156,6 @@ fn end_of_life(now: Timestamp, life: Option<Span>, end: Option<&str>) -> Result<
 /// List the tokens
 #[utoipa::path(get, path = "/tokens", tag = "access", operation_id = "listTokens", responses((status = 200, body = Answer<TokenList>)))]
 pub async fn list(State(state): State<AppState>) -> Result<Json<Answer<TokenList>>, ApiError> {
-    #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general over the lifetime")]
     let tokens = state.store.read(|tx| tx.tokens()).await?;
     let paging = Paging::whole(tokens.len());
     Ok(state.success(TokenList { tokens: tokens.into_iter().map(Into::into).collect(), paging }))
