@@ -30,7 +30,7 @@ const FORGOTTEN_ANSWERS_MAX: u32 = 1_000;
 /// How long the keeper waits after a failed step, a full disk for example, before it tries again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// What an accepted purge destroys.
+/// What an accepted purge destroys, without what an earlier one destroys already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
     /// Contacts.
@@ -45,9 +45,12 @@ impl WriteTx<'_> {
     /// Accepts the purge of an enterprise, archived or not: it is invisible from this transaction on, and the tokens that
     /// are limited to it are revoked.
     pub fn purge_enterprise(&self, id: &EnterpriseId) -> Result<Purged, StoreError> {
-        const COUNT: &str = "SELECT (SELECT coalesce(sum(contacts), 0) FROM employee WHERE enterprise_id = ?1),
-            (SELECT count(*) FROM employee WHERE enterprise_id = ?1),
-            (SELECT count(*) FROM department WHERE enterprise_id = ?1)";
+        const COUNT: &str = "SELECT coalesce(sum(contacts), 0), count(*),
+                (SELECT count(*) FROM department WHERE enterprise_id = ?1
+                    AND id NOT IN (SELECT subject_id FROM purge WHERE kind = 'department'))
+           FROM employee WHERE enterprise_id = ?1
+            AND id NOT IN (SELECT subject_id FROM purge WHERE kind = 'employee')
+            AND department_id NOT IN (SELECT subject_id FROM purge WHERE kind = 'department')";
         let found = self.any_enterprise_row(id)?;
         self.refuse_while_purged("enterprise", found.row)?;
         if !found.archived {
@@ -60,7 +63,8 @@ impl WriteTx<'_> {
 
     /// Accepts the purge of a department, archived or not, of a visible enterprise.
     pub fn purge_department(&self, enterprise: &EnterpriseId, id: &DepartmentId) -> Result<Purged, StoreError> {
-        const COUNT: &str = "SELECT coalesce(sum(contacts), 0), count(*), 1 FROM employee WHERE department_id = ?1";
+        const COUNT: &str = "SELECT coalesce(sum(contacts), 0), count(*), 1 FROM employee WHERE department_id = ?1
+            AND id NOT IN (SELECT subject_id FROM purge WHERE kind = 'employee')";
         let found = self.any_department_row(enterprise, id)?;
         self.refuse_while_purged("department", found.row)?;
         if !found.archived {
@@ -323,5 +327,35 @@ mod tests {
         check(|tx, acme, _, _| tx.purge_enterprise(acme), 1);
         check(|tx, acme, sales, _| tx.purge_department(acme, sales), 2);
         check(|tx, acme, sales, user| tx.purge_employee(acme, sales, user), 3);
+    }
+
+    #[test]
+    fn a_purge_counts_nothing_that_an_earlier_one_destroys() {
+        let (acme, sales) = (EnterpriseId::parse("acme").unwrap(), DepartmentId::parse("sales").unwrap());
+        // A command's store has no keeper, so that the first purges are still under way.
+        let dir = tempfile::tempdir().unwrap();
+        let options = StoreOptions { create: true, ..StoreOptions::new(dir.path(), Mode::Command, "a test") };
+        let store = Store::open(&options, Clock::system()).unwrap();
+        let counted = store.write_blocking(move |tx| {
+            let name = Name::parse("name", "A").unwrap();
+            tx.create_enterprise(Some(acme.clone()), &name)?;
+            for (department, users) in [("sales", ["u1", "u2"]), ("lab", ["u3", "u4"])] {
+                let department = DepartmentId::parse(department).unwrap();
+                tx.create_department(&acme, Some(department.clone()), &name)?;
+                for user in users.map(|user| EmployeeId::parse(user).unwrap()) {
+                    let staff = EmployeeFields { first_name: "A".to_owned(), ..EmployeeFields::default() };
+                    let contact = ContactFields { name: "B".to_owned(), ..ContactFields::default() };
+                    tx.create_employee(&acme, &department, Some(user.clone()), &EmployeeInfo::parse(staff).unwrap())?;
+                    tx.add_contact(&Reach::Installation, &user, &ContactInfo::parse(contact).unwrap(), "AddContact")?;
+                }
+            }
+            let purged = [
+                tx.purge_employee(&acme, &sales, &EmployeeId::parse("u1").unwrap())?,
+                tx.purge_department(&acme, &sales)?,
+                tx.purge_enterprise(&acme)?,
+            ];
+            Ok(purged.map(|purged| (purged.contacts, purged.employees, purged.departments)))
+        });
+        assert_eq!(counted.unwrap(), [(1, 1, 0), (1, 1, 1), (2, 2, 1)]);
     }
 }
