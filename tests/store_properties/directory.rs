@@ -49,11 +49,11 @@ impl Model {
         match act {
             Act::Archive => Ok(Answer::Done),
             Act::Restore => Ok(Answer::Enterprise(self.show_enterprise(id))),
-            Act::Purge => Ok(Answer::Purged(Purged {
-                contacts: self.count_contacts(|employee| employee.place.0 == *id),
-                employees: self.employees.iter().filter(|employee| employee.place.0 == *id).count() as u64,
-                departments: self.departments.keys().filter(|place| place.0 == *id).count() as u64,
-            })),
+            Act::Purge => {
+                let lives = |place: &Place| place.0 == *id && !self.departments[place].life.doomed;
+                let departments = self.departments.keys().filter(|place| lives(place)).count() as u64;
+                Ok(Answer::Purged(self.count_the_living(departments, lives)))
+            }
         }
     }
 
@@ -128,11 +128,7 @@ impl Model {
         match act {
             Act::Archive => Ok(Answer::Done),
             Act::Restore => Ok(Answer::Department(self.show_department(&place))),
-            Act::Purge => Ok(Answer::Purged(Purged {
-                contacts: self.count_contacts(|employee| employee.place == place),
-                employees: self.employees.iter().filter(|employee| employee.place == place).count() as u64,
-                departments: 1,
-            })),
+            Act::Purge => Ok(Answer::Purged(self.count_the_living(1, |other| *other == place))),
         }
     }
 
@@ -207,6 +203,16 @@ impl Model {
                 employees: 1,
                 departments: 0,
             })),
+        }
+    }
+
+    /// What a purge of these places destroys, without the employees that an earlier purge destroys already.
+    fn count_the_living(&self, departments: u64, within: impl Fn(&Place) -> bool) -> Purged {
+        let lives = |employee: &EmployeeFact| !employee.life.doomed && within(&employee.place);
+        Purged {
+            contacts: self.count_contacts(lives),
+            employees: self.employees.iter().filter(|employee| lives(employee)).count() as u64,
+            departments,
         }
     }
 
