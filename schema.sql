@@ -383,3 +383,24 @@ CREATE TABLE idempotency (
 ) STRICT;
 CREATE UNIQUE INDEX idempotency_by_key ON idempotency (token_id, key);
 CREATE INDEX idempotency_by_age ON idempotency (created_at);
+
+-- ---------------------------------------------------------------------------------------------------------------------
+-- The cache's settings and history
+-- ---------------------------------------------------------------------------------------------------------------------
+
+-- The cache's configuration, version by version; the newest holds. Version 1 is the first change: before it the defaults hold.
+CREATE TABLE cache_configuration (
+    version       INTEGER PRIMARY KEY,
+    at            INTEGER NOT NULL,
+    actor         TEXT    NOT NULL,
+    address       TEXT    NOT NULL,
+    configuration TEXT    NOT NULL  -- the whole of it as JSON
+) STRICT;
+
+-- What the cache counted in each minute, kept for 31 days. Minutes without anything to tell have no row.
+CREATE TABLE cache_sample (
+    minute         INTEGER PRIMARY KEY,  -- Unix minutes
+    counters       TEXT    NOT NULL,     -- JSON, by the names of the API
+    hit_durations  BLOB    NOT NULL,     -- histogram buckets (src/store/samples.rs)
+    load_durations BLOB    NOT NULL
+) STRICT;

@@ -219,6 +219,9 @@ impl Subscriber for Memory {
 
     fn doubted(&self, _revision: i64) {}
 
+    // Tokens are looked up in the database before one is refused, and a revoked one is told of as soon as that can be read.
+    fn unreadable(&self) {}
+
     fn access_changed(&self, tokens: &Arc<TokenList>) {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         // The writer and the watcher tell of the same changes; the later word must not be undone by the earlier.

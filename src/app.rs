@@ -68,6 +68,7 @@ pub struct App {
     stop: CancellationToken,
     serving: JoinHandle<()>,
     recording: JoinHandle<()>,
+    tending: JoinHandle<()>,
 }
 
 impl App {
@@ -110,7 +111,7 @@ impl App {
     /// Stops in order; returns when everything that was accepted is done and the database is closed.
     pub async fn stop(self) {
         self.stop.cancel();
-        for task in [self.serving, self.recording] {
+        for task in [self.serving, self.recording, self.tending] {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a task of the server failed");
             }
@@ -129,6 +130,7 @@ impl App {
 struct Opened {
     store: Store,
     access: Access,
+    summaries: Summaries,
     http: HttpSettings,
 }
 
@@ -138,16 +140,16 @@ impl Opened {
         let open = move || {
             let store = Store::open(&options, clock)?;
             let access = Access::open(&store)?;
-            Ok(Self { store, access, http })
+            let summaries = Summaries::open(&store)?;
+            Ok(Self { store, access, summaries, http })
         };
         tokio::task::spawn_blocking(open).await?
     }
 
     fn serve(self, listener: TcpListener) -> Result<App, StartError> {
-        let Self { store, access, http: settings } = self;
+        let Self { store, access, summaries, http: settings } = self;
         let stop = CancellationToken::new();
-        let summaries = Summaries::new(store.clone());
-        let state = AppState::new(settings.clone(), store.clone(), access.clone(), summaries, stop.clone());
+        let state = AppState::new(settings.clone(), store.clone(), access.clone(), summaries.clone(), stop.clone());
         let router = http::app(state).map_err(|error| StartError::Pages(format!("{error:?}")))?;
         let address = listener.local_addr().map_err(StartError::Port)?;
         let serving = tokio::spawn({
@@ -155,7 +157,8 @@ impl Opened {
             async move { http::serve(listener, router, &settings, stop).await }
         });
         let recording = tokio::spawn(record_token_uses(access.clone(), stop.clone()));
-        Ok(App { store, access, address, stop, serving, recording })
+        let tending = tokio::spawn(summaries.tend(stop.clone()));
+        Ok(App { store, access, address, stop, serving, recording, tending })
     }
 }
 

@@ -175,6 +175,7 @@ fn nobody_is_answered_before_the_publication_is_over() {
             let _ = self.0.lock().unwrap().recv();
         }
         fn doubted(&self, _: i64) {}
+        fn unreadable(&self) {}
         fn access_changed(&self, _: &Arc<TokenList>) {}
     }
     let store = TestStore::with_people();

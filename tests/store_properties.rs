@@ -243,7 +243,7 @@ impl Universe {
                 let invented = publication.scopes.iter().find(|scope| !self.drawn.contains(scope));
                 assert_eq!(invented, None, "the watcher published what nobody drew");
             }
-            Heard::Doubted(_) => panic!("there was no reason for doubt"),
+            Heard::Doubted(_) | Heard::Unreadable => panic!("there was no reason for doubt"),
             // A purge of an enterprise revokes its tokens.
             Heard::Written(_) | Heard::Access(_) => {}
         }

@@ -184,9 +184,10 @@ impl<K: Key, V: Body, E> State<K, V, E> {
     /// history, in which the same number meant something else: none of it is kept.
     pub(super) fn doubt(&mut self, counter: i64) {
         self.supersede(|_| true);
-        self.lru.remove_where(Cause::Invalidated, |_, _| true);
+        let removed = self.lru.remove_where(Cause::Invalidated, |_, _| true);
+        // Whoever begins by doubting what nobody knows yet raises nothing.
+        self.stats.mass_invalidations += u64::from(removed > 0 || self.published.floor() != counter);
         self.published.doubt(counter);
-        self.stats.mass_invalidations += 1;
         self.distrusted = false;
     }
 

@@ -82,7 +82,7 @@ pub struct Stats {
     pub load_failures: u64,
     /// Entries that went, by cause.
     pub removals: Removals,
-    /// Clears of more than one entry, and times when the floor rose.
+    /// Clears of more than one entry, and times when the floor rose or something went by doubt.
     pub mass_invalidations: u64,
     /// Load time that hits saved: for each hit, what the load of its entry had taken.
     pub saved: Duration,

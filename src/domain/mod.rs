@@ -11,8 +11,10 @@
 //! - [`access`]: token roles and what a token can reach.
 //! - [`page`]: limits and cursors of lists.
 //! - [`summary`]: the aggregates that Muster exists for.
+//! - [`cache_configuration`]: what an administrator tunes while Muster runs.
 
 pub mod access;
+pub mod cache_configuration;
 pub mod contact;
 pub mod directory;
 pub mod ids;

@@ -9,11 +9,13 @@
 //! - [`error`]: the one way in which a request fails.
 //! - [`table`], [`guard`], [`auth`]: who may do what, so that no route can forget to ask.
 //! - [`extract`]: what handlers take from a request.
+//! - `cached`: answers from the cache.
 //! - `openapi`, [`assets`]: the document and the files of the binary.
 //! - [`state`], [`readiness`], [`submission`], [`mod@routes`]: the handlers and what they share.
 
 pub mod assets;
 pub mod auth;
+mod cached;
 pub mod envelope;
 pub mod error;
 pub mod extract;
@@ -146,7 +148,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&StoreOptions::new(dir.path(), Mode::Server, "a test"), sample_clock()).unwrap();
         let access = Access::open(&store).unwrap();
-        let state = AppState::new(settings, store.clone(), access, Summaries::new(store), CancellationToken::new());
+        let summaries = Summaries::open(&store).unwrap();
+        let state = AppState::new(settings, store, access, summaries, CancellationToken::new());
         let app = app(state).unwrap();
         let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();

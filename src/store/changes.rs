@@ -29,6 +29,10 @@ pub trait Subscriber: Send + Sync {
     /// Anything up to this revision may have changed: forget what is known of single scopes.
     fn doubted(&self, revision: i64);
 
+    /// The database cannot be read just now, so commits of other processes may be missed. Whoever keeps what it read must
+    /// not rely on it until it is told to doubt, which is the first thing it hears when reading works again.
+    fn unreadable(&self);
+
     /// Tokens were made, changed or revoked. Lists may arrive out of order: a list with a lower version is to be ignored.
     fn access_changed(&self, tokens: &Arc<TokenList>);
 }
@@ -60,6 +64,10 @@ impl Feed {
 
     pub(super) fn doubt(&self, revision: i64) {
         self.each(|subscriber| subscriber.doubted(revision));
+    }
+
+    fn unreadable(&self) {
+        self.each(|subscriber| subscriber.unreadable());
     }
 
     pub(super) fn access_changed(&self, tokens: &Arc<TokenList>) {
@@ -132,6 +140,7 @@ impl Watcher {
                 // Once per outage.
                 if !self.failed {
                     tracing::warn!(%error, "cannot look for changes of other processes");
+                    self.feed.unreadable();
                 }
                 self.failed = true;
                 connection = None;

@@ -12,7 +12,22 @@ pub const SCHEMA: &str = include_str!("../../schema.sql");
 
 /// One entry per schema version after the first: the statements that lead from the version before to it. A step that can
 /// change a summary ends by drawing a new revision for every scope.
-const MIGRATIONS: &[&str] = &[];
+const MIGRATIONS: &[&str] = &[
+    // 2: the cache's configuration and its samples.
+    "CREATE TABLE cache_configuration (
+        version       INTEGER PRIMARY KEY,
+        at            INTEGER NOT NULL,
+        actor         TEXT    NOT NULL,
+        address       TEXT    NOT NULL,
+        configuration TEXT    NOT NULL
+    ) STRICT;
+    CREATE TABLE cache_sample (
+        minute         INTEGER PRIMARY KEY,
+        counters       TEXT    NOT NULL,
+        hit_durations  BLOB    NOT NULL,
+        load_durations BLOB    NOT NULL
+    ) STRICT;",
+];
 
 /// The version of [`SCHEMA`], kept in the file's `user_version`.
 #[expect(clippy::cast_possible_wrap, reason = "a handful of steps")]

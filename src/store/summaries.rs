@@ -5,6 +5,7 @@ use rusqlite::{Row, params};
 use super::error::{StoreError, Subject};
 use super::id_from_database;
 use super::tx::ReadTx;
+use crate::domain::directory::Scope;
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::domain::summary::{
     DepartmentSummary, DepartmentTotals, EmployeeTotals, EnterpriseSummary, Growth, TOP_LEN, TopCompany, TopEmployee,
@@ -47,6 +48,16 @@ struct Head {
 }
 
 impl ReadTx<'_> {
+    /// The revision that a visible scope drew last.
+    pub fn scope_revision(&self, scope: &Scope) -> Result<i64, StoreError> {
+        const SQL: &str = "SELECT revision FROM scope WHERE id = ?1";
+        let row = match &scope.department {
+            None => self.enterprise_row(&scope.enterprise)?,
+            Some(department) => self.department_row(&scope.enterprise, department)?.row,
+        };
+        self.one(SQL, [row], |row| row.get(0))
+    }
+
     /// What a visible enterprise's contacts amount to. `calculation_time` is left 0 for the caller, who has a clock.
     pub fn enterprise_summary(&self, id: &EnterpriseId) -> Result<EnterpriseSummary, StoreError> {
         let head =

@@ -1,76 +1,141 @@
-//! Summaries as they are served: read in one transaction, serialised once.
+//! Summaries as they are served: from the cache, and into it from one read transaction.
 //!
-//! This is where the cache goes: between whoever asks and the one read that answers.
+//! In reading order:
+//!
+//! - `key`: what an answer is found by, and `body`: the bytes that are kept.
+//! - `load`: how an answer is computed.
+//! - `policy`: from an administrator's configuration to TTLs.
+//! - `feed`: what the store tells of changes.
 
-use bytes::Bytes;
-use serde::Serialize;
+mod body;
+mod feed;
+mod key;
+mod load;
+mod policy;
 
-use crate::domain::ids::{DepartmentId, EnterpriseId};
-use crate::domain::time::Timestamp;
-use crate::store::{ReadTx, Store, StoreError};
+use std::sync::Arc;
+use std::time::Duration;
 
-/// The summaries of one store.
+use tokio_util::sync::CancellationToken;
+
+pub use self::body::{Head, SummaryBody};
+pub use self::key::{Kind, SummaryKey};
+pub use self::load::SummaryError;
+
+use self::feed::Feed;
+use crate::cache::{Cache, Served};
+use crate::domain::cache_configuration::CacheConfiguration;
+use crate::store::{Store, StoreError, Subject, Subscriber};
+
+/// The cache of summaries.
+pub type SummaryCache = Cache<SummaryKey, SummaryBody, StoreError>;
+
+/// An answer and how it came to be.
+pub type ServedSummary = Served<SummaryBody>;
+
+/// Says of an entity tag whether the client has that answer already.
+pub type KnownTag<'a> = dyn Fn(&[u8]) -> bool + Sync + 'a;
+
+/// How often expired entries are swept. An entry past its time is not served meanwhile, it only takes room.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Bodies up to this size, in bytes, are compressed where they are asked for: it takes less than a millisecond. Larger
+/// ones would keep other requests of the same thread waiting.
+const COMPRESS_IN_PLACE_BYTES_MAX: usize = 32 * 1024;
+
+/// The summaries of one store, and their cache. Cloning it is cheap, and every clone is the same.
 #[derive(Clone)]
 pub struct Summaries {
     store: Store,
+    cache: SummaryCache,
 }
 
-/// A summary's `data`, serialised, with when and from what it was computed.
-#[derive(Clone, Debug)]
-pub struct Computed {
-    /// The JSON object.
-    pub data: Bytes,
-    /// When it was computed.
-    pub computed_at: Timestamp,
-    /// The counter that its snapshot showed: it lacks nothing that was committed up to this revision.
-    pub as_of: i64,
+/// How a request with an `If-None-Match` ended.
+#[derive(Debug)]
+pub enum Answer {
+    /// The whole of it.
+    Whole(ServedSummary),
+    /// The client has it already: the fresh entry is what it has.
+    Unchanged(ServedSummary),
+    /// The client has it already, as the scope's row says; nothing was loaded. With the tag.
+    Revalidated(String),
 }
 
 impl Summaries {
-    /// Summaries of what a store holds.
+    /// The summaries of a store, with an empty cache. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be read.
+    pub fn open(store: &Store) -> Result<Self, StoreError> {
+        let counter = store.read_blocking(|tx| tx.revision())?;
+        let settings = policy::settings(&CacheConfiguration::default());
+        let cache = SummaryCache::new(settings, store.clock().clone(), counter);
+        let feed: Arc<dyn Subscriber> = Arc::new(Feed::new(cache.clone()));
+        store.subscribe(&feed)?;
+        Ok(Self { store: store.clone(), cache })
+    }
+
+    /// The cache itself, for whoever watches, clears or tunes it.
     #[must_use]
-    pub fn new(store: Store) -> Self {
-        Self { store }
+    pub fn cache(&self) -> &SummaryCache {
+        &self.cache
     }
 
-    /// What a visible enterprise's contacts amount to.
-    pub async fn enterprise(&self, id: &EnterpriseId) -> Result<Computed, StoreError> {
-        let id = id.clone();
-        self.compute(move |tx| tx.enterprise_summary(&id), |summary, millis| summary.calculation_time = millis).await
+    /// The answer for a key, unless `is_known` says of its entity tag that the client has it; it is asked only if there is
+    /// one to ask.
+    ///
+    /// # Errors
+    ///
+    /// If there is nothing of that name, or if it cannot be loaded.
+    pub async fn get(&self, key: &SummaryKey, is_known: Option<&KnownTag<'_>>) -> Result<Answer, SummaryError> {
+        if let Some(served) = self.cache.get(key) {
+            let known = is_known.is_some_and(|is_known| is_known(served.value.etag()));
+            return Ok(if known { Answer::Unchanged(served) } else { Answer::Whole(served) });
+        }
+        if let Some(is_known) = is_known
+            && let Some(etag) = self.current_tag(key).await
+            && is_known(etag.as_bytes())
+        {
+            self.cache.count_revalidated();
+            return Ok(Answer::Revalidated(etag));
+        }
+        let served = self.cache.get_or_load(key, self.loader(key)).await?;
+        match served {
+            Some(served) => Ok(Answer::Whole(served)),
+            None => Err(self.why_absent(key).await),
+        }
     }
 
-    /// What a visible department's contacts amount to.
-    pub async fn department(&self, enterprise: &EnterpriseId, id: &DepartmentId) -> Result<Computed, StoreError> {
-        let (enterprise, id) = (enterprise.clone(), id.clone());
-        self.compute(
-            move |tx| tx.department_summary(&enterprise, &id),
-            |summary, millis| summary.calculation_time = millis,
-        )
-        .await
+    /// Sees to it that the compressed form of an answer is there, and weighed.
+    pub async fn compress(&self, key: &SummaryKey, body: &Arc<SummaryBody>) {
+        if body.is_compressed() {
+            return;
+        }
+        if body.data().len() <= COMPRESS_IN_PLACE_BYTES_MAX {
+            let _ = body.gzip(Head::Hit);
+        } else {
+            let body = Arc::clone(body);
+            // If it fails, whoever asks for the form compresses it.
+            let _ = tokio::task::spawn_blocking(move || body.gzip(Head::Hit)).await;
+        }
+        self.cache.weigh_again(key, body);
     }
 
-    async fn compute<T: Serialize>(
-        &self,
-        read: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
-        set_calculation_time: impl FnOnce(&mut T, f64) + Send + 'static,
-    ) -> Result<Computed, StoreError> {
-        let clock = self.store.clock().clone();
-        self.store
-            .read(move |tx| {
-                let begun = clock.instant();
-                // First of all, so that it is read in the snapshot that everything else comes from.
-                let as_of = tx.revision()?;
-                let mut summary = read(tx)?;
-                set_calculation_time(&mut summary, milliseconds(clock.instant().duration_since(begun)));
-                let data = serde_json::to_vec(&summary)
-                    .map_err(|error| StoreError::Corrupt(format!("a summary cannot be written: {error}")))?;
-                Ok(Computed { data: data.into(), computed_at: tx.now(), as_of })
-            })
-            .await
+    /// Looks after the cache until `stop`: sweeps what has expired.
+    pub async fn tend(self, stop: CancellationToken) {
+        while tokio::time::timeout(SWEEP_INTERVAL, stop.cancelled()).await.is_err() {
+            self.cache.sweep();
+        }
     }
-}
 
-/// Milliseconds with three digits after the point.
-fn milliseconds(duration: std::time::Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
+    /// Why a load found nothing: what is missing, the enterprise or the department.
+    async fn why_absent(&self, key: &SummaryKey) -> SummaryError {
+        let scope = key.of().clone();
+        match self.store.read(move |tx| tx.scope_revision(&scope)).await {
+            Err(error) => error.into(),
+            // It has come into being since the load looked.
+            Ok(_) => StoreError::NotFound(Subject::Enterprise).into(),
+        }
+    }
 }

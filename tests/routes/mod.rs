@@ -4,6 +4,7 @@ mod access;
 mod contacts;
 mod directory;
 mod employees;
+mod http_caching;
 mod idempotency;
 mod openapi;
 mod paging;

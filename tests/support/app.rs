@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Directory, TestStore, contact, department, employee, enterprise, name, staff};
 
-/// A listening server on a real database. When it goes, the server has ended in order and every rollup must be right.
+/// A listening server on a real database. When it goes, the server has ended in order, and every rollup and the cache's
+/// own invariants must be right.
 ///
 /// It holds two enterprises: `acme` with the employee `u1` of `sales` and `u2` of `lab`, and `globex` with `g1` of `ops`;
 /// each employee has collected one contact of the company Contoso.
@@ -26,6 +27,7 @@ pub struct TestApp {
     address: SocketAddr,
     stop: CancellationToken,
     server: Option<JoinHandle<()>>,
+    pub summaries: Summaries,
     pub store: TestStore,
 }
 
@@ -48,13 +50,14 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
+        let summaries = Summaries::open(&store).unwrap();
         let server = std::thread::spawn({
-            let (store, access) = (Store::clone(&store), Access::open(&store).unwrap());
-            let state = AppState::new(settings.clone(), store.clone(), access, Summaries::new(store), stop.clone());
+            let (store, access, summaries) = (Store::clone(&store), Access::open(&store).unwrap(), summaries.clone());
+            let state = AppState::new(settings.clone(), store, access, summaries.clone(), stop.clone());
             let (app, stop) = (muster::http::app(state).unwrap(), stop.clone());
-            move || serve(listener, app, &settings, stop)
+            move || serve(listener, app, summaries, &settings, stop)
         });
-        let app = Self { address, stop, server: Some(server), store };
+        let app = Self { address, stop, server: Some(server), summaries, store };
         app.write(people).await;
         app
     }
@@ -115,16 +118,21 @@ impl TestApp {
 impl Drop for TestApp {
     fn drop(&mut self) {
         self.stop();
+        if !std::thread::panicking() {
+            self.summaries.cache().check().unwrap();
+        }
     }
 }
 
 /// Has a runtime of its own, so that a test can wait for its end.
-fn serve(listener: TcpListener, app: Router, settings: &HttpSettings, stop: CancellationToken) {
+fn serve(listener: TcpListener, app: Router, summaries: Summaries, settings: &HttpSettings, stop: CancellationToken) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async move {
         listener.set_nonblocking(true).unwrap();
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        let tending = tokio::spawn(summaries.tend(stop.clone()));
         muster::http::serve(listener, app, settings, stop).await;
+        tending.await.unwrap();
     });
 }
 

@@ -14,6 +14,8 @@ pub enum Heard {
     Watched(Publication),
     /// Everything up to this revision is in doubt.
     Doubted(i64),
+    /// Commits of others may be missed.
+    Unreadable,
     /// The tokens of this version of the access rules.
     Access(i64),
 }
@@ -77,6 +79,10 @@ impl Subscriber for Recorder {
 
     fn doubted(&self, revision: i64) {
         self.note(Heard::Doubted(revision));
+    }
+
+    fn unreadable(&self) {
+        self.note(Heard::Unreadable);
     }
 
     fn access_changed(&self, tokens: &Arc<TokenList>) {

@@ -353,10 +353,11 @@ async fn step(cache: &Pages, model: &mut Model, clock: &Clock, operation: &Opera
         }
         Operation::Doubt => {
             cache.doubt(model.counter);
-            model.removals.invalidated += model.remove(|_, _| true);
+            let removed = model.remove(|_, _| true);
+            model.removals.invalidated += removed;
+            model.mass += u64::from(removed > 0 || model.floor != model.counter);
             (model.floor, model.distrusted) = (model.counter, false);
             model.known.clear();
-            model.mass += 1;
         }
         Operation::Distrust => {
             cache.distrust();

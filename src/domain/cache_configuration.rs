@@ -1,0 +1,82 @@
+//! What an administrator tunes while Muster runs: how long summaries are kept, how many, and what is aimed at.
+
+use std::time::Duration;
+
+/// The cache's configuration as a whole; its default is what holds until somebody changes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CacheConfiguration {
+    /// How long entries live.
+    pub ttl: TtlSettings,
+    /// Entries at most.
+    pub entries_max: usize,
+    /// Bytes at most.
+    pub bytes_max: usize,
+    /// How long an entry may be served after its TTL or its day while the database cannot be read.
+    pub stale_if_error: Duration,
+    /// Which enterprises are of high and of low activity.
+    pub activity: ActivityLimits,
+    /// What is aimed at.
+    pub targets: Targets,
+}
+
+/// How long entries live, by what they are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TtlSettings {
+    /// Summaries of enterprises.
+    pub enterprise: Duration,
+    /// Summaries of departments.
+    pub department: Duration,
+    /// Anything else.
+    pub default: Duration,
+    /// Anything of an enterprise of high activity, if this is shorter.
+    pub high_activity: Duration,
+    /// Anything of an enterprise of low activity, if this is longer.
+    pub low_activity: Duration,
+}
+
+/// Which enterprises are of high and of low activity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActivityLimits {
+    /// High: at least so many writes in the last hour.
+    pub high_per_hour: u32,
+    /// Low: fewer writes than this in the last day.
+    pub low_per_day: u32,
+}
+
+/// What is aimed at; the dashboard says whether it is met.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Targets {
+    /// The part of all requests that is answered from a fresh entry, at least.
+    pub hit_rate: f64,
+    /// The 99th percentile of a hit's duration in milliseconds, at most.
+    pub hit_millis: f64,
+    /// The cache's bytes, at most.
+    pub memory_bytes: u64,
+    /// Mass invalidations in an hour, at most.
+    pub invalidations_per_hour: f64,
+}
+
+impl Default for CacheConfiguration {
+    fn default() -> Self {
+        const MINUTE: u64 = 60;
+        Self {
+            ttl: TtlSettings {
+                enterprise: Duration::from_secs(60 * MINUTE),
+                department: Duration::from_secs(30 * MINUTE),
+                default: Duration::from_secs(30 * MINUTE),
+                high_activity: Duration::from_secs(15 * MINUTE),
+                low_activity: Duration::from_secs(120 * MINUTE),
+            },
+            entries_max: 1_000,
+            bytes_max: 64 * 1024 * 1024,
+            stale_if_error: Duration::from_secs(10 * MINUTE),
+            activity: ActivityLimits { high_per_hour: 60, low_per_day: 1 },
+            targets: Targets {
+                hit_rate: 0.8,
+                hit_millis: 100.0,
+                memory_bytes: 100 * 1024 * 1024,
+                invalidations_per_hour: 5.0,
+            },
+        }
+    }
+}

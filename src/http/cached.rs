@@ -1,0 +1,197 @@
+//! Answers from the cache, with everything that HTTP has to say of them.
+//!
+//! Entity tags and 304 by RFC 9110 (sections 8.8.3, 13.1.2 and 15.4.5), `Cache-Status` by RFC 9211, `Age` by RFC 9111,
+//! `Server-Timing` by the W3C's recommendation of that name.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{
+    ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::Response;
+use bytes::Bytes;
+
+use super::error::ApiError;
+use super::state::AppState;
+use crate::cache::{LoadError, Outcome};
+use crate::summaries::{Answer, Head, KnownTag, ServedSummary, SummaryError, SummaryKey};
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+/// Browsers may keep it, and must ask each time whether it still holds; nobody in between may.
+const PRIVATE_NO_CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
+const VARY_ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
+
+/// Seconds after which a client should come back when an answer could not be loaded in time.
+const LOAD_RETRY_SECS: u64 = 1;
+
+/// Answers a request for the answer of this key.
+pub(super) async fn answer(state: &AppState, key: &SummaryKey, headers: &HeaderMap) -> Result<Response, ApiError> {
+    let begun = state.clock.instant();
+    let known = headers.get_all(IF_NONE_MATCH);
+    let is_known = |etag: &[u8]| known.iter().any(|list| lists(list.as_bytes(), etag));
+    let is_known: &KnownTag<'_> = &is_known;
+    let has_known = headers.contains_key(IF_NONE_MATCH);
+    let took = || state.clock.instant().saturating_duration_since(begun);
+    let served = match state.summaries.get(key, has_known.then_some(is_known)).await? {
+        Answer::Revalidated(etag) => return Ok(unchanged(etag.into(), &Told::revalidated(), took())),
+        Answer::Unchanged(served) => {
+            return Ok(unchanged(served.value.etag().clone(), &Told::of(&served), took()));
+        }
+        Answer::Whole(served) => served,
+    };
+    let head = match served.outcome {
+        Outcome::Hit => Head::Hit,
+        Outcome::Stale => Head::Stale,
+        Outcome::Miss { .. } | Outcome::Coalesced => Head::Loaded,
+    };
+    let compressed = headers.get_all(ACCEPT_ENCODING).iter().any(|accepted| accepts_gzip(accepted.as_bytes()));
+    let body = if compressed {
+        state.summaries.compress(key, &served.value).await;
+        served.value.gzip(head)
+    } else {
+        served.value.plain(head)
+    };
+    let mut response = Response::new(Body::from(body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, JSON);
+    if compressed {
+        headers.insert(CONTENT_ENCODING, GZIP);
+    }
+    Told::of(&served).write(headers, served.value.etag().clone(), took());
+    Ok(response)
+}
+
+/// 304: the client has it.
+fn unchanged(etag: Bytes, told: &Told, took: Duration) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    told.write(response.headers_mut(), etag, took);
+    response
+}
+
+/// What the headers tell of the way an answer took.
+struct Told {
+    /// For `Cache-Status`, after the cache's name.
+    status: String,
+    /// For `Server-Timing`.
+    what: &'static str,
+    age: Duration,
+}
+
+impl Told {
+    fn of(served: &ServedSummary) -> Self {
+        let (status, what) = match served.outcome {
+            Outcome::Hit => (format!("muster; hit; ttl={}", served.ttl_left.as_secs()), "hit"),
+            Outcome::Miss { stored: true } => ("muster; fwd=miss; stored".to_owned(), "miss"),
+            Outcome::Miss { stored: false } => ("muster; fwd=miss".to_owned(), "miss"),
+            Outcome::Coalesced => ("muster; fwd=miss; collapsed".to_owned(), "collapsed"),
+            Outcome::Stale => ("muster; fwd=stale; fwd-status=503; detail=stale-if-error".to_owned(), "stale"),
+        };
+        Self { status, what, age: served.age }
+    }
+
+    fn revalidated() -> Self {
+        Self { status: "muster; fwd=miss; fwd-status=304".to_owned(), what: "revalidated", age: Duration::ZERO }
+    }
+
+    fn write(&self, headers: &mut HeaderMap, etag: Bytes, took: Duration) {
+        let mut timing = String::with_capacity(40);
+        // Writing into a text does not fail.
+        let _ = write!(timing, "cache;desc={};dur={:.3}", self.what, took.as_secs_f64() * 1e3);
+        // Texts of this module and entity tags are of visible ASCII characters, so each becomes a header's value.
+        let value = |text: Bytes| HeaderValue::from_maybe_shared(text).ok();
+        for (name, value) in [
+            (ETAG, value(etag)),
+            (CACHE_STATUS, value(self.status.clone().into())),
+            (SERVER_TIMING, value(timing.into())),
+            (AGE, Some(HeaderValue::from(self.age.as_secs()))),
+            (CACHE_CONTROL, Some(PRIVATE_NO_CACHE)),
+            (VARY, Some(VARY_ACCEPT_ENCODING)),
+        ] {
+            if let Some(value) = value {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+impl From<SummaryError> for ApiError {
+    fn from(error: SummaryError) -> Self {
+        match error {
+            SummaryError::Store(error) => error.into(),
+            SummaryError::Load(error @ LoadError::TooSlow(_)) => {
+                Self::unavailable("The answer could not be computed in time; try again", LOAD_RETRY_SECS)
+                    .caused_by(error)
+            }
+            SummaryError::Load(error @ (LoadError::Outdated { .. } | LoadError::Abandoned)) => {
+                Self::unavailable("The answer could not be computed just now; try again", LOAD_RETRY_SECS)
+                    .caused_by(error)
+            }
+            SummaryError::Load(error) => Self::internal(error),
+        }
+    }
+}
+
+/// Whether an `If-None-Match` lists an entity tag, by the weak comparison (RFC 9110, section 8.8.3.2), or says `*`.
+fn lists(field: &[u8], etag: &[u8]) -> bool {
+    fn opaque(tag: &[u8]) -> &[u8] {
+        tag.strip_prefix(b"W/").unwrap_or(tag)
+    }
+    let wanted = opaque(etag);
+    // Our own tags have no comma, so a tag that has one is torn apart into pieces that equal none of ours.
+    field.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).any(|tag| tag == b"*" || opaque(tag) == wanted)
+}
+
+/// Whether an `Accept-Encoding` (RFC 9110, section 12.5.3) allows gzip.
+fn accepts_gzip(field: &[u8]) -> bool {
+    let mut any = false;
+    for item in field.split(|byte| *byte == b',') {
+        let mut parts = item.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        let coding = parts.next().unwrap_or_default();
+        let refused = parts.any(is_zero_weight);
+        if coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip") {
+            return !refused;
+        }
+        any |= coding == b"*" && !refused;
+    }
+    any
+}
+
+/// Whether a parameter is `q=0`, with any number of zeros after the point.
+fn is_zero_weight(parameter: &[u8]) -> bool {
+    let Some((name, value)) = parameter.split_at_checked(2) else { return false };
+    name.eq_ignore_ascii_case(b"q=") && value.starts_with(b"0") && value.iter().all(|byte| matches!(byte, b'0' | b'.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_sent_to_those_who_take_it() {
+        for field in ["gzip", "br, GZip;q=0.5", "*", "deflate, x-gzip", "gzip;q=1.0, *;q=0", "identity, *;q=0.1"] {
+            assert!(accepts_gzip(field.as_bytes()), "{field}");
+        }
+        for field in ["", "br", "gzip;q=0", "gzip; q=0.000, *", "*;q=0", "identity", "gzipped"] {
+            assert!(!accepts_gzip(field.as_bytes()), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_tag_is_known_by_the_weak_comparison() {
+        let etag = b"W/\"e-1-7-20000\"";
+        for field in ["W/\"e-1-7-20000\"", "\"e-1-7-20000\"", "\"other\" ,  W/\"e-1-7-20000\"", "*"] {
+            assert!(lists(field.as_bytes(), etag), "{field}");
+        }
+        for field in ["", "W/", "\"e-1-7-2000\"", "e-1-7-20000", "W/\"e-1-8-20000\"", "\"a,e-1-7-20000\""] {
+            assert!(!lists(field.as_bytes(), etag), "{field}");
+        }
+    }
+}

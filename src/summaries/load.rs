@@ -1,0 +1,115 @@
+//! How an answer is computed: in one read transaction, serialised once.
+
+use std::future::Future;
+use std::time::Duration;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use super::Summaries;
+use super::body::SummaryBody;
+use super::key::SummaryKey;
+use crate::cache::{LoadError, Loaded};
+use crate::domain::directory::Scope;
+use crate::domain::time::Day;
+use crate::store::{ReadTx, StoreError};
+
+/// The shape of the answers. To be raised with every change of it, so that no client takes an older shape for today's.
+const FORMAT: u32 = 1;
+
+/// Why there is no answer.
+#[derive(Clone, Debug, Error)]
+pub enum SummaryError {
+    /// The store's own reason, that there is nothing of that name included.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The load ended without one.
+    #[error(transparent)]
+    Load(LoadError<StoreError>),
+}
+
+impl From<LoadError<StoreError>> for SummaryError {
+    fn from(error: LoadError<StoreError>) -> Self {
+        match error {
+            LoadError::Failed(error) => Self::Store(StoreError::clone(&error)),
+            error => Self::Load(error),
+        }
+    }
+}
+
+impl Summaries {
+    /// What loads the answer for a key.
+    pub(super) fn loader(&self, key: &SummaryKey) -> impl FnOnce() -> Loading + Send + 'static {
+        let (store, key) = (self.store.clone(), key.clone());
+        move || {
+            Box::pin(async move {
+                let clock = store.clock().clone();
+                let loaded = store.read(move |tx| {
+                    let begun = clock.instant();
+                    load(tx, &key, || clock.instant().saturating_duration_since(begun))
+                });
+                // Whoever waits is told in general terms, and perhaps served an older answer: the cause stands here.
+                loaded.await.inspect_err(|error| tracing::warn!(%error, "cannot load a summary"))
+            })
+        }
+    }
+
+    /// The entity tag that an answer would have now, by the scope's row alone; `None` if that cannot be read.
+    pub(super) async fn current_tag(&self, key: &SummaryKey) -> Option<String> {
+        let scope = key.of().clone();
+        let tag = self.store.read(move |tx| Ok(tag(&tx.epoch()?, tx.scope_revision(&scope)?, tx.now().day())));
+        tag.await.ok()
+    }
+}
+
+/// A load under way.
+pub(super) type Loading = std::pin::Pin<Box<dyn Future<Output = Result<Loaded<SummaryBody>, StoreError>> + Send>>;
+
+/// The entity tag (RFC 9110, section 8.8.3): installation, shape, revision, day. Weak, because the head of the answer and
+/// the time it took differ while it says the same.
+fn tag(epoch: &str, revision: i64, day: Day) -> String {
+    format!("W/\"{epoch}-{FORMAT}-{revision}-{}\"", day.number())
+}
+
+/// Computes the answer for a key. What does not exist is an answer, too.
+fn load(
+    tx: &ReadTx<'_>,
+    key: &SummaryKey,
+    elapsed: impl FnOnce() -> Duration,
+) -> Result<Loaded<SummaryBody>, StoreError> {
+    // First of all, so that it is read in the snapshot that everything else comes from.
+    let as_of = tx.revision()?;
+    let day = tx.now().day();
+    let value = match compute(tx, key, elapsed) {
+        Ok(value) => Some(value),
+        Err(StoreError::NotFound(_)) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(Loaded { as_of, day, value })
+}
+
+fn compute(tx: &ReadTx<'_>, key: &SummaryKey, elapsed: impl FnOnce() -> Duration) -> Result<SummaryBody, StoreError> {
+    let Scope { enterprise, department } = key.of();
+    let (data, revision) = match department {
+        None => {
+            let mut summary = tx.enterprise_summary(enterprise)?;
+            summary.calculation_time = milliseconds(elapsed());
+            (serialise(&summary)?, summary.revision)
+        }
+        Some(department) => {
+            let mut summary = tx.department_summary(enterprise, department)?;
+            summary.calculation_time = milliseconds(elapsed());
+            (serialise(&summary)?, summary.revision)
+        }
+    };
+    Ok(SummaryBody::new(&data, tx.now(), tag(&tx.epoch()?, revision, tx.now().day())))
+}
+
+fn serialise(data: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+    serde_json::to_vec(data).map_err(|error| StoreError::Corrupt(format!("an answer cannot be written: {error}")))
+}
+
+/// Milliseconds with three digits after the point.
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
