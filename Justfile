@@ -40,6 +40,7 @@ release:
 bench *ARGS:
     cargo bench --bench muster -- {{ARGS}}
 
-# Write the OpenAPI snapshot anew after a change of the API; review the difference.
+# Write the OpenAPI snapshot and the answers of the quick reference anew after a change of the API; review the difference.
 openapi:
     UPDATE_SNAPSHOTS=1 cargo test --test main openapi
+    UPDATE_SNAPSHOTS=1 cargo test --test main quick_reference

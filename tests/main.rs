@@ -12,6 +12,7 @@ mod first_minute;
 mod full_disk;
 mod imports;
 mod kill;
+mod quick_reference;
 mod routes;
 mod store_check;
 mod store_concurrency;
