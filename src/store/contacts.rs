@@ -24,7 +24,7 @@ pub struct ContactExport {
 }
 
 /// Reads by [`read_contact`]; the table is called `c`.
-const COLUMNS: &str = "c.id,
+pub(super) const COLUMNS: &str = "c.id,
     (SELECT public_id FROM enterprise WHERE enterprise.id = c.enterprise_id),
     (SELECT public_id FROM department WHERE department.id = c.department_id),
     (SELECT public_id FROM employee WHERE employee.id = c.employee_id),
@@ -32,7 +32,18 @@ const COLUMNS: &str = "c.id,
     c.latitude, c.longitude, c.city, c.country, c.source, c.created_at, c.updated_at";
 
 /// Where [`COLUMNS`] end.
-const COLUMNS_LEN: usize = 21;
+pub(super) const COLUMNS_LEN: usize = 21;
+
+/// Which contacts a visible enterprise has, whose row is `?1`; the words of its index.
+pub(super) const OF_ENTERPRISE: &str = "c.enterprise_id = ?1 AND c.counted = 2";
+
+/// Which contacts a visible department has, whose row is `?1`; the words of its index.
+pub(super) const OF_DEPARTMENT: &str = "c.department_id = ?1 AND c.counted >= 1";
+
+/// Where a page of contacts begins: time and row, as `?2` and `?3`. A collation means nothing to a number, but a row id
+/// has none, and without one SQLite seeks to the time alone and walks over every contact of that moment: after an
+/// import there are many.
+pub(super) const CURSOR: &str = "(?2, ?3 COLLATE BINARY)";
 
 impl ReadTx<'_> {
     /// A contact of a visible employee within reach.
@@ -61,10 +72,7 @@ impl ReadTx<'_> {
 
     /// One row more than the page has, so that its end is known.
     fn newest_contacts(&self, employee: i64, request: &PageRequest<TimeCursor>) -> Result<Vec<Contact>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM contact c WHERE c.employee_id = ?1 AND (c.created_at, c.id) < (?2, ?3)
-              ORDER BY c.created_at DESC, c.id DESC LIMIT ?4 OFFSET ?5"
-        );
+        let sql = newest_sql();
         let newest = TimeCursor { created_at: i64::MAX, row: i64::MAX };
         let (before, offset) = match request.start {
             PageStart::First => (newest, 0),
@@ -85,16 +93,10 @@ impl ReadTx<'_> {
         limit: u32,
     ) -> Result<Vec<ContactExport>, StoreError> {
         let (owner, filter) = match department {
-            Some(department) => {
-                (self.department_row(enterprise, department)?.row, "c.department_id = ?1 AND c.counted >= 1")
-            }
-            None => (self.enterprise_row(enterprise)?, "c.enterprise_id = ?1 AND c.counted = 2"),
+            Some(department) => (self.department_row(enterprise, department)?.row, OF_DEPARTMENT),
+            None => (self.enterprise_row(enterprise)?, OF_ENTERPRISE),
         };
-        let sql = format!(
-            "SELECT {COLUMNS}, (SELECT email FROM employee WHERE employee.id = c.employee_id)
-               FROM contact c WHERE {filter} AND (c.created_at, c.id) > (?2, ?3)
-              ORDER BY c.created_at, c.id LIMIT ?4"
-        );
+        let sql = export_sql(filter);
         let after = after.unwrap_or(TimeCursor { created_at: -1, row: 0 });
         self.all(&sql, params![owner, after.created_at, after.row, limit], |row| {
             Ok(ContactExport { contact: read_contact(row)?, employee_email: row.get(COLUMNS_LEN)? })
@@ -253,8 +255,25 @@ impl WriteTx<'_> {
     }
 }
 
+/// Contacts of an employee before a cursor, newest first.
+fn newest_sql() -> String {
+    format!(
+        "SELECT {COLUMNS} FROM contact c WHERE c.employee_id = ?1 AND (c.created_at, c.id) < {CURSOR}
+          ORDER BY c.created_at DESC, c.id DESC LIMIT ?4 OFFSET ?5"
+    )
+}
+
+/// Contacts of an owner after a cursor, oldest first.
+fn export_sql(owner: &str) -> String {
+    format!(
+        "SELECT {COLUMNS}, (SELECT email FROM employee WHERE employee.id = c.employee_id)
+           FROM contact c WHERE {owner} AND (c.created_at, c.id) > {CURSOR}
+          ORDER BY c.created_at, c.id LIMIT ?4"
+    )
+}
+
 /// Where a page that ends with this contact goes on.
-fn cursor_of(contact: &Contact) -> TimeCursor {
+pub(super) fn cursor_of(contact: &Contact) -> TimeCursor {
     TimeCursor { created_at: contact.created_at.millis(), row: contact.id.number() }
 }
 
@@ -278,7 +297,7 @@ pub(super) fn tags_from_database(text: &str) -> Result<Vec<String>, StoreError> 
     serde_json::from_str(text).map_err(|_| StoreError::Corrupt(format!("tags {}", fold(text))))
 }
 
-fn read_contact(row: &Row<'_>) -> Result<Contact, StoreError> {
+pub(super) fn read_contact(row: &Row<'_>) -> Result<Contact, StoreError> {
     Ok(Contact {
         id: TimeOrderedId::from_number(row.get(0)?),
         enterprise_id: id_from_database(row.get(1)?)?,
@@ -311,4 +330,24 @@ pub(super) fn read_fields(row: &Row<'_>, first: usize) -> Result<ContactFields, 
             country: row.get(first + 13)?,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::plan;
+
+    #[test]
+    fn a_page_begins_with_a_seek_to_time_and_row() {
+        let check = |sql: &str, expected: &str| assert_eq!(plan(sql)[0], format!("SEARCH c USING INDEX {expected}"));
+        check(&newest_sql(), "contact_newest_of_employee (employee_id=? AND (created_at,rowid)<(?,?))");
+        check(
+            &export_sql(OF_ENTERPRISE),
+            "contact_newest_in_enterprise (enterprise_id=? AND (created_at,rowid)>(?,?))",
+        );
+        check(
+            &export_sql(OF_DEPARTMENT),
+            "contact_newest_in_department (department_id=? AND (created_at,rowid)>(?,?))",
+        );
+    }
 }

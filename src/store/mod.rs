@@ -334,3 +334,13 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
 fn id_from_database<T: TryFrom<String>>(text: String) -> Result<T, StoreError> {
     T::try_from(text).map_err(|_| StoreError::Corrupt("a malformed id".to_owned()))
 }
+
+/// The steps by which SQLite would run a statement on a fresh database.
+#[cfg(test)]
+fn plan(sql: &str) -> Vec<String> {
+    let connection = rusqlite::Connection::open_in_memory().unwrap();
+    connection.execute_batch(SCHEMA).unwrap();
+    let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let steps = plan.raw_query().mapped(|step| step.get(3));
+    steps.map(Result::unwrap).collect()
+}

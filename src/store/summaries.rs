@@ -173,14 +173,11 @@ fn read_head(row: &Row<'_>) -> Result<Head, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::Connection;
-
     use super::*;
+    use crate::store::plan;
 
     #[test]
     fn no_statement_of_a_summary_scans_a_table_or_sorts() {
-        let connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(crate::store::SCHEMA).unwrap();
         let statements = [
             ENTERPRISE_HEAD,
             NEWEST_IN_ENTERPRISE,
@@ -193,10 +190,7 @@ mod tests {
             DAYS,
         ];
         for sql in statements {
-            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-            let mut steps = plan.raw_query();
-            while let Some(step) = steps.next().unwrap() {
-                let step: String = step.get(3).unwrap();
+            for step in plan(sql) {
                 assert!(!step.contains("SCAN") && !step.contains("TEMP B-TREE"), "{step}: {sql}");
             }
         }
