@@ -128,6 +128,13 @@ impl ContactInfo {
 }
 
 impl ContactFields {
+    /// How long all its texts are together.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        let texts = self.texts().into_iter().map(|(_, text)| text);
+        texts.chain([&*self.notes]).chain(self.tags.iter().map(String::as_str)).map(str::len).sum()
+    }
+
     /// The short text fields with the names that the API gives them.
     fn texts(&self) -> [(&'static str, &str); 10] {
         [

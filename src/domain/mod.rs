@@ -6,16 +6,18 @@
 //! - [`text`]: folding, the one way in which Muster compares and orders text.
 //! - [`ids`]: what enterprises, departments, employees and contacts are called.
 //! - [`person`]: when two contacts are the same person.
-//! - [`contact`]: a business contact and its limits.
+//! - [`contact`]: a business contact and its limits; [`contact_view`]: how clients read one.
 //! - [`directory`]: enterprises, departments and employees.
 //! - [`access`]: token roles and what a token can reach.
 //! - [`page`]: limits and cursors of lists.
-//! - [`summary`]: the aggregates that Muster exists for.
+//! - [`summary`]: the aggregates that Muster exists for; [`details`]: the contacts behind them, page by page.
 //! - [`cache_configuration`]: what an administrator tunes while Muster runs.
 
 pub mod access;
 pub mod cache_configuration;
 pub mod contact;
+pub mod contact_view;
+pub mod details;
 pub mod directory;
 pub mod ids;
 pub mod page;

@@ -6,6 +6,7 @@
 use data_encoding::BASE64URL_NOPAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::FieldError;
 
@@ -46,6 +47,18 @@ pub struct Page<T, C> {
     pub next: Option<C>,
 }
 
+/// How to go on with a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Pagination {
+    /// At most so many rows to a page; null when the list is whole.
+    #[schema(required, example = 100)]
+    pub limit: Option<u32>,
+    /// What to send as `?cursor=` for the next page; null at the end.
+    #[schema(required, example = json!(null))]
+    pub next_cursor: Option<String>,
+}
+
 /// The sort key of lists ordered by name: folded name, then bytes, then id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NameCursor {
@@ -61,7 +74,7 @@ pub struct NameCursor {
 }
 
 /// The sort key of lists ordered by time of creation, then by row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TimeCursor {
     /// Unix milliseconds.
     #[serde(rename = "t")]

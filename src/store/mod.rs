@@ -9,7 +9,7 @@
 //! - `queue`, `writer`, `touched`: the way to the writer, group commit, what a commit changed;
 //! - `readers`, `tx`: the read pool, and what a transaction offers;
 //! - `changes`: the feed of what was committed, by this process or another;
-//! - `enterprises`, `departments`, `employees`, `contacts`, `summaries`: the facts and what they amount to;
+//! - `enterprises`, `departments`, `employees`, `contacts`, `summaries`, `details`: the facts and what they amount to;
 //! - `rollups`, `import`, `purge`, `check`: many rows at once, and the proof that the sums are right;
 //! - `access`, `audit`, `idempotency`: tokens, who did what, and retries made harmless.
 
@@ -19,6 +19,7 @@ mod changes;
 mod check;
 mod contacts;
 mod departments;
+mod details;
 mod employees;
 mod enterprises;
 mod error;

@@ -4,7 +4,7 @@
 //! - [`Json`]: a JSON body, and a JSON answer; [`RawJson`]: its bytes.
 //! - [`Span`]: a span of time in a body.
 //! - [`Query`]: query parameters.
-//! - [`PageQuery`]: the query parameters of lists.
+//! - [`PageQuery`], [`SeekQuery`]: the query parameters of lists.
 //! - [`PathIds`]: the ids in the path.
 //! - [`Upload`]: a body of any size, in chunks.
 
@@ -17,7 +17,7 @@ mod upload;
 
 pub use duration::Span;
 pub use json::{Json, Object, RawJson, nullable, object, present};
-pub use page::{ArchivedParams, PageParams, PageQuery, WHOLE_LIST};
+pub use page::{ArchivedParams, PageParams, PageQuery, SeekParams, SeekQuery, WHOLE_LIST};
 pub use path::{FromParams, PathId, PathIds, TokenId, UserId};
 pub use query::Query;
 pub use upload::Upload;

@@ -22,6 +22,27 @@ pub struct PageQuery<C, const LIMIT: u32 = 100, const LIMIT_MAX: u32 = 1_000> {
     pub archived: bool,
 }
 
+/// Which part of a list is wanted, for lists that have cursors and no page numbers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeekQuery<C, const LIMIT: u32, const LIMIT_MAX: u32> {
+    /// At most so many rows.
+    pub limit: u32,
+    /// After the row with this sort key; `None` begins with the first.
+    pub after: Option<C>,
+}
+
+/// The parameters of such a list as they are documented, for `params(SeekParams)` of a handler.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct SeekParams {
+    /// At most so many rows.
+    #[param(value_type = Option<u32>, minimum = 1, example = 1_000)]
+    limit: Option<String>,
+    /// Where the page begins: `nextCursor` of the page before it.
+    cursor: Option<String>,
+}
+
 /// The parameters of a list as they are documented, for `params(PageParams)` of a handler.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(default)]
@@ -56,10 +77,7 @@ impl<S: Sync, C: Cursor, const LIMIT: u32, const LIMIT_MAX: u32> FromRequestPart
         let Query(params) = Query::<PageParams>::from_request_parts(parts, state).await?;
         let Query(ArchivedParams { archived }) = Query::from_request_parts(parts, state).await?;
         let mut errors = Vec::new();
-        let limit = match params.limit {
-            Some(text) => number("limit", &text, LIMIT_MAX).unwrap_or_else(|error| refuse(&mut errors, error, LIMIT)),
-            None => LIMIT,
-        };
+        let limit = limit(&mut errors, params.limit, LIMIT, LIMIT_MAX);
         let start = match (params.cursor, params.page) {
             (Some(_), Some(_)) => Err(FieldError::new("page", "cannot be combined with cursor")),
             (Some(cursor), None) => C::decode(&cursor).map(PageStart::After),
@@ -78,6 +96,26 @@ impl<S: Sync, C: Cursor, const LIMIT: u32, const LIMIT_MAX: u32> FromRequestPart
             Err(ApiError::invalid(errors))
         }
     }
+}
+
+impl<S: Sync, C: Cursor, const LIMIT: u32, const LIMIT_MAX: u32> FromRequestParts<S>
+    for SeekQuery<C, LIMIT, LIMIT_MAX>
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Query(params) = Query::<SeekParams>::from_request_parts(parts, state).await?;
+        let mut errors = Vec::new();
+        let limit = limit(&mut errors, params.limit, LIMIT, LIMIT_MAX);
+        let after = params.cursor.map(|cursor| C::decode(&cursor)).transpose();
+        let after = after.unwrap_or_else(|error| refuse(&mut errors, error, None));
+        if errors.is_empty() { Ok(Self { limit, after }) } else { Err(ApiError::invalid(errors)) }
+    }
+}
+
+fn limit(errors: &mut Vec<FieldError>, given: Option<String>, default: u32, max: u32) -> u32 {
+    let Some(text) = given else { return default };
+    number("limit", &text, max).unwrap_or_else(|error| refuse(errors, error, default))
 }
 
 fn number(field: &str, text: &str, max: u32) -> Result<u32, FieldError> {
@@ -116,6 +154,20 @@ mod tests {
         check("page=3&limit=7&archived=true", 7, PageStart::Number(3), true).await;
         let cursor = TimeCursor { created_at: 7, row: 8 };
         check(&format!("cursor={}", cursor.encode()), 100, PageStart::After(cursor), false).await;
+    }
+
+    #[tokio::test]
+    async fn lists_without_page_numbers_take_limit_and_cursor() {
+        let read = async |query: &str| {
+            let (mut parts, ()) = Request::get(format!("/?{query}")).body(()).unwrap().into_parts();
+            let outcome = SeekQuery::<TimeCursor, 1_000, 5_000>::from_request_parts(&mut parts, &()).await;
+            outcome.map(|query| (query.limit, query.after)).map_err(|error| error.detail().to_owned())
+        };
+        let cursor = TimeCursor { created_at: 7, row: 8 };
+        assert_eq!(read("page=7").await, Ok((1_000, None)));
+        assert_eq!(read(&format!("limit=5000&cursor={}", cursor.encode())).await, Ok((5_000, Some(cursor))));
+        let refused = "limit: must be a whole number from 1 to 5000 (and 1 more)";
+        assert_eq!(read("limit=5001&cursor=x").await, Err(refused.to_owned()));
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::page::{Cursor, Page};
+use crate::domain::page::{Cursor, Page, Pagination};
 use crate::domain::time::Timestamp;
 use crate::http::extract::{Json, WHOLE_LIST};
 use crate::http::state::AppState;
@@ -47,18 +47,6 @@ pub struct Paging {
     total_count: u64,
     /// How to go on.
     pagination: Pagination,
-}
-
-/// How to go on with a list.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Pagination {
-    /// At most so many rows to a page; null when the list is whole.
-    #[schema(required, example = 100)]
-    limit: Option<u32>,
-    /// What to send as `?cursor=` for the next page; null at the end.
-    #[schema(required, example = json!(null))]
-    next_cursor: Option<String>,
 }
 
 impl Paging {

@@ -8,10 +8,11 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use self::body::{ContactBody, ContactInput};
+use self::body::ContactInput;
 use super::answers::{Answer, Paging};
 use crate::domain::FieldError;
 use crate::domain::contact::{Contact, ContactInfo};
+use crate::domain::contact_view::ContactView;
 use crate::domain::ids::{ContactId, EmployeeId};
 use crate::domain::page::{PageRequest, PageStart, TimeCursor};
 use crate::http::auth::Caller;
@@ -69,9 +70,9 @@ pub struct ContactAdded {
     #[schema(example = "Contact added successfully")]
     message: &'static str,
     /// The contact.
-    contact: ContactBody,
+    contact: ContactView,
     /// The employee's newest contacts, at most 100.
-    contact_list: Vec<ContactBody>,
+    contact_list: Vec<ContactView>,
     /// How many contacts the employee has now.
     #[schema(example = 12)]
     contacts_count: u64,
@@ -88,9 +89,9 @@ pub struct ContactSaved {
     #[schema(example = "Contact saved successfully")]
     message: &'static str,
     /// The contact.
-    contact: ContactBody,
+    contact: ContactView,
     /// The same.
-    saved_contact: ContactBody,
+    saved_contact: ContactView,
     /// How many contacts the employee has now.
     #[schema(example = 12)]
     contacts_count: u64,
@@ -110,7 +111,7 @@ pub struct ContactPage {
     #[schema(value_type = String, example = "u1")]
     id: EmployeeId,
     /// The contacts, newest first.
-    contact_list: Vec<ContactBody>,
+    contact_list: Vec<ContactView>,
     #[serde(flatten)]
     paging: Paging,
 }
@@ -123,7 +124,7 @@ pub struct ContactAnswer {
     #[schema(value_type = Option<String>, example = "Contact updated successfully")]
     message: Option<&'static str>,
     /// The contact as it is now.
-    contact: ContactBody,
+    contact: ContactView,
 }
 
 /// That a contact was deleted.
@@ -193,7 +194,7 @@ pub async fn save(
 ) -> Result<Response, ApiError> {
     let (user, info) = body.check()?;
     let work = move |tx: &WriteTx<'_>| {
-        let contact: ContactBody = tx.add_contact(caller.reach(), &user, &info, "saveContact")?.into();
+        let contact: ContactView = tx.add_contact(caller.reach(), &user, &info, "saveContact")?.into();
         Ok(ContactSaved {
             message: "Contact saved successfully",
             contact: contact.clone(),
