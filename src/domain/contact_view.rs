@@ -18,9 +18,12 @@ pub struct ContactView {
     /// When it was collected.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+    /// When it last changed.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
 }
 
-/// Everything of a contact but when it was collected, which not every answer writes in the same way.
+/// Everything of a contact but its times, one of which not every answer writes in the same way.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ContactData {
@@ -72,9 +75,6 @@ pub struct ContactData {
     /// The way it came in: `AddContact`, `saveContact`, `import`.
     #[schema(example = "AddContact")]
     pub source: String,
-    /// When it last changed.
-    #[schema(value_type = String, format = DateTime)]
-    pub updated_at: Timestamp,
 }
 
 /// Where a contact was made.
@@ -116,9 +116,8 @@ impl From<Contact> for ContactView {
             tags: fields.tags,
             location: LocationView::of(fields.location),
             source: contact.source,
-            updated_at: contact.updated_at,
         };
-        Self { data, created_at: contact.created_at }
+        Self { data, created_at: contact.created_at, updated_at: contact.updated_at }
     }
 }
 

@@ -2,6 +2,7 @@
 //! existing clients read.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
@@ -19,9 +20,9 @@ pub const DETAILS_LIMIT_MAX: u32 = 5_000;
 
 /// Text of contacts after which a page ends early, in bytes: several times what the longest page of usual contacts
 /// has, so that a page of unusual ones does not take the memory of the whole server.
-pub const DETAILS_TEXT_BYTES_MAX: usize = 16 << 20;
+pub const DETAILS_TEXT_BYTES_MAX: usize = 8 << 20;
 
-/// How contacts are told.
+/// How contacts are told; `full` unless asked otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DetailsView {
@@ -30,6 +31,23 @@ pub enum DetailsView {
     Full,
     /// As a flat list, with times as everywhere else.
     List,
+}
+
+impl DetailsView {
+    /// The view as it is written.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::List => "list",
+        }
+    }
+
+    /// Reads a view; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Full, Self::List].into_iter().find(|view| view.as_str() == text)
+    }
 }
 
 /// Which contacts are wanted, and how they are to be told.
@@ -109,6 +127,14 @@ pub struct DetailsPage {
     pub cache_expiry: Timestamp,
     /// How to go on. A page of very long contacts can have fewer than `limit` and still not be the last.
     pub pagination: Pagination,
+}
+
+impl DetailsPage {
+    /// Says when the cache forgets the page, for whoever knows how long it is kept.
+    pub fn expire_after(&mut self, ttl: Duration) {
+        let millis = i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX);
+        self.cache_expiry = Timestamp::from_millis(self.generated_at.millis().saturating_add(millis));
+    }
 }
 
 /// The contacts of an enterprise's page: by department, or with `view=list` as a list.
@@ -226,6 +252,9 @@ pub struct DetailedContact {
     pub contact: ContactData,
     /// When it was collected.
     pub created_at: SplitTime,
+    /// When it last changed.
+    #[schema(value_type = String, format = DateTime)]
+    pub updated_at: Timestamp,
     /// Who collected it.
     pub owner_info: OwnerInfo,
 }
@@ -265,7 +294,7 @@ pub struct OwnerInfo {
     pub job_title: String,
 }
 
-/// A moment in two parts, as the database before Muster wrote it.
+/// A moment in two parts, as existing clients read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SplitTime {
     /// Whole seconds since 1970-01-01T00:00:00Z.
@@ -287,8 +316,8 @@ impl From<Timestamp> for SplitTime {
 
 impl From<ListedContact> for DetailedContact {
     fn from(listed: ListedContact) -> Self {
-        let ListedContact { contact: ContactView { data, created_at }, owner_info } = listed;
-        Self { contact: data, created_at: created_at.into(), owner_info }
+        let ListedContact { contact: ContactView { data, created_at, updated_at }, owner_info } = listed;
+        Self { contact: data, created_at: created_at.into(), updated_at, owner_info }
     }
 }
 

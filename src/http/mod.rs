@@ -50,7 +50,7 @@ pub use self::state::AppState;
 use self::auth::Gate;
 use self::envelope::Envelope;
 use self::request_id::X_REQUEST_ID;
-use self::routes::{contacts, departments, employees, enterprises, service, summaries, tokens, transfers};
+use self::routes::{contacts, departments, details, employees, enterprises, service, summaries, tokens, transfers};
 use self::table::RouteTable;
 use crate::config::WebOrigin;
 use crate::domain::access::Role;
@@ -63,6 +63,8 @@ fn all_routes(table: RouteTable<AppState>) -> RouteTable<AppState> {
     table
         .may(Viewer, Enterprise, routes!(summaries::enterprise))
         .may(Viewer, Enterprise, routes!(summaries::department))
+        .may(Viewer, Enterprise, routes!(details::enterprise))
+        .may(Viewer, Enterprise, routes!(details::department))
         .may(Viewer, Reach, routes!(enterprises::list))
         .may(Admin, Installation, routes!(enterprises::create))
         .may(Viewer, Enterprise, routes!(enterprises::get))

@@ -3,16 +3,20 @@
 use std::fmt;
 
 use crate::cache::Key;
+use crate::domain::details::{DETAILS_LIMIT_MAX, DetailsRequest, DetailsView};
 use crate::domain::directory::Scope;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
+use crate::domain::page::{Cursor, TimeCursor};
 
-/// The key of one cached answer: whose figures it shows.
+/// The key of one cached answer: whose figures or contacts it shows, and of contacts which.
 ///
-/// Written `enterprise:{id}:contacts` and `enterprise:{id}:department:{id}:contacts`; ids have no colon, so nothing is
-/// written like anything else.
+/// Written `enterprise:{id}:contacts` and `enterprise:{id}:department:{id}:contacts`; for a page of contacts
+/// `:details:{view}:{limit}` follows, and `:{cursor}` unless it is the first. Ids and cursors have no colon, so nothing is
+/// written like anything else; and a page has one key, however it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SummaryKey {
     scope: Scope,
+    details: Option<DetailsRequest>,
 }
 
 /// What kind of answer a key is of; TTLs are set by kind.
@@ -22,11 +26,13 @@ pub enum Kind {
     Enterprise,
     /// A department's summary.
     Department,
+    /// A page of the contacts of either.
+    Details,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::Enterprise, Self::Department];
+    pub const ALL: [Self; 3] = [Self::Enterprise, Self::Department, Self::Details];
 
     /// The kind as it is written.
     #[must_use]
@@ -34,6 +40,7 @@ impl Kind {
         match self {
             Self::Enterprise => "enterprise",
             Self::Department => "department",
+            Self::Details => "details",
         }
     }
 
@@ -48,7 +55,13 @@ impl SummaryKey {
     /// The key of a scope's summary.
     #[must_use]
     pub fn summary(scope: Scope) -> Self {
-        Self { scope }
+        Self { scope, details: None }
+    }
+
+    /// The key of a page of a scope's contacts.
+    #[must_use]
+    pub fn details(scope: Scope, request: DetailsRequest) -> Self {
+        Self { scope, details: Some(request) }
     }
 
     /// Reads a key as it is written; `None` for anything else.
@@ -60,24 +73,41 @@ impl SummaryKey {
             _ => return None,
         };
         let rest: Vec<&str> = parts.collect();
-        let scope = match rest.as_slice() {
-            ["contacts"] => Scope::enterprise(enterprise),
-            ["department", id, "contacts"] => Scope::department(enterprise, DepartmentId::parse(*id).ok()?),
+        let (scope, page) = match rest.as_slice() {
+            ["contacts", page @ ..] => (Scope::enterprise(enterprise), page),
+            ["department", id, "contacts", page @ ..] => {
+                (Scope::department(enterprise, DepartmentId::parse(*id).ok()?), page)
+            }
             _ => return None,
         };
-        Some(Self { scope })
+        let details = match page {
+            [] => None,
+            ["details", view, limit] => Some(read_details(view, limit, None)?),
+            ["details", view, limit, cursor] => Some(read_details(view, limit, Some(cursor))?),
+            _ => return None,
+        };
+        let key = Self { scope, details };
+        // Limits and cursors can be spelt in ways that no key is written in.
+        (key.to_string() == text).then_some(key)
     }
 
     /// What kind of answer it is of.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        match self.scope.department {
-            None => Kind::Enterprise,
-            Some(_) => Kind::Department,
+        match (self.details, &self.scope.department) {
+            (Some(_), _) => Kind::Details,
+            (None, None) => Kind::Enterprise,
+            (None, Some(_)) => Kind::Department,
         }
     }
 
-    /// Whose figures it shows.
+    /// Which page of contacts it shows; `None` for a summary.
+    #[must_use]
+    pub fn page(&self) -> Option<&DetailsRequest> {
+        self.details.as_ref()
+    }
+
+    /// Whose figures or contacts it shows.
     #[must_use]
     pub fn of(&self) -> &Scope {
         &self.scope
@@ -90,8 +120,21 @@ impl fmt::Display for SummaryKey {
         if let Some(department) = &self.scope.department {
             write!(f, ":department:{department}")?;
         }
-        f.write_str(":contacts")
+        f.write_str(":contacts")?;
+        if let Some(DetailsRequest { view, limit, after }) = &self.details {
+            write!(f, ":details:{}:{limit}", view.as_str())?;
+            if let Some(cursor) = after {
+                write!(f, ":{}", cursor.encode())?;
+            }
+        }
+        Ok(())
     }
+}
+
+fn read_details(view: &str, limit: &str, cursor: Option<&str>) -> Option<DetailsRequest> {
+    let limit = limit.parse().ok().filter(|limit| (1..=DETAILS_LIMIT_MAX).contains(limit))?;
+    let after = cursor.map(TimeCursor::decode).transpose().ok()?;
+    Some(DetailsRequest { view: DetailsView::parse(view)?, limit, after })
 }
 
 impl Key for SummaryKey {
@@ -112,12 +155,35 @@ mod tests {
 
     #[test]
     fn keys_are_read_as_they_are_written() {
-        for text in ["enterprise:acme:contacts", "enterprise:acme:department:sales:contacts"] {
-            assert_eq!(SummaryKey::parse(text).map(|key| key.to_string()).as_deref(), Some(text));
-        }
-        for text in
-            ["", "enterprise:acme", "enterprise::contacts", "department:acme:contacts", "enterprise:a b:contacts"]
-        {
+        let cursor = TimeCursor { created_at: 7, row: 8 }.encode();
+        let page = format!("enterprise:acme:contacts:details:full:5000:{cursor}");
+        let check = |text: &str, kind: Kind| {
+            let key = SummaryKey::parse(text);
+            assert_eq!(key.map(|key| (key.to_string(), key.kind())), Some((text.to_owned(), kind)));
+        };
+        check("enterprise:acme:contacts", Kind::Enterprise);
+        check("enterprise:acme:department:sales:contacts", Kind::Department);
+        check("enterprise:acme:contacts:details:full:1000", Kind::Details);
+        check("enterprise:acme:department:sales:contacts:details:list:1", Kind::Details);
+        check(&page, Kind::Details);
+        for text in [
+            "",
+            "enterprise:acme",
+            "enterprise::contacts",
+            "department:acme:contacts",
+            "enterprise:a b:contacts",
+            "enterprise:acme:contacts:",
+            "enterprise:acme:contacts:details",
+            "enterprise:acme:contacts:details:map:1",
+            "enterprise:acme:contacts:details:full:0",
+            "enterprise:acme:contacts:details:full:5001",
+            "enterprise:acme:contacts:details:full:01",
+            "enterprise:acme:contacts:details:full:1:",
+            "enterprise:acme:contacts:details:full:1:x",
+            &format!("{page}:"),
+            // Another spelling of the same cursor: {"r":8,"t":7}.
+            "enterprise:acme:contacts:details:full:5000:eyJyIjo4LCJ0Ijo3fQ",
+        ] {
             assert_eq!(SummaryKey::parse(text), None, "{text}");
         }
     }

@@ -41,12 +41,14 @@ impl Summaries {
     /// What loads the answer for a key.
     pub(super) fn loader(&self, key: &SummaryKey) -> impl FnOnce() -> Loading + Send + 'static {
         let (store, key) = (self.store.clone(), key.clone());
+        // A page says when it expires. The load may begin later than now, but must not hold the cache that holds it.
+        let ttl = key.page().map(|_| (self.cache.settings().ttl)(&key)).unwrap_or_default();
         move || {
             Box::pin(async move {
                 let clock = store.clock().clone();
                 let loaded = store.read(move |tx| {
                     let begun = clock.instant();
-                    load(tx, &key, || clock.instant().saturating_duration_since(begun))
+                    load(tx, &key, ttl, || clock.instant().saturating_duration_since(begun))
                 });
                 // Whoever waits is told in general terms, and perhaps served an older answer: the cause stands here.
                 loaded.await.inspect_err(|error| tracing::warn!(%error, "cannot load a summary"))
@@ -75,12 +77,13 @@ fn tag(epoch: &str, revision: i64, day: Day) -> String {
 fn load(
     tx: &ReadTx<'_>,
     key: &SummaryKey,
+    ttl: Duration,
     elapsed: impl FnOnce() -> Duration,
 ) -> Result<Loaded<SummaryBody>, StoreError> {
     // First of all, so that it is read in the snapshot that everything else comes from.
     let as_of = tx.revision()?;
     let day = tx.now().day();
-    let value = match compute(tx, key, elapsed) {
+    let value = match compute(tx, key, ttl, elapsed) {
         Ok(value) => Some(value),
         Err(StoreError::NotFound(_)) => None,
         Err(error) => return Err(error),
@@ -88,18 +91,33 @@ fn load(
     Ok(Loaded { as_of, day, value })
 }
 
-fn compute(tx: &ReadTx<'_>, key: &SummaryKey, elapsed: impl FnOnce() -> Duration) -> Result<SummaryBody, StoreError> {
+fn compute(
+    tx: &ReadTx<'_>,
+    key: &SummaryKey,
+    ttl: Duration,
+    elapsed: impl FnOnce() -> Duration,
+) -> Result<SummaryBody, StoreError> {
     let Scope { enterprise, department } = key.of();
-    let (data, revision) = match department {
-        None => {
+    let (data, revision) = match (key.page(), department) {
+        (None, None) => {
             let mut summary = tx.enterprise_summary(enterprise)?;
             summary.calculation_time = milliseconds(elapsed());
             (serialise(&summary)?, summary.revision)
         }
-        Some(department) => {
+        (None, Some(department)) => {
             let mut summary = tx.department_summary(enterprise, department)?;
             summary.calculation_time = milliseconds(elapsed());
             (serialise(&summary)?, summary.revision)
+        }
+        (Some(page), None) => {
+            let mut details = tx.enterprise_details(enterprise, page)?;
+            details.page.expire_after(ttl);
+            (serialise(&details)?, tx.scope_revision(key.of())?)
+        }
+        (Some(page), Some(department)) => {
+            let mut details = tx.department_details(enterprise, department, page)?;
+            details.page.expire_after(ttl);
+            (serialise(&details)?, tx.scope_revision(key.of())?)
         }
     };
     Ok(SummaryBody::new(&data, tx.now(), tag(&tx.epoch()?, revision, tx.now().day())))

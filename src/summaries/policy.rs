@@ -17,5 +17,6 @@ fn by_kind(ttl: &TtlSettings, key: &SummaryKey) -> Duration {
     match key.kind() {
         Kind::Enterprise => ttl.enterprise,
         Kind::Department => ttl.department,
+        Kind::Details => ttl.default,
     }
 }

@@ -9,7 +9,9 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 const LINE_CHARS_MAX: usize = 100;
 
 /// Fields whose value is another in every run: ids that the server makes, secrets, tags, what depends on speed or memory.
-const VOLATILE: [&str; 28] = [
+const VOLATILE: [&str; 30] = [
+    "_nanoseconds",
+    "_seconds",
     "age",
     "ageMillis",
     "avgCacheAge",

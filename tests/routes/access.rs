@@ -174,9 +174,11 @@ const LEAST_ROLES: [(Role, &[&str]); 4] = [
         &[
             "GET /enterprise",
             "GET /enterprise/{enterpriseId}",
+            "GET /enterprise/{enterpriseId}/contacts/details",
             "GET /enterprise/{enterpriseId}/contacts/summary",
             "GET /enterprise/{enterpriseId}/departments",
             "GET /enterprise/{enterpriseId}/departments/{departmentId}",
+            "GET /enterprise/{enterpriseId}/departments/{departmentId}/contacts/details",
             "GET /enterprise/{enterpriseId}/departments/{departmentId}/contacts/summary",
             "GET /enterprise/{enterpriseId}/departments/{departmentId}/employees",
             "GET /enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}",

@@ -2,6 +2,7 @@
 
 mod access;
 mod contacts;
+mod details;
 mod directory;
 mod employees;
 mod http_caching;

@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod contacts;
 pub mod departments;
+pub mod details;
 pub mod employees;
 pub mod enterprises;
 pub mod naming;
