@@ -5,6 +5,7 @@ pub mod contacts;
 pub mod departments;
 pub mod employees;
 pub mod enterprises;
+pub mod metrics;
 pub mod naming;
 pub mod removal;
 pub mod service;
