@@ -49,6 +49,21 @@ impl<const N: usize> Buckets<N> {
     }
 }
 
+impl Counted {
+    /// Adds what was counted elsewhere into buckets with the same ends.
+    pub fn add(&mut self, other: &Self) {
+        if self.buckets.is_empty() {
+            self.buckets.clone_from(&other.buckets);
+        } else {
+            for ((_, count), (_, more)) in self.buckets.iter_mut().zip(&other.buckets) {
+                *count += more;
+            }
+        }
+        self.above += other.above;
+        self.sum += other.sum;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +74,11 @@ mod tests {
         for value in [0, 1, 2, 3, 8, 9, 1_000] {
             buckets.record(value);
         }
-        assert_eq!(buckets.counted(), Counted { buckets: vec![(1, 2), (2, 1), (8, 2)], above: 2, sum: 1_023 });
+        let counted = buckets.counted();
+        assert_eq!(counted, Counted { buckets: vec![(1, 2), (2, 1), (8, 2)], above: 2, sum: 1_023 });
+        let mut twice = Counted::default();
+        twice.add(&counted);
+        twice.add(&counted);
+        assert_eq!(twice, Counted { buckets: vec![(1, 4), (2, 2), (8, 4)], above: 4, sum: 2_046 });
     }
 }
