@@ -1,7 +1,7 @@
 //! What Prometheus reads: how the server is doing, as counters, gauges and histograms.
 //!
 //! Nothing is gathered for a scrape that may never come. [`requests`] counts into memory that is there anyway; all else is
-//! asked for when somebody scrapes, and [`families`] says under which name it goes out. No label holds anything that a
+//! asked for when somebody scrapes, and `families` says under which name it goes out. No label holds anything that a
 //! client may choose, so the number of series is bounded by the code.
 
 mod families;
