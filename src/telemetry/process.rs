@@ -38,12 +38,10 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn memory_that_is_used_is_seen() {
-        const MORE: usize = 64 * 1024 * 1024;
-        let before = resident_bytes().unwrap();
-        let held = vec![1_u8; MORE];
-        let after = resident_bytes().unwrap();
+        const HELD: usize = 64 * 1024 * 1024;
+        let held = vec![1_u8; HELD];
+        let resident = resident_bytes().unwrap();
         assert!(held.iter().all(|byte| *byte == 1));
-        // Other tests of this process give memory back meanwhile.
-        assert!(after > before + (MORE / 2) as u64, "{before} to {after}");
+        assert!(resident >= HELD as u64, "{resident}");
     }
 }
