@@ -150,11 +150,12 @@ impl Opened {
         let Self { store, access, summaries, http: settings } = self;
         let stop = CancellationToken::new();
         let state = AppState::new(settings.clone(), store.clone(), access.clone(), summaries.clone(), stop.clone());
+        let connections = state.meters.connections.clone();
         let router = http::app(state).map_err(|error| StartError::Pages(format!("{error:?}")))?;
         let address = listener.local_addr().map_err(StartError::Port)?;
         let serving = tokio::spawn({
             let stop = stop.clone();
-            async move { http::serve(listener, router, &settings, stop).await }
+            async move { http::serve(listener, router, &settings, stop, connections).await }
         });
         let recording = tokio::spawn(record_token_uses(access.clone(), stop.clone()));
         let tending = tokio::spawn(summaries.tend(stop.clone()));

@@ -9,7 +9,7 @@
 //! - [`domain`]: the words of the field as types that are valid once made.
 //! - [`clock`]: time as a value that tests can set.
 //! - [`config`]: flags, environment and settings file made into one validated set of settings.
-//! - [`telemetry`]: the log, panics included.
+//! - [`telemetry`]: the log, panics included, and the memory that the process takes.
 //!
 //! Layer 1, mechanisms that do not know each other:
 //! - [`cache`]: a revision-checked LRU and TTL cache with single-flight, generic over key and body.

@@ -16,6 +16,7 @@ mod quick_reference;
 mod routes;
 mod store_check;
 mod store_concurrency;
+mod store_figures;
 mod store_full;
 mod store_group_commit;
 mod store_idempotency;

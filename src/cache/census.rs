@@ -41,6 +41,21 @@ pub struct Census {
     pub last_sweep: Option<Timestamp>,
 }
 
+/// How full the cache is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Occupancy {
+    /// Entries, those included that are not fresh any more.
+    pub entries: usize,
+    /// Entries that there may be.
+    pub entries_max: usize,
+    /// Bytes of all entries.
+    pub bytes: usize,
+    /// Bytes that all entries may have.
+    pub bytes_max: usize,
+    /// Loads running and waiting to run.
+    pub loads: usize,
+}
+
 /// One entry as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryView<K> {
@@ -65,6 +80,19 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.0.with(|state| Stats { removals: state.lru.removals, ..state.stats.clone() })
+    }
+
+    /// How full the cache is; unlike [`census`](Self::census) it looks at no entry, so it costs the same however many there
+    /// are.
+    #[must_use]
+    pub fn occupancy(&self) -> Occupancy {
+        self.0.with(|state| Occupancy {
+            entries: state.lru.len(),
+            entries_max: state.settings.entries_max,
+            bytes: state.lru.bytes(),
+            bytes_max: state.settings.bytes_max,
+            loads: state.flights.values().map(|flight| flight.loads()).sum(),
+        })
     }
 
     /// Sums over the entries; walks over all of them under the lock.

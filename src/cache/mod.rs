@@ -70,7 +70,7 @@ use self::state::State;
 use self::sync::{Mutex, PoisonError};
 use crate::clock::Clock;
 
-pub use self::census::{Census, EntryView};
+pub use self::census::{Census, EntryView, Occupancy};
 pub use self::flight::{LoadError, Loaded};
 pub use self::read::Warmed;
 pub use self::settings::{LOAD_DEADLINE, PUBLISHED_SCOPES_MAX, Settings, Ttl};

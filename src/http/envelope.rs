@@ -1,4 +1,5 @@
-//! What surrounds every request: its id, its line in the access log, and the one place where failures are written.
+//! What surrounds every request: its id, its line in the access log, its place in the counters, and the one place where
+//! failures are written.
 //!
 //! The envelope is the outermost layer, so a panic in a handler, an answer of another layer and a path that does not
 //! exist all leave as the same problem document. It runs after routing and therefore knows the route's template; the
@@ -7,7 +8,7 @@
 use std::any::Any;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use futures_util::future::BoxFuture;
 use tower::{Layer, Service};
 
 use super::error::ApiError;
+use super::metrics::requests::{Requests, Route};
 use super::request_id::{RequestId, RequestIds, X_REQUEST_ID};
 use crate::clock::Clock;
 
@@ -28,13 +30,14 @@ use crate::clock::Clock;
 pub struct Envelope {
     clock: Clock,
     ids: Arc<RequestIds>,
+    requests: Arc<Requests>,
 }
 
 impl Envelope {
-    /// An envelope that tells time by this clock.
+    /// An envelope that tells time by this clock and counts answers here.
     #[must_use]
-    pub fn new(clock: Clock) -> Self {
-        Self { clock, ids: Arc::new(RequestIds::new()) }
+    pub fn new(clock: Clock, requests: Arc<Requests>) -> Self {
+        Self { clock, ids: Arc::new(RequestIds::new()), requests }
     }
 }
 
@@ -42,14 +45,29 @@ impl<S> Layer<S> for Envelope {
     type Service = Enveloped<S>;
 
     fn layer(&self, inner: S) -> Enveloped<S> {
-        Enveloped { envelope: self.clone(), inner }
+        Enveloped { place: Arc::new(Place { envelope: self.clone(), route: OnceLock::new() }), inner }
+    }
+}
+
+/// The envelope around one route.
+struct Place {
+    envelope: Envelope,
+    /// The route's counters, once it was asked for something.
+    route: OnceLock<Arc<Route>>,
+}
+
+impl Place {
+    /// The counters of the route that is inside. A router wraps each of its routes by itself, and what stands for no route
+    /// too, so whatever comes through here has the same one, and nobody needs to look it up twice.
+    fn counters(&self, route: Option<&MatchedPath>) -> &Route {
+        self.route.get_or_init(|| self.envelope.requests.route(route))
     }
 }
 
 /// A service inside the envelope.
 #[derive(Clone)]
 pub struct Enveloped<S> {
-    envelope: Envelope,
+    place: Arc<Place>,
     inner: S,
 }
 
@@ -67,10 +85,11 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let clock = self.envelope.clock.clone();
+        let place = Arc::clone(&self.place);
+        let Envelope { clock, ids, .. } = &self.place.envelope;
         let began = clock.instant();
         let id = request.headers().get(X_REQUEST_ID).and_then(RequestId::from_client);
-        let id = id.unwrap_or_else(|| self.envelope.ids.next(clock.now()));
+        let id = id.unwrap_or_else(|| ids.next(clock.now()));
         let method = request.method().clone();
         let route = request.extensions().get::<MatchedPath>().cloned();
         request.extensions_mut().insert(id.clone());
@@ -85,7 +104,9 @@ where
                 error.log(id.as_str());
                 error.write_into(&mut response, id.as_str());
             }
-            log_access(&method, route.as_ref(), response.status(), clock.instant() - began, &id);
+            let took = place.envelope.clock.instant() - began;
+            place.counters(route.as_ref()).record(&method, response.status(), took);
+            log_access(&method, route.as_ref(), response.status(), took, &id);
             let headers = response.headers_mut();
             headers.insert(X_REQUEST_ID, id.header());
             headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -126,7 +147,7 @@ mod tests {
     use super::*;
     use crate::domain::time::Timestamp;
 
-    fn app() -> Router {
+    fn app(requests: Arc<Requests>) -> Router {
         async fn boom() -> &'static str {
             panic!("the secret handshake")
         }
@@ -135,7 +156,7 @@ mod tests {
             .route("/boom", get(boom))
             .route("/refused", get(async || ApiError::conflict("Taken")))
             .route("/bare", get(async || (StatusCode::IM_A_TEAPOT, "plain text")))
-            .layer(Envelope::new(Clock::manual(Timestamp::from_millis(1_763_800_000_000))))
+            .layer(Envelope::new(Clock::manual(Timestamp::from_millis(1_763_800_000_000)), requests))
     }
 
     async fn send(method: Method, path: &str, id: Option<&str>) -> (Response<()>, Value) {
@@ -143,7 +164,7 @@ mod tests {
         if let Some(id) = id {
             request = request.header(X_REQUEST_ID, id);
         }
-        let response = app().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let response = app(Arc::default()).oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         (Response::from_parts(parts, ()), serde_json::from_slice(&body).unwrap_or_default())
@@ -177,5 +198,42 @@ mod tests {
         assert_eq!(response.headers()["allow"], "GET,HEAD,DELETE");
         let detail = "Something went wrong on the server; its log has more under this request id";
         check(Method::GET, "/boom", 500, detail).await;
+    }
+
+    #[tokio::test]
+    async fn every_answer_is_counted_once_and_under_its_route() {
+        let requests = Arc::<Requests>::default();
+        let app = app(Arc::clone(&requests));
+        let sent = [
+            ("GET", "/fine"),
+            ("GET", "/fine"),
+            ("HEAD", "/fine"),
+            ("PUT", "/fine"),
+            ("GET", "/boom"),
+            ("GET", "/refused"),
+            ("GET", "/nowhere"),
+            ("BREW", "/fine/nowhere"),
+        ];
+        for (method, path) in sent {
+            let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+            app.clone().oneshot(request).await.unwrap();
+        }
+        let mut counted = Vec::new();
+        for (path, route) in requests.routes() {
+            counted.extend(route.answers().map(|(method, status, count)| format!("{method} {path} {status} {count}")));
+            let nanos = route.nanos();
+            let durations: u64 = nanos.buckets.iter().map(|(_, count)| count).sum();
+            assert_eq!(durations + nanos.above, route.answers().map(|(.., count)| count).sum::<u64>(), "{path}");
+        }
+        let expected = [
+            "GET (none) 404 1",
+            "other (none) 404 1",
+            "GET /boom 500 1",
+            "GET /fine 200 2",
+            "HEAD /fine 200 1",
+            "PUT /fine 405 1",
+            "GET /refused 409 1",
+        ];
+        assert_eq!(counted, expected);
     }
 }

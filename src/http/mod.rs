@@ -10,6 +10,7 @@
 //! - [`table`], [`guard`], [`auth`]: who may do what, so that no route can forget to ask.
 //! - [`extract`]: what handlers take from a request.
 //! - `cached`: answers from the cache.
+//! - [`mod@metrics`]: what is counted, and how Prometheus reads it.
 //! - `openapi`, [`assets`]: the document and the files of the binary.
 //! - [`state`], [`readiness`], [`submission`], [`mod@routes`]: the handlers and what they share.
 
@@ -21,6 +22,7 @@ pub mod error;
 pub mod extract;
 pub mod guard;
 mod linger;
+pub mod metrics;
 mod openapi;
 pub mod readiness;
 
@@ -95,6 +97,7 @@ fn all_routes(table: RouteTable<AppState>) -> RouteTable<AppState> {
         .may(Admin, Installation, routes!(tokens::list))
         .may(Admin, Installation, routes!(tokens::create))
         .may(Admin, Installation, routes!(tokens::revoke))
+        .may(Viewer, Installation, routes!(routes::metrics::scrape))
         .public(routes!(service::health))
         .public(routes!(service::ready))
         .public(routes!(service::openapi))
@@ -111,7 +114,8 @@ pub fn app(state: AppState) -> Result<Router, ApiError> {
     if !state.settings.cors_origins.is_empty() {
         app = app.layer(cors(&state.settings.cors_origins));
     }
-    Ok(app.layer(Envelope::new(state.clock.clone())).with_state(state))
+    let envelope = Envelope::new(state.clock.clone(), Arc::clone(&state.meters.requests));
+    Ok(app.layer(envelope).with_state(state))
 }
 
 /// Lets pages of these origins call the API, with a token and never with cookies.

@@ -41,14 +41,20 @@ pub struct PeerAddress(pub SocketAddr);
 /// rest.
 ///
 /// With the most connections open, the next ones wait in the listener's backlog: they are served late and not refused,
-/// and a flood costs neither memory nor descriptors.
-pub async fn serve(listener: TcpListener, router: Router, settings: &HttpSettings, stop: CancellationToken) {
+/// and a flood costs neither memory nor descriptors. Those that are open are the tasks of `running`.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    settings: &HttpSettings,
+    stop: CancellationToken,
+    running: TaskTracker,
+) {
     let connections = Connections {
         http: http1_settings(settings),
         router,
         stop: stop.clone(),
         cut: CancellationToken::new(),
-        running: TaskTracker::new(),
+        running,
     };
     tokio::select! {
         () = accept(&listener, &connections, settings.connections_max) => {}
@@ -192,7 +198,7 @@ mod tests {
         let stop = CancellationToken::new();
         let task = tokio::spawn({
             let stop = stop.clone();
-            async move { serve(listener, router, &settings, stop).await }
+            async move { serve(listener, router, &settings, stop, TaskTracker::new()).await }
         });
         Running { address, stop, task, begun, release }
     }

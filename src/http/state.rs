@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::assets::Asset;
+use super::metrics::Meters;
 use super::readiness::Readiness;
 use super::settings::HttpSettings;
 use crate::access::Access;
@@ -29,6 +30,8 @@ pub struct AppState {
     pub summaries: Summaries,
     /// Cancelled when the server begins to shut down.
     pub stop: CancellationToken,
+    /// What the HTTP layer counts of itself.
+    pub meters: Arc<Meters>,
     /// Whether the database answers.
     pub(super) readiness: Readiness,
     /// A place for each import or export that may run at once.
@@ -49,6 +52,7 @@ impl AppState {
     ) -> Self {
         Self {
             clock: store.clock().clone(),
+            meters: Arc::new(Meters::new(store.clock().now())),
             readiness: Readiness::default(),
             transfers: Arc::new(Semaphore::new(settings.transfers_max)),
             settings: Arc::new(settings),

@@ -11,7 +11,8 @@
 //! - `changes`: the feed of what was committed, by this process or another;
 //! - `enterprises`, `departments`, `employees`, `contacts`, `summaries`, `details`: the facts and what they amount to;
 //! - `rollups`, `import`, `purge`, `check`: many rows at once, and the proof that the sums are right;
-//! - `access`, `audit`, `idempotency`: tokens, who did what, and retries made harmless.
+//! - `access`, `audit`, `idempotency`: tokens, who did what, and retries made harmless;
+//! - `figures`: how the store is doing.
 
 mod access;
 mod audit;
@@ -23,6 +24,7 @@ mod details;
 mod employees;
 mod enterprises;
 mod error;
+mod figures;
 mod idempotency;
 mod import;
 mod migrate;
@@ -48,6 +50,7 @@ pub use changes::{Publication, Subscriber, WATCH_INTERVAL};
 pub use check::{CheckReport, Difference};
 pub use contacts::ContactExport;
 pub use error::{OpenError, StoreError, Subject};
+pub use figures::Figures;
 pub use idempotency::{IdempotentRequest, StoredAnswer};
 pub use import::{EmployeeName, ImportChunk, ImportOutcome, ImportRow, ImportedRow, MayCreate, OwnerRow};
 pub use migrate::{SCHEMA, SCHEMA_VERSION};
@@ -56,6 +59,7 @@ pub use purge::Purged;
 pub use tx::{ReadTx, WriteTx};
 
 use changes::{Feed, Position, Watcher};
+use figures::GroupJobs;
 use purge::Keeper;
 use queue::WriteQueue;
 use readers::Readers;
@@ -130,6 +134,7 @@ struct Shared {
     data_dir: PathBuf,
     /// Whether a write has found no room since there was room.
     full: Arc<AtomicBool>,
+    group_jobs: Arc<GroupJobs>,
 }
 
 impl Store {
@@ -158,6 +163,7 @@ impl Store {
         let feed = Arc::new(Feed::default());
         let (purge_requested, purge_requests) = std_mpsc::channel();
         let full = Arc::new(AtomicBool::new(false));
+        let group_jobs = Arc::new(figures::no_groups());
         let writer = Writer::new(WriterParts {
             connection,
             clock: clock.clone(),
@@ -165,6 +171,7 @@ impl Store {
             lock,
             purge_requested,
             full: Arc::clone(&full),
+            group_jobs: Arc::clone(&group_jobs),
         })
         .map_err(sqlite)?;
         let readers = Readers::open(&path, options.readers).map_err(sqlite)?;
@@ -192,6 +199,7 @@ impl Store {
                 alone,
                 data_dir: options.data_dir.clone(),
                 full,
+                group_jobs,
             }),
         })
     }

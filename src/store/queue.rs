@@ -85,6 +85,12 @@ impl WriteQueue {
         Ok(answer)
     }
 
+    /// How many jobs wait, and how many may.
+    pub(super) fn load(&self) -> (usize, usize) {
+        let len_max = self.sender.max_capacity();
+        (len_max - self.sender.capacity(), len_max)
+    }
+
     /// Waits for a place, puts a job in and waits for its answer.
     pub(super) fn write_blocking<T, F>(self, work: F) -> Result<T, StoreError>
     where

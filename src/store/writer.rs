@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use super::access::load_tokens;
 use super::changes::{Feed, Publication, scope_from_row};
 use super::error::StoreError;
+use super::figures::GroupJobs;
 use super::open::DirLock;
 use super::queue::Job;
 use super::touched::{TouchAccount, Touched};
@@ -71,6 +72,8 @@ pub(super) struct Writer {
     purge_requested: std_mpsc::Sender<()>,
     /// Set when a write found no room; whoever finds room again clears it.
     full: Arc<AtomicBool>,
+    /// Told how many jobs each group had that was committed.
+    group_jobs: Arc<GroupJobs>,
     wal_warned: bool,
     /// Held until the connection is closed: whoever takes it next finds no writer here.
     lock: Option<DirLock>,
@@ -85,6 +88,7 @@ pub(super) struct WriterParts {
     pub(super) lock: Option<DirLock>,
     pub(super) purge_requested: std_mpsc::Sender<()>,
     pub(super) full: Arc<AtomicBool>,
+    pub(super) group_jobs: Arc<GroupJobs>,
 }
 
 impl Writer {
@@ -98,6 +102,7 @@ impl Writer {
             beside_server: parts.lock.is_none(),
             purge_requested: parts.purge_requested,
             full: parts.full,
+            group_jobs: parts.group_jobs,
             wal_warned: false,
             lock: parts.lock,
         })
@@ -151,6 +156,9 @@ impl Writer {
         let outcome = match committed {
             Ok(publication) => {
                 self.publish(publication.as_ref(), &group.touched);
+                if !group.done.is_empty() {
+                    self.group_jobs.record(group.done.len() as u64);
+                }
                 Ok(())
             }
             Err(error) => {

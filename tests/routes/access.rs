@@ -185,6 +185,7 @@ const LEAST_ROLES: [(Role, &[&str]); 4] = [
             "GET /enterprise/{enterpriseId}/employees",
             "GET /Contacts/{userId}",
             "GET /Contacts/{userId}/contact/{contactId}",
+            "GET /metrics",
         ],
     ),
     (

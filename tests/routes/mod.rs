@@ -7,6 +7,7 @@ mod directory;
 mod employees;
 mod http_caching;
 mod idempotency;
+mod metrics;
 mod openapi;
 mod paging;
 mod problems;

@@ -15,6 +15,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Body, Method, RequestBuilder};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::{Directory, TestStore, contact, department, employee, enterprise, name, staff};
 
@@ -54,8 +55,9 @@ impl TestApp {
         let server = std::thread::spawn({
             let (store, access, summaries) = (Store::clone(&store), Access::open(&store).unwrap(), summaries.clone());
             let state = AppState::new(settings.clone(), store, access, summaries.clone(), stop.clone());
+            let connections = state.meters.connections.clone();
             let (app, stop) = (muster::http::app(state).unwrap(), stop.clone());
-            move || serve(listener, app, summaries, &settings, stop)
+            move || serve(listener, app, summaries, &settings, stop, connections)
         });
         let app = Self { address, stop, server: Some(server), summaries, store };
         app.write(people).await;
@@ -125,13 +127,20 @@ impl Drop for TestApp {
 }
 
 /// Has a runtime of its own, so that a test can wait for its end.
-fn serve(listener: TcpListener, app: Router, summaries: Summaries, settings: &HttpSettings, stop: CancellationToken) {
+fn serve(
+    listener: TcpListener,
+    app: Router,
+    summaries: Summaries,
+    settings: &HttpSettings,
+    stop: CancellationToken,
+    connections: TaskTracker,
+) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async move {
         listener.set_nonblocking(true).unwrap();
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         let tending = tokio::spawn(summaries.tend(stop.clone()));
-        muster::http::serve(listener, app, settings, stop).await;
+        muster::http::serve(listener, app, settings, stop, connections).await;
         tending.await.unwrap();
     });
 }

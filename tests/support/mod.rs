@@ -2,6 +2,7 @@
 //! sleeps for luck.
 
 mod app;
+mod exposition;
 mod process;
 mod queued;
 mod random;
@@ -13,6 +14,7 @@ mod words;
 use std::time::{Duration, Instant};
 
 pub use app::{Client, Reply, TestApp};
+pub use exposition::{Exposition, series};
 pub use process::{Ended, Place, Running, TestServer, assert_calm, fixture};
 pub use queued::{Gate, Queued};
 pub use random::Random;

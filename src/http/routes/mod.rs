@@ -6,6 +6,7 @@ pub mod departments;
 pub mod details;
 pub mod employees;
 pub mod enterprises;
+pub mod metrics;
 pub mod naming;
 pub mod removal;
 pub mod service;

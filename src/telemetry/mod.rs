@@ -1,7 +1,11 @@
-//! The log: `tracing` to standard error, for people or for machines, panics included.
+//! What the process tells of itself. The log: `tracing` to standard error, for people or for machines, panics included.
+//! What the operating system says of it ([`resident_bytes`]). And what it counts to be looked at ([`Buckets`]).
 //!
 //! Standard output belongs to what a command was asked for. Nothing that grants access is ever logged; whoever logs a
 //! request or a setting sees to that, since a line cannot be taken back.
+
+mod buckets;
+mod process;
 
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
@@ -15,6 +19,9 @@ use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::{LogFormat, TelemetrySettings};
+
+pub use self::buckets::{Buckets, Counted};
+pub use self::process::resident_bytes;
 
 /// Why the log cannot be opened.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,49 @@
+//! What can be seen of the store while it works.
+
+use muster::store::{Store, StoreError, WRITE_QUEUE_LEN_MAX};
+use muster::telemetry::Counted;
+
+use crate::support::{Directory, Gate, Queued};
+
+/// How many groups there were up to each size, as pairs of those that are not empty.
+fn groups(store: &Store) -> Vec<(u64, u64)> {
+    let Counted { buckets, above, .. } = store.figures().group_jobs;
+    assert_eq!(above, 0, "no group is larger than the largest bucket");
+    buckets.into_iter().filter(|(_, groups)| *groups > 0).collect()
+}
+
+#[test]
+fn jobs_that_wait_are_counted_and_then_the_groups_that_they_made() {
+    // A server's store writes for itself when it starts; a command's does not.
+    let directory = Directory::new();
+    drop(directory.open());
+    let store = directory.open_command().unwrap();
+    assert_eq!((store.figures().jobs_waiting, groups(&store)), (0, vec![]));
+    let gate = Gate::close(&store);
+    let waiting: Vec<_> = (0..3).map(|_| Queued::write(&store, |_| Ok(()))).collect();
+    let refused = Queued::write(&store, |_| Err::<(), _>(StoreError::Conflict("not today".to_owned())));
+    let figures = store.figures();
+    assert_eq!((figures.jobs_waiting, figures.jobs_waiting_max), (4, WRITE_QUEUE_LEN_MAX));
+    assert_eq!(figures.group_jobs.sum, 0, "nothing is committed yet");
+    gate.open();
+    for job in waiting {
+        job.answer().unwrap();
+    }
+    refused.answer().unwrap_err();
+    assert_eq!(store.figures().jobs_waiting, 0);
+    assert_eq!(groups(&store), [(1, 1), (4, 1)], "the gate alone, then three; the refused one was not written");
+    assert_eq!(store.figures().group_jobs.sum, 4);
+}
+
+#[test]
+fn the_files_are_measured_until_the_store_is_closed() {
+    let directory = Directory::new();
+    let store = directory.open();
+    store.write_people();
+    let before = store.figures();
+    assert!(before.database_bytes.unwrap() > 0 && before.wal_bytes.unwrap() > 0);
+    store.close();
+    let after = store.figures();
+    assert_eq!((after.jobs_waiting, after.wal_bytes), (0, None), "the log goes with the last connection");
+    assert!(after.database_bytes > before.database_bytes, "what was in the log is in the database now");
+}
