@@ -7,6 +7,7 @@ use super::freshness::{Now, Verdict};
 use super::lru::Entry;
 use super::state::State;
 use super::stats::Stats;
+use super::trace::Trace;
 use super::{Body, Cache, Inner, Key};
 use crate::domain::time::Timestamp;
 
@@ -133,6 +134,13 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
         views
     }
 
+    /// The sampled access history, to ask *what if* of. Quick: it shares nearly everything with the cache.
+    #[must_use]
+    pub fn trace(&self) -> Trace<K> {
+        let now = self.0.now();
+        self.0.with(|state| state.trace.snapshot(now))
+    }
+
     /// Checks what must be true at any moment, for tests.
     ///
     /// # Errors
@@ -141,6 +149,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
     pub fn check(&self) -> Result<(), String> {
         self.0.with(|state| {
             state.lru.check()?;
+            state.trace.check()?;
             let (entries, bytes) = (state.lru.len(), state.lru.bytes());
             let settings = &state.settings;
             if entries > settings.entries_max || bytes > settings.bytes_max {

@@ -27,7 +27,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
     /// Publications may be missing from now on, because whoever watches cannot look. Nothing is fresh until
     /// [`Self::doubt`] says where the counter stands; entries are served only when a load fails.
     pub fn distrust(&self) {
-        self.0.with(|state| state.distrusted = true);
+        self.0.with(|state| state.distrust());
     }
 
     /// Takes out every entry and says how many there were.
@@ -52,6 +52,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
         // The old settings are freed after the lock: their TTL function may own anything.
         let _old = self.0.with(|state| {
             let old = mem::replace(&mut state.settings, settings);
+            state.trace.set_longest_ttl(state.settings.longest_ttl);
             state.fit();
             old
         });
@@ -75,7 +76,9 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
     pub fn weigh_again(&self, key: &K, value: &Arc<V>) {
         let bytes = Lru::weigh(key, &**value);
         self.0.with(|state| {
-            state.lru.set_bytes(key, value, bytes);
+            if let Some(entry) = state.lru.set_bytes(key, value, bytes) {
+                state.trace.weigh(entry.hash, bytes);
+            }
             state.fit();
         });
     }

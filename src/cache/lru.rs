@@ -23,6 +23,8 @@ pub(super) struct Entry<V> {
     pub(super) accesses: u64,
     /// What it was weighed at.
     pub(super) bytes: usize,
+    /// The trace's hash of the key, so that a hit need not compute it.
+    pub(super) hash: u64,
 }
 
 /// Entries in order of use.
@@ -142,14 +144,12 @@ impl<K: Key, V: Body> Lru<K, V> {
         }
     }
 
-    /// Corrects an entry's weight, if it still holds this very body.
-    pub(super) fn set_bytes(&mut self, key: &K, value: &Arc<V>, bytes: usize) {
-        if let Some(entry) = self.order.peek_mut(key)
-            && Arc::ptr_eq(&entry.value, value)
-        {
-            self.bytes = self.bytes - entry.bytes + bytes;
-            entry.bytes = bytes;
-        }
+    /// Corrects an entry's weight, if it still holds this very body, and gives it back.
+    pub(super) fn set_bytes(&mut self, key: &K, value: &Arc<V>, bytes: usize) -> Option<&Entry<V>> {
+        let entry = self.order.peek_mut(key).filter(|entry| Arc::ptr_eq(&entry.value, value))?;
+        self.bytes = self.bytes - entry.bytes + bytes;
+        entry.bytes = bytes;
+        Some(entry)
     }
 
     /// What is wrong with the account, if anything is.

@@ -40,11 +40,18 @@
 //! is another one, or that a publication overtook the doubt. Then nothing that is there or under way is kept, so every
 //! answer comes from a load that began later, and that sees everything that was published.
 //!
+//! # What if
+//!
+//! A bounded sample of the access history answers what the hit ratio would have been with other TTLs and bounds:
+//! [`Cache::trace`] takes a snapshot, [`Trace::predict`] replays it without the lock. A key is sampled by its hash, with
+//! all that happens to it; how, and what that costs a hit, says `trace/mod.rs`.
+//!
 //! # Layout
 //!
 //! `read.rs` is the way of a request, `control.rs` what changes the cache from outside, `census.rs` what can be seen of
 //! it. All three go through the one lock, which guards `state.rs`: entries (`lru.rs`), published revisions
-//! (`published.rs`), loads (`flight.rs`) and counters (`stats.rs`). `freshness.rs` judges.
+//! (`published.rs`), loads (`flight.rs`), counters (`stats.rs`) and the sampled history (`trace/`). `freshness.rs`
+//! judges.
 
 mod census;
 mod control;
@@ -59,6 +66,7 @@ mod stats;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use std::hash::Hash;
 use std::mem;
@@ -68,13 +76,15 @@ use std::time::Duration;
 use self::freshness::Now;
 use self::state::State;
 use self::sync::{Mutex, PoisonError};
+use self::trace::Recorder;
 use crate::clock::Clock;
 
 pub use self::census::{Census, EntryView, Occupancy};
 pub use self::flight::{LoadError, Loaded};
 pub use self::read::Warmed;
-pub use self::settings::{LOAD_DEADLINE, PUBLISHED_SCOPES_MAX, Settings, Ttl};
+pub use self::settings::{LOAD_DEADLINE, PUBLISHED_SCOPES_MAX, Settings, TTL_EFFECTIVE_MAX, Ttl};
 pub use self::stats::{Durations, Removals, Stats};
+pub use self::trace::{Prediction, Scenario, TRACE_BYTES_MAX, TRACE_TTLS, Trace};
 
 /// What an entry is found by. Hashing, comparing and ordering happen under the cache's lock and must not panic.
 pub trait Key: Clone + Ord + Hash + Send + Sync + 'static {
@@ -141,7 +151,12 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
     /// An empty cache. The counter is where the source's revisions stand now.
     #[must_use]
     pub fn new(settings: Settings<K>, clock: Clock, counter: i64) -> Self {
-        Self(Arc::new(Inner { clock, state: Mutex::new(State::new(settings, counter)) }))
+        let trace = Recorder::new(Now::of(&clock), settings.longest_ttl);
+        Self::recording(settings, clock, counter, trace)
+    }
+
+    fn recording(settings: Settings<K>, clock: Clock, counter: i64, trace: Recorder<K>) -> Self {
+        Self(Arc::new(Inner { clock, state: Mutex::new(State::new(settings, counter, trace)) }))
     }
 }
 

@@ -38,6 +38,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
                 return Seat::Hit(served);
             }
             let seat = state.board(key, now, || boxed(load));
+            state.trace.access(key, state.trace.hash(key), now);
             state.stats.misses += 1;
             state.stats.coalesced += u64::from(matches!(seat, Seat::Wait { joined: true, .. }));
             seat
@@ -71,6 +72,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
     {
         let now = self.0.now();
         let seat = self.0.with(|state| {
+            state.trace.warm(key, now);
             if state.is_fresh(key, now) {
                 return None;
             }
@@ -85,9 +87,11 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
         })
     }
 
-    /// A request was answered 304 without an entry and without a load: a miss, revalidated.
-    pub fn count_revalidated(&self) {
+    /// A request for this key was answered 304 without an entry and without a load: a miss, revalidated.
+    pub fn count_revalidated(&self, key: &K) {
+        let now = self.0.now();
         self.0.with(|state| {
+            state.trace.revalidated(key, now);
             state.stats.misses += 1;
             state.stats.revalidated += 1;
         });

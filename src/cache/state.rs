@@ -9,6 +9,7 @@ use super::freshness::{Now, Stamp, Verdict};
 use super::lru::{Entry, Lru};
 use super::published::Published;
 use super::stats::{Cause, Stats};
+use super::trace::Recorder;
 use super::{Body, Key, Outcome, Served, Settings};
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
@@ -19,6 +20,7 @@ pub(super) struct State<K: Key, V: Body, E> {
     pub(super) published: Published<K::Scope>,
     pub(super) flights: HashMap<Arc<K>, Flight<V, E>>,
     pub(super) stats: Stats,
+    pub(super) trace: Recorder<K>,
     /// Publications may be missing: nothing is fresh until somebody says where the counter stands.
     pub(super) distrusted: bool,
     pub(super) last_sweep: Option<Timestamp>,
@@ -48,13 +50,14 @@ pub(super) enum Seat<K, V, E> {
 }
 
 impl<K: Key, V: Body, E> State<K, V, E> {
-    pub(super) fn new(settings: Settings<K>, counter: i64) -> Self {
+    pub(super) fn new(settings: Settings<K>, counter: i64, trace: Recorder<K>) -> Self {
         Self {
             settings,
             lru: Lru::new(),
             published: Published::new(counter),
             flights: HashMap::new(),
             stats: Stats::default(),
+            trace,
             distrusted: false,
             last_sweep: None,
         }
@@ -71,6 +74,7 @@ impl<K: Key, V: Body, E> State<K, V, E> {
         let verdict = judge(&self.settings, &self.published, self.distrusted, key, &entry.stamp, now);
         let Verdict::Fresh { ttl_left } = verdict else { return None };
         entry.accesses += 1;
+        self.trace.access(key, entry.hash, now);
         let (age, as_of) = (entry.stamp.age(now), entry.stamp.as_of);
         let served = Served { value: Arc::clone(&entry.value), outcome: Outcome::Hit, age, ttl_left, as_of };
         self.stats.count_hit(clock.instant().saturating_duration_since(now.instant), entry.took);
@@ -108,6 +112,11 @@ impl<K: Key, V: Body, E> State<K, V, E> {
             return Arrival { landing: Err(LoadError::Abandoned), next: None };
         };
         let took = now.instant.saturating_duration_since(departure.begun);
+        let hash = self.trace.hash(&*departure.key);
+        match &outcome {
+            Ok(loaded) if loaded.as_of >= flight.required && loaded.value.is_some() => self.trace.weigh(hash, bytes),
+            Ok(_) | Err(_) => self.trace.brought_nothing(&departure.key, hash, now),
+        }
         let landing = match outcome {
             Ok(loaded) if loaded.as_of < flight.required => {
                 self.lru.gone.extend(loaded.value);
@@ -118,7 +127,7 @@ impl<K: Key, V: Body, E> State<K, V, E> {
                 let ttl = (self.settings.ttl)(&departure.key);
                 let stored = !flight.superseded
                     && loaded.value.as_ref().is_some_and(|value| {
-                        let entry = Entry { value: Arc::clone(value), stamp, took, accesses: 0, bytes };
+                        let entry = Entry { value: Arc::clone(value), stamp, took, accesses: 0, bytes, hash };
                         self.keep(&departure.key, entry, now)
                     });
                 Ok(Landed { value: loaded.value, stamp, ttl, stored })
@@ -170,12 +179,17 @@ impl<K: Key, V: Body, E> State<K, V, E> {
 
     /// A scope drew this revision.
     pub(super) fn publish(&mut self, scope: &K::Scope, revision: i64) {
+        let before = self.published.of(scope);
         if self.published.raise(scope, revision, self.settings.published_scopes_max) {
             let floor = self.published.floor();
             self.lru.remove_where(Cause::Invalidated, |_, entry| entry.stamp.as_of < floor);
             self.stats.mass_invalidations += 1;
+            self.trace.clear();
         } else {
             let published = self.published.of(scope);
+            if published > before {
+                self.trace.invalidate_scope(scope);
+            }
             self.lru.invalidate(scope, published);
         }
     }
@@ -189,11 +203,19 @@ impl<K: Key, V: Body, E> State<K, V, E> {
         self.stats.mass_invalidations += u64::from(removed > 0 || self.published.floor() != counter);
         self.published.doubt(counter);
         self.distrusted = false;
+        self.trace.doubt();
+    }
+
+    /// Publications may be missing from now on.
+    pub(super) fn distrust(&mut self) {
+        self.distrusted = true;
+        self.trace.distrust();
     }
 
     /// Takes out entries, and what is being loaded meanwhile is kept for nobody.
     pub(super) fn clear(&mut self, mut doomed: impl FnMut(&K) -> bool) -> usize {
         self.supersede(&mut doomed);
+        self.trace.invalidate_where(&mut doomed);
         let removed = self.lru.remove_where(Cause::Cleared, |key, _| doomed(key));
         self.stats.mass_invalidations += u64::from(removed > 1);
         removed
@@ -204,6 +226,7 @@ impl<K: Key, V: Body, E> State<K, V, E> {
         if let Some(flight) = self.flights.get_mut(key) {
             flight.superseded = true;
         }
+        self.trace.invalidate(key);
         self.lru.remove(key, Cause::Cleared)
     }
 
@@ -231,6 +254,7 @@ impl<K: Key, V: Body, E> State<K, V, E> {
             self.lru.remove(key, Cause::Expired);
         }
         self.last_sweep = Some(now.wall);
+        self.trace.sweep(now);
         expired.len()
     }
 }

@@ -97,7 +97,7 @@ impl Summaries {
             && let Some(etag) = self.current_tag(key).await
             && is_known(etag.as_bytes())
         {
-            self.cache.count_revalidated();
+            self.cache.count_revalidated(key);
             return Ok(Answer::Revalidated(etag));
         }
         let served = self.cache.get_or_load(key, self.loader(key)).await?;

@@ -20,7 +20,7 @@ async fn a_scripted_log_gives_exactly_the_predicted_numbers() {
     // A miss and a load that finds nothing; then a 304 from the row alone.
     assert!(ask(&cache, &key(5), Ok(Loaded { value: None, ..page(&clock, 10) })).await.unwrap().is_none());
     assert!(cache.get(&key(3)).is_none());
-    cache.count_revalidated();
+    cache.count_revalidated(&B);
     // 1 is invalidated, 2 and 4 stay; a load of 3 is coalesced once.
     cache.publish(11, [(&1, 11)]);
     let mut held = Held::ask(&cache, &key(3));

@@ -1,0 +1,342 @@
+//! *What if*, held against what the real cache does: a history is replayed through it once with its own settings, which
+//! gives the trace, and from empty under each scenario, which gives the truth.
+
+use std::time::Duration;
+
+use super::support::{HOUR, Pages, noon};
+use super::{Name, Page};
+use crate::cache::freshness::Now;
+use crate::cache::lru::Lru;
+use crate::cache::trace::Recorder;
+use crate::cache::{Cache, Loaded, Scenario, Settings, TRACE_BYTES_MAX, Trace};
+use crate::clock::Clock;
+
+const KEYS: u32 = 10_000;
+const ACCESSES: usize = 50_000;
+/// A trace that is too small for the history.
+const SMALL_BYTES: usize = 1_200 << 10;
+const TTLS: [Duration; 5] = [
+    Duration::from_secs(30),
+    Duration::from_mins(5),
+    Duration::from_mins(30),
+    Duration::from_hours(2),
+    Duration::from_hours(8),
+];
+const SIZES: [usize; 3] = [250, 1_500, 12_000];
+
+/// One thing that happens.
+#[derive(Clone, Copy)]
+enum Event {
+    Ask(u32),
+    Warm(u32),
+    Write(u32),
+    Drop(u32),
+    ClearScopes(u32),
+    Doubt,
+    Sweep,
+}
+
+/// Numbers from a seed (SplitMix64).
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, bound: u32) -> u32 {
+        u32::try_from(self.next() % u64::from(bound)).unwrap()
+    }
+
+    /// From 0 to 1.
+    fn part(&mut self) -> f64 {
+        f64::from(self.below(u32::MAX)) / f64::from(u32::MAX)
+    }
+}
+
+/// A history of eight hours across midnight: requests as skewed as Zipf's law has them, writes, and what an
+/// administrator does. Each event comes some milliseconds after the one before.
+fn history(seed: u64) -> Vec<(u64, Event)> {
+    let mut numbers = Numbers(seed);
+    let mut sum = 0.0;
+    let weights = (1..=KEYS).map(|rank| {
+        sum += f64::from(rank).powf(-0.9);
+        sum
+    });
+    let weights: Vec<f64> = weights.collect();
+    let skewed = |numbers: &mut Numbers| {
+        let at = numbers.part() * sum;
+        u32::try_from(weights.partition_point(|weight| *weight < at)).unwrap().min(KEYS - 1)
+    };
+    let mut events = Vec::with_capacity(2 * ACCESSES);
+    for access in 0..ACCESSES {
+        let pause = u64::from(numbers.below(1_152));
+        events.push((pause, Event::Ask(skewed(&mut numbers))));
+        if numbers.below(25) == 0 {
+            events.push((u64::from(numbers.below(20)), Event::Write(skewed(&mut numbers) / 2)));
+        }
+        match (numbers.below(4_000), access % 500) {
+            (0..10, _) => events.push((0, Event::Warm(numbers.below(KEYS)))),
+            (10..15, _) => events.push((0, Event::Drop(skewed(&mut numbers)))),
+            (15, _) => events.push((0, Event::ClearScopes(numbers.below(10)))),
+            (_, 0) => events.push((0, Event::Sweep)),
+            _ if access == ACCESSES / 3 => events.push((0, Event::Doubt)),
+            _ => {}
+        }
+    }
+    events
+}
+
+fn key(number: u32) -> Name {
+    Name { scope: number / 2, part: number % 2 }
+}
+
+/// A cache whose trace has this many bytes and this seed.
+fn recording(settings: Settings<Name>, clock: &Clock, bytes_max: usize, seed: u64) -> Pages {
+    let trace = Recorder::with(Now::of(clock), settings.longest_ttl, bytes_max, seed);
+    Cache::recording(settings, clock.clone(), 0, trace)
+}
+
+async fn replay(cache: &Pages, clock: &Clock, events: &[(u64, Event)]) {
+    let mut counter = 0;
+    for (pause, event) in events {
+        clock.advance(Duration::from_millis(*pause));
+        let day = clock.now().day();
+        let load = move || async move { Ok(Loaded { as_of: counter, day, value: Some(Page::new(counter, 100)) }) };
+        match *event {
+            Event::Ask(number) => {
+                cache.get_or_load(&key(number), load).await.unwrap();
+            }
+            Event::Warm(number) => {
+                cache.warm(&key(number), load).await.unwrap();
+            }
+            Event::Write(scope) => {
+                counter += 1;
+                cache.publish(counter, [(&scope, counter)]);
+            }
+            Event::Drop(number) => {
+                cache.remove(&key(number));
+            }
+            Event::ClearScopes(rest) => {
+                cache.clear_where(|key| key.scope % 10 == rest);
+            }
+            Event::Doubt => cache.doubt(counter),
+            Event::Sweep => {
+                cache.sweep();
+            }
+        }
+    }
+    cache.check().unwrap();
+}
+
+fn evening() -> Clock {
+    let clock = noon();
+    clock.advance(8 * HOUR);
+    clock
+}
+
+fn settings(entries_max: usize, ttl: Duration) -> Settings<Name> {
+    Settings::new(entries_max, 1 << 30, move |_: &Name| ttl)
+}
+
+/// The trace of one run with settings that no scenario has.
+async fn recorded(events: &[(u64, Event)], bytes_max: usize, seed: u64) -> Trace<Name> {
+    let clock = evening();
+    let cache = recording(settings(800, Duration::from_mins(10)), &clock, bytes_max, seed);
+    replay(&cache, &clock, events).await;
+    cache.trace()
+}
+
+/// The hit ratio that the real cache has.
+async fn real(events: &[(u64, Event)], settings: Settings<Name>) -> f64 {
+    let clock = evening();
+    // The smallest trace, since nobody looks at it.
+    let cache = recording(settings, &clock, 1 << 16, 1);
+    replay(&cache, &clock, events).await;
+    let stats = cache.stats();
+    f64::from(u32::try_from(stats.hits).unwrap()) / f64::from(u32::try_from(stats.hits + stats.misses).unwrap())
+}
+
+/// Asks each trace about five TTLs and three sizes; `points` is how far a prediction may be off.
+async fn predictions_hold(events: &[(u64, Event)], traces: &[(Trace<Name>, f64)]) {
+    for ttl in TTLS {
+        for entries_max in SIZES {
+            let real = real(events, settings(entries_max, ttl)).await;
+            for (trace, points) in traces {
+                let prediction = trace.predict(&Scenario::of(&settings(entries_max, ttl)));
+                let off = 100.0 * (prediction.hit_ratio.unwrap() - real).abs();
+                assert!(off <= *points, "TTL {ttl:?}, {entries_max} entries: {real:.4}, predicted {prediction:?}");
+            }
+        }
+    }
+}
+
+async fn traces_of(events: &[(u64, Event)], seed: u64) -> Vec<(Trace<Name>, f64)> {
+    let whole = recorded(events, TRACE_BYTES_MAX, seed).await;
+    assert_eq!(whole.predict(&Scenario::of(&settings(1, HOUR))).sampled, ACCESSES as u64, "nothing is sampled away");
+    let mut traces = vec![(whole, 1.0)];
+    for hash_seed in 10 * seed..10 * seed + 3 {
+        let sample = recorded(events, SMALL_BYTES, hash_seed).await;
+        assert!(sample.rate() <= 0.25, "{}", sample.rate());
+        traces.push((sample, 2.0));
+    }
+    traces
+}
+
+#[tokio::test]
+async fn fifteen_predictions_lie_close_to_what_the_cache_does() {
+    let events = history(1);
+    predictions_hold(&events, &traces_of(&events, 1).await).await;
+}
+
+#[tokio::test]
+async fn fifteen_predictions_of_another_history_do_too() {
+    let events = history(2);
+    predictions_hold(&events, &traces_of(&events, 2).await).await;
+}
+
+#[tokio::test]
+async fn a_ttl_may_be_tried_for_some_keys_alone() {
+    let events = &history(3)[..20_000];
+    let trace = recorded(events, TRACE_BYTES_MAX, 3).await;
+    let now = settings(800, Duration::from_mins(10));
+    let scenario = Scenario::of(&now).with_ttl(2 * HOUR, |key| key.part == 1);
+    let ttl = |key: &Name| if key.part == 1 { 2 * HOUR } else { Duration::from_mins(10) };
+    let real = real(events, Settings::new(800, 1 << 30, ttl)).await;
+    assert!((trace.predict(&scenario).hit_ratio.unwrap() - real).abs() <= 0.01);
+    assert!((trace.predict(&Scenario::of(&now)).hit_ratio.unwrap() - real).abs() > 0.02, "the others keep theirs");
+}
+
+#[tokio::test]
+async fn bytes_are_a_bound_too() {
+    let events = &history(4)[..20_000];
+    let trace = recorded(events, TRACE_BYTES_MAX, 4).await;
+    let bytes_max = 300 * Lru::weigh(&key(0), &Page::new(0, 100));
+    let bounded = Settings { bytes_max, ..settings(12_000, HOUR) };
+    let real = real(events, bounded.clone()).await;
+    assert!((trace.predict(&Scenario::of(&bounded)).hit_ratio.unwrap() - real).abs() <= 0.01);
+    let none = Scenario { bytes_max: 100, ..Scenario::of(&bounded) };
+    assert_eq!(trace.predict(&none).hit_ratio, Some(0.0), "what is larger than everything may be is not kept");
+}
+
+/// How often a replay is held against the cache: each one costs as much as everything that happened before.
+const STEPS: usize = 50;
+
+/// Under the very settings that the history was recorded with, the replay repeats what the cache did, hit by hit.
+/// Pauses are whole seconds, since a trace knows no smaller ones.
+async fn the_replay_repeats(seed: u64, entries_max: usize, pauses: &[u64]) {
+    let mut numbers = Numbers(seed);
+    let clock = evening();
+    let settings = Settings { stale_if_error: Duration::from_mins(1), ..settings(entries_max, Duration::from_mins(3)) };
+    let cache = recording(settings.clone(), &clock, TRACE_BYTES_MAX, seed);
+    let mut counter = 0;
+    for step in 0..3_000 {
+        let pause = numbers.below(u32::try_from(pauses.len()).unwrap());
+        clock.advance(Duration::from_secs(pauses[pause as usize]));
+        if numbers.below(700) == 0 {
+            clock.advance(6 * HOUR);
+        }
+        let key = key(numbers.below(40));
+        let day = clock.now().day();
+        let loaded = move |value| Loaded { as_of: counter, day, value };
+        let what = numbers.below(200);
+        match what {
+            0..2 => cache.doubt(counter),
+            2 => cache.distrust(),
+            3 => drop(cache.clear()),
+            4..6 => drop(cache.clear_where(|other| other.scope % 3 == key.scope % 3)),
+            6..10 => drop(cache.remove(&key)),
+            10..30 => {
+                counter += 1;
+                cache.publish(counter, [(&key.scope, counter)]);
+            }
+            30..34 => drop(cache.sweep()),
+            34..42 => drop(cache.warm(&key, move || async move { Ok(loaded(Some(Page::new(0, 9)))) }).await.unwrap()),
+            42..46 => drop(cache.get_or_load(&key, move || async move { Ok(loaded(None)) }).await.unwrap()),
+            46..50 => drop(cache.get_or_load(&key, move || async move { Err("disk") }).await),
+            50..54 => {
+                if cache.get(&key).is_none() {
+                    cache.count_revalidated(&key);
+                }
+            }
+            _ => drop(cache.get_or_load(&key, move || async move { Ok(loaded(Some(Page::new(0, 9)))) }).await.unwrap()),
+        }
+        if step % STEPS > 0 {
+            continue;
+        }
+        let stats = cache.stats();
+        let prediction = cache.trace().predict(&Scenario::of(&settings));
+        assert_eq!(prediction.accesses, stats.hits + stats.misses);
+        let hits = prediction.hit_ratio.unwrap_or(0.0) * f64::from(u32::try_from(prediction.accesses).unwrap());
+        let off = hits - f64::from(u32::try_from(stats.hits).unwrap());
+        assert!(off.abs() < 0.01, "seed {seed}: {off} hits too many after {step} steps");
+    }
+    cache.check().unwrap();
+}
+
+#[tokio::test]
+async fn publications_clears_doubt_and_warming_are_followed_hit_by_hit() {
+    for seed in 0..16 {
+        the_replay_repeats(seed, 15, &[1, 2, 3, 4, 5, 6]).await;
+        // Within a second the order of keys is lost, and with it who is the least recently used, but nothing else.
+        the_replay_repeats(seed, 100, &[0, 0, 0, 0, 0, 0, 10]).await;
+    }
+}
+
+#[tokio::test]
+async fn warming_is_no_access_but_fills_the_cache() {
+    let clock = noon();
+    let settings = settings(10, HOUR);
+    let cache = recording(settings.clone(), &clock, TRACE_BYTES_MAX, 1);
+    replay(&cache, &clock, &[(0, Event::Warm(1)), (0, Event::Ask(1)), (5_000, Event::Ask(1))]).await;
+    let prediction = cache.trace().predict(&Scenario::of(&settings));
+    assert_eq!((prediction.hit_ratio, prediction.accesses), (Some(1.0), 2));
+    let short = Scenario::of(&settings).with_ttl(Duration::from_secs(5), |_| true);
+    assert_eq!(cache.trace().predict(&short).hit_ratio, Some(0.5), "what was warmed expires too");
+}
+
+#[tokio::test]
+async fn an_empty_trace_predicts_nothing() {
+    let clock = noon();
+    let cache = recording(settings(10, HOUR), &clock, TRACE_BYTES_MAX, 1);
+    clock.advance(HOUR);
+    let prediction = cache.trace().predict(&Scenario::of(&settings(10, HOUR)));
+    assert_eq!((prediction.hit_ratio, prediction.accesses, prediction.span), (None, 0, HOUR));
+}
+
+#[tokio::test]
+async fn the_bound_is_held_by_halving_the_rate_and_what_falls_out_leaves_nothing() {
+    let clock = noon();
+    let cache = recording(settings(100, HOUR), &clock, SMALL_BYTES / 4, 1);
+    let mut rates = Vec::new();
+    for round in 0..40 {
+        let events: Vec<_> = (0..1_000).map(|number| (3, Event::Ask(1_000 * round + number))).collect();
+        // Holds the bound, and that the trace knows no key without a record and none that is not sampled any more.
+        replay(&cache, &clock, &events).await;
+        rates.push(cache.trace().rate());
+    }
+    assert!(rates.is_sorted_by(|before, after| before >= after), "{rates:?}");
+    assert!(rates.first() == Some(&1.0) && *rates.last().unwrap() <= 0.125, "{rates:?}");
+    let prediction = cache.trace().predict(&Scenario::of(&settings(100, HOUR)));
+    let (sampled, keys) = (prediction.sampled, prediction.sampled_keys);
+    assert!(sampled < 10_000 && keys as u64 == sampled, "each key was asked for once: {prediction:?}");
+    assert_eq!((prediction.accesses, prediction.hit_ratio), (40_000, Some(0.0)));
+}
+
+#[tokio::test]
+async fn the_past_goes_before_the_rate_as_far_as_it_is_not_needed() {
+    let clock = noon();
+    let settings = Settings { longest_ttl: Duration::from_mins(1), ..settings(10_000, Duration::from_mins(1)) };
+    let cache = recording(settings.clone(), &clock, SMALL_BYTES / 4, 1);
+    // A key is asked for every ten seconds, 50 in turn, and each for an hour.
+    let asks = (0..20_000).map(|round| (200, Event::Ask(round % 50 + round / 18_000 * 50)));
+    replay(&cache, &clock, &asks.collect::<Vec<_>>()).await;
+    let prediction = cache.trace().predict(&Scenario::of(&settings));
+    assert_eq!(prediction.rate.to_bits(), 1.0_f64.to_bits());
+    assert!(prediction.span >= 3 * Duration::from_mins(1) && prediction.span < HOUR, "{prediction:?}");
+    assert!((prediction.hit_ratio.unwrap() - 5.0 / 6.0).abs() < 0.01, "the cold start is forgotten: {prediction:?}");
+    assert_eq!(prediction.sampled, prediction.accesses);
+}
