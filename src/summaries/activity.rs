@@ -222,7 +222,7 @@ fn bucket(passed: Duration, width: Duration) -> u64 {
     passed.as_secs() / width.as_secs()
 }
 
-/// Counts in the newest `BUCKETS` buckets of time. A bucket holds 65,535 at most; nobody asks for more.
+/// Counts in the newest `BUCKETS` buckets of time. A bucket holds 65,535 at most, which is above every limit that can be set.
 struct Window<const BUCKETS: usize> {
     counts: [u16; BUCKETS],
     /// The newest bucket that anything was counted in.

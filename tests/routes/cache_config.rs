@@ -192,6 +192,28 @@ async fn many_writes_in_an_hour_shorten_the_ttl_until_the_hour_is_over() {
 }
 
 #[tokio::test]
+async fn writes_that_share_a_commit_count_each() {
+    let (app, _clock) = start_in_the_morning().await;
+    let admin = app.client(Role::Admin).await;
+    let mut saving = tokio::task::JoinSet::new();
+    for number in 0..40 {
+        let admin = admin.clone();
+        saving.spawn(async move {
+            let body = json!({"userId": "u1", "contactInfo": {"name": format!("Friend {number}")}});
+            admin.post("/saveContact", body).await.expect(200);
+        });
+    }
+    saving.join_all().await;
+    // Forty, and the one that wrote the people of the test.
+    for (limit, ttl) in [(42, "ttl=3600"), (41, "ttl=900")] {
+        admin.put(CONFIG, json!({"activity": {"highPerHour": limit}})).await.expect(200);
+        admin.get(ACME).await.expect(200);
+        let hit = admin.get(ACME).await;
+        assert_eq!(hit.headers["cache-status"], format!("muster; hit; {ttl}"));
+    }
+}
+
+#[tokio::test]
 async fn a_change_survives_a_restart() {
     let (app, clock) = start_in_the_morning().await;
     let admin = app.client(Role::Admin).await;

@@ -27,9 +27,9 @@ pub const BYTES_MIN: u64 = 1024;
 /// Most bytes that can be allowed: 64 GiB. More than machines of this kind have, so it is a slip of the finger.
 pub const BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
 
-/// Highest limit of activity and highest target of invalidations, in writes. Nobody writes more in an hour, so it stands for
-/// never.
-pub const WRITES_MAX: u32 = 1_000_000;
+/// Highest limit of activity, and highest target of invalidations. Writes are counted exactly up to some more than this, and an
+/// enterprise that has so many in an hour is of high activity by any measure.
+pub const WRITES_MAX: u32 = 50_000;
 
 /// Highest target of a hit's duration, in milliseconds: a minute.
 pub const HIT_MILLIS_MAX: f64 = 60_000.0;

@@ -341,16 +341,16 @@ mod tests {
         let bytes = "must be a whole number from 1024 to 68719476736";
         check(json!({"maxCacheBytes": 1_023}), &format!("maxCacheBytes: {bytes}"));
         check(json!({"targets": {"memoryBytes": "1MB"}}), &format!("targets.memoryBytes: {bytes}"));
-        let high = "activity.highPerHour: must be a whole number from 1 to 1000000";
+        let high = "activity.highPerHour: must be a whole number from 1 to 50000";
         check(json!({"activity": {"highPerHour": 0}}), high);
-        let low = "activity.lowPerDay: must be a whole number from 0 to 1000000";
+        let low = "activity.lowPerDay: must be a whole number from 0 to 50000";
         check(json!({"activity": {"lowPerDay": -1}}), low);
         for wrong in [json!(0), json!(1.01), json!(80), json!("80%"), json!(null)] {
             check(json!({"targets": {"hitRate": wrong}}), "targets.hitRate: must be a number above 0 and at most 1");
         }
         let millis = "targets.hitMillis: must be a number above 0 and at most 60000";
         check(json!({"targets": {"hitMillis": 60_001}}), millis);
-        let invalidations = "targets.invalidationsPerHour: must be a number above 0 and at most 1000000";
+        let invalidations = "targets.invalidationsPerHour: must be a number above 0 and at most 50000";
         check(json!({"targets": {"invalidationsPerHour": -5}}), invalidations);
         check(
             json!({"ttlSettings": {"enterprise": 0, "department": "x"}, "maxCacheSize": 0}),

@@ -146,9 +146,9 @@ pub struct TtlPatchBody {
 #[schema(as = ActivityLimitsPatch, rename_all = "camelCase")]
 #[expect(dead_code, reason = "it only describes what the domain reads")]
 pub struct ActivityPatchBody {
-    #[schema(nullable = false, minimum = 1, maximum = 1_000_000)]
+    #[schema(nullable = false, minimum = 1, maximum = 50_000)]
     high_per_hour: Option<u32>,
-    #[schema(nullable = false, minimum = 0, maximum = 1_000_000)]
+    #[schema(nullable = false, minimum = 0, maximum = 50_000)]
     low_per_day: Option<u32>,
 }
 
@@ -163,7 +163,7 @@ pub struct TargetsPatchBody {
     hit_millis: Option<f64>,
     #[schema(nullable = false, minimum = 1_024, maximum = 68_719_476_736_u64)]
     memory_bytes: Option<u64>,
-    #[schema(nullable = false, exclusive_minimum = 0, maximum = 1_000_000)]
+    #[schema(nullable = false, exclusive_minimum = 0, maximum = 50_000)]
     invalidations_per_hour: Option<f64>,
 }
 
