@@ -84,6 +84,42 @@ pub struct TimeCursor {
     pub row: i64,
 }
 
+/// The sort key of lists ordered by row, the newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowCursor {
+    /// Row number.
+    #[serde(rename = "o")]
+    pub row: i64,
+}
+
+impl PageRequest<RowCursor> {
+    /// The row before which the page begins, and how many rows it passes over first.
+    #[must_use]
+    pub fn newest_first(&self) -> (i64, i64) {
+        match self.start {
+            PageStart::First => (i64::MAX, 0),
+            PageStart::After(cursor) => (cursor.row, 0),
+            PageStart::Number(number) => (i64::MAX, i64::from(number.saturating_sub(1)) * i64::from(self.limit)),
+        }
+    }
+}
+
+impl<T> Page<T, RowCursor> {
+    /// A page of rows that were asked for with one more than the page has, so that its end is known.
+    pub fn newest_first(
+        mut items: Vec<T>,
+        total: u64,
+        request: &PageRequest<RowCursor>,
+        row: impl FnOnce(&T) -> i64,
+    ) -> Self {
+        let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = items.last().filter(|_| more).map(|last| RowCursor { row: row(last) });
+        Self { items, total, next }
+    }
+}
+
 /// A sort key that travels through a client as an opaque text.
 pub trait Cursor: Sized + Serialize + DeserializeOwned {
     /// The text for the client.
@@ -105,6 +141,7 @@ pub trait Cursor: Sized + Serialize + DeserializeOwned {
 
 impl Cursor for NameCursor {}
 impl Cursor for TimeCursor {}
+impl Cursor for RowCursor {}
 
 #[cfg(test)]
 mod tests {

@@ -25,7 +25,7 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 /// Browsers may keep it, and must ask each time whether it still holds; nobody in between may.
-const PRIVATE_NO_CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
+pub(super) const PRIVATE_NO_CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
 const VARY_ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 
 /// Seconds after which a client should come back when an answer could not be loaded in time.
@@ -140,7 +140,7 @@ impl From<SummaryError> for ApiError {
 }
 
 /// Whether an `If-None-Match` lists an entity tag, by the weak comparison (RFC 9110, section 8.8.3.2), or says `*`.
-fn lists(field: &[u8], etag: &[u8]) -> bool {
+pub(super) fn lists(field: &[u8], etag: &[u8]) -> bool {
     fn opaque(tag: &[u8]) -> &[u8] {
         tag.strip_prefix(b"W/").unwrap_or(tag)
     }

@@ -103,6 +103,11 @@ impl ApiError {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
+    /// 412: the resource is no longer what `If-Match` names.
+    pub fn precondition_failed(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::PRECONDITION_FAILED, detail)
+    }
+
     /// 413: the body is larger than the limit.
     #[must_use]
     pub fn body_too_large(bytes_max: usize) -> Self {
@@ -235,6 +240,7 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::NotFound(subject) => Self::not_found(&subject.to_string()),
             StoreError::Conflict(sentence) => Self::conflict(capitalised(&sentence)),
+            StoreError::Outdated(sentence) => Self::precondition_failed(capitalised(&sentence)),
             StoreError::Invalid(errors) => Self::invalid(errors),
             StoreError::QueueFull => {
                 Self::unavailable("Too many changes are waiting to be written; try again", BUSY_RETRY_SECS)
@@ -367,6 +373,7 @@ mod tests {
         };
         check(StoreError::NotFound(Subject::User), 404, "User not found");
         check(StoreError::Conflict("the name is taken".into()), 409, "The name is taken");
+        check(StoreError::Outdated("version 5 is there".into()), 412, "Version 5 is there");
         check(StoreError::Invalid(vec![FieldError::new("name", "is required")]), 400, "name: is required");
         check(StoreError::QueueFull, 503, "Too many changes are waiting to be written; try again");
         check(StoreError::DeadlinePassed, 503, "The database is busy; try again");

@@ -52,7 +52,9 @@ pub use self::state::AppState;
 use self::auth::Gate;
 use self::envelope::Envelope;
 use self::request_id::X_REQUEST_ID;
-use self::routes::{contacts, departments, details, employees, enterprises, service, summaries, tokens, transfers};
+use self::routes::{
+    audit, cache_config, contacts, departments, details, employees, enterprises, service, summaries, tokens, transfers,
+};
 use self::table::RouteTable;
 use crate::config::WebOrigin;
 use crate::domain::access::Role;
@@ -94,10 +96,15 @@ fn all_routes(table: RouteTable<AppState>) -> RouteTable<AppState> {
         .may(Contributor, Reach, routes!(contacts::remove))
         .may_stream(Manager, Enterprise, routes!(transfers::import))
         .may_stream(Manager, Enterprise, routes!(transfers::export))
+        .may(Viewer, Installation, routes!(cache_config::get))
+        .may(Admin, Installation, routes!(cache_config::change))
+        .may(Viewer, Installation, routes!(cache_config::history))
+        .may(Admin, Installation, routes!(cache_config::revert))
         .may(Admin, Installation, routes!(tokens::list))
         .may(Admin, Installation, routes!(tokens::create))
         .may(Admin, Installation, routes!(tokens::revoke))
         .may(Viewer, Installation, routes!(routes::metrics::scrape))
+        .may(Admin, Installation, routes!(audit::list))
         .public(routes!(service::health))
         .public(routes!(service::ready))
         .public(routes!(service::openapi))

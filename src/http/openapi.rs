@@ -34,7 +34,8 @@ const TOKEN_SCHEME: &str = "token";
         (name = "summaries", description = "What Muster exists for: the figures of an enterprise or a department"),
         (name = "contacts", description = "Adding, changing, importing and exporting contacts"),
         (name = "directory", description = "Enterprises, departments and employees"),
-        (name = "access", description = "Tokens"),
+        (name = "cache", description = "What the cache of summaries does, and how it is tuned"),
+        (name = "access", description = "Tokens, and what administrators did"),
         (name = "service", description = "Is it alive, is it ready, and this document")
     )
 )]

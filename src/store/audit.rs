@@ -1,10 +1,13 @@
 //! The audit log: administrative acts, written in the transaction of the act.
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 use serde_json::Value;
 
+use super::enterprises::timestamp;
 use super::error::StoreError;
-use super::tx::WriteTx;
+use super::tx::{ReadTx, WriteTx};
+use crate::domain::page::{Page, PageRequest, RowCursor};
+use crate::domain::time::Timestamp;
 
 /// Who acts, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +59,73 @@ impl AuditEntry {
     }
 }
 
+/// One act as it was recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditRecord {
+    /// Its number; later acts have higher ones.
+    pub id: i64,
+    /// When it was done.
+    pub at: Timestamp,
+    /// Who did it, and from where.
+    pub actor: Actor,
+    /// What was done.
+    pub action: String,
+    /// To what.
+    pub target: String,
+    /// How it was before.
+    pub before: Option<Value>,
+    /// How it is after.
+    pub after: Option<Value>,
+}
+
+/// Which acts are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Those of this name, such as `token.create`, or of this kind, such as `token`.
+    pub action: Option<String>,
+    /// Those of this actor.
+    pub actor: Option<String>,
+}
+
+impl ReadTx<'_> {
+    /// The acts that pass a filter, newest first. A filter looks at every act: there are as many as administrators have
+    /// done, which is few.
+    pub fn audit_log(
+        &self,
+        filter: &AuditFilter,
+        request: &PageRequest<RowCursor>,
+    ) -> Result<Page<AuditRecord, RowCursor>, StoreError> {
+        const FILTER: &str = "(?1 IS NULL OR action = ?1 OR substr(action, 1, length(?1) + 1) = ?1 || '.')
+                          AND (?2 IS NULL OR actor = ?2)";
+        let count = format!("SELECT count(*) FROM audit WHERE {FILTER}");
+        let page = format!(
+            "SELECT id, at, actor, address, action, target, before, after FROM audit
+              WHERE {FILTER} AND id < ?3 ORDER BY id DESC LIMIT ?4 OFFSET ?5"
+        );
+        let total = self.one(&count, params![filter.action, filter.actor], |row| row.get(0))?;
+        let (before, offset) = request.newest_first();
+        let bound = params![filter.action, filter.actor, before, i64::from(request.limit) + 1, offset];
+        let items = self.all(&page, bound, read_record)?;
+        Ok(Page::newest_first(items, total, request, |record| record.id))
+    }
+}
+
+fn read_record(row: &Row<'_>) -> Result<AuditRecord, StoreError> {
+    let json = |index: usize| -> Result<Option<Value>, StoreError> {
+        let text: Option<String> = row.get(index)?;
+        Ok(text.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text))))
+    };
+    Ok(AuditRecord {
+        id: row.get(0)?,
+        at: timestamp(row, 1)?,
+        actor: Actor { name: row.get(2)?, address: row.get(3)? },
+        action: row.get(4)?,
+        target: row.get(5)?,
+        before: json(6)?,
+        after: json(7)?,
+    })
+}
+
 impl WriteTx<'_> {
     /// Records an act; it is undone with the transaction if the act is.
     pub fn audit(&self, actor: &Actor, entry: &AuditEntry) -> Result<(), StoreError> {
@@ -79,7 +149,7 @@ impl WriteTx<'_> {
 }
 
 #[cfg(test)]
-impl super::tx::ReadTx<'_> {
+impl ReadTx<'_> {
     /// Every act with how things were after it, oldest first.
     pub(crate) fn audited_acts(&self) -> Result<Vec<(String, String)>, StoreError> {
         const SQL: &str = "SELECT action, coalesce(after, '') FROM audit ORDER BY id";

@@ -44,6 +44,8 @@ pub struct Publication {
     pub revision: i64,
     /// The scopes that drew since, each with the revision it drew last.
     pub scopes: Vec<(Scope, i64)>,
+    /// How many writes changed each of the scopes, in the same order; not known of what was noticed from outside.
+    pub writes: Option<Vec<u32>>,
 }
 
 /// The subscribers of one store.
@@ -166,7 +168,7 @@ impl Watcher {
         } else if position.revision > self.seen.revision {
             let scopes = scopes_after(&transaction, self.seen.revision)?;
             if !scopes.is_empty() {
-                self.feed.publish(&Publication { revision: position.revision, scopes });
+                self.feed.publish(&Publication { revision: position.revision, scopes, writes: None });
             }
         }
         if position.access_version != self.seen.access_version {

@@ -15,6 +15,9 @@ pub enum StoreError {
     /// The write conflicts with what exists; the sentence says with what.
     #[error("{0}")]
     Conflict(String),
+    /// The write was meant for another version than the one that is there; the sentence says what is there.
+    #[error("{0}")]
+    Outdated(String),
     /// A value was refused.
     #[error("{}", first_message(.0))]
     Invalid(Vec<FieldError>),
@@ -56,6 +59,8 @@ pub enum Subject {
     Contact,
     /// An API token.
     Token,
+    /// A version of the cache's configuration.
+    ConfigurationVersion,
 }
 
 impl std::fmt::Display for Subject {
@@ -67,6 +72,7 @@ impl std::fmt::Display for Subject {
             Self::User => "User",
             Self::Contact => "Contact",
             Self::Token => "Token",
+            Self::ConfigurationVersion => "Configuration version",
         })
     }
 }

@@ -12,10 +12,12 @@
 //! - `enterprises`, `departments`, `employees`, `contacts`, `summaries`, `details`: the facts and what they amount to;
 //! - `rollups`, `import`, `purge`, `check`: many rows at once, and the proof that the sums are right;
 //! - `access`, `audit`, `idempotency`: tokens, who did what, and retries made harmless;
+//! - `cache_configuration`: what administrators have tuned, version by version;
 //! - `figures`: how the store is doing.
 
 mod access;
 mod audit;
+mod cache_configuration;
 mod changes;
 mod check;
 mod contacts;
@@ -45,7 +47,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 pub use access::{NewToken, StoredToken, TokenList};
-pub use audit::{Actor, AuditEntry};
+pub use audit::{Actor, AuditEntry, AuditFilter, AuditRecord};
+pub use cache_configuration::StoredConfiguration;
 pub use changes::{Publication, Subscriber, WATCH_INTERVAL};
 pub use check::{CheckReport, Difference};
 pub use contacts::ContactExport;

@@ -3,7 +3,7 @@
 //! The hook also tells of rows whose savepoint is rolled back later, so whoever rolls one back puts the account back to
 //! where it stood when the savepoint began.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
@@ -12,8 +12,8 @@ use rusqlite::hooks::Action;
 /// The rows of one table that matter, and whether rows of others were changed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Touched {
-    /// Rows of the scope table.
-    pub(super) scopes: BTreeSet<i64>,
+    /// Rows of the scope table, each with the number of jobs that touched it.
+    pub(super) scopes: BTreeMap<i64, u32>,
     /// Any token.
     pub(super) access: bool,
     /// A purge was accepted.
@@ -22,7 +22,9 @@ pub(super) struct Touched {
 
 impl Touched {
     pub(super) fn absorb(&mut self, other: Self) {
-        self.scopes.extend(other.scopes);
+        for (scope, jobs) in other.scopes {
+            *self.scopes.entry(scope).or_default() += jobs;
+        }
         self.access |= other.access;
         self.purge |= other.purge;
     }
@@ -44,7 +46,8 @@ impl TouchAccount {
             let mut touched = hook.lock();
             match table {
                 "scope" => {
-                    touched.scopes.insert(row);
+                    // The account is of one job, however many rows it changes.
+                    touched.scopes.insert(row, 1);
                 }
                 // Recording a token's last use changes nobody's access, but telling it apart is not worth the trouble:
                 // it happens once a minute.

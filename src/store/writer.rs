@@ -4,7 +4,7 @@
 //! and commits once, so that one fsync serves them all. Then, in this order, it publishes what changed and answers.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc as std_mpsc};
@@ -262,14 +262,14 @@ impl Writer {
         Ok(publication)
     }
 
-    fn drawn(&self, scopes: &BTreeSet<i64>) -> Result<Publication, StoreError> {
+    fn drawn(&self, touched: &BTreeMap<i64, u32>) -> Result<Publication, StoreError> {
         let revision =
             self.connection.prepare_cached("SELECT revision FROM installation")?.query_row([], |row| row.get(0))?;
         let mut statement =
             self.connection.prepare_cached("SELECT enterprise, department, revision FROM scope WHERE id = ?1")?;
         let scopes: Result<Vec<_>, StoreError> =
-            scopes.iter().map(|id| statement.query_row([id], |row| Ok(scope_from_row(row)))?).collect();
-        Ok(Publication { revision, scopes: scopes? })
+            touched.keys().map(|id| statement.query_row([id], |row| Ok(scope_from_row(row)))?).collect();
+        Ok(Publication { revision, scopes: scopes?, writes: Some(touched.values().copied().collect()) })
     }
 
     fn publish(&self, publication: Option<&Publication>, touched: &Touched) {

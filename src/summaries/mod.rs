@@ -4,10 +4,13 @@
 //!
 //! - `key`: what an answer is found by, and `body`: the bytes that are kept.
 //! - `load`: how an answer is computed.
-//! - `policy`: from an administrator's configuration to TTLs.
+//! - `configuration`: what an administrator has tuned, stored and applied.
+//! - `policy`, `activity`: from there to the TTL of each key, by how much is written to its enterprise.
 //! - `feed`: what the store tells of changes.
 
+mod activity;
 mod body;
+mod configuration;
 mod feed;
 mod key;
 mod load;
@@ -16,15 +19,17 @@ mod policy;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use self::body::{Head, SummaryBody};
+pub use self::configuration::{Change, Configured, VersionedConfiguration};
 pub use self::key::{Kind, SummaryKey};
 pub use self::load::SummaryError;
 
+use self::activity::Activity;
 use self::feed::Feed;
 use crate::cache::{Cache, Served};
-use crate::domain::cache_configuration::CacheConfiguration;
 use crate::store::{Store, StoreError, Subject, Subscriber};
 
 /// The cache of summaries.
@@ -48,6 +53,8 @@ const COMPRESS_IN_PLACE_BYTES_MAX: usize = 32 * 1024;
 pub struct Summaries {
     store: Store,
     cache: SummaryCache,
+    configuration: Arc<watch::Sender<VersionedConfiguration>>,
+    activity: Arc<Activity>,
 }
 
 /// How a request with an `If-None-Match` ended.
@@ -68,12 +75,15 @@ impl Summaries {
     ///
     /// If the store cannot be read.
     pub fn open(store: &Store) -> Result<Self, StoreError> {
-        let counter = store.read_blocking(|tx| tx.revision())?;
-        let settings = policy::settings(&CacheConfiguration::default());
+        let (counter, configuration) =
+            store.read_blocking(|tx| Ok((tx.revision()?, VersionedConfiguration::read(tx)?)))?;
+        let activity = Arc::new(Activity::new(store.clock().clone()));
+        let settings = policy::settings(&configuration.configuration, &activity);
         let cache = SummaryCache::new(settings, store.clock().clone(), counter);
-        let feed: Arc<dyn Subscriber> = Arc::new(Feed::new(cache.clone()));
+        let feed: Arc<dyn Subscriber> = Arc::new(Feed::new(cache.clone(), Arc::clone(&activity)));
         store.subscribe(&feed)?;
-        Ok(Self { store: store.clone(), cache })
+        let configuration = Arc::new(watch::Sender::new(configuration));
+        Ok(Self { store: store.clone(), cache, configuration, activity })
     }
 
     /// The cache itself, for whoever watches, clears or tunes it.
@@ -122,10 +132,13 @@ impl Summaries {
         self.cache.weigh_again(key, body);
     }
 
-    /// Looks after the cache until `stop`: sweeps what has expired.
+    /// Looks after the cache until `stop`: sweeps what has expired, and follows changes of the configuration that were
+    /// made by other processes.
     pub async fn tend(self, stop: CancellationToken) {
         while tokio::time::timeout(SWEEP_INTERVAL, stop.cancelled()).await.is_err() {
+            self.activity.settle();
             self.cache.sweep();
+            self.follow_configuration().await;
         }
     }
 

@@ -9,9 +9,10 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 const LINE_CHARS_MAX: usize = 100;
 
 /// Fields whose value is another in every run: ids that the server makes, secrets, tags, what depends on speed or memory.
-const VOLATILE: [&str; 30] = [
+const VOLATILE: [&str; 31] = [
     "_nanoseconds",
     "_seconds",
+    "actor",
     "age",
     "ageMillis",
     "avgCacheAge",

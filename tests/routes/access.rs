@@ -186,6 +186,8 @@ const LEAST_ROLES: [(Role, &[&str]); 4] = [
             "GET /Contacts/{userId}",
             "GET /Contacts/{userId}/contact/{contactId}",
             "GET /metrics",
+            "GET /cache/config",
+            "GET /cache/config/history",
         ],
     ),
     (
@@ -222,6 +224,9 @@ const LEAST_ROLES: [(Role, &[&str]); 4] = [
             "GET /tokens",
             "POST /tokens",
             "DELETE /tokens/{tokenId}",
+            "PUT /cache/config",
+            "POST /cache/config/revert",
+            "GET /audit",
         ],
     ),
 ];

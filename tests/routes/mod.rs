@@ -1,6 +1,8 @@
 //! The API from the outside, a file for each file of `src/http/routes`, and what all routes promise.
 
 mod access;
+mod audit;
+mod cache_config;
 mod contacts;
 mod details;
 mod directory;

@@ -45,7 +45,22 @@ impl TestApp {
 
     /// A server that tells time by this clock.
     pub async fn start_at(clock: Clock, change: impl FnOnce(&mut HttpSettings)) -> Self {
-        let store = Directory::in_memory().open_with(clock, |_| {});
+        let app = Self::start_in(&Directory::in_memory(), clock, change);
+        app.write(people).await;
+        app
+    }
+
+    /// The same server once more, with the same data and tokens, after it has ended in order.
+    pub fn restart(mut self) -> Self {
+        self.stop();
+        let (directory, clock) = (self.store.directory().clone(), self.store.clock().clone());
+        drop(self);
+        Self::start_in(&directory, clock, |_| {})
+    }
+
+    /// A server on what is in a directory.
+    pub fn start_in(directory: &Directory, clock: Clock, change: impl FnOnce(&mut HttpSettings)) -> Self {
+        let store = directory.open_with(clock, |_| {});
         let mut settings = HttpSettings::default();
         change(&mut settings);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -59,9 +74,7 @@ impl TestApp {
             let (app, stop) = (muster::http::app(state).unwrap(), stop.clone());
             move || serve(listener, app, summaries, &settings, stop, connections)
         });
-        let app = Self { address, stop, server: Some(server), summaries, store };
-        app.write(people).await;
-        app
+        Self { address, stop, server: Some(server), summaries, store }
     }
 
     pub fn address(&self) -> SocketAddr {

@@ -1,6 +1,8 @@
 //! The handlers, a file for each resource.
 
 pub mod answers;
+pub mod audit;
+pub mod cache_config;
 pub mod contacts;
 pub mod departments;
 pub mod details;

@@ -1,6 +1,38 @@
 //! What an administrator tunes while Muster runs: how long summaries are kept, how many, and what is aimed at.
+//!
+//! `patch` reads what somebody wants changed, and refuses what cannot be; `shape` is the configuration as the API shows it
+//! and the database keeps it.
+
+mod patch;
+mod shape;
 
 use std::time::Duration;
+
+pub use patch::{ConfigurationChange, ConfigurationPatch, Refusal};
+pub use shape::{ConfigurationShape, DurationsInWords, Ttls};
+
+/// Shortest duration that can be set: below it a cache is no cache.
+pub const DURATION_MIN: Duration = Duration::from_secs(1);
+
+/// Longest duration that can be set: 30 days. An entry ends with its day anyway.
+pub const DURATION_MAX: Duration = Duration::from_hours(30 * 24);
+
+/// Most entries that can be allowed. Clears, sweeps and lists walk over all of them under the cache's lock, which takes some
+/// milliseconds for so many.
+pub const ENTRIES_MAX: u64 = 100_000;
+
+/// Fewest bytes that can be allowed: 1 KiB. Less holds not even an empty entry.
+pub const BYTES_MIN: u64 = 1024;
+
+/// Most bytes that can be allowed: 64 GiB. More than machines of this kind have, so it is a slip of the finger.
+pub const BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
+
+/// Highest limit of activity, and highest target of invalidations. Writes are counted exactly up to some more than this, and an
+/// enterprise that has so many in an hour is of high activity by any measure.
+pub const WRITES_MAX: u32 = 50_000;
+
+/// Highest target of a hit's duration, in milliseconds: a minute.
+pub const HIT_MILLIS_MAX: f64 = 60_000.0;
 
 /// The cache's configuration as a whole; its default is what holds until somebody changes it.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,0 +1,311 @@
+//! The cache's configuration: reading, changing and going back.
+
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, ETAG, IF_MATCH, IF_NONE_MATCH};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use super::answers::{Answer, Paging};
+use super::summaries::KnownTags;
+use crate::domain::cache_configuration::{ConfigurationPatch, ConfigurationShape, DurationsInWords, Refusal, Ttls};
+use crate::domain::page::RowCursor;
+use crate::domain::time::Timestamp;
+use crate::http::auth::Caller;
+use crate::http::cached::{PRIVATE_NO_CACHE, lists};
+use crate::http::error::ApiError;
+use crate::http::extract::{Json, PageParams, PageQuery, Span};
+use crate::http::state::AppState;
+use crate::store::StoredConfiguration;
+use crate::summaries::{Change, VersionedConfiguration};
+
+/// The configuration that holds.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CacheConfigurationAnswer)]
+pub struct CurrentBody {
+    /// The configuration.
+    configuration: ConfigurationShape,
+    /// Its durations as people write them.
+    humanized: DurationsInWords,
+    /// Its version; 0 as long as nobody has changed the defaults.
+    #[schema(example = 3)]
+    version: u64,
+}
+
+impl CurrentBody {
+    fn of(current: &VersionedConfiguration) -> Self {
+        let configuration = &current.configuration;
+        Self { configuration: configuration.shape(), humanized: configuration.in_words(), version: current.version }
+    }
+}
+
+/// What came of a change.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CacheConfigurationChanged)]
+pub struct ChangedBody {
+    /// What happened.
+    #[schema(example = "Cache configuration updated successfully")]
+    message: String,
+    /// Whether anything is other than before; if not, the version is the same, too.
+    #[schema(example = true)]
+    changed: bool,
+    /// How long entries live, in milliseconds.
+    current_settings: Ttls<u64>,
+    #[serde(flatten)]
+    current: CurrentBody,
+}
+
+/// One change.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CacheConfigurationVersion)]
+pub struct VersionBody {
+    /// The version that it made.
+    #[schema(example = 3)]
+    version: u64,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// Who made it.
+    #[schema(example = "ops (token 01k5n8w3q7r2v)")]
+    actor: String,
+    /// From where.
+    #[schema(example = "127.0.0.1")]
+    address: String,
+    /// The whole configuration after it.
+    #[schema(value_type = ConfigurationShape)]
+    configuration: Value,
+}
+
+impl From<StoredConfiguration> for VersionBody {
+    fn from(stored: StoredConfiguration) -> Self {
+        let StoredConfiguration { version, at, actor, json } = stored;
+        Self { version, at, actor: actor.name, address: actor.address, configuration: json }
+    }
+}
+
+/// A page of changes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CacheConfigurationHistory)]
+pub struct HistoryBody {
+    /// The changes, newest first.
+    history: Vec<VersionBody>,
+    #[serde(flatten)]
+    paging: Paging,
+}
+
+/// What is wanted of the configuration; what is absent stays as it is.
+#[derive(ToSchema)]
+#[schema(as = CacheConfigurationPatch, rename_all = "camelCase")]
+#[expect(dead_code, reason = "it only describes what the domain reads")]
+pub struct PatchBody {
+    /// How long entries live: each from 1 s to 30 d.
+    #[schema(nullable = false)]
+    ttl_settings: Option<TtlPatchBody>,
+    /// Entries at most.
+    #[schema(nullable = false, minimum = 1, maximum = 100_000)]
+    max_cache_size: Option<u64>,
+    /// Bytes at most.
+    #[schema(nullable = false, minimum = 1_024, maximum = 68_719_476_736_u64)]
+    max_cache_bytes: Option<u64>,
+    /// The same as `ttlSettings.default`; both may be given if they are equal.
+    #[schema(nullable = false, rename = "defaultTTL")]
+    default_ttl: Option<Span>,
+    /// How long an entry may stand in while the database cannot be read: from 1 s to 30 d, or 0 for never.
+    #[schema(nullable = false)]
+    stale_if_error: Option<Span>,
+    /// Which enterprises are of high and of low activity.
+    #[schema(nullable = false)]
+    activity: Option<ActivityPatchBody>,
+    /// What is aimed at.
+    #[schema(nullable = false)]
+    targets: Option<TargetsPatchBody>,
+}
+
+/// TTLs to be changed.
+#[derive(ToSchema)]
+#[schema(as = TtlSettingsPatch, rename_all = "camelCase")]
+#[expect(dead_code, reason = "it only describes what the domain reads")]
+pub struct TtlPatchBody {
+    #[schema(nullable = false)]
+    enterprise: Option<Span>,
+    #[schema(nullable = false)]
+    department: Option<Span>,
+    #[schema(nullable = false)]
+    default: Option<Span>,
+    #[schema(nullable = false)]
+    high_activity: Option<Span>,
+    #[schema(nullable = false)]
+    low_activity: Option<Span>,
+}
+
+/// Limits of activity to be changed.
+#[derive(ToSchema)]
+#[schema(as = ActivityLimitsPatch, rename_all = "camelCase")]
+#[expect(dead_code, reason = "it only describes what the domain reads")]
+pub struct ActivityPatchBody {
+    #[schema(nullable = false, minimum = 1, maximum = 50_000)]
+    high_per_hour: Option<u32>,
+    #[schema(nullable = false, minimum = 0, maximum = 50_000)]
+    low_per_day: Option<u32>,
+}
+
+/// Targets to be changed.
+#[derive(ToSchema)]
+#[schema(as = CacheTargetsPatch, rename_all = "camelCase")]
+#[expect(dead_code, reason = "it only describes what the domain reads")]
+pub struct TargetsPatchBody {
+    #[schema(nullable = false, exclusive_minimum = 0, maximum = 1)]
+    hit_rate: Option<f64>,
+    #[schema(nullable = false, exclusive_minimum = 0, maximum = 60_000)]
+    hit_millis: Option<f64>,
+    #[schema(nullable = false, minimum = 1_024, maximum = 68_719_476_736_u64)]
+    memory_bytes: Option<u64>,
+    #[schema(nullable = false, exclusive_minimum = 0, maximum = 50_000)]
+    invalidations_per_hour: Option<f64>,
+}
+
+/// Where to go back to.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = CacheConfigurationRevert)]
+pub struct RevertBody {
+    /// A version of the history; 0 for the defaults.
+    #[schema(example = 1)]
+    version: u64,
+}
+
+/// What the client believes to be changing.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it only describes a header")]
+pub struct ExpectedTags {
+    /// The entity tag of the configuration that this change is meant for; 412 if another holds by now.
+    #[param(rename = "If-Match")]
+    if_match: Option<String>,
+}
+
+/// The tags of `If-Match` (RFC 9110, section 13.1.1); none if it is absent or says `*`, since there always is a
+/// configuration. What is no strong tag equals none of ours.
+fn expected_tags(headers: &HeaderMap) -> Option<Vec<String>> {
+    let fields = headers.get_all(IF_MATCH);
+    headers.contains_key(IF_MATCH).then_some(())?;
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let fields: Vec<String> = fields.iter().map(text).collect();
+    let tags: Vec<String> = fields.iter().flat_map(|field| field.split(',')).map(|tag| tag.trim().to_owned()).collect();
+    (!tags.iter().any(|tag| tag == "*")).then_some(tags)
+}
+
+/// An answer that carries the configuration's entity tag.
+fn tagged(current: &VersionedConfiguration, answer: impl IntoResponse) -> Response {
+    let mut response = answer.into_response();
+    let headers = response.headers_mut();
+    // The tag is of letters, digits and quotation marks.
+    if let Ok(tag) = HeaderValue::try_from(current.tag()) {
+        headers.insert(ETAG, tag);
+    }
+    headers.insert(CACHE_CONTROL, PRIVATE_NO_CACHE);
+    response
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::invalid_saying(refusal.sentence, refusal.errors)
+    }
+}
+
+/// The cache's configuration
+///
+/// How long entries live, how many are kept, and what is aimed at. Durations are in milliseconds.
+#[utoipa::path(
+    get, path = "/cache/config", tag = "cache", operation_id = "getCacheConfiguration", params(KnownTags),
+    responses(
+        (status = 200, body = Answer<CurrentBody>, headers(("ETag" = String, description = "Names this version"))),
+        (status = 304, description = "The client has it already"),
+    )
+)]
+pub async fn get(State(state): State<AppState>, headers: HeaderMap) -> Response {
+    let current = state.summaries.configuration_changes().borrow().clone();
+    let tag = current.tag();
+    if headers.get_all(IF_NONE_MATCH).iter().any(|field| lists(field.as_bytes(), tag.as_bytes())) {
+        return tagged(&current, StatusCode::NOT_MODIFIED);
+    }
+    tagged(&current, state.success(CurrentBody::of(&current)))
+}
+
+/// Change the cache's configuration
+///
+/// Takes any part of it, and changes all of that or nothing. A duration is a number of milliseconds or a text such as
+/// `2h 30m`. The change holds at once, also for entries that are there, and after a restart; it is written to the audit log.
+/// What changes nothing makes no version.
+#[utoipa::path(
+    put, path = "/cache/config", tag = "cache", operation_id = "changeCacheConfiguration", params(ExpectedTags),
+    request_body(content = PatchBody, example = json!({
+        "ttlSettings": {"enterprise": "2h 30m", "department": 900_000}, "maxCacheSize": 2_000
+    })),
+    responses(
+        (status = 200, body = Answer<ChangedBody>, headers(("ETag" = String, description = "Names the version"))),
+    )
+)]
+pub async fn change(
+    State(state): State<AppState>,
+    caller: Caller,
+    headers: HeaderMap,
+    Json(patch): Json<ConfigurationPatch>,
+) -> Result<Response, ApiError> {
+    let change = Change::Set(patch.check()?);
+    let message = "Cache configuration updated successfully".to_owned();
+    configure(&state, &caller, &headers, change, message).await
+}
+
+/// List the changes of the cache's configuration
+///
+/// Newest first. Version 0 is not among them: it is the defaults, which nobody made.
+#[utoipa::path(
+    get, path = "/cache/config/history", tag = "cache", operation_id = "listCacheConfigurations", params(PageParams),
+    responses((status = 200, body = Answer<HistoryBody>))
+)]
+pub async fn history(
+    State(state): State<AppState>,
+    PageQuery { page, .. }: PageQuery<RowCursor>,
+) -> Result<Json<Answer<HistoryBody>>, ApiError> {
+    let limit = page.limit;
+    let page = state.store.read(move |tx| tx.cache_configurations(&page)).await?;
+    let paging = Paging::of(&page, limit);
+    Ok(state.success(HistoryBody { history: page.items.into_iter().map(Into::into).collect(), paging }))
+}
+
+/// Go back to an earlier configuration of the cache
+///
+/// Makes a new version that says what the earlier one said, so that this can be undone, too.
+#[utoipa::path(
+    post, path = "/cache/config/revert", tag = "cache", operation_id = "revertCacheConfiguration", params(ExpectedTags),
+    request_body(content = RevertBody, example = json!({"version": 1})),
+    responses(
+        (status = 200, body = Answer<ChangedBody>, headers(("ETag" = String, description = "Names the version"))),
+    )
+)]
+pub async fn revert(
+    State(state): State<AppState>,
+    caller: Caller,
+    headers: HeaderMap,
+    Json(RevertBody { version }): Json<RevertBody>,
+) -> Result<Response, ApiError> {
+    let message = format!("Cache configuration reverted to version {version}");
+    configure(&state, &caller, &headers, Change::Revert(version), message).await
+}
+
+async fn configure(
+    state: &AppState,
+    caller: &Caller,
+    headers: &HeaderMap,
+    change: Change,
+    message: String,
+) -> Result<Response, ApiError> {
+    let configured = state.summaries.configure(caller.actor(), change, expected_tags(headers)).await?;
+    let (current, changed) = (configured.now, configured.changed);
+    let current_settings = current.configuration.ttls();
+    let body = ChangedBody { message, changed, current_settings, current: CurrentBody::of(&current) };
+    Ok(tagged(&current, state.success(body)))
+}
