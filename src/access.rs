@@ -83,6 +83,19 @@ impl Access {
         Ok(valid.then(|| Arc::new(stored.token)))
     }
 
+    /// Whether a token that was recognised still grants access, for what goes on for longer than a request. One that memory
+    /// has not heard of yet is looked up; when that cannot be done, it does not.
+    pub async fn holds(&self, id: &str) -> bool {
+        let now = self.clock.now();
+        let known = self.memory.table.read().unwrap_or_else(PoisonError::into_inner).by_id.get(id).cloned();
+        if let Some(known) = known {
+            return known.token.is_valid_at(now);
+        }
+        let id = id.to_owned();
+        let stored = self.store.read(move |tx| tx.token(&id)).await;
+        stored.is_ok_and(|stored| stored.is_some_and(|stored| stored.token.is_valid_at(now)))
+    }
+
     /// Writes down when tokens were last used, where that changed since the last call.
     pub async fn record_uses(&self) -> Result<(), StoreError> {
         let uses = self.memory.unrecorded_uses();

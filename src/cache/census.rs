@@ -96,6 +96,12 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
         })
     }
 
+    /// The newest revision that was published for a scope: what is served of it lacks nothing up to there.
+    #[must_use]
+    pub fn published(&self, scope: &K::Scope) -> i64 {
+        self.0.with(|state| state.published.of(scope))
+    }
+
     /// Sums over the entries; walks over all of them under the lock.
     #[must_use]
     pub fn census(&self) -> Census {

@@ -9,10 +9,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, params};
 
 use super::access::{TokenList, load_tokens};
 use super::error::StoreError;
+use super::tx::ReadTx;
 use super::{id_from_database, open};
 use crate::domain::directory::Scope;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
@@ -112,6 +113,22 @@ fn scopes_after(connection: &Connection, last_seen: i64) -> Result<Vec<(Scope, i
     let mut statement = connection.prepare_cached(SQL)?;
     let rows = statement.query_and_then([last_seen], scope_from_row)?;
     rows.collect()
+}
+
+impl ReadTx<'_> {
+    /// The scopes whose last revision lies after `after` and not after `up_to`, in the order of their revisions; at most
+    /// `limit`.
+    pub fn scopes_drawn(&self, after: i64, up_to: i64, limit: u32) -> Result<Vec<(Scope, i64)>, StoreError> {
+        const SQL: &str = "SELECT enterprise, department, revision FROM scope
+             WHERE revision > ?1 AND revision <= ?2 ORDER BY revision LIMIT ?3";
+        self.all(SQL, params![after, up_to, limit], scope_from_row)
+    }
+
+    /// How many scopes drew their last revision after `after` and not after `up_to`.
+    pub fn scopes_drawn_count(&self, after: i64, up_to: i64) -> Result<u64, StoreError> {
+        const SQL: &str = "SELECT count(*) FROM scope WHERE revision > ?1 AND revision <= ?2";
+        self.one(SQL, [after, up_to], |row| row.get(0))
+    }
 }
 
 /// Reads columns `enterprise, department, revision`.

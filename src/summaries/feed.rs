@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use super::SummaryCache;
 use super::activity::Activity;
 use crate::store::{Publication, Subscriber, TokenList};
@@ -10,11 +12,13 @@ use crate::store::{Publication, Subscriber, TokenList};
 pub(super) struct Feed {
     cache: SummaryCache,
     activity: Arc<Activity>,
+    /// The cue for whoever tells listeners; notifying nobody costs one atomic operation.
+    drawn: Arc<Notify>,
 }
 
 impl Feed {
-    pub(super) fn new(cache: SummaryCache, activity: Arc<Activity>) -> Self {
-        Self { cache, activity }
+    pub(super) fn new(cache: SummaryCache, activity: Arc<Activity>, drawn: Arc<Notify>) -> Self {
+        Self { cache, activity, drawn }
     }
 }
 
@@ -23,11 +27,13 @@ impl Subscriber for Feed {
         let scopes = publication.scopes.iter().map(|(scope, revision)| (scope, *revision));
         self.cache.publish(publication.revision, scopes);
         self.activity.record(publication);
+        self.drawn.notify_one();
     }
 
     fn doubted(&self, revision: i64) {
         self.cache.doubt(revision);
         self.activity.doubt();
+        self.drawn.notify_one();
     }
 
     fn unreadable(&self) {

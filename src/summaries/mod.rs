@@ -7,25 +7,33 @@
 //! - `configuration`: what an administrator has tuned, stored and applied.
 //! - `policy`, `activity`: from there to the TTL of each key, by how much is written to its enterprise.
 //! - `feed`: what the store tells of changes.
+//! - `warm`: loads before anybody asks.
+//! - `live`: what happens, told to whoever listens; `figures`: the cache's figures as they leave the program.
 
 mod activity;
 mod body;
 mod configuration;
 mod feed;
+mod figures;
 mod key;
+mod live;
 mod load;
 mod policy;
+mod warm;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 pub use self::body::{Head, SummaryBody};
 pub use self::configuration::{Change, Configured, VersionedConfiguration};
+pub use self::figures::{Counts, Micros, RemovalCounts, hit_ratio};
 pub use self::key::{Kind, SummaryKey};
+pub use self::live::{EventName, Listener, Live, LiveEvent, ResetReason, SCOPES_TOLD_MAX, Sample};
 pub use self::load::SummaryError;
+pub use self::warm::{WarmError, WarmOutcome, WarmReport, WarmRequest};
 
 use self::activity::Activity;
 use self::feed::Feed;
@@ -55,6 +63,9 @@ pub struct Summaries {
     cache: SummaryCache,
     configuration: Arc<watch::Sender<VersionedConfiguration>>,
     activity: Arc<Activity>,
+    live: Live,
+    /// A place for each load that warming may run at once.
+    warming: Arc<Semaphore>,
 }
 
 /// How a request with an `If-None-Match` ended.
@@ -75,21 +86,29 @@ impl Summaries {
     ///
     /// If the store cannot be read.
     pub fn open(store: &Store) -> Result<Self, StoreError> {
-        let (counter, configuration) =
-            store.read_blocking(|tx| Ok((tx.revision()?, VersionedConfiguration::read(tx)?)))?;
+        let (epoch, counter, configuration) =
+            store.read_blocking(|tx| Ok((tx.epoch()?, tx.revision()?, VersionedConfiguration::read(tx)?)))?;
         let activity = Arc::new(Activity::new(store.clock().clone()));
         let settings = policy::settings(&configuration.configuration, &activity);
         let cache = SummaryCache::new(settings, store.clock().clone(), counter);
-        let feed: Arc<dyn Subscriber> = Arc::new(Feed::new(cache.clone(), Arc::clone(&activity)));
-        store.subscribe(&feed)?;
         let configuration = Arc::new(watch::Sender::new(configuration));
-        Ok(Self { store: store.clone(), cache, configuration, activity })
+        let live = Live::new(store, &cache, configuration.subscribe(), epoch, counter);
+        let feed: Arc<dyn Subscriber> = Arc::new(Feed::new(cache.clone(), Arc::clone(&activity), live.cue()));
+        store.subscribe(&feed)?;
+        let warming = Arc::new(Semaphore::new(warm::WARM_LOADS_MAX));
+        Ok(Self { store: store.clone(), cache, configuration, activity, live, warming })
     }
 
     /// The cache itself, for whoever watches, clears or tunes it.
     #[must_use]
     pub fn cache(&self) -> &SummaryCache {
         &self.cache
+    }
+
+    /// What happens, for whoever wants to be told.
+    #[must_use]
+    pub fn live(&self) -> &Live {
+        &self.live
     }
 
     /// The answer for a key, unless `is_known` says of its entity tag that the client has it; it is asked only if there is

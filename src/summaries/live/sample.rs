@@ -1,0 +1,75 @@
+//! The figures of each second.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::MissedTickBehavior;
+use utoipa::ToSchema;
+
+use super::{EventName, LiveEvent, Shared};
+use crate::cache::Stats;
+use crate::domain::time::Timestamp;
+use crate::summaries::figures::{Counts, Micros};
+use crate::telemetry;
+
+/// How often a sample is taken.
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The figures of one second, and the totals at its end.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Sample {
+    /// When it was taken.
+    #[schema(value_type = String, format = DateTime)]
+    timestamp: Timestamp,
+    /// What was counted since the sample before.
+    last: Counts,
+    /// What was counted since the server started.
+    total: Counts,
+    /// How long the hits since the sample before took.
+    hit_micros: Micros,
+    /// How long the loads since the sample before took.
+    load_micros: Micros,
+    /// Entries that would be served now.
+    #[schema(example = 42)]
+    entries: u64,
+    /// Bytes of all entries.
+    #[schema(example = 1_258_291)]
+    bytes: u64,
+    /// Loads under way.
+    #[schema(example = 0)]
+    loads_in_flight: u64,
+    /// The process's memory in bytes; null where the system does not say.
+    #[schema(required, value_type = Option<u64>, example = 33_030_144)]
+    rss_bytes: Option<u64>,
+}
+
+/// Takes and tells a sample each second, for ever.
+pub(super) async fn take(shared: &Shared) {
+    let mut earlier = shared.cache.stats();
+    let mut ticks = tokio::time::interval(SAMPLE_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first one is now.
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        let stats = shared.cache.stats();
+        shared.send(LiveEvent::new(EventName::Sample, None, &sample(shared, &stats, &stats.since(&earlier))));
+        earlier = stats;
+    }
+}
+
+fn sample(shared: &Shared, total: &Stats, last: &Stats) -> Sample {
+    let census = shared.cache.census();
+    Sample {
+        timestamp: shared.store.clock().now(),
+        last: last.into(),
+        total: total.into(),
+        hit_micros: (&last.hit_durations).into(),
+        load_micros: (&last.load_durations).into(),
+        entries: census.entries as u64,
+        bytes: census.bytes as u64,
+        loads_in_flight: census.loads as u64,
+        rss_bytes: telemetry::resident_bytes(),
+    }
+}
