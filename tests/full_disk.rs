@@ -138,6 +138,10 @@ fn a_full_disk_refuses_writes_answers_reads_and_loses_nothing() {
     assert!(writer.acknowledged > 0, "nothing fitted at all");
     assert_eq!(writer.total(), 1 + writer.acknowledged);
     assert_eq!(writer.client.get("/Contacts/u1?limit=1000")["totalCount"], 1 + writer.acknowledged);
+    // The cache is read and cleared as ever; that this could not be written down stands in the log.
+    writer.client.send("DELETE", "/cache/clear", "").expect(200);
+    assert_eq!(writer.client.get("/enterprise/acme/contacts/summary")["cached"], false);
+    assert_eq!(writer.client.get("/cache/stats")["cache"]["totalEntries"], 1);
     // Another process is told, too, in one line; what of its file went in before is in whole.
     let import = place.muster(&[&["import", "people.csv"], &owner[..]].concat());
     assert_eq!((import.code, import.stdout.as_str()), (Some(1), ""), "{}", import.stderr);

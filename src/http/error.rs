@@ -255,7 +255,7 @@ impl From<StoreError> for ApiError {
 }
 
 /// The store's sentences begin in lower case, since the command line puts a name before them.
-fn capitalised(sentence: &str) -> String {
+pub(super) fn capitalised(sentence: &str) -> String {
     let mut characters = sentence.chars();
     characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
 }

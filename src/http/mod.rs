@@ -55,6 +55,7 @@ use self::request_id::X_REQUEST_ID;
 use self::routes::{
     audit, cache_config, contacts, departments, details, employees, enterprises, service, summaries, tokens, transfers,
 };
+use self::routes::{cache, cache_entries, cache_events, cache_warm};
 use self::table::RouteTable;
 use crate::config::WebOrigin;
 use crate::domain::access::Role;
@@ -100,6 +101,14 @@ fn all_routes(table: RouteTable<AppState>) -> RouteTable<AppState> {
         .may(Admin, Installation, routes!(cache_config::change))
         .may(Viewer, Installation, routes!(cache_config::history))
         .may(Admin, Installation, routes!(cache_config::revert))
+        .may(Viewer, Installation, routes!(cache::stats))
+        .may(Admin, Installation, routes!(cache::clear))
+        .may(Admin, Installation, routes!(cache::clear_departments))
+        .may(Admin, Installation, routes!(cache::clear_enterprise))
+        .may(Viewer, Installation, routes!(cache_entries::list))
+        .may(Admin, Installation, routes!(cache_entries::remove))
+        .may(Admin, Installation, routes!(cache_warm::warm))
+        .may_stream(Viewer, Installation, routes!(cache_events::watch))
         .may(Admin, Installation, routes!(tokens::list))
         .may(Admin, Installation, routes!(tokens::create))
         .may(Admin, Installation, routes!(tokens::revoke))

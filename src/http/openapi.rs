@@ -150,6 +150,7 @@ fn path_parameters(path: &str) -> impl Iterator<Item = (&str, &'static str)> {
             "employeeId" | "userId" => "The employee's id",
             "contactId" => "The contact's id",
             "tokenId" => "The token's public id",
+            "key" => "The key of an entry, as `GET /cache/entries` lists it",
             _ => "",
         };
         (name, what)
@@ -162,6 +163,7 @@ fn path_parameter(name: &str, what: &str) -> Parameter {
         "departmentId" => (Some(ID_LEN_MAX), "sales"),
         "employeeId" | "userId" => (Some(ID_LEN_MAX), "u1"),
         "contactId" => (None, "01k5n8w3q7r2v"),
+        "key" => (None, "enterprise:acme:contacts"),
         _ => (None, "t1"),
     };
     let schema = ObjectBuilder::new().schema_type(Type::String).max_length(length_max).build();

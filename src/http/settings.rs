@@ -40,6 +40,12 @@ pub const TOKEN_LOOK_UPS_PER_SECOND_MAX: u32 = 100;
 /// these are told to come back, so that they cannot take the threads that reads need.
 pub const TRANSFERS_MAX: usize = 8;
 
+/// Event streams that are open at once. Each holds a connection and some kilobytes; a company has fewer dashboards open.
+pub const EVENT_STREAMS_MAX: usize = 100;
+
+/// After so long a comment goes over an event stream, so that no proxy takes it for dead; they wait a minute or more.
+pub const EVENT_KEEP_ALIVE: Duration = Duration::from_secs(15);
+
 /// What the HTTP layer needs to know from the configuration.
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
@@ -65,6 +71,10 @@ pub struct HttpSettings {
     pub token_look_ups_per_second_max: u32,
     /// See [`TRANSFERS_MAX`].
     pub transfers_max: usize,
+    /// See [`EVENT_STREAMS_MAX`].
+    pub event_streams_max: usize,
+    /// See [`EVENT_KEEP_ALIVE`].
+    pub event_keep_alive: Duration,
     /// Origins whose pages may call the API from a browser; none by default.
     pub cors_origins: Vec<WebOrigin>,
 }
@@ -83,6 +93,8 @@ impl Default for HttpSettings {
             failed_sign_ins_per_minute_max: FAILED_SIGN_INS_PER_MINUTE_MAX,
             token_look_ups_per_second_max: TOKEN_LOOK_UPS_PER_SECOND_MAX,
             transfers_max: TRANSFERS_MAX,
+            event_streams_max: EVENT_STREAMS_MAX,
+            event_keep_alive: EVENT_KEEP_ALIVE,
             cors_origins: Vec::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! What every handler can reach.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use axum::extract::FromRef;
 use tokio::sync::Semaphore;
@@ -34,6 +35,10 @@ pub struct AppState {
     pub meters: Arc<Meters>,
     /// Whether the database answers.
     pub(super) readiness: Readiness,
+    /// When the server started.
+    pub(super) started: Instant,
+    /// A place for each event stream that may be open at once.
+    pub(super) event_streams: Arc<Semaphore>,
     /// A place for each import or export that may run at once.
     pub(super) transfers: Arc<Semaphore>,
     /// The OpenAPI document, which exists once all routes do.
@@ -53,7 +58,9 @@ impl AppState {
         Self {
             clock: store.clock().clone(),
             meters: Arc::new(Meters::new(store.clock().now())),
+            started: store.clock().instant(),
             readiness: Readiness::default(),
+            event_streams: Arc::new(Semaphore::new(settings.event_streams_max)),
             transfers: Arc::new(Semaphore::new(settings.transfers_max)),
             settings: Arc::new(settings),
             store,

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 const LINE_CHARS_MAX: usize = 100;
 
 /// Fields whose value is another in every run: ids that the server makes, secrets, tags, what depends on speed or memory.
-const VOLATILE: [&str; 31] = [
+const VOLATILE: [&str; 35] = [
     "_nanoseconds",
     "_seconds",
     "actor",
@@ -28,9 +28,13 @@ const VOLATILE: [&str; 31] = [
     "heapTotal",
     "heapUsed",
     "id",
+    "lastCleanup",
     "max",
     "month",
     "nextCursor",
+    "p50",
+    "p90",
+    "p99",
     "requestId",
     "retryAfter",
     "rss",
@@ -111,8 +115,7 @@ impl Json {
                 })
             }
             (Self::Scalar(shown), Self::Scalar(value)) => {
-                let name =
-                    at.rsplit('.').next().unwrap_or_default().trim_end_matches(|c: char| "[]0123456789".contains(c));
+                let name = at.rsplit('.').next().and_then(|field| field.split('[').next()).unwrap_or_default();
                 let same = shown == value || (alike(shown, value) && (VOLATILE.contains(&name) || is_time(value)));
                 (!same).then(|| format!("{at} is {value}, shown is {shown}"))
             }

@@ -45,6 +45,7 @@ async fn operations(app: &TestApp) -> Vec<Operation> {
         ("{employeeId}", "u1"),
         ("{userId}", "u1"),
         ("{contactId}", contacts["contactList"][0]["id"].as_str().unwrap()),
+        ("{key}", "enterprise:acme:contacts"),
         ("{tokenId}", tokens["tokens"][0]["id"].as_str().unwrap()),
     ];
     let document = app.nobody().get("/openapi.json").await.json();
@@ -172,6 +173,9 @@ const LEAST_ROLES: [(Role, &[&str]); 4] = [
     (
         Role::Viewer,
         &[
+            "GET /cache/entries",
+            "GET /cache/events",
+            "GET /cache/stats",
             "GET /enterprise",
             "GET /enterprise/{enterpriseId}",
             "GET /enterprise/{enterpriseId}/contacts/details",
@@ -221,6 +225,11 @@ const LEAST_ROLES: [(Role, &[&str]); 4] = [
             "PUT /enterprise/{enterpriseId}",
             "DELETE /enterprise/{enterpriseId}",
             "POST /enterprise/{enterpriseId}/restore",
+            "DELETE /cache/clear",
+            "DELETE /cache/departments/clear",
+            "DELETE /cache/enterprises/{enterpriseId}/clear",
+            "DELETE /cache/entries/{key}",
+            "POST /cache/warm",
             "GET /tokens",
             "POST /tokens",
             "DELETE /tokens/{tokenId}",

@@ -2,7 +2,11 @@
 
 mod access;
 mod audit;
+mod cache;
 mod cache_config;
+mod cache_entries;
+mod cache_events;
+mod cache_warm;
 mod contacts;
 mod details;
 mod directory;

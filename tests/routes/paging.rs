@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use muster::clock::Clock;
 use muster::domain::access::Role;
 use serde_json::{Value, json};
 
-use crate::support::{Client, TestApp};
+use crate::support::{Client, TestApp, at};
 
 const EMPLOYEES: &str = "/enterprise/acme/departments/sales/employees";
 
@@ -105,7 +106,7 @@ async fn clients_may_count_pages() {
 
 #[tokio::test]
 async fn every_list_pages_the_same_way() {
-    let app = TestApp::start().await;
+    let app = TestApp::start_at(Clock::manual(at("2026-11-22T08:00:00Z")), |_| {}).await;
     let admin = app.client(Role::Admin).await;
     for number in 0..3 {
         let body = json!({"userId": "u1", "contactInfo": {"name": format!("n{number}")}});
@@ -114,12 +115,16 @@ async fn every_list_pages_the_same_way() {
         admin.post("/enterprise/acme/departments", json!({"name": format!("D{number}")})).await.expect(201);
         admin.post(EMPLOYEES, json!({"name": format!("N{number}")})).await.expect(201);
     }
+    for enterprise in ["acme", "globex", "e0", "e1", "e2"] {
+        admin.get(&format!("/enterprise/{enterprise}/contacts/summary")).await.expect(200);
+    }
     let lists = [
         ("/enterprise", "enterprises", 5),
         ("/enterprise/acme/departments", "departments", 5),
         ("/enterprise/acme/employees", "employees", 5),
         (EMPLOYEES, "employees", 4),
         ("/Contacts/u1", "contactList", 4),
+        ("/cache/entries", "entries", 5),
     ];
     for (path, key, total) in lists {
         let whole = admin.get(path).await.expect(200);

@@ -248,7 +248,10 @@ impl Reply {
     pub async fn to(request: RequestBuilder) -> Self {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Self { status, headers, body: response.bytes().await.unwrap().to_vec() }
+        // An event stream has no end; whoever wants it opens it as one.
+        let is_endless = headers.get("content-type").is_some_and(|value| value == "text/event-stream");
+        let body = if is_endless { Vec::new() } else { response.bytes().await.unwrap().to_vec() };
+        Self { status, headers, body }
     }
 
     pub fn text(&self) -> String {

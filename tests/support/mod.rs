@@ -2,6 +2,7 @@
 //! sleeps for luck.
 
 mod app;
+mod events;
 mod exposition;
 mod process;
 mod queued;
@@ -14,6 +15,7 @@ mod words;
 use std::time::{Duration, Instant};
 
 pub use app::{Client, Reply, TestApp};
+pub use events::{Events, Told};
 pub use exposition::{Exposition, series};
 pub use process::{Ended, Place, Running, TestServer, assert_calm, fixture};
 pub use queued::{Gate, Queued};

@@ -2,7 +2,11 @@
 
 pub mod answers;
 pub mod audit;
+pub mod cache;
 pub mod cache_config;
+pub mod cache_entries;
+pub mod cache_events;
+pub mod cache_warm;
 pub mod contacts;
 pub mod departments;
 pub mod details;

@@ -1,0 +1,200 @@
+//! The cache's live event stream, as server-sent events (WHATWG HTML, section 9.2).
+//!
+//! Each stream has a task of its own between the events and the connection, with room for one piece: a client that takes
+//! nothing holds up nobody, and is given up after the time that any download may stand still. Before each piece it is asked
+//! whether the token still holds.
+
+use std::convert::Infallible;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::MissedTickBehavior;
+use utoipa::IntoParams;
+
+use crate::http::auth::Caller;
+use crate::http::error::ApiError;
+use crate::http::state::AppState;
+use crate::summaries::{Listener, LiveEvent};
+
+/// The header with the position that a client has reached.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Tells nginx to hand every event on at once.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// How long a client waits before it comes back, in milliseconds: about as long as a restart takes.
+const RECONNECT_AFTER_MILLIS: u64 = 2_000;
+
+/// Pieces that wait for the connection; the events behind them wait once for all clients.
+const PIECES_WAITING_MAX: usize = 1;
+
+/// Seconds after which a place for an event stream may have become free.
+const BUSY_RETRY_SECS: u64 = 5;
+
+/// What is sent when nothing else is, so that nobody in between takes the connection for dead.
+const KEEP_ALIVE: &str = ": keep-alive\n\n";
+
+/// A position that no database has, for one that cannot be read.
+const NO_POSITION: i64 = -1;
+
+/// What a client that comes back sends.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it only describes a header")]
+pub struct LastEvent {
+    /// The `id` of the last event that the client has, sent by browsers themselves: the stream begins with what the
+    /// client missed.
+    #[param(rename = "Last-Event-ID", value_type = Option<i64>)]
+    last_event_id: Option<String>,
+}
+
+/// Watch the cache
+///
+/// Server-sent events, each with a JSON object as its data:
+///
+/// - `sample`, each second: `last` (what was counted since the sample before) and `total` (since the server started), each
+///   with `hits`, `misses`, `hitRatio`, `coalesced`, `revalidated`, `stale`, `loads`, `loadFailures` and `removals`; of the
+///   last second `hitMicros` and `loadMicros`; `entries`, `bytes`, `loadsInFlight`, `rssBytes`.
+/// - `publication`: summaries may have changed. `revision`, `scopeCount`, and in `scopes` the first hundred of them with
+///   `enterpriseId`, `departmentId` (null for the enterprise itself) and `revision`. Whoever asks for one of these summaries
+///   now gets one that has the change.
+/// - `configuration`: the cache's configuration changed; `version`.
+/// - `reset`: load everything anew and go on from here; `revision`, and as `reason` `overflow` (the client was too slow),
+///   `unknownPosition`, `databaseExchanged` or `unreadable`.
+///
+/// The `id` of an event is the revision up to which the client has been told everything. A client that comes back with
+/// `Last-Event-ID` is first told what it missed, as one `publication`, or to `reset`. The stream ends when the server stops
+/// and when the token is revoked or expires.
+#[utoipa::path(
+    get, path = "/cache/events", tag = "cache", operation_id = "watchCache", params(LastEvent),
+    responses((
+        status = 200, description = "The stream", body = String, content_type = "text/event-stream",
+        example = "retry: 2000\nid: 4710\n\nevent: publication\nid: 4711\ndata: {\"revision\":4711,\"scopeCount\":1,\"scopes\":[{\"enterpriseId\":\"acme\",\"departmentId\":null,\"revision\":4711}]}\n\n"
+    ))
+)]
+pub async fn watch(State(state): State<AppState>, caller: Caller, request: HeaderMap) -> Result<Response, ApiError> {
+    let place = state.event_streams.clone().try_acquire_owned().map_err(|_| {
+        ApiError::unavailable("Too many event streams are open; close one, or try again", BUSY_RETRY_SECS)
+    })?;
+    let seen = request.get(LAST_EVENT_ID).map(|id| {
+        let id = id.to_str().ok().and_then(|id| id.trim().parse().ok());
+        id.unwrap_or(NO_POSITION)
+    });
+    let (pieces, taker) = mpsc::channel(PIECES_WAITING_MAX);
+    tokio::spawn(Stream { state, token_id: caller.token_id().to_owned(), pieces, _place: place }.run(seen));
+    let pieces = stream::unfold(taker, async |mut taker| Some((Ok::<_, Infallible>(taker.recv().await?), taker)));
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (X_ACCEL_BUFFERING, HeaderValue::from_static("no")),
+    ];
+    Ok((headers, Body::from_stream(pieces)).into_response())
+}
+
+/// One client's stream, beside its connection.
+struct Stream {
+    state: AppState,
+    token_id: String,
+    pieces: mpsc::Sender<Bytes>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Stream {
+    /// Runs until the client goes or may not go on, or the server stops.
+    async fn run(self, seen: Option<i64>) {
+        let pieces = self.pieces.clone();
+        let stop = self.state.stop.clone();
+        tokio::select! {
+            () = self.tell(seen) => {}
+            () = stop.cancelled() => {}
+            () = pieces.closed() => {}
+        }
+    }
+
+    async fn tell(self, seen: Option<i64>) {
+        let live = self.state.summaries.live();
+        let mut listener = live.listen().await;
+        let opening = self.opening(&listener, seen).await;
+        let mut keep_alive = tokio::time::interval(self.state.settings.event_keep_alive);
+        keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // The first one is now.
+        keep_alive.tick().await;
+        let mut piece = opening;
+        loop {
+            // Waits for room first, so that what is asked of the token is asked when the piece goes out.
+            let idle_time_max = self.state.settings.download_idle_time_max;
+            let Ok(Ok(room)) = tokio::time::timeout(idle_time_max, self.pieces.reserve()).await else { return };
+            if !self.state.access.holds(&self.token_id).await {
+                return;
+            }
+            room.send(Bytes::from(piece));
+            piece = tokio::select! {
+                event = listener.next() => written(&event),
+                _ = keep_alive.tick() => KEEP_ALIVE.to_owned(),
+            };
+        }
+    }
+
+    /// What a stream begins with: when to come back, and what was missed or where the client stands.
+    async fn opening(&self, listener: &Listener, seen: Option<i64>) -> String {
+        let revision = listener.revision();
+        let missed = match seen {
+            Some(seen) => self.state.summaries.live().missed(seen, revision).await,
+            None => None,
+        };
+        let position = missed.map_or_else(|| format!("id: {revision}\n\n"), |event| written(&event));
+        format!("retry: {RECONNECT_AFTER_MILLIS}\n{position}")
+    }
+}
+
+/// An event as it goes over the wire. JSON has no line breaks, so its data is one line.
+fn written(event: &LiveEvent) -> String {
+    let id = event.revision.map_or(String::new(), |revision| format!("id: {revision}\n"));
+    format!("event: {}\n{id}data: {}\n\n", event.name.as_str(), event.data)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::sync::Semaphore;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::access::{Access, mint};
+    use crate::clock::Clock;
+    use crate::domain::access::{Reach, Role};
+    use crate::http::settings::HttpSettings;
+    use crate::store::{Mode, Store, StoreOptions};
+    use crate::summaries::Summaries;
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&StoreOptions::new(dir.path(), Mode::Server, "a test"), Clock::system()).unwrap();
+        let (access, summaries) = (Access::open(&store).unwrap(), Summaries::open(&store).unwrap());
+        let settings = HttpSettings {
+            event_keep_alive: Duration::from_millis(1),
+            download_idle_time_max: Duration::from_millis(10),
+            ..HttpSettings::default()
+        };
+        let minted = mint("slow".into(), Role::Viewer, Reach::Installation, store.clock().now(), None).unwrap();
+        let token_id = minted.stored.id.clone();
+        store.write(move |tx| tx.create_token(&minted.stored)).await.unwrap();
+        let state = AppState::new(settings, store, access, summaries.clone(), CancellationToken::new());
+        let places = Arc::new(Semaphore::new(1));
+        let place = Arc::clone(&places).try_acquire_owned().unwrap();
+        let (pieces, mut taker) = mpsc::channel(PIECES_WAITING_MAX);
+        Stream { state, token_id, pieces, _place: place }.run(None).await;
+        assert_eq!((places.available_permits(), summaries.live().listeners()), (1, 0));
+        assert_eq!(taker.recv().await.as_deref(), Some(b"retry: 2000\nid: 0\n\n".as_slice()));
+        assert_eq!(taker.recv().await, None);
+    }
+}

@@ -1,0 +1,300 @@
+//! The cache's live event stream.
+
+use std::time::Duration;
+
+use muster::clock::Clock;
+use muster::domain::access::{Reach, Role};
+use muster::domain::time::Timestamp;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::support::{Client, Events, TestApp, Told, add_contact, at, eventually};
+
+const SUMMARY: &str = "/enterprise/acme/contacts/summary";
+
+async fn save(client: &Client, user: &str) {
+    let body = json!({"userId": user, "contactInfo": {"name": "Grace"}});
+    client.post("/saveContact", body).await.expect(200);
+}
+
+/// Opens a stream and reads where it stands.
+async fn listen(client: &Client) -> (Events, i64) {
+    let mut events = Events::open(client, None).await;
+    let opening = events.next().await;
+    assert_eq!((opening.event.as_str(), opening.retry), ("", Some(2_000)));
+    (events, opening.id.unwrap())
+}
+
+/// `enterprise/department` of the scopes that a publication names.
+fn scopes(told: &Told) -> Vec<String> {
+    let name = |scope: &Value| {
+        let department = scope["departmentId"].as_str().unwrap_or_default();
+        format!("{}/{department}", scope["enterpriseId"].as_str().unwrap())
+    };
+    let mut names: Vec<String> = told.data["scopes"].as_array().unwrap().iter().map(name).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_write_is_told_with_what_it_changed_and_can_be_read_at_once() {
+    let app = TestApp::start().await;
+    let contributor = app.client(Role::Contributor).await;
+    let (mut events, opened_at) = listen(&contributor).await;
+    assert_eq!(opened_at, app.store.counter());
+    contributor.get(SUMMARY).await.expect(200);
+    for total in 3..8 {
+        save(&contributor, "u1").await;
+        let told = events.next_of("publication").await;
+        assert_eq!(told.id, Some(app.store.counter()));
+        assert_eq!((&told.data["revision"], &told.data["scopeCount"]), (&json!(told.id), &json!(2)));
+        assert_eq!(scopes(&told), ["acme/", "acme/sales"]);
+        let revisions = told.data["scopes"].as_array().unwrap().iter().map(|scope| scope["revision"].as_i64().unwrap());
+        assert!(revisions.is_sorted() && told.data["scopes"][1]["revision"] == json!(told.id), "{told:?}");
+        assert_eq!(contributor.get(SUMMARY).await.expect(200)["data"]["totalContacts"], total);
+    }
+}
+
+#[tokio::test]
+async fn a_write_of_another_process_is_told_too() {
+    let app = TestApp::start().await;
+    let viewer = app.client(Role::Viewer).await;
+    let (mut events, _) = listen(&viewer).await;
+    viewer.get(SUMMARY).await.expect(200);
+    let directory = app.store.directory().clone();
+    tokio::task::spawn_blocking(move || {
+        let command = directory.open_command().unwrap();
+        command.write_blocking(|tx| add_contact(tx, "u2", "Ada")).unwrap();
+    })
+    .await
+    .unwrap();
+    let told = events.next_of("publication").await;
+    assert_eq!(scopes(&told), ["acme/", "acme/lab"]);
+    // Who is told of it reads it: it is not told before the cache has heard of it.
+    assert_eq!(viewer.get(SUMMARY).await.expect(200)["data"]["totalContacts"], 3);
+}
+
+#[tokio::test]
+async fn a_publication_names_a_bounded_number_of_scopes_and_counts_all() {
+    let app = TestApp::start().await;
+    let admin = app.client(Role::Admin).await;
+    app.write(|tx| {
+        for number in 0..150 {
+            let id = format!("d{number}");
+            let (id, name) = (crate::support::department(&id), crate::support::name(&id));
+            tx.create_department(&crate::support::enterprise("acme"), Some(id), &name)?;
+        }
+        Ok(())
+    })
+    .await;
+    let (mut events, before) = listen(&admin).await;
+    // Draws for each of its departments.
+    admin.put("/enterprise/acme", json!({"name": "Acme International"})).await.expect(200);
+    let told = events.next_of("publication").await;
+    assert_eq!((&told.data["scopeCount"], scopes(&told).len()), (&json!(153), 100));
+    assert_eq!(told.id, Some(app.store.counter()));
+    let missed = Events::open(&admin, Some(&before.to_string())).await.next().await;
+    assert_eq!((missed.id, &missed.data["scopeCount"], scopes(&missed).len()), (told.id, &json!(153), 100));
+}
+
+#[tokio::test]
+async fn a_sample_shows_what_the_last_second_brought() {
+    let app = TestApp::start().await;
+    let viewer = app.client(Role::Viewer).await;
+    viewer.get(SUMMARY).await.expect(200);
+    let (mut events, _) = listen(&viewer).await;
+    let quiet = events.next_of("sample").await;
+    assert_eq!((quiet.id, &quiet.data["last"]["hits"], &quiet.data["total"]["misses"]), (None, &json!(0), &json!(1)));
+    assert_eq!(quiet.data["last"]["hitRatio"], Value::Null);
+    for _ in 0..3 {
+        viewer.get(SUMMARY).await.expect(200);
+    }
+    viewer.get("/enterprise/globex/contacts/summary").await.expect(200);
+    // The requests may lie on both sides of the second's end.
+    let (mut hits, mut loads) = (0, 0);
+    let sample = loop {
+        let sample = events.next_of("sample").await.data;
+        hits += sample["last"]["hits"].as_u64().unwrap();
+        loads += sample["last"]["loads"].as_u64().unwrap();
+        if (hits, loads) == (3, 1) {
+            break sample;
+        }
+        assert!(hits <= 3 && loads <= 1, "{sample:#}");
+    };
+    let none = json!({"expired": 0, "replaced": 0, "size": 0, "bytes": 0, "invalidated": 0, "cleared": 0});
+    let total = json!({
+        "hits": 3, "misses": 2, "hitRatio": 0.6, "coalesced": 0, "revalidated": 0, "stale": 0, "loads": 2,
+        "loadFailures": 0, "removals": none
+    });
+    assert_eq!(sample["total"], total);
+    assert_eq!((&sample["entries"], &sample["loadsInFlight"]), (&json!(2), &json!(0)));
+    assert!(sample["loadMicros"]["p99"].as_f64().unwrap() > 1.0, "{sample:#}");
+    assert!(sample["hitMicros"]["p50"].is_f64() && sample["bytes"].as_u64().unwrap() > 1_000, "{sample:#}");
+    assert!(sample["rssBytes"].as_u64().unwrap() > 1_000_000, "{sample:#}");
+    assert!(Timestamp::parse(sample["timestamp"].as_str().unwrap()).is_some(), "{sample:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_clients_hear_the_same_and_nobody_is_told_when_nobody_listens() {
+    let app = TestApp::start().await;
+    let viewer = app.client(Role::Viewer).await;
+    assert!(!app.summaries.live().is_telling());
+    let (mut one, _) = listen(&viewer).await;
+    let (mut other, _) = listen(&viewer).await;
+    let sample = one.next_of("sample").await;
+    assert_eq!(other.next_of("sample").await, sample);
+    drop((one, other));
+    eventually("telling ends with the last listener", || (!app.summaries.live().is_telling()).then_some(()));
+    assert_eq!(app.summaries.live().listeners(), 0);
+    let (mut late, _) = listen(&viewer).await;
+    late.next_of("sample").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_back_is_told_what_was_missed() {
+    let app = TestApp::start().await;
+    let contributor = app.client(Role::Contributor).await;
+    let (events, seen) = listen(&contributor).await;
+    drop(events);
+    eventually("nobody listens", || (!app.summaries.live().is_telling()).then_some(()));
+    save(&contributor, "u1").await;
+    save(&contributor, "g1").await;
+    let mut back = Events::open(&contributor, Some(&seen.to_string())).await;
+    let missed = back.next().await;
+    assert_eq!((missed.event.as_str(), missed.retry), ("publication", Some(2_000)));
+    assert_eq!((missed.id, &missed.data["scopeCount"]), (Some(app.store.counter()), &json!(4)));
+    assert_eq!(scopes(&missed), ["acme/", "acme/sales", "globex/", "globex/ops"]);
+    // Who has missed nothing is told nothing, and everybody goes on from here.
+    let mut current = Events::open(&contributor, Some(&missed.id.unwrap().to_string())).await;
+    let opening = current.next().await;
+    assert_eq!((opening.event.as_str(), opening.id), ("", missed.id));
+    save(&contributor, "u2").await;
+    for events in [&mut back, &mut current] {
+        assert_eq!(scopes(&events.next_of("publication").await), ["acme/", "acme/lab"]);
+    }
+}
+
+#[tokio::test]
+async fn who_comes_back_from_elsewhere_is_told_to_load_anew() {
+    let app = TestApp::start().await;
+    let viewer = app.client(Role::Viewer).await;
+    let ahead = (app.store.counter() + 1).to_string();
+    for id in [ahead.as_str(), "-1", "yesterday", "99999999999999999999"] {
+        let reset = Events::open(&viewer, Some(id)).await.next().await;
+        let now = app.store.counter();
+        assert_eq!((reset.event.as_str(), reset.id), ("reset", Some(now)), "{id}");
+        assert_eq!(reset.data, json!({"revision": now, "reason": "unknownPosition"}), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_configuration_is_told_with_its_version() {
+    let app = TestApp::start().await;
+    let admin = app.client(Role::Admin).await;
+    let (mut events, _) = listen(&admin).await;
+    for version in 1..=2 {
+        let body = json!({"maxCacheSize": 100 + version});
+        admin.put("/cache/config", body).await.expect(200);
+        let told = events.next_of("configuration").await;
+        assert_eq!((told.id, &told.data), (None, &json!({"version": version})));
+    }
+}
+
+#[tokio::test]
+async fn another_database_under_the_same_name_is_another_history() {
+    let app = TestApp::start().await;
+    let viewer = app.client(Role::Viewer).await;
+    let (mut events, opened_at) = listen(&viewer).await;
+    app.store.directory().raw_writer().execute("UPDATE installation SET epoch = 'restored'", []).unwrap();
+    let reset = events.next_of("reset").await;
+    assert_eq!(reset.id, Some(opened_at));
+    assert_eq!(reset.data, json!({"revision": opened_at, "reason": "databaseExchanged"}));
+}
+
+#[tokio::test]
+async fn a_revoked_token_ends_its_streams_and_no_others() {
+    let app = TestApp::start().await;
+    let admin = app.client(Role::Admin).await;
+    let body = admin.post("/tokens", json!({"role": "viewer"})).await.expect(201);
+    let viewer = admin.with_token(body["secret"].as_str().unwrap());
+    let (events, _) = listen(&viewer).await;
+    let (mut others, _) = listen(&admin).await;
+    admin.delete(&format!("/tokens/{}", body["token"]["id"].as_str().unwrap())).await.expect(200);
+    save(&admin, "u1").await;
+    let told = events.rest().await;
+    assert!(told.iter().all(|told| told.event != "publication"), "nothing is told after it: {told:?}");
+    others.next_of("publication").await;
+}
+
+#[tokio::test]
+async fn an_expired_token_ends_its_streams() {
+    let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
+    let app = TestApp::start_at(clock.clone(), |_| {}).await;
+    let end = at("2026-11-22T08:05:00Z");
+    let viewer = app.holder(Role::Viewer, Reach::Installation, Some(end)).await;
+    let (mut events, _) = listen(&viewer).await;
+    events.next_of("sample").await;
+    clock.advance(Duration::from_mins(5));
+    events.rest().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_ends_its_streams_in_order() {
+    let mut app = TestApp::start_with(|settings| settings.drain_time_max = Duration::from_mins(10)).await;
+    let viewer = app.client(Role::Viewer).await;
+    let (events, _) = listen(&viewer).await;
+    app.stop();
+    events.rest().await;
+}
+
+#[tokio::test]
+async fn a_stream_outlives_the_time_of_a_request_and_is_kept_alive() {
+    let app = TestApp::start_with(|settings| {
+        settings.request_time_max = Duration::from_millis(50);
+        settings.event_keep_alive = Duration::from_millis(20);
+    })
+    .await;
+    let viewer = app.client(Role::Viewer).await;
+    let (mut events, _) = listen(&viewer).await;
+    let mut comments = 0;
+    while comments < 10 {
+        comments += u32::from(events.next().await.is_comment);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_are_bounded_and_make_room_when_they_end() {
+    let app = TestApp::start_with(|settings| settings.event_streams_max = 2).await;
+    let viewer = app.client(Role::Viewer).await;
+    let (one, _) = listen(&viewer).await;
+    let (_other, _) = listen(&viewer).await;
+    let reply = viewer.get("/cache/events").await;
+    assert_eq!(reply.problem(503), "Too many event streams are open; close one, or try again");
+    assert!(reply.headers.contains_key("retry-after"));
+    drop(one);
+    eventually("a place becomes free", || (app.summaries.live().listeners() == 1).then_some(()));
+    // The place goes a moment after the listener.
+    let mut status = 503;
+    while status == 503 {
+        status = viewer.get("/cache/events").await.status;
+    }
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn a_client_that_reads_nothing_holds_up_nobody() {
+    let app = TestApp::start().await;
+    let contributor = app.client(Role::Contributor).await;
+    let mut slow = TcpStream::connect(app.address()).await.unwrap();
+    let token = contributor.token();
+    let request = format!("GET /cache/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n");
+    slow.write_all(request.as_bytes()).await.unwrap();
+    let (mut events, _) = listen(&contributor).await;
+    for _ in 0..20 {
+        save(&contributor, "u1").await;
+        events.next_of("publication").await;
+    }
+    drop(slow);
+    eventually("who has gone is forgotten", || (app.summaries.live().listeners() == 1).then_some(()));
+}

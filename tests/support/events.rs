@@ -1,0 +1,100 @@
+//! A reader of server-sent events.
+
+use std::time::Duration;
+
+use reqwest::{Method, Response};
+use serde_json::Value;
+
+use super::Client;
+
+/// How long an event is waited for that must come. Generous, since it only matters when a test fails.
+const EVENT_PATIENCE: Duration = Duration::from_secs(20);
+
+/// An open event stream.
+pub struct Events {
+    response: Response,
+    text: String,
+}
+
+/// One block of the stream.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Told {
+    /// Empty for a block that only says where the stream stands, or is a comment.
+    pub event: String,
+    pub id: Option<i64>,
+    pub data: Value,
+    pub retry: Option<u64>,
+    pub is_comment: bool,
+}
+
+impl Events {
+    /// Opens the stream, as somebody who has seen everything up to `last_event_id`.
+    pub async fn open(client: &Client, last_event_id: Option<&str>) -> Self {
+        let mut request = client.request(Method::GET, "/cache/events");
+        if let Some(id) = last_event_id {
+            request = request.header("last-event-id", id);
+        }
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        Self { response, text: String::new() }
+    }
+
+    /// The next block; `None` at the end of the stream, which must be in order.
+    pub async fn try_next(&mut self) -> Option<Told> {
+        loop {
+            if let Some(end) = self.text.find("\n\n") {
+                let told = Told::read(&self.text[..end]);
+                self.text.drain(..end + 2);
+                return Some(told);
+            }
+            let chunk = tokio::time::timeout(EVENT_PATIENCE, self.response.chunk()).await.expect("nothing comes");
+            let Some(chunk) = chunk.unwrap() else {
+                assert_eq!(self.text, "", "the stream ends in the middle of an event");
+                return None;
+            };
+            self.text.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+    }
+
+    pub async fn next(&mut self) -> Told {
+        self.try_next().await.expect("the stream goes on")
+    }
+
+    /// The next event with this name; others are passed over.
+    pub async fn next_of(&mut self, event: &str) -> Told {
+        loop {
+            let told = self.next().await;
+            if told.event == event {
+                return told;
+            }
+        }
+    }
+
+    /// Reads to the end of the stream, and gives what came before it.
+    pub async fn rest(mut self) -> Vec<Told> {
+        let mut all = Vec::new();
+        while let Some(told) = self.try_next().await {
+            all.push(told);
+        }
+        all
+    }
+}
+
+impl Told {
+    fn read(block: &str) -> Self {
+        let mut told = Self::default();
+        for line in block.lines() {
+            match line.split_once(": ").unwrap() {
+                ("event", name) => name.clone_into(&mut told.event),
+                ("id", id) => told.id = Some(id.parse().unwrap()),
+                ("data", data) => told.data = serde_json::from_str(data).unwrap(),
+                ("retry", millis) => told.retry = Some(millis.parse().unwrap()),
+                ("", _) => told.is_comment = true,
+                _ => panic!("no line of an event: {line}"),
+            }
+        }
+        told
+    }
+}
