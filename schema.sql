@@ -401,6 +401,6 @@ CREATE TABLE cache_configuration (
 CREATE TABLE cache_sample (
     minute         INTEGER PRIMARY KEY,  -- Unix minutes
     counters       TEXT    NOT NULL,     -- JSON, by the names of the API
-    hit_durations  BLOB    NOT NULL,     -- histogram buckets (src/store/samples.rs)
+    hit_durations  BLOB    NOT NULL,     -- histogram buckets (src/domain/duration_buckets.rs)
     load_durations BLOB    NOT NULL
 ) STRICT;

@@ -64,6 +64,7 @@ pub enum StartError {
 pub struct App {
     store: Store,
     access: Access,
+    summaries: Summaries,
     address: SocketAddr,
     stop: CancellationToken,
     serving: JoinHandle<()>,
@@ -119,6 +120,7 @@ impl App {
         if let Err(error) = self.access.record_uses().await {
             tracing::warn!(%error, "cannot write down when tokens were last used");
         }
+        self.summaries.settle().await;
         let store = self.store;
         if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
             tracing::error!(%error, "the database was not closed in order");
@@ -158,8 +160,8 @@ impl Opened {
             async move { http::serve(listener, router, &settings, stop, connections).await }
         });
         let recording = tokio::spawn(record_token_uses(access.clone(), stop.clone()));
-        let tending = tokio::spawn(summaries.tend(stop.clone()));
-        Ok(App { store, access, address, stop, serving, recording, tending })
+        let tending = tokio::spawn(summaries.clone().tend(stop.clone()));
+        Ok(App { store, access, summaries, address, stop, serving, recording, tending })
     }
 }
 

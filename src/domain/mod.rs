@@ -12,13 +12,16 @@
 //! - [`page`]: limits and cursors of lists.
 //! - [`summary`]: the aggregates that Muster exists for; [`details`]: the contacts behind them, page by page.
 //! - [`cache_configuration`]: what an administrator tunes while Muster runs.
+//! - [`cache_sample`], [`duration_buckets`]: what the cache counted in a minute.
 
 pub mod access;
 pub mod cache_configuration;
+pub mod cache_sample;
 pub mod contact;
 pub mod contact_view;
 pub mod details;
 pub mod directory;
+pub mod duration_buckets;
 pub mod ids;
 pub mod page;
 pub mod person;

@@ -56,6 +56,7 @@ use self::routes::{
     audit, cache_config, contacts, departments, details, employees, enterprises, service, summaries, tokens, transfers,
 };
 use self::routes::{cache, cache_entries, cache_events, cache_warm};
+use self::routes::{cache_analytics, cache_what_if};
 use self::table::RouteTable;
 use crate::config::WebOrigin;
 use crate::domain::access::Role;
@@ -109,6 +110,8 @@ fn all_routes(table: RouteTable<AppState>) -> RouteTable<AppState> {
         .may(Admin, Installation, routes!(cache_entries::remove))
         .may(Admin, Installation, routes!(cache_warm::warm))
         .may_stream(Viewer, Installation, routes!(cache_events::watch))
+        .may(Viewer, Installation, routes!(cache_analytics::get))
+        .may(Viewer, Installation, routes!(cache_what_if::get))
         .may(Admin, Installation, routes!(tokens::list))
         .may(Admin, Installation, routes!(tokens::create))
         .may(Admin, Installation, routes!(tokens::revoke))

@@ -12,7 +12,7 @@
 //! - `enterprises`, `departments`, `employees`, `contacts`, `summaries`, `details`: the facts and what they amount to;
 //! - `rollups`, `import`, `purge`, `check`: many rows at once, and the proof that the sums are right;
 //! - `access`, `audit`, `idempotency`: tokens, who did what, and retries made harmless;
-//! - `cache_configuration`: what administrators have tuned, version by version;
+//! - `cache_configuration`: what administrators have tuned, version by version; `samples`: what the cache counted;
 //! - `figures`: how the store is doing.
 
 mod access;
@@ -35,6 +35,7 @@ mod purge;
 mod queue;
 mod readers;
 mod rollups;
+mod samples;
 mod summaries;
 mod touched;
 mod tx;
@@ -59,6 +60,7 @@ pub use import::{EmployeeName, ImportChunk, ImportOutcome, ImportRow, ImportedRo
 pub use migrate::{SCHEMA, SCHEMA_VERSION};
 pub use open::{DATABASE_FILE, LOCK_FILE, Mode, database_path};
 pub use purge::Purged;
+pub use samples::SamplePage;
 pub use tx::{ReadTx, WriteTx};
 
 use changes::{Feed, Position, Watcher};

@@ -9,8 +9,11 @@
 //! - `feed`: what the store tells of changes.
 //! - `warm`: loads before anybody asks.
 //! - `live`: what happens, told to whoever listens; `figures`: the cache's figures as they leave the program.
+//! - `sampler`, `analytics`: what the cache counts, minute by minute, and what that amounts to.
+//! - `what_if`: what another setting would have brought.
 
 mod activity;
+mod analytics;
 mod body;
 mod configuration;
 mod feed;
@@ -19,7 +22,9 @@ mod key;
 mod live;
 mod load;
 mod policy;
+mod sampler;
 mod warm;
+mod what_if;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +32,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
+pub use self::analytics::{Analytics, Figures, Percentiles, TargetState};
 pub use self::body::{Head, SummaryBody};
 pub use self::configuration::{Change, Configured, VersionedConfiguration};
 pub use self::figures::{Counts, Micros, RemovalCounts, hit_ratio};
@@ -34,9 +40,12 @@ pub use self::key::{Kind, SummaryKey};
 pub use self::live::{EventName, Listener, Live, LiveEvent, ResetReason, SCOPES_TOLD_MAX, Sample};
 pub use self::load::SummaryError;
 pub use self::warm::{WarmError, WarmOutcome, WarmReport, WarmRequest};
+pub use self::what_if::{Setting, Tried, WhatIf, WhatIfPoint};
 
 use self::activity::Activity;
 use self::feed::Feed;
+use self::sampler::Sampler;
+use self::what_if::Simulator;
 use crate::cache::{Cache, Served};
 use crate::store::{Store, StoreError, Subject, Subscriber};
 
@@ -66,6 +75,8 @@ pub struct Summaries {
     live: Live,
     /// A place for each load that warming may run at once.
     warming: Arc<Semaphore>,
+    sampler: Arc<Sampler>,
+    simulator: Simulator,
 }
 
 /// How a request with an `If-None-Match` ended.
@@ -96,7 +107,9 @@ impl Summaries {
         let feed: Arc<dyn Subscriber> = Arc::new(Feed::new(cache.clone(), Arc::clone(&activity), live.cue()));
         store.subscribe(&feed)?;
         let warming = Arc::new(Semaphore::new(warm::WARM_LOADS_MAX));
-        Ok(Self { store: store.clone(), cache, configuration, activity, live, warming })
+        let sampler = Arc::new(Sampler::new(store, &cache));
+        let simulator = Simulator::default();
+        Ok(Self { store: store.clone(), cache, configuration, activity, live, warming, sampler, simulator })
     }
 
     /// The cache itself, for whoever watches, clears or tunes it.
@@ -151,14 +164,22 @@ impl Summaries {
         self.cache.weigh_again(key, body);
     }
 
-    /// Looks after the cache until `stop`: sweeps what has expired, and follows changes of the configuration that were
-    /// made by other processes.
+    /// Looks after the cache until `stop`: sweeps what has expired, follows changes of the configuration that were made by
+    /// other processes, and writes down each minute what was counted.
     pub async fn tend(self, stop: CancellationToken) {
-        while tokio::time::timeout(SWEEP_INTERVAL, stop.cancelled()).await.is_err() {
-            self.activity.settle();
-            self.cache.sweep();
-            self.follow_configuration().await;
-        }
+        let sweeping = async {
+            while tokio::time::timeout(SWEEP_INTERVAL, stop.cancelled()).await.is_err() {
+                self.activity.settle();
+                self.cache.sweep();
+                self.follow_configuration().await;
+            }
+        };
+        tokio::join!(sweeping, self.sampler.tend(stop.clone()));
+    }
+
+    /// Writes down what was counted in the minute that runs. For the end, when no request runs any more.
+    pub async fn settle(&self) {
+        self.sampler.settle().await;
     }
 
     /// Why a load found nothing: what is missing, the enterprise or the department.

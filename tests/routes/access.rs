@@ -192,6 +192,8 @@ const LEAST_ROLES: [(Role, &[&str]); 4] = [
             "GET /metrics",
             "GET /cache/config",
             "GET /cache/config/history",
+            "GET /cache/analytics",
+            "GET /cache/analytics/what-if",
         ],
     ),
     (

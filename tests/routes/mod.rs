@@ -3,10 +3,12 @@
 mod access;
 mod audit;
 mod cache;
+mod cache_analytics;
 mod cache_config;
 mod cache_entries;
 mod cache_events;
 mod cache_warm;
+mod cache_what_if;
 mod contacts;
 mod details;
 mod directory;

@@ -152,9 +152,10 @@ fn serve(
     runtime.block_on(async move {
         listener.set_nonblocking(true).unwrap();
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-        let tending = tokio::spawn(summaries.tend(stop.clone()));
+        let tending = tokio::spawn(summaries.clone().tend(stop.clone()));
         muster::http::serve(listener, app, settings, stop, connections).await;
         tending.await.unwrap();
+        summaries.settle().await;
     });
 }
 

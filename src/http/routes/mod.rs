@@ -3,10 +3,12 @@
 pub mod answers;
 pub mod audit;
 pub mod cache;
+pub mod cache_analytics;
 pub mod cache_config;
 pub mod cache_entries;
 pub mod cache_events;
 pub mod cache_warm;
+pub mod cache_what_if;
 pub mod contacts;
 pub mod departments;
 pub mod details;
