@@ -25,8 +25,16 @@ async fn start() -> (TestApp, Client, Clock) {
     (app, admin, clock)
 }
 
+/// These fields are there, with these values.
+#[track_caller]
+fn assert_has(body: &Value, fields: &Value) {
+    for (name, value) in fields.as_object().unwrap() {
+        assert_eq!(&body[name], value, "{name}");
+    }
+}
+
 async fn analytics(client: &Client, window: &str) -> Value {
-    client.get(&format!("/cache/analytics?window={window}")).await.expect(200)
+    client.get(&format!("/cache/analytics?window={window}")).await.expect(200)["analytics"].take()
 }
 
 /// What is counted in an answer, its totals or a point of its series, in the order of the names.
@@ -106,7 +114,7 @@ async fn a_scripted_sequence_gives_exactly_the_predicted_numbers_in_every_window
             let body = analytics(&admin, window).await;
             assert_eq!(totals(&body), times(round), "{window}");
             assert_eq!(body["totals"]["hitRatio"], 0.4, "{window}");
-            assert_eq!(body["analytics"]["hitRate"], "40.00%", "{window}");
+            assert_eq!(body["hitRate"], "40.00%", "{window}");
         }
         clock.advance(Duration::from_mins(7));
         // Whoever looks ends the minute, as its end does for a clock that nobody moves.
@@ -129,9 +137,9 @@ async fn an_answer_has_the_shape_that_clients_read() {
     clock.advance(Duration::from_secs(72));
     let body = analytics(&admin, "1h").await;
     let now = "2026-11-22T08:01:42.000Z";
-    assert_eq!(
-        body["analytics"],
-        json!({
+    assert_has(
+        &body,
+        &json!({
             "totalEntries": 2, "hitRate": "50.00%", "hitRatio": 0.5,
             "mostAccessedEntries": [
                 {"key": "enterprise:acme:contacts", "accessCount": 2, "age": "1.2 minutes"},
@@ -139,7 +147,7 @@ async fn an_answer_has_the_shape_that_clients_read() {
             ],
             "ttlDistribution": {"expiringSoon": 0, "expiring1Hour": 2, "expiringLater": 0},
             "avgAccessCount": "1.00", "timestamp": now,
-        })
+        }),
     );
     assert_eq!((&body["window"], &body["since"]), (&json!("1h"), &json!("2026-11-22T07:02:00.000Z")));
     assert_eq!((&body["stepSeconds"], &body["timestamp"]), (&json!(60), &json!(now)));
@@ -192,14 +200,14 @@ async fn targets_are_those_of_the_configuration() {
 #[tokio::test]
 async fn before_the_first_request_nothing_is_judged() {
     let (_app, admin, _clock) = start().await;
-    let body = admin.get("/cache/analytics").await.expect(200);
+    let body = admin.get("/cache/analytics").await.expect(200)["analytics"].take();
     assert_eq!(body["window"], "1h", "unless another is asked for");
     let expected = json!({
         "totalEntries": 0, "hitRate": "0%", "hitRatio": null, "mostAccessedEntries": [],
         "ttlDistribution": {"expiringSoon": 0, "expiring1Hour": 0, "expiringLater": 0}, "avgAccessCount": "0.00",
         "timestamp": "2026-11-22T08:00:30.000Z",
     });
-    assert_eq!(body["analytics"], expected);
+    assert_has(&body, &expected);
     let met: Vec<&Value> = body["targets"].as_array().unwrap().iter().map(|target| &target["met"]).collect();
     assert_eq!(json!(met), json!([null, null, true, true]));
     assert_eq!(body["targets"][0]["value"], Value::Null);
@@ -242,7 +250,7 @@ async fn windows_survive_a_restart() {
     for same in ["totals", "removals", "hitMicros", "loadMicros", "savedMillis", "invalidations"] {
         assert_eq!(after[same], before[same], "{same}");
     }
-    assert_eq!((&after["analytics"]["hitRate"], since_start(&app)), (&json!("0%"), vec![0; 14]), "since the start");
+    assert_eq!((&after["hitRate"], since_start(&app)), (&json!("0%"), vec![0; 14]), "since the start");
     // The same minute goes on, and others follow.
     script(&app, &admin).await;
     clock.advance(Duration::from_mins(1));

@@ -29,10 +29,18 @@ pub struct AnalyticsParams {
 
 /// The cache over a window of time.
 #[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
 pub struct CacheAnalytics {
+    /// All of it.
+    analytics: WindowAnalytics,
+}
+
+/// The entries of this moment, and what was counted in a window of time.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct WindowAnalytics {
     /// The cache of this moment, and since the server's start.
-    analytics: EntryAnalytics,
+    #[serde(flatten)]
+    entries: EntryAnalytics,
     /// The window that everything below is of.
     window: Window,
     /// When the window begins. It ends now; its last step is the one that still runs.
@@ -234,11 +242,11 @@ pub async fn get(
 ) -> Result<Json<Answer<CacheAnalytics>>, ApiError> {
     let window = params.window.unwrap_or_default();
     let analytics = state.summaries.analytics(window).await?;
-    Ok(state.success(CacheAnalytics::of(analytics, window)))
+    Ok(state.success(CacheAnalytics { analytics: WindowAnalytics::of(&analytics, window) }))
 }
 
-impl CacheAnalytics {
-    fn of(analytics: Analytics, window: Window) -> Self {
+impl WindowAnalytics {
+    fn of(analytics: &Analytics, window: Window) -> Self {
         let whole = &analytics.whole;
         Self {
             window,
@@ -255,9 +263,9 @@ impl CacheAnalytics {
                 mass: whole.requests.mass_invalidations,
                 mass_per_hour: analytics.mass_invalidations_per_hour,
             },
-            analytics: EntryAnalytics::of(&analytics),
+            entries: EntryAnalytics::of(analytics),
             series: analytics.series.iter().map(SeriesPoint::of).collect(),
-            targets: analytics.targets.map(CacheTarget::from),
+            targets: analytics.targets.clone().map(CacheTarget::from),
         }
     }
 }
