@@ -25,9 +25,11 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
     }
 
     /// Publications may be missing from now on, because whoever watches cannot look. Nothing is fresh until
-    /// [`Self::doubt`] says where the counter stands; entries are served only when a load fails.
+    /// [`Self::doubt`] says where the counter stands; entries are served only when a load fails, and from now on no longer
+    /// than entries whose TTL has ended.
     pub fn distrust(&self) {
-        self.0.with(|state| state.distrust());
+        let now = self.0.now();
+        self.0.with(|state| state.distrust(now));
     }
 
     /// Takes out every entry and says how many there were.
