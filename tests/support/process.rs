@@ -195,6 +195,16 @@ impl TestServer {
         signal(self.child.as_ref().unwrap().id(), "TERM");
     }
 
+    /// Stops its threads where they are, until [`resume`](Self::resume).
+    pub fn pause(&self) {
+        signal(self.child.as_ref().unwrap().id(), "STOP");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        signal(self.child.as_ref().unwrap().id(), "CONT");
+    }
+
     /// Ends it as a power cut would: without a chance to do anything more.
     pub fn kill(mut self) {
         let mut child = self.child.take().unwrap();
