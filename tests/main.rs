@@ -13,6 +13,7 @@ mod documents;
 mod first_minute;
 mod full_disk;
 mod history;
+mod honest_numbers;
 mod imports;
 mod kill;
 mod quick_reference;
