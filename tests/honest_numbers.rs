@@ -9,7 +9,7 @@ use muster::summaries::SummaryKey;
 use reqwest::Method;
 use rusqlite::Connection;
 
-use crate::support::{Client, HeldReaders, Reply, TestApp, add_contact, at, eventually, scope};
+use crate::support::{Client, Exposition, HeldReaders, Reply, TestApp, add_contact, at, eventually, scope};
 
 const ACME: &str = "/enterprise/acme/contacts/summary";
 const GLOBEX: &str = "/enterprise/globex/contacts/summary";
@@ -43,6 +43,30 @@ impl Numbers {
             load_failures: stats.load_failures,
             removals: stats.removals,
             mass_invalidations: stats.mass_invalidations,
+        }
+    }
+
+    /// The same as monitoring is told.
+    fn scraped(page: &Exposition) -> Self {
+        let count = |name: &str| page.count(&format!("muster_cache_{name}_total"), &[]);
+        let removed = |cause: &str| page.count("muster_cache_removals_total", &[("cause", cause)]);
+        Self {
+            hits: count("hits"),
+            misses: count("misses"),
+            coalesced: count("coalesced"),
+            revalidated: count("revalidated"),
+            stale: count("stale"),
+            loads: count("loads"),
+            load_failures: count("load_failures"),
+            removals: Removals {
+                expired: removed("expired"),
+                replaced: removed("replaced"),
+                size: removed("size"),
+                bytes: removed("bytes"),
+                invalidated: removed("invalidated"),
+                cleared: removed("cleared"),
+            },
+            mass_invalidations: count("mass_invalidations"),
         }
     }
 
@@ -87,8 +111,8 @@ impl Replay {
         Self { app, clock, client, other, expected: NONE }
     }
 
-    /// Adds what a step must have been counted as, and compares the sum.
-    fn account(&mut self, step: &str, counted: Numbers) {
+    /// Adds what a step must have been counted as, and compares the sum with what everybody who tells it tells.
+    async fn account(&mut self, step: &str, counted: Numbers) {
         let (sum, more) = (&mut self.expected, counted);
         sum.hits += more.hits;
         sum.misses += more.misses;
@@ -106,13 +130,15 @@ impl Replay {
         removals.invalidated += more.invalidated;
         removals.cleared += more.cleared;
         assert_eq!(Numbers::of(&self.app.summaries.cache().stats()), self.expected, "after {step}");
+        let scraped = Exposition::read(&self.client.get("/metrics").await.text());
+        assert_eq!(Numbers::scraped(&scraped), self.expected, "/metrics after {step}");
     }
 
     /// A request that must be answered with this status and counted as this.
     async fn get(&mut self, step: &str, path: &str, status: u16, counted: Numbers) -> Reply {
         let reply = self.client.get(path).await;
         assert_eq!(reply.status, status, "{step}: {}", reply.text());
-        self.account(step, counted);
+        self.account(step, counted).await;
         reply
     }
 
@@ -120,7 +146,7 @@ impl Replay {
     async fn ask_again(&mut self, step: &str, path: &str, etag: &str, status: u16, counted: Numbers) {
         let reply = Reply::to(self.client.request(Method::GET, path).header("if-none-match", etag)).await;
         assert_eq!(reply.status, status, "{step}: {}", reply.text());
-        self.account(step, counted);
+        self.account(step, counted).await;
     }
 
     fn tune(&self, change: impl FnOnce(&mut Settings<SummaryKey>)) {
@@ -145,7 +171,7 @@ impl Replay {
         for asker in crowd {
             asker.await.unwrap();
         }
-        self.account("a crowd", Numbers { misses: askers, coalesced: askers - 1, loads: 1, ..NONE });
+        self.account("a crowd", Numbers { misses: askers, coalesced: askers - 1, loads: 1, ..NONE }).await;
     }
 
     /// Has every load fail, while whoever watches for other processes notices nothing.
@@ -177,7 +203,7 @@ async fn a_scripted_log_of_requests_gives_exactly_the_predicted_numbers() {
 
     // One entry goes, and comes back by a client that has it still, one that has another, and a load.
     assert!(replay.app.summaries.cache().remove(&SummaryKey::summary(scope("acme"))));
-    replay.account("a drop", removed(NONE, Removals { cleared: 1, ..NOTHING }));
+    replay.account("a drop", removed(NONE, Removals { cleared: 1, ..NOTHING })).await;
     let revalidated = Numbers { misses: 1, revalidated: 1, ..NONE };
     replay.ask_again("a cold 304", ACME, &etag, 304, revalidated).await;
     replay.ask_again("a cold 304 once more", ACME, &etag, 304, revalidated).await;
@@ -185,7 +211,7 @@ async fn a_scripted_log_of_requests_gives_exactly_the_predicted_numbers() {
 
     // A write; then a crowd for what it invalidated.
     replay.app.write(|tx| add_contact(tx, "u1", "anita")).await;
-    replay.account("a write", removed(NONE, Removals { invalidated: 2, ..NOTHING }));
+    replay.account("a write", removed(NONE, Removals { invalidated: 2, ..NOTHING })).await;
     replay.crowd(ACME, 7).await;
     replay.get("what the write did not touch", LAB, 200, HIT).await;
     replay.get("what it did touch", SALES, 200, LOADED).await;
@@ -209,7 +235,7 @@ async fn a_scripted_log_of_requests_gives_exactly_the_predicted_numbers() {
 
     // The sweep takes it, once. Then midnight: what is an hour old, and what is a minute old, are of yesterday.
     assert_eq!((replay.app.summaries.cache().sweep(), replay.app.summaries.cache().sweep()), (1, 0));
-    replay.account("a sweep", removed(NONE, Removals { expired: 1, ..NOTHING }));
+    replay.account("a sweep", removed(NONE, Removals { expired: 1, ..NOTHING })).await;
     replay.clock.set_wall(at("2026-11-22T23:59:00Z"));
     replay.get("before midnight", GLOBEX, 200, HIT).await;
     replay.clock.advance(Duration::from_mins(1));
@@ -218,23 +244,23 @@ async fn a_scripted_log_of_requests_gives_exactly_the_predicted_numbers() {
 
     // Bounds: the least recently used goes.
     replay.tune(|settings| settings.entries_max = 2);
-    replay.account("a bound of two", removed(NONE, Removals { size: 1, ..NOTHING }));
+    replay.account("a bound of two", removed(NONE, Removals { size: 1, ..NOTHING })).await;
     replay.get("a third", SALES, 200, removed(LOADED, Removals { size: 1, ..NOTHING })).await;
     let bytes = replay.app.summaries.cache().census().bytes;
     replay.tune(|settings| settings.bytes_max = bytes - 1);
-    replay.account("a bound of bytes", removed(NONE, Removals { bytes: 1, ..NOTHING }));
+    replay.account("a bound of bytes", removed(NONE, Removals { bytes: 1, ..NOTHING })).await;
     replay.tune(|settings| (settings.entries_max, settings.bytes_max) = (1_000, 1 << 20));
 
     // A clear of more than one is a mass invalidation, one of less is none.
     replay.get("one", GLOBEX, 200, LOADED).await;
     assert_eq!(replay.app.summaries.cache().clear(), 2);
     let mass = Numbers { mass_invalidations: 1, ..NONE };
-    replay.account("a clear of two", removed(mass, Removals { cleared: 2, ..NOTHING }));
+    replay.account("a clear of two", removed(mass, Removals { cleared: 2, ..NOTHING })).await;
     replay.get("one", GLOBEX, 200, LOADED).await;
     assert_eq!(replay.app.summaries.cache().clear(), 1);
-    replay.account("a clear of one", removed(NONE, Removals { cleared: 1, ..NOTHING }));
+    replay.account("a clear of one", removed(NONE, Removals { cleared: 1, ..NOTHING })).await;
     assert_eq!(replay.app.summaries.cache().clear(), 0);
-    replay.account("a clear of nothing", NONE);
+    replay.account("a clear of nothing", NONE).await;
 
     // Every hit and every load has its duration.
     let stats = replay.app.summaries.cache().stats();
