@@ -30,16 +30,36 @@ impl Scope {
             Self::Place(writer) => enterprise_of(writer),
         }
     }
+}
 
-    /// The path of the summary.
+/// What is read of a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Answer {
+    Summary,
+    /// The first page of its contacts.
+    Details,
+}
+
+/// What a reader asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Question {
+    pub scope: Scope,
+    pub answer: Answer,
+}
+
+impl Question {
     pub fn path(self) -> String {
-        let enterprise = self.enterprise();
-        match self {
-            Self::Enterprise(_) => format!("/enterprise/e{enterprise}/contacts/summary"),
-            Self::Department(_, department) => {
-                format!("/enterprise/e{enterprise}/departments/d{department}/contacts/summary")
+        let enterprise = self.scope.enterprise();
+        let answer = match self.answer {
+            Answer::Summary => "summary",
+            Answer::Details => "details?limit=5",
+        };
+        match self.scope {
+            Scope::Enterprise(_) => format!("/enterprise/e{enterprise}/contacts/{answer}"),
+            Scope::Department(_, department) => {
+                format!("/enterprise/e{enterprise}/departments/d{department}/contacts/{answer}")
             }
-            Self::Place(writer) => format!("/enterprise/e{enterprise}/departments/p{writer}/contacts/summary"),
+            Scope::Place(writer) => format!("/enterprise/e{enterprise}/departments/p{writer}/contacts/{answer}"),
         }
     }
 }
@@ -103,55 +123,78 @@ impl<S> Timeline<S> {
     }
 }
 
-/// What a summary shows of what the writers change.
-#[derive(Debug, PartialEq)]
+/// What an answer shows of what the writers change, as far as it shows it.
+#[derive(Debug, Default, PartialEq)]
 pub struct Shown {
     /// The revision in the body.
-    pub revision: u64,
-    name: String,
+    pub revision: Option<u64>,
+    enterprise: Option<String>,
+    department: Option<String>,
     /// The employees that are named, with the number of their department, if it is told, and of their contacts.
-    employees: BTreeMap<String, (Option<usize>, u64)>,
+    employees: Option<BTreeMap<String, (Option<usize>, u64)>>,
     /// The names of an enterprise's departments.
-    departments: BTreeMap<String, String>,
+    departments: Option<BTreeMap<String, String>>,
 }
 
 impl Shown {
-    /// Reads a summary's data, whose sums must agree with each other.
-    pub fn of(scope: Scope, data: &Value) -> Self {
-        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned();
+    /// Reads an answer's data, whose sums must agree with each other.
+    pub fn of(question: Question, data: &Value) -> Self {
+        let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
         let count = |value: &Value| value.as_u64().unwrap_or_else(|| panic!("{value} is no count"));
-        let list = |name: &str| data[name].as_array().map(Vec::as_slice).unwrap_or_default();
-        let is_enterprise = matches!(scope, Scope::Enterprise(_));
-        let (name, employees) =
-            if is_enterprise { ("enterpriseName", "topEmployees") } else { ("departmentName", "employees") };
-        let department = |employee: &Value| employee["departmentId"].as_str().and_then(|id| id[1..].parse().ok());
-        let shown = Self {
-            revision: count(&data["revision"]),
-            name: text(&data[name]),
-            employees: list(employees)
-                .iter()
-                .map(|one| (text(&one["employeeId"]), (department(one), count(&one["contactCount"]))))
-                .collect(),
-            departments: list("departments")
-                .iter()
-                .map(|one| (text(&one["departmentId"]), text(&one["departmentName"])))
-                .collect(),
-        };
+        let list = |name: &str| data[name].as_array().unwrap_or_else(|| panic!("no {name}: {data:#}")).iter();
+        let map = |name: &str| data[name].as_object().unwrap_or_else(|| panic!("no {name}: {data:#}")).iter();
         let total = count(&data["totalContacts"]);
-        assert_eq!(shown.employees.values().map(|(_, contacts)| contacts).sum::<u64>(), total, "{data:#}");
-        let days = data["growth"]["daily"].as_array().unwrap();
-        assert_eq!(days.iter().map(|day| count(&day["contacts"])).sum::<u64>(), total, "{data:#}");
-        if is_enterprise {
-            let departments = list("departments");
-            assert_eq!(departments.iter().map(|one| count(&one["totalContacts"])).sum::<u64>(), total, "{data:#}");
+        let agrees = |sum: u64| assert_eq!(sum, total, "{question:?}: {data:#}");
+        let mut shown = Self {
+            revision: data["revision"].as_u64(),
+            enterprise: text(&data["enterpriseName"]),
+            department: text(&data["departmentName"]),
+            ..Self::default()
+        };
+        match (question.answer, question.scope) {
+            (Answer::Summary, Scope::Enterprise(_)) => {
+                agrees(list("departments").map(|one| count(&one["totalContacts"])).sum());
+                let departments = list("departments").map(|one| (id(&one["departmentId"]), id(&one["departmentName"])));
+                shown.departments = Some(departments.collect());
+                let place = |one: &Value| id(&one["departmentId"])[1..].parse().ok();
+                let leaders =
+                    list("topEmployees").map(|one| (id(&one["employeeId"]), (place(one), count(&one["contactCount"]))));
+                shown.employees = Some(leaders.collect());
+            }
+            (Answer::Summary, _) => {
+                let employees =
+                    list("employees").map(|one| (id(&one["employeeId"]), (None, count(&one["contactCount"]))));
+                shown.employees = Some(employees.collect());
+            }
+            (Answer::Details, Scope::Enterprise(_)) => {
+                agrees(map("departmentStats").map(|(_, one)| count(&one["contactCount"])).sum());
+                shown.departments = Some(
+                    map("departmentStats").map(|(department, one)| (department.clone(), id(&one["name"]))).collect(),
+                );
+            }
+            (Answer::Details, _) => {
+                let employees = map("employeeContactBreakdown");
+                shown.employees =
+                    Some(employees.map(|(one, stats)| (one.clone(), (None, count(&stats["contactCount"])))).collect());
+            }
+        }
+        if let Some(employees) = &shown.employees {
+            agrees(employees.values().map(|(_, contacts)| contacts).sum());
+        }
+        if question.answer == Answer::Summary {
+            agrees(data["growth"]["daily"].as_array().unwrap().iter().map(|day| count(&day["contacts"])).sum());
         }
         shown
     }
 }
 
+fn id(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
 /// One read and what it showed; nothing where there was nothing of that name.
 pub struct Read {
-    pub scope: Scope,
+    pub question: Question,
     pub begun: Instant,
     pub ended: Instant,
     pub shown: Option<Arc<Shown>>,
@@ -181,10 +224,10 @@ impl fmt::Display for Violation {
 impl Truth {
     /// Holds a read against everything that was written. `grace` says how long after its end an import may be missing.
     pub fn judge(&self, read: &Read, grace: impl Fn(Instant) -> Duration) -> Vec<Violation> {
-        let enterprise = read.scope.enterprise();
+        let enterprise = read.question.scope.enterprise();
         let violation = |what| Violation {
             what,
-            read: format!("{:?} ({}) in {:?}: {:?}", read.scope, read.how, read.ended - read.begun, read.shown),
+            read: format!("{:?} ({}) in {:?}: {:?}", read.question, read.how, read.ended - read.begun, read.shown),
         };
         let mut violations = Vec::new();
         for (writer, timeline) in self.writers.iter().enumerate() {
@@ -207,33 +250,41 @@ impl Truth {
     }
 }
 
-/// Whether a read shows this state of a writer, as far as the state concerns it.
+/// Whether a read shows this state of a writer, as far as it shows what the state is of.
 fn shows(read: &Read, writer: usize, state: &State) -> bool {
+    let scope = read.question.scope;
+    let Some(shown) = &read.shown else {
+        // Only places are ever archived.
+        return match scope {
+            Scope::Place(of) => of != writer || state.place_archived,
+            Scope::Enterprise(_) | Scope::Department(..) => false,
+        };
+    };
     let employee = format!("u{writer}");
-    match (read.scope, &read.shown) {
-        (Scope::Place(of), shown) if of == writer => match shown {
-            None => state.place_archived,
-            Some(shown) => !state.place_archived && shown.name == state.place,
-        },
-        (Scope::Place(_), _) => true,
-        (_, None) => false,
-        (Scope::Department(_, department), Some(shown)) => {
+    let shows_employee = |expected: Option<(Option<usize>, u64)>| {
+        shown.employees.as_ref().is_none_or(|employees| employees.get(&employee).copied() == expected)
+    };
+    let named = |name: &Option<String>, expected: &str| name.as_ref().is_none_or(|name| name == expected);
+    let concerns_scope = match scope {
+        Scope::Place(of) => of != writer || (!state.place_archived && named(&shown.department, &state.place)),
+        Scope::Department(_, department) => {
             let works_here = !state.archived && state.department == department;
-            shown.employees.get(&employee).copied() == works_here.then_some((None, state.contacts))
+            shows_employee(works_here.then_some((None, state.contacts)))
         }
-        (Scope::Enterprise(_), Some(shown)) => {
+        Scope::Enterprise(_) => {
             let leads = !state.archived && state.contacts > 0;
-            let place = shown.departments.get(&format!("p{writer}"));
-            shown.employees.get(&employee).copied() == leads.then_some((Some(state.department), state.contacts))
-                && place == (!state.place_archived).then_some(&state.place)
-                && (!renames_enterprise(writer) || shown.name == state.enterprise)
+            let place = (!state.place_archived).then_some(&state.place);
+            shows_employee(leads.then_some((Some(state.department), state.contacts)))
+                && shown.departments.as_ref().is_none_or(|departments| departments.get(&format!("p{writer}")) == place)
         }
-    }
+    };
+    concerns_scope && (!renames_enterprise(writer) || named(&shown.enterprise, &state.enterprise))
 }
 
 /// How many imported rows a read shows, if it would show any.
 fn imported(read: &Read) -> Option<u64> {
-    let shows_imports = matches!(read.scope, Scope::Enterprise(_) | Scope::Department(_, IMPORTED_INTO));
-    let shown = read.shown.as_ref().filter(|_| shows_imports)?;
-    Some(shown.employees.get(&format!("imp{}", read.scope.enterprise())).map_or(0, |(_, contacts)| *contacts))
+    let scope = read.question.scope;
+    let shows_imports = matches!(scope, Scope::Enterprise(_) | Scope::Department(_, IMPORTED_INTO));
+    let employees = read.shown.as_ref().filter(|_| shows_imports)?.employees.as_ref()?;
+    Some(employees.get(&format!("imp{}", scope.enterprise())).map_or(0, |(_, contacts)| *contacts))
 }
