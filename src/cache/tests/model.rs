@@ -350,6 +350,7 @@ async fn step(cache: &Pages, model: &mut Model, clock: &Clock, operation: &Opera
         Operation::Configure(tuning) => {
             cache.configure(tuning.settings());
             model.tuning = *tuning;
+            model.removals.bytes += model.remove(|model, kept| kept.bytes > model.tuning.bytes_max);
             model.fit();
         }
         Operation::Doubt => {
