@@ -226,8 +226,8 @@ async fn a_scripted_log_of_requests_gives_exactly_the_predicted_numbers() {
     replay.break_loads();
     let failed = Numbers { load_failures: 1, ..LOADED };
     let stale = Numbers { stale: 1, ..failed };
-    let reply = replay.get("a department that cannot be loaded", SALES, 200, stale).await;
-    assert_eq!(reply.json()["stale"], true);
+    let overdue = replay.get("a department that cannot be loaded", SALES, 200, stale).await;
+    assert_eq!(overdue.json()["stale"], true);
     replay.get("a fresh one needs no load", LAB, 200, HIT).await;
     replay.clock.advance(Duration::from_mins(10));
     replay.get("one that is overdue for too long", SALES, 500, failed).await;
