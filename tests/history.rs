@@ -26,6 +26,7 @@ const ENTERPRISES: usize = WRITERS / 2;
 const READS_MIN: usize = 3_000;
 const WRITES_MIN: usize = 300;
 const IMPORTS_MIN: usize = 10;
+const DISTURBANCES_MIN: usize = 50;
 const KIND_MIN: usize = 100;
 
 /// How often the machine is asked whether it gives a thread its turn; the same as the server's watcher.
@@ -135,6 +136,7 @@ fn judge(truth: &Truth, readers: &[Reader], pulse: &Pulse, disturbances: usize) 
     let told: Vec<_> = violations.iter().map(ToString::to_string).collect();
     assert!(told.is_empty(), "the first of the violations:\n{}", told.join("\n"));
     assert!(reads.len() >= READS_MIN && writes >= WRITES_MIN && imports >= IMPORTS_MIN);
+    assert!(disturbances >= DISTURBANCES_MIN);
     for kind in ["200 muster; hit", "304 muster; hit", "200 muster; fwd=miss; stored"] {
         assert!(kinds.get(kind).is_some_and(|count| *count >= KIND_MIN), "{kind}: {kinds:?}");
     }

@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
-use muster::cache::{Removals, Settings, Stats};
+use muster::cache::{Removals, Stats};
 use muster::clock::Clock;
 use muster::domain::access::Role;
-use muster::summaries::SummaryKey;
 use reqwest::Method;
 use rusqlite::Connection;
+use serde_json::{Value, json};
 
-use crate::support::{Client, Exposition, HeldReaders, Reply, TestApp, add_contact, at, eventually, scope};
+use crate::support::{Client, Exposition, HeldReaders, Reply, TestApp, add_contact, at, eventually};
 
 const ACME: &str = "/enterprise/acme/contacts/summary";
 const GLOBEX: &str = "/enterprise/globex/contacts/summary";
 const SALES: &str = "/enterprise/acme/departments/sales/contacts/summary";
 const LAB: &str = "/enterprise/acme/departments/lab/contacts/summary";
+const MIB: usize = 1 << 20;
 const NOBODY: &str = "/enterprise/nobody/contacts/summary";
 
 /// What is counted.
@@ -58,21 +59,43 @@ impl Numbers {
             stale: count("stale"),
             loads: count("loads"),
             load_failures: count("load_failures"),
-            removals: Removals {
-                expired: removed("expired"),
-                replaced: removed("replaced"),
-                size: removed("size"),
-                bytes: removed("bytes"),
-                invalidated: removed("invalidated"),
-                cleared: removed("cleared"),
-            },
+            removals: removals(removed),
             mass_invalidations: count("mass_invalidations"),
+        }
+    }
+
+    /// The same as the API tells it, which says nothing of mass invalidations.
+    fn told(cache: &Value, mass_invalidations: u64) -> Self {
+        let count = |name: &str| cache[name].as_u64().unwrap_or_else(|| panic!("no {name}: {cache:#}"));
+        let removed =
+            |cause: &str| cache["removals"][cause].as_u64().unwrap_or_else(|| panic!("no {cause}: {cache:#}"));
+        Self {
+            hits: count("hitCount"),
+            misses: count("missCount"),
+            coalesced: count("coalesced"),
+            revalidated: count("revalidated"),
+            stale: count("stale"),
+            loads: count("loads"),
+            load_failures: count("loadFailures"),
+            removals: removals(removed),
+            mass_invalidations,
         }
     }
 
     fn removed(mut self, removals: Removals) -> Self {
         self.removals = removals;
         self
+    }
+}
+
+fn removals(count: impl Fn(&str) -> u64) -> Removals {
+    Removals {
+        expired: count("expired"),
+        replaced: count("replaced"),
+        size: count("size"),
+        bytes: count("bytes"),
+        invalidated: count("invalidated"),
+        cleared: count("cleared"),
     }
 }
 
@@ -132,6 +155,9 @@ impl Replay {
         assert_eq!(Numbers::of(&self.app.summaries.cache().stats()), self.expected, "after {step}");
         let scraped = Exposition::read(&self.client.get("/metrics").await.text());
         assert_eq!(Numbers::scraped(&scraped), self.expected, "/metrics after {step}");
+        let stats = self.client.get("/cache/stats").await.expect(200);
+        let told = Numbers::told(&stats["cache"], self.expected.mass_invalidations);
+        assert_eq!(told, self.expected, "/cache/stats after {step}");
     }
 
     /// A request that must be answered with this status and counted as this.
@@ -149,10 +175,22 @@ impl Replay {
         self.account(step, counted).await;
     }
 
-    fn tune(&self, change: impl FnOnce(&mut Settings<SummaryKey>)) {
-        let mut settings = self.app.summaries.cache().settings();
-        change(&mut settings);
-        self.app.summaries.cache().configure(settings);
+    /// A change of the configuration, which is counted as this.
+    async fn tune(&mut self, step: &str, change: Value, counted: Numbers) {
+        self.client.put("/cache/config", change).await.expect(200);
+        self.account(step, counted).await;
+    }
+
+    /// Takes something out, which is counted as this.
+    async fn take_out(&mut self, step: &str, path: &str, counted: Numbers) {
+        self.client.delete(path).await.expect(200);
+        self.account(step, counted).await;
+    }
+
+    /// Warms enterprises, which is counted as this.
+    async fn warm(&mut self, step: &str, ids: Value, counted: Numbers) {
+        self.client.post("/cache/warm", json!({"enterpriseIds": ids})).await.expect(200);
+        self.account(step, counted).await;
     }
 
     /// Requests of one path at once: the first loads, the others join.
@@ -202,8 +240,8 @@ async fn a_scripted_log_of_requests_gives_exactly_the_predicted_numbers() {
     replay.ask_again("what is not there, again", NOBODY, &etag, 404, LOADED).await;
 
     // One entry goes, and comes back by a client that has it still, one that has another, and a load.
-    assert!(replay.app.summaries.cache().remove(&SummaryKey::summary(scope("acme"))));
-    replay.account("a drop", removed(NONE, Removals { cleared: 1, ..NOTHING })).await;
+    let dropped = removed(NONE, Removals { cleared: 1, ..NOTHING });
+    replay.take_out("a drop", "/cache/entries/enterprise:acme:contacts", dropped).await;
     let revalidated = Numbers { misses: 1, revalidated: 1, ..NONE };
     replay.ask_again("a cold 304", ACME, &etag, 304, revalidated).await;
     replay.ask_again("a cold 304 once more", ACME, &etag, 304, revalidated).await;
@@ -243,33 +281,36 @@ async fn a_scripted_log_of_requests_gives_exactly_the_predicted_numbers() {
     replay.get("after midnight", GLOBEX, 200, HIT).await;
 
     // Bounds: the least recently used goes.
-    replay.tune(|settings| settings.entries_max = 2);
-    replay.account("a bound of two", removed(NONE, Removals { size: 1, ..NOTHING })).await;
+    replay.tune("a bound of two", json!({"maxCacheSize": 2}), removed(NONE, Removals { size: 1, ..NOTHING })).await;
     replay.get("a third", SALES, 200, removed(LOADED, Removals { size: 1, ..NOTHING })).await;
     let bytes = replay.app.summaries.cache().census().bytes;
-    replay.tune(|settings| settings.bytes_max = bytes - 1);
-    replay.account("a bound of bytes", removed(NONE, Removals { bytes: 1, ..NOTHING })).await;
-    replay.tune(|settings| (settings.entries_max, settings.bytes_max) = (1_000, 1 << 20));
+    let one_less = removed(NONE, Removals { bytes: 1, ..NOTHING });
+    replay.tune("a bound of bytes", json!({"maxCacheBytes": bytes - 1}), one_less).await;
+    replay.tune("wide bounds", json!({"maxCacheSize": 1_000, "maxCacheBytes": MIB}), NONE).await;
+
+    // Warming is neither a hit nor a miss; what it needs to load is loaded.
+    let load = Numbers { loads: 1, ..NONE };
+    replay.warm("warming what is not there yet", json!(["acme"]), load).await;
+    replay.warm("warming what is there", json!(["acme"]), NONE).await;
+    replay.warm("warming what there is not", json!(["nobody", "a b"]), load).await;
+    replay.get("what was warmed", ACME, 200, HIT).await;
 
     // A clear of more than one is a mass invalidation, one of less is none.
-    replay.get("one", GLOBEX, 200, LOADED).await;
-    assert_eq!(replay.app.summaries.cache().clear(), 2);
-    let mass = Numbers { mass_invalidations: 1, ..NONE };
-    replay.account("a clear of two", removed(mass, Removals { cleared: 2, ..NOTHING })).await;
-    replay.get("one", GLOBEX, 200, LOADED).await;
-    assert_eq!(replay.app.summaries.cache().clear(), 1);
-    replay.account("a clear of one", removed(NONE, Removals { cleared: 1, ..NOTHING })).await;
-    assert_eq!(replay.app.summaries.cache().clear(), 0);
-    replay.account("a clear of nothing", NONE).await;
+    let cleared = |count| removed(NONE, Removals { cleared: count, ..NOTHING });
+    let mass = |count| Numbers { mass_invalidations: 1, ..cleared(count) };
+    replay.get("a third", GLOBEX, 200, LOADED).await;
+    replay.take_out("a clear of one enterprise", "/cache/enterprises/globex/clear", cleared(1)).await;
+    replay.take_out("a clear of the departments", "/cache/departments/clear", cleared(1)).await;
+    for path in [GLOBEX, SALES] {
+        replay.get(path, path, 200, LOADED).await;
+    }
+    replay.take_out("a clear of all", "/cache/clear", mass(3)).await;
+    replay.take_out("a clear of nothing", "/cache/clear", NONE).await;
 
     // Every hit and every load has its duration.
     let stats = replay.app.summaries.cache().stats();
     assert_eq!((stats.hit_durations.len(), stats.load_durations.len()), (stats.hits, stats.loads));
-    assert_eq!(replay.expected.removals.expired, 1);
-    let misses = replay.expected.misses;
-    assert_eq!(
-        misses,
-        replay.expected.loads + replay.expected.coalesced + replay.expected.revalidated,
-        "each miss loads, joins a load, or needs none"
-    );
+    let Numbers { misses, coalesced, revalidated, loads, .. } = replay.expected;
+    let by_warming = 2;
+    assert_eq!(misses, loads - by_warming + coalesced + revalidated, "each miss loads, joins a load, or needs none");
 }

@@ -329,7 +329,7 @@ fn disturbance(random: &mut Random, enterprises: usize) -> (&'static str, String
         }
         6 => {
             let ttl = 1_000 + random.below(4_000);
-            let body = json!({"enterprise": ttl, "department": ttl, "highActivity": ttl});
+            let body = json!({"ttlSettings": {"enterprise": ttl, "department": ttl, "default": ttl}});
             ("PUT", "/cache/config".to_owned(), body.to_string())
         }
         _ => {
