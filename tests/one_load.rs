@@ -189,5 +189,7 @@ fn five_hundred_requests_that_a_real_server_finds_waiting_cause_one_load() {
     let answers = crowd.answers(0);
     assert!(answers.loaded <= 1, "{answers:?}");
     assert_eq!(answers.loaded + answers.collapsed + answers.hits, ASKERS);
+    let cache = &client.get("/cache/stats")["cache"];
+    assert_eq!((&cache["loads"], &cache["loadFailures"]), (&json!(1), &json!(0)), "{cache:#}");
     println!("{answers:?}");
 }
