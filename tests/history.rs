@@ -27,7 +27,7 @@ const READS_MIN: usize = 3_000;
 const WRITES_MIN: usize = 300;
 const IMPORTS_MIN: usize = 10;
 const DISTURBANCES_MIN: usize = 50;
-const KIND_MIN: usize = 100;
+const KIND_MIN: usize = 50;
 
 /// How often the machine is asked whether it gives a thread its turn; the same as the server's watcher.
 const PULSE: Duration = Duration::from_millis(100);
@@ -70,6 +70,10 @@ impl Pulse {
             beats.push((due, due.elapsed()));
         }
         Self(beats)
+    }
+
+    fn longest(&self) -> Duration {
+        self.0.iter().map(|(_, late)| *late).max().unwrap_or_default()
     }
 
     /// Within so long the server must have noticed a write of another process that ended then: the promise, and what the
@@ -131,6 +135,8 @@ fn judge(truth: &Truth, readers: &[Reader], pulse: &Pulse, disturbances: usize) 
          disturbances: {kinds:#?}",
         reads.len()
     );
+    let late = reads.iter().filter(|read| !truth.judge(read, |_| NOTICED_WITHIN).is_empty()).count();
+    println!("{late} reads lacked an import after {NOTICED_WITHIN:?}; a thread waited {:?} at most", pulse.longest());
     let violations: Vec<_> =
         reads.iter().flat_map(|read| truth.judge(read, |ended| pulse.grace(ended))).take(5).collect();
     let told: Vec<_> = violations.iter().map(ToString::to_string).collect();
