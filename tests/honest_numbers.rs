@@ -82,6 +82,24 @@ impl Numbers {
         }
     }
 
+    /// The same as the analytics of a window tell it.
+    fn analysed(analytics: &Value) -> Self {
+        let count = |name: &str| {
+            analytics["totals"][name].as_u64().unwrap_or_else(|| panic!("no {name}: {:#}", analytics["totals"]))
+        };
+        Self {
+            hits: count("hits"),
+            misses: count("misses"),
+            coalesced: count("coalesced"),
+            revalidated: count("revalidated"),
+            stale: count("stale"),
+            loads: count("loads"),
+            load_failures: count("loadFailures"),
+            removals: removals(|cause| analytics["removals"][cause].as_u64().unwrap()),
+            mass_invalidations: count("massInvalidations"),
+        }
+    }
+
     fn removed(mut self, removals: Removals) -> Self {
         self.removals = removals;
         self
@@ -158,6 +176,9 @@ impl Replay {
         let stats = self.client.get("/cache/stats").await.expect(200);
         let told = Numbers::told(&stats["cache"], self.expected.mass_invalidations);
         assert_eq!(told, self.expected, "/cache/stats after {step}");
+        // The whole script is of one day.
+        let analytics = self.client.get("/cache/analytics?window=24h").await.expect(200);
+        assert_eq!(Numbers::analysed(&analytics), self.expected, "/cache/analytics after {step}");
     }
 
     /// A request that must be answered with this status and counted as this.
