@@ -5,13 +5,19 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 #![allow(unreachable_pub, reason = "everything in a test binary is unreachable from outside")]
 
+mod cache_bounds;
+mod cache_exactness;
+mod cache_freshness;
 mod command_line;
 mod concurrency;
 mod documents;
 mod first_minute;
 mod full_disk;
+mod history;
+mod honest_numbers;
 mod imports;
 mod kill;
+mod one_load;
 mod quick_reference;
 mod routes;
 mod store_check;

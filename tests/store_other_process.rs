@@ -140,6 +140,22 @@ fn doubted(recorder: &Recorder, revision: i64) {
 }
 
 #[test]
+fn a_database_that_cannot_be_read_is_told_once_and_doubted_when_it_can() {
+    let (store, recorder) = watched_store();
+    let counter = store.counter();
+    let other = store.directory().raw_writer();
+    for _ in 0..2 {
+        other.execute_batch("ALTER TABLE installation RENAME TO elsewhere").unwrap();
+        eventually("it is told", || recorder.heard().contains(&Heard::Unreadable).then_some(()));
+        other.execute_batch("ALTER TABLE elsewhere RENAME TO installation").unwrap();
+        eventually("it is over", || recorder.heard().contains(&Heard::Doubted(counter)).then_some(()));
+        assert_eq!(recorder.take(), [Heard::Unreadable, Heard::Doubted(counter)]);
+    }
+    other.execute_batch("UPDATE department SET name = 'Lab', name_folded = 'lab' WHERE public_id = 'lab'").unwrap();
+    hear(&recorder, &["acme", "acme/lab"]);
+}
+
+#[test]
 fn tokens_that_another_process_makes_and_revokes_are_heard_of() {
     use muster::domain::access::{Reach, Role};
     use muster::store::NewToken;

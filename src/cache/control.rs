@@ -4,6 +4,7 @@ use std::mem;
 use std::sync::Arc;
 
 use super::lru::Lru;
+use super::stats::Cause;
 use super::{Body, Cache, Key, Settings};
 
 impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
@@ -25,9 +26,11 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
     }
 
     /// Publications may be missing from now on, because whoever watches cannot look. Nothing is fresh until
-    /// [`Self::doubt`] says where the counter stands; entries are served only when a load fails.
+    /// [`Self::doubt`] says where the counter stands; entries are served only when a load fails, and from now on no longer
+    /// than entries whose TTL has ended.
     pub fn distrust(&self) {
-        self.0.with(|state| state.distrust());
+        let now = self.0.now();
+        self.0.with(|state| state.distrust(now));
     }
 
     /// Takes out every entry and says how many there were.
@@ -53,6 +56,9 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
         let _old = self.0.with(|state| {
             let old = mem::replace(&mut state.settings, settings);
             state.trace.set_longest_ttl(state.settings.longest_ttl);
+            // What is larger than everything may be goes first, so that nothing makes room for it in vain.
+            let bytes_max = state.settings.bytes_max;
+            state.lru.remove_where(Cause::Bytes, |_, entry| entry.bytes > bytes_max);
             state.fit();
             old
         });
@@ -76,8 +82,10 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
     pub fn weigh_again(&self, key: &K, value: &Arc<V>) {
         let bytes = Lru::weigh(key, &**value);
         self.0.with(|state| {
-            if let Some(entry) = state.lru.set_bytes(key, value, bytes) {
-                state.trace.weigh(entry.hash, bytes);
+            let Some(entry) = state.lru.set_bytes(key, value, bytes) else { return };
+            state.trace.weigh(entry.hash, bytes);
+            if bytes > state.settings.bytes_max {
+                state.lru.remove(key, Cause::Bytes);
             }
             state.fit();
         });

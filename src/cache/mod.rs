@@ -34,7 +34,8 @@
 //! - **Failure.** If a load fails, an entry past its TTL or day, whose `as_of` is still not older than
 //!   published(scope), is served for at most `stale_if_error`, as [`Outcome::Stale`]. One that is older than published
 //!   is never served, not even then. For the same reason the sweep leaves an expired entry alone until it could not be
-//!   served stale any more.
+//!   served stale any more. While publications may be missing ([`Cache::distrust`]) every entry counts as expired, at the
+//!   latest since then.
 //!
 //! The floor falls in one case: [`Cache::doubt`] with a counter below what was published, which means that the database
 //! is another one, or that a publication overtook the doubt. Then nothing that is there or under way is kept, so every

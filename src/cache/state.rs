@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::flight::{Arrival, Departure, Flight, Gate, Landed, LoadError, Loaded, Loader};
 use super::freshness::{Now, Stamp, Verdict};
@@ -21,8 +21,8 @@ pub(super) struct State<K: Key, V: Body, E> {
     pub(super) flights: HashMap<Arc<K>, Flight<V, E>>,
     pub(super) stats: Stats,
     pub(super) trace: Recorder<K>,
-    /// Publications may be missing: nothing is fresh until somebody says where the counter stands.
-    pub(super) distrusted: bool,
+    /// Since when publications may be missing: nothing is fresh until somebody says where the counter stands.
+    pub(super) distrusted: Option<Instant>,
     pub(super) last_sweep: Option<Timestamp>,
 }
 
@@ -30,14 +30,18 @@ pub(super) struct State<K: Key, V: Body, E> {
 fn judge<K: Key>(
     settings: &Settings<K>,
     published: &Published<K::Scope>,
-    distrusted: bool,
+    distrusted: Option<Instant>,
     key: &K,
     stamp: &Stamp,
     now: Now,
 ) -> Verdict {
-    match stamp.judge(published.of(key.scope()), (settings.ttl)(key), now) {
-        Verdict::Fresh { .. } if distrusted => Verdict::Overdue(Duration::ZERO),
-        verdict => verdict,
+    let verdict = stamp.judge(published.of(key.scope()), (settings.ttl)(key), now);
+    let Some(since) = distrusted else { return verdict };
+    let distrusted_for = now.instant.saturating_duration_since(since);
+    match verdict {
+        Verdict::Fresh { .. } => Verdict::Overdue(distrusted_for),
+        Verdict::Overdue(since) => Verdict::Overdue(since.max(distrusted_for)),
+        Verdict::Outdated => Verdict::Outdated,
     }
 }
 
@@ -58,7 +62,7 @@ impl<K: Key, V: Body, E> State<K, V, E> {
             flights: HashMap::new(),
             stats: Stats::default(),
             trace,
-            distrusted: false,
+            distrusted: None,
             last_sweep: None,
         }
     }
@@ -202,13 +206,13 @@ impl<K: Key, V: Body, E> State<K, V, E> {
         // Whoever begins by doubting what nobody knows yet raises nothing.
         self.stats.mass_invalidations += u64::from(removed > 0 || self.published.floor() != counter);
         self.published.doubt(counter);
-        self.distrusted = false;
+        self.distrusted = None;
         self.trace.doubt();
     }
 
-    /// Publications may be missing from now on.
-    pub(super) fn distrust(&mut self) {
-        self.distrusted = true;
+    /// Publications may be missing from now on. Whoever says it again does not say that it began again.
+    pub(super) fn distrust(&mut self, now: Now) {
+        self.distrusted.get_or_insert(now.instant);
         self.trace.distrust();
     }
 

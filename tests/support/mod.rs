@@ -4,6 +4,7 @@
 mod app;
 mod events;
 mod exposition;
+mod held;
 mod process;
 mod queued;
 mod random;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 pub use app::{Client, Reply, TestApp};
 pub use events::{Events, Told};
 pub use exposition::{Exposition, series};
+pub use held::HeldReaders;
 pub use process::{Ended, Place, Running, TestServer, assert_calm, fixture};
 pub use queued::{Gate, Queued};
 pub use random::Random;

@@ -195,6 +195,26 @@ impl TestServer {
         signal(self.child.as_ref().unwrap().id(), "TERM");
     }
 
+    /// How much memory it has taken at most, in bytes, and how much it takes now; `None` where the system does not say.
+    pub fn memory(&self) -> Option<(u64, u64)> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.as_ref()?.id())).ok()?;
+        let kilobytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            line.trim().strip_suffix(" kB")?.parse::<u64>().ok()
+        };
+        Some((kilobytes("VmHWM:")? * 1024, kilobytes("VmRSS:")? * 1024))
+    }
+
+    /// Stops its threads where they are, until [`resume`](Self::resume).
+    pub fn pause(&self) {
+        signal(self.child.as_ref().unwrap().id(), "STOP");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        signal(self.child.as_ref().unwrap().id(), "CONT");
+    }
+
     /// Ends it as a power cut would: without a chance to do anything more.
     pub fn kill(mut self) {
         let mut child = self.child.take().unwrap();

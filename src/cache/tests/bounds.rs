@@ -104,6 +104,29 @@ async fn a_form_that_is_added_later_counts() {
 }
 
 #[tokio::test]
+async fn what_outgrows_everything_goes_alone() {
+    let clock = noon();
+    let weight = Lru::weigh(&A, &Page::new(10, 100));
+    let cache = Cache::new(Settings { bytes_max: 3 * weight, ..settings() }, clock.clone(), 10);
+    for key in [&A, &B] {
+        ask(&cache, key, Ok(page(&clock, 10))).await.unwrap();
+    }
+    // A form that makes an entry larger than all together may be, and a bound that falls below an entry.
+    let b = cache.get(&B).unwrap().value;
+    b.bytes.store(3 * weight, Ordering::SeqCst);
+    cache.weigh_again(&B, &b);
+    assert!(cache.get(&B).is_none());
+    assert!(cache.get(&A).is_some(), "nothing makes room for it in vain");
+    let large = Loaded { value: Some(Page::new(10, 2 * weight - 100)), ..page(&clock, 10) };
+    cache.configure(settings());
+    ask(&cache, &B, Ok(large)).await.unwrap();
+    cache.configure(Settings { bytes_max: 2 * weight, ..settings() });
+    assert!(cache.get(&B).is_none() && cache.get(&A).is_some());
+    assert_eq!((cache.stats().removals.bytes, cache.stats().removals.size), (2, 0));
+    cache.check().unwrap();
+}
+
+#[tokio::test]
 async fn a_sweep_takes_what_may_not_even_be_served_stale() {
     let clock = noon();
     let cache = pages(&clock);

@@ -197,6 +197,8 @@ fn not_while_the_settings_change() {
     explore(scene(SCOPES, |world| {
         let settings = world.cache.settings();
         world.cache.configure(Settings { entries_max: 1, ..settings.clone() });
+        let nothing = Arc::new(|_: &Name| std::time::Duration::ZERO);
+        world.cache.configure(Settings { ttl: nothing, ..settings.clone() });
         world.cache.distrust();
         world.cache.configure(settings);
         world.doubt();

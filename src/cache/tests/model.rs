@@ -113,7 +113,7 @@ struct Model {
     entries: Vec<Kept>,
     floor: i64,
     known: Vec<(u32, i64)>,
-    distrusted: bool,
+    distrusted: Option<i64>,
     tuning: Tuning,
     counter: i64,
     revisions: [i64; SCOPES as usize],
@@ -138,11 +138,12 @@ impl Model {
         assert!(kept.as_of >= self.published(kept.key.scope), "the model keeps what lacks a publication");
         let millis = |millis: i64| Duration::from_millis(u64::try_from(millis).unwrap_or(0));
         let (age, ttl) = (millis(now - kept.loaded_at), self.tuning.ttl(&kept.key));
+        let distrusted_for = self.distrusted.map(|since| millis(now - since));
         if self.day(now) != kept.day || age >= ttl {
             let since_day_end = millis(now - (kept.day.number() + 1) * DAY_MILLIS);
-            return Err(age.saturating_sub(ttl).max(since_day_end));
+            return Err(age.saturating_sub(ttl).max(since_day_end).max(distrusted_for.unwrap_or_default()));
         }
-        if self.distrusted { Err(Duration::ZERO) } else { Ok(()) }
+        distrusted_for.map_or(Ok(()), Err)
     }
 
     #[expect(clippy::unused_self, reason = "it reads like the other questions")]
@@ -268,7 +269,7 @@ async fn run(operations: Vec<Operation>) {
         entries: Vec::new(),
         floor: 10,
         known: Vec::new(),
-        distrusted: false,
+        distrusted: None,
         tuning,
         counter: 10,
         revisions: [10; SCOPES as usize],
@@ -349,6 +350,7 @@ async fn step(cache: &Pages, model: &mut Model, clock: &Clock, operation: &Opera
         Operation::Configure(tuning) => {
             cache.configure(tuning.settings());
             model.tuning = *tuning;
+            model.removals.bytes += model.remove(|model, kept| kept.bytes > model.tuning.bytes_max);
             model.fit();
         }
         Operation::Doubt => {
@@ -356,12 +358,12 @@ async fn step(cache: &Pages, model: &mut Model, clock: &Clock, operation: &Opera
             let removed = model.remove(|_, _| true);
             model.removals.invalidated += removed;
             model.mass += u64::from(removed > 0 || model.floor != model.counter);
-            (model.floor, model.distrusted) = (model.counter, false);
+            (model.floor, model.distrusted) = (model.counter, None);
             model.known.clear();
         }
         Operation::Distrust => {
             cache.distrust();
-            model.distrusted = true;
+            model.distrusted.get_or_insert(now);
         }
         Operation::Sweep => {
             let swept = cache.sweep() as u64;

@@ -64,6 +64,23 @@ async fn an_entry_stands_in_for_a_failed_load_for_so_long_and_no_longer() {
 }
 
 #[tokio::test]
+async fn while_publications_may_be_missing_an_entry_stands_in_for_as_long_and_no_longer() {
+    let clock = noon();
+    let cache = pages(&clock);
+    ask(&cache, &A, Ok(page(&clock, 10))).await.unwrap();
+    clock.advance(HOUR / 4);
+    cache.distrust();
+    clock.advance(Duration::from_mins(10));
+    // Whoever says it again does not say that it began again.
+    cache.distrust();
+    assert_eq!(seen(ask(&cache, &A, Err("disk")).await), (10, Outcome::Stale));
+    assert_eq!(cache.sweep(), 0);
+    clock.advance(Duration::from_millis(1));
+    assert!(ask(&cache, &A, Err("disk")).await.is_err(), "although its TTL runs");
+    assert_eq!((cache.sweep(), cache.stats().stale), (1, 1));
+}
+
+#[tokio::test]
 async fn an_entry_that_lacks_a_write_never_stands_in() {
     let clock = noon();
     let cache = pages(&clock);

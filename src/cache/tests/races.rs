@@ -80,6 +80,55 @@ async fn what_a_load_brings_from_before_a_clear_is_kept_for_nobody() {
 }
 
 #[tokio::test]
+async fn what_the_load_of_an_asker_who_went_away_brings_is_for_those_who_joined_it_before() {
+    type Change = fn(&Pages);
+    let changes: [(&str, i64, Change); 3] = [
+        ("a write", 11, |cache| cache.publish(11, [(&A.scope, 11)])),
+        ("a clear", 10, |cache| assert_eq!(cache.clear(), 0)),
+        ("a drop", 10, |cache| assert!(!cache.remove(&A))),
+    ];
+    for (name, newest, change) in changes {
+        let clock = noon();
+        let cache = pages(&clock);
+        let mut first = Held::ask(&cache, &A);
+        first.begun().await;
+        let joined = Held::ask(&cache, &A);
+        until(|| cache.stats().coalesced == 1).await;
+        first.asker.abort();
+        change(&cache);
+        let mut after = Held::ask(&cache, &A);
+        until(|| cache.census().loads == 2).await;
+        assert!(first.release(Ok(page(&clock, 10))).await.unwrap_err().is_cancelled(), "{name}");
+        assert_eq!(seen(joined.asker.await.unwrap()), (10, Outcome::Coalesced), "{name}");
+        after.begun().await;
+        assert!(cache.get(&A).is_none(), "{name}: it is kept for nobody");
+        assert_eq!(seen(after.bring(Ok(page(&clock, newest))).await), (newest, KEPT), "{name}");
+        assert_eq!((cache.stats().loads, cache.census().loads), (2, 0), "{name}");
+        cache.check().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_asked_for_the_load_that_waits_may_go_away_too() {
+    let clock = noon();
+    let cache = pages(&clock);
+    let mut running = Held::ask(&cache, &A);
+    running.begun().await;
+    cache.publish(11, [(&A.scope, 11)]);
+    let mut waiting = Held::ask(&cache, &A);
+    until(|| cache.census().loads == 2).await;
+    let joined = Held::ask(&cache, &A);
+    until(|| cache.stats().coalesced == 1).await;
+    waiting.asker.abort();
+    assert_eq!(seen(running.bring(Ok(page(&clock, 10))).await), (10, NOT_KEPT));
+    waiting.begun().await;
+    assert!(waiting.release(Ok(page(&clock, 11))).await.unwrap_err().is_cancelled());
+    assert_eq!(seen(joined.asker.await.unwrap()), (11, Outcome::Coalesced));
+    assert_eq!(cache.get(&A).unwrap().as_of, 11);
+    assert_eq!(cache.stats().loads, 2);
+}
+
+#[tokio::test]
 async fn a_clear_of_others_lets_a_load_be_kept() {
     let clock = noon();
     let cache = pages(&clock);
@@ -104,6 +153,21 @@ async fn a_ttl_that_changes_holds_for_what_is_there_and_for_what_lands() {
     assert_eq!(seen(held.bring(Ok(page(&clock, 10))).await), (10, NOT_KEPT));
     cache.configure(settings());
     assert_eq!(cache.get(&A).unwrap().ttl_left, HOUR / 2, "and young enough again by the old one");
+}
+
+#[tokio::test]
+async fn a_ttl_that_is_raised_while_a_load_runs_keeps_what_lands() {
+    let clock = noon();
+    let ttl = |minutes| Settings { ttl: std::sync::Arc::new(move |_| Duration::from_mins(minutes)), ..settings() };
+    let cache = Cache::new(ttl(1), clock.clone(), 10);
+    let mut held = Held::ask(&cache, &A);
+    held.begun().await;
+    clock.advance(Duration::from_mins(5));
+    cache.configure(ttl(8));
+    assert_eq!(seen(held.bring(Ok(page(&clock, 10))).await), (10, KEPT));
+    assert_eq!(cache.get(&A).unwrap().ttl_left, Duration::from_mins(3), "from when its load began");
+    clock.advance(Duration::from_mins(3));
+    assert!(cache.get(&A).is_none());
 }
 
 #[tokio::test]
