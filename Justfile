@@ -14,6 +14,10 @@ test *ARGS:
 interleavings:
     RUSTFLAGS="--cfg muster_shuttle" cargo test --target-dir target/interleavings --lib cache::
 
+# Run the Postman collection against a freshly started dist/muster; needs node and npm.
+postman:
+    tests/postman/run.sh dist/muster
+
 # Check formatting, lints and documentation, with warnings denied.
 lint:
     cargo fmt --check
