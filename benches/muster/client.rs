@@ -17,6 +17,11 @@ impl Client {
         Self { stream: BufReader::new(stream), token: token.to_owned(), body: Vec::new() }
     }
 
+    /// The body of the last answer.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// Sends a request, reads the whole answer, tells its status.
     pub(crate) fn send(&mut self, method: &str, path: &str, body: &str) -> u16 {
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: bench\r\nContent-Length: {}\r\n", body.len());

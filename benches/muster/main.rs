@@ -1,24 +1,34 @@
 //! What `docs/benchmarks.md` reports: `just bench` prints it as a table with the machine's description.
 //!
-//! Speeds are compared within one run only. Words behind `just bench` choose: `summary`, `import`, `start`, `writes`.
+//! Speeds are compared within one run only. Words behind `just bench` choose: `summary`, `import`, `start`, `writes`,
+//! `http`.
 //! Files go to a folder below `target`, on the disk that the working copy is on; `MUSTER_BENCH_CONTACTS` sets the size of
 //! the largest database, a million unless set.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
 
+#[path = "../peers/axum.rs"]
+mod axum_peer;
 mod client;
+mod cold;
+mod cpu;
+mod hit;
 mod import;
 mod machine;
+mod peers;
 mod process;
+mod spread;
 mod start;
 mod summary;
 mod table;
 mod writes;
+mod wrk;
 
 use std::path::{Path, PathBuf};
 
 use muster::clock::Clock;
 use muster::demo::{DemoData, Shape};
+use muster::domain::ids::EnterpriseId;
 use muster::intake;
 use muster::store::{Mode, Store, StoreOptions};
 
@@ -34,8 +44,14 @@ struct Bench {
 const SEED: u64 = 1;
 
 fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [argument, body] = arguments.as_slice()
+        && argument == axum_peer::ARGUMENT
+    {
+        return axum_peer::main(Path::new(body));
+    }
     // Cargo adds `--bench`, which says nothing here.
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let wanted: Vec<String> = arguments.into_iter().filter(|word| !word.starts_with("--")).collect();
     let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
     let contacts = std::env::var("MUSTER_BENCH_CONTACTS").map_or(1_000_000, |text| text.parse().unwrap());
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench");
@@ -56,6 +72,10 @@ fn main() {
     if wants("writes") {
         writes::run(&bench, &mut table);
     }
+    if wants("http") {
+        hit::run(&bench, &mut table);
+        cold::run(&bench, &mut table);
+    }
     println!("{}\n\n{table}", machine::describe());
     let _ = std::fs::remove_dir_all(&dir);
 }
@@ -69,12 +89,25 @@ impl Bench {
 
     /// A database with so many contacts, filled on first use.
     fn database(&self, contacts: u64) -> PathBuf {
-        let dir = self.dir.join(format!("{contacts}-contacts"));
+        self.filled(&format!("{contacts}-contacts"), &Self::data(contacts))
+    }
+
+    /// How many contacts `muster demo` makes unless told otherwise.
+    const DEMO_CONTACTS: u64 = 50_000;
+
+    /// A database as `muster demo` fills it, and one of its enterprises.
+    fn demo_database(&self) -> (PathBuf, EnterpriseId) {
+        let data = DemoData::new(SEED, Shape::of_demo(Self::DEMO_CONTACTS), Clock::system().now()).unwrap();
+        (self.filled("demo", &data), data.enterprises()[0].id.clone())
+    }
+
+    fn filled(&self, name: &str, data: &DemoData) -> PathBuf {
+        let dir = self.dir.join(name);
         if !dir.exists() {
-            eprintln!("filling a database with {contacts} contacts");
+            eprintln!("filling a database: {name}");
             let options = StoreOptions { create: true, ..StoreOptions::new(&dir, Mode::Command, "a benchmark") };
             let store = Store::open(&options, Clock::system()).unwrap();
-            intake::fill(&store, &Self::data(contacts), &mut |_| {}).unwrap();
+            intake::fill(&store, data, &mut |_| {}).unwrap();
             store.close();
         }
         dir

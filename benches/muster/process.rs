@@ -38,6 +38,10 @@ impl Server {
         Self { child, address, ready_after: begun.elapsed() }
     }
 
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Resident memory in KiB.
     pub(crate) fn rss_kib(&self) -> u64 {
         status_kib(self.child.id(), "VmRSS").unwrap_or(0)
