@@ -124,7 +124,9 @@ pub struct TimeOrderedId(i64);
 pub type ContactId = TimeOrderedId;
 
 const CROCKFORD_DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-const TIME_ORDERED_ID_LEN: usize = 13;
+
+/// Characters of a [`TimeOrderedId`].
+pub const TIME_ORDERED_ID_LEN: usize = 13;
 
 impl TimeOrderedId {
     /// The first id of a moment; `entropy` fills the low bits, so that ids of one millisecond seldom meet.
@@ -146,6 +148,16 @@ impl TimeOrderedId {
         Self(number)
     }
 
+    /// The written form, as ASCII characters.
+    #[must_use]
+    pub fn digits(self) -> [u8; TIME_ORDERED_ID_LEN] {
+        std::array::from_fn(|position| {
+            let digit = (self.0 >> (5 * (TIME_ORDERED_ID_LEN - 1 - position))) & 31;
+            // The mask above keeps the index below 32.
+            CROCKFORD_DIGITS[usize::try_from(digit).unwrap_or(0)]
+        })
+    }
+
     /// Reads the written form; `None` for anything that this type would not have written.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -163,12 +175,8 @@ impl TimeOrderedId {
 
 impl fmt::Display for TimeOrderedId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for position in (0..TIME_ORDERED_ID_LEN).rev() {
-            let digit = (self.0 >> (5 * position)) & 31;
-            // The mask above keeps the index below 32.
-            write!(f, "{}", char::from(CROCKFORD_DIGITS[usize::try_from(digit).unwrap_or(0)]))?;
-        }
-        Ok(())
+        // Digits are ASCII.
+        f.write_str(str::from_utf8(&self.digits()).unwrap_or_default())
     }
 }
 

@@ -28,10 +28,13 @@ pub(super) struct Lingering {
 }
 
 impl Lingering {
-    /// Makes a request's body linger.
-    pub(super) fn wrap(request: Request<Incoming>) -> Request<Self> {
+    /// Makes a request's body linger, if it has one.
+    pub(super) fn wrap(request: Request<Incoming>) -> Request<axum::body::Body> {
+        if request.body().is_end_stream() {
+            return request.map(|_| axum::body::Body::empty());
+        }
         let waits = request.headers().contains_key(EXPECT);
-        request.map(|body| Self { body: Some(body), waits })
+        request.map(|body| axum::body::Body::new(Self { body: Some(body), waits }))
     }
 }
 

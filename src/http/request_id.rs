@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue};
 
-use crate::domain::ids::TimeOrderedId;
+use crate::domain::ids::{TIME_ORDERED_ID_LEN, TimeOrderedId};
 use crate::domain::time::Timestamp;
 
 /// The header that carries the id, both ways.
@@ -16,9 +16,19 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest id that is taken over from a client, in characters.
 const REQUEST_ID_LEN_MAX: usize = 64;
 
-/// A request's id: the client's or its proxy's if it sent a usable one, else a fresh one. Cloning it copies no text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(HeaderValue);
+/// What stands for an id where there is none.
+const NONE: HeaderValue = HeaderValue::from_static("none");
+
+/// A request's id: the client's or its proxy's if it sent a usable one, else a fresh one. Neither making nor cloning one
+/// takes memory from the heap.
+#[derive(Clone, Debug)]
+pub struct RequestId(Text);
+
+#[derive(Clone, Debug)]
+enum Text {
+    Taken(HeaderValue),
+    Fresh([u8; TIME_ORDERED_ID_LEN]),
+}
 
 impl RequestId {
     /// Takes over an id that arrived with the request: 1 to 64 characters of `A-Z a-z 0-9 . _ -`, so that nothing
@@ -28,22 +38,36 @@ impl RequestId {
         let bytes = value.as_bytes();
         let is_usable = (1..=REQUEST_ID_LEN_MAX).contains(&bytes.len())
             && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
-        is_usable.then(|| Self(value.clone()))
+        is_usable.then(|| Self(Text::Taken(value.clone())))
     }
 
     /// The id as a text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         // Both ways of making one admit nothing but visible ASCII.
-        self.0.to_str().unwrap_or_default()
+        match &self.0 {
+            Text::Taken(value) => value.to_str().unwrap_or_default(),
+            Text::Fresh(digits) => str::from_utf8(digits).unwrap_or_default(),
+        }
     }
 
     /// The id as the header's value.
     #[must_use]
     pub fn header(&self) -> HeaderValue {
-        self.0.clone()
+        match &self.0 {
+            Text::Taken(value) => value.clone(),
+            Text::Fresh(digits) => HeaderValue::from_bytes(digits).unwrap_or(NONE),
+        }
     }
 }
+
+impl PartialEq for RequestId {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for RequestId {}
 
 impl<S: Sync> FromRequestParts<S> for RequestId {
     type Rejection = Infallible;
@@ -51,7 +75,7 @@ impl<S: Sync> FromRequestParts<S> for RequestId {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         // The envelope puts one into every request.
         let id = parts.extensions.get::<Self>().cloned();
-        Ok(id.unwrap_or(Self(HeaderValue::from_static("none"))))
+        Ok(id.unwrap_or(Self(Text::Taken(NONE))))
     }
 }
 
@@ -73,8 +97,7 @@ impl RequestIds {
     #[must_use]
     pub fn next(&self, now: Timestamp) -> RequestId {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
-        let id = TimeOrderedId::at(now, sequence).to_string();
-        RequestId(HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("none")))
+        RequestId(Text::Fresh(TimeOrderedId::at(now, sequence).digits()))
     }
 }
 

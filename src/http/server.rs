@@ -14,7 +14,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -127,7 +126,7 @@ impl Connections {
         let router = self.router.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(PeerAddress(peer));
-            router.clone().call(Lingering::wrap(request).map(Body::new))
+            router.clone().call(Lingering::wrap(request))
         });
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
         let (stop, cut) = (self.stop.clone(), self.cut.clone());

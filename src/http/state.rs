@@ -1,5 +1,6 @@
 //! What every handler can reach.
 
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -16,9 +17,12 @@ use crate::clock::Clock;
 use crate::store::Store;
 use crate::summaries::Summaries;
 
-/// What every handler can reach. Cloning it is cheap: axum does so for each request.
+/// What every handler can reach. Cloning it counts one reference: axum does so several times for each request.
 #[derive(Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Shared>);
+
+/// What an [`AppState`] shares; its fields read as the state's own.
+pub struct Shared {
     /// Time, for timestamps of answers.
     pub clock: Clock,
     /// The limits of the HTTP layer.
@@ -55,7 +59,7 @@ impl AppState {
         summaries: Summaries,
         stop: CancellationToken,
     ) -> Self {
-        Self {
+        Self(Arc::new(Shared {
             clock: store.clock().clone(),
             meters: Arc::new(Meters::new(store.clock().now())),
             started: store.clock().instant(),
@@ -68,7 +72,15 @@ impl AppState {
             summaries,
             stop,
             document: Arc::default(),
-        }
+        }))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
     }
 }
 
