@@ -156,8 +156,8 @@ impl Opened {
         let router = http::app(state).map_err(|error| StartError::Pages(format!("{error:?}")))?;
         let address = listener.local_addr().map_err(StartError::Port)?;
         let serving = tokio::spawn({
-            let stop = stop.clone();
-            async move { http::serve(listener, router, &settings, stop, connections).await }
+            let (clock, stop) = (store.clock().clone(), stop.clone());
+            async move { http::serve(listener, router, &settings, clock, stop, connections).await }
         });
         let recording = tokio::spawn(record_token_uses(access.clone(), stop.clone()));
         let tending = tokio::spawn(summaries.clone().tend(stop.clone()));

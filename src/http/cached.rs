@@ -3,13 +3,17 @@
 //! Entity tags and 304 by RFC 9110 (sections 8.8.3, 13.1.2 and 15.4.5), `Cache-Status` by RFC 9211, `Age` by RFC 9111,
 //! `Server-Timing` by the W3C's recommendation of that name.
 
-use std::fmt::Write;
+use std::convert::Infallible;
+use std::io::Write;
+use std::mem;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::FromRequestParts;
 use axum::http::header::{
     ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
 };
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
@@ -31,6 +35,24 @@ const VARY_ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encod
 /// Seconds after which a client should come back when an answer could not be loaded in time.
 const LOAD_RETRY_SECS: u64 = 1;
 
+/// Headers for which an answer has room from the start: those of a hit, and those of everything around it.
+const HEADERS_EXPECTED: usize = 12;
+
+/// Bytes of the longest value that is put together for a header.
+const HEADER_VALUE_BYTES_MAX: usize = 64;
+
+/// The headers of a request, taken out of it: nothing that comes after sees them. (As an extractor, `HeaderMap` copies.)
+#[derive(Debug)]
+pub struct TakenHeaders(pub HeaderMap);
+
+impl<S: Sync> FromRequestParts<S> for TakenHeaders {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(mem::take(&mut parts.headers)))
+    }
+}
+
 /// Answers a request for the answer of this key.
 pub(super) async fn answer(state: &AppState, key: &SummaryKey, headers: &HeaderMap) -> Result<Response, ApiError> {
     let begun = state.clock.instant();
@@ -40,9 +62,9 @@ pub(super) async fn answer(state: &AppState, key: &SummaryKey, headers: &HeaderM
     let has_known = headers.contains_key(IF_NONE_MATCH);
     let took = || state.clock.instant().saturating_duration_since(begun);
     let served = match state.summaries.get(key, has_known.then_some(is_known)).await? {
-        Answer::Revalidated(etag) => return Ok(unchanged(etag.into(), &Told::revalidated(), took())),
+        Answer::Revalidated(etag) => return Ok(unchanged(etag.into(), Told::revalidated(), took())),
         Answer::Unchanged(served) => {
-            return Ok(unchanged(served.value.etag().clone(), &Told::of(&served), took()));
+            return Ok(unchanged(served.value.etag().clone(), Told::of(&served), took()));
         }
         Answer::Whole(served) => served,
     };
@@ -60,6 +82,7 @@ pub(super) async fn answer(state: &AppState, key: &SummaryKey, headers: &HeaderM
     };
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
+    headers.reserve(HEADERS_EXPECTED);
     headers.insert(CONTENT_TYPE, JSON);
     if compressed {
         headers.insert(CONTENT_ENCODING, GZIP);
@@ -69,7 +92,7 @@ pub(super) async fn answer(state: &AppState, key: &SummaryKey, headers: &HeaderM
 }
 
 /// 304: the client has it.
-fn unchanged(etag: Bytes, told: &Told, took: Duration) -> Response {
+fn unchanged(etag: Bytes, told: Told, took: Duration) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     told.write(response.headers_mut(), etag, took);
@@ -78,8 +101,8 @@ fn unchanged(etag: Bytes, told: &Told, took: Duration) -> Response {
 
 /// What the headers tell of the way an answer took.
 struct Told {
-    /// For `Cache-Status`, after the cache's name.
-    status: String,
+    /// For `Cache-Status`.
+    status: HeaderValue,
     /// For `Server-Timing`.
     what: &'static str,
     age: Duration,
@@ -87,39 +110,45 @@ struct Told {
 
 impl Told {
     fn of(served: &ServedSummary) -> Self {
+        let fixed = HeaderValue::from_static;
         let (status, what) = match served.outcome {
-            Outcome::Hit => (format!("muster; hit; ttl={}", served.ttl_left.as_secs()), "hit"),
-            Outcome::Miss { stored: true } => ("muster; fwd=miss; stored".to_owned(), "miss"),
-            Outcome::Miss { stored: false } => ("muster; fwd=miss".to_owned(), "miss"),
-            Outcome::Coalesced => ("muster; fwd=miss; collapsed".to_owned(), "collapsed"),
-            Outcome::Stale => ("muster; fwd=stale; fwd-status=503; detail=stale-if-error".to_owned(), "stale"),
+            Outcome::Hit => (put_together(format_args!("muster; hit; ttl={}", served.ttl_left.as_secs())), "hit"),
+            Outcome::Miss { stored: true } => (fixed("muster; fwd=miss; stored"), "miss"),
+            Outcome::Miss { stored: false } => (fixed("muster; fwd=miss"), "miss"),
+            Outcome::Coalesced => (fixed("muster; fwd=miss; collapsed"), "collapsed"),
+            Outcome::Stale => (fixed("muster; fwd=stale; fwd-status=503; detail=stale-if-error"), "stale"),
         };
         Self { status, what, age: served.age }
     }
 
     fn revalidated() -> Self {
-        Self { status: "muster; fwd=miss; fwd-status=304".to_owned(), what: "revalidated", age: Duration::ZERO }
+        let status = HeaderValue::from_static("muster; fwd=miss; fwd-status=304");
+        Self { status, what: "revalidated", age: Duration::ZERO }
     }
 
-    fn write(&self, headers: &mut HeaderMap, etag: Bytes, took: Duration) {
-        let mut timing = String::with_capacity(40);
-        // Writing into a text does not fail.
-        let _ = write!(timing, "cache;desc={};dur={:.3}", self.what, took.as_secs_f64() * 1e3);
-        // Texts of this module and entity tags are of visible ASCII characters, so each becomes a header's value.
-        let value = |text: Bytes| HeaderValue::from_maybe_shared(text).ok();
-        for (name, value) in [
-            (ETAG, value(etag)),
-            (CACHE_STATUS, value(self.status.clone().into())),
-            (SERVER_TIMING, value(timing.into())),
-            (AGE, Some(HeaderValue::from(self.age.as_secs()))),
-            (CACHE_CONTROL, Some(PRIVATE_NO_CACHE)),
-            (VARY, Some(VARY_ACCEPT_ENCODING)),
-        ] {
-            if let Some(value) = value {
-                headers.insert(name, value);
-            }
+    fn write(self, headers: &mut HeaderMap, etag: Bytes, took: Duration) {
+        // Milliseconds with three digits after the point, without the detour of a floating-point number.
+        let (millis, micros) = (took.as_millis(), took.subsec_micros() % 1_000);
+        headers.insert(CACHE_STATUS, self.status);
+        headers.insert(SERVER_TIMING, put_together(format_args!("cache;desc={};dur={millis}.{micros:03}", self.what)));
+        headers.insert(AGE, HeaderValue::from(self.age.as_secs()));
+        headers.insert(CACHE_CONTROL, PRIVATE_NO_CACHE);
+        headers.insert(VARY, VARY_ACCEPT_ENCODING);
+        // An entity tag is of visible ASCII characters.
+        if let Ok(etag) = HeaderValue::from_maybe_shared(etag) {
+            headers.insert(ETAG, etag);
         }
     }
+}
+
+/// A header's value of visible ASCII characters, cut at [`HEADER_VALUE_BYTES_MAX`].
+fn put_together(text: std::fmt::Arguments<'_>) -> HeaderValue {
+    let mut buffer = [0; HEADER_VALUE_BYTES_MAX];
+    let mut room = buffer.as_mut_slice();
+    // It fails where there is no more room, and has filled what there was.
+    let _ = room.write_fmt(text);
+    let written = HEADER_VALUE_BYTES_MAX - room.len();
+    HeaderValue::from_bytes(&buffer[..written]).unwrap_or(HeaderValue::from_static(""))
 }
 
 impl From<SummaryError> for ApiError {

@@ -6,6 +6,8 @@
 //! long, unless the route streams.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -120,6 +122,12 @@ where
                 }
             };
             let Some(time_max) = guard.time_max else { return answer.await };
+            let mut answer = pin!(answer);
+            // Most answers are there at once. Only for one that is not, a timer is worth its cost.
+            let first = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context)));
+            if let Poll::Ready(answer) = first.await {
+                return answer;
+            }
             match tokio::time::timeout(time_max, answer).await {
                 Ok(answer) => answer,
                 Err(_) => Ok(too_slow(time_max).into_response()),

@@ -4,7 +4,8 @@
 //! [`envelope`]. In reading order:
 //!
 //! - [`settings`]: limits, each with its unit and its reason.
-//! - [`server`] accepts, bounds and ends connections; `linger` takes in what nobody reads.
+//! - [`server`] accepts, bounds and ends connections: `heads` that do not come, and `quiet` waiting for what hardly ever
+//!   happens; `linger` takes in what nobody reads.
 //! - [`envelope`], [`request_id`]: what surrounds every request.
 //! - [`error`]: the one way in which a request fails.
 //! - [`table`], [`guard`], [`auth`]: who may do what, so that no route can forget to ask.
@@ -21,9 +22,11 @@ pub mod envelope;
 pub mod error;
 pub mod extract;
 pub mod guard;
+mod heads;
 mod linger;
 pub mod metrics;
 mod openapi;
+mod quiet;
 pub mod readiness;
 
 pub mod request_id;

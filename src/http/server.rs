@@ -18,15 +18,18 @@ use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
+use super::heads::{Answering, Heads};
 use super::linger::Lingering;
+use super::quiet::Quiet;
 use super::settings::HttpSettings;
+use crate::clock::Clock;
 
 /// Pause after a failed accept, so that a full table of open files does not become a busy loop. Connections that end
 /// in the meantime make room.
@@ -45,12 +48,15 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     settings: &HttpSettings,
+    clock: Clock,
     stop: CancellationToken,
     running: TaskTracker,
 ) {
     let connections = Connections {
         http: http1_settings(settings),
+        head_read_time_max: settings.header_read_time_max,
         router,
+        clock,
         stop: stop.clone(),
         cut: CancellationToken::new(),
         running,
@@ -66,10 +72,10 @@ pub async fn serve(
 
 fn http1_settings(settings: &HttpSettings) -> http1::Builder {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        // A client that has sent all and closed its side still waits for the answer.
-        .half_close(true)
-        .header_read_timeout(settings.header_read_time_max)
+    // A client that has sent all and closed its side still waits for the answer.
+    http.half_close(true)
+        // The time for a head is limited by `Heads`.
+        .header_read_timeout(None)
         .max_header_size(settings.header_bytes_max);
     http
 }
@@ -109,12 +115,22 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 /// What connections have in common.
 struct Connections {
     http: http1::Builder,
+    head_read_time_max: Duration,
     router: Router,
+    clock: Clock,
     /// Cancelled when no new request is to begin.
     stop: CancellationToken,
     /// Cancelled when running requests have to end.
     cut: CancellationToken,
     running: TaskTracker,
+}
+
+/// What a connection does not wait for, and has to hear of.
+enum Interruption {
+    /// The server stops.
+    Stop,
+    /// The client has not sent a request's head in time. It gets no answer.
+    HeadOverdue,
 }
 
 impl Connections {
@@ -124,23 +140,40 @@ impl Connections {
         // has gone, which serving finds out too.
         let _ = stream.set_nodelay(true);
         let router = self.router.clone();
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(PeerAddress(peer));
-            router.clone().call(Lingering::wrap(request))
+        let heads = Arc::new(Heads::new(self.clock.clone()));
+        let service = service_fn({
+            let heads = Arc::clone(&heads);
+            move |mut request: Request<Incoming>| {
+                heads.arrived();
+                request.extensions_mut().insert(PeerAddress(peer));
+                let answer = router.clone().call(Lingering::wrap(request));
+                let heads = Arc::clone(&heads);
+                async move { answer.await.map(|answer| answer.map(|body| Answering { body, heads })) }
+            }
         });
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
-        let (stop, cut) = (self.stop.clone(), self.cut.clone());
+        let (stop, cut, head_read_time_max) = (self.stop.clone(), self.cut.clone(), self.head_read_time_max);
+        let interruption = Quiet::new(async move {
+            tokio::select! {
+                () = stop.cancelled() => Interruption::Stop,
+                () = heads.overdue(head_read_time_max) => Interruption::HeadOverdue,
+            }
+        });
         async move {
             let mut connection = pin!(connection);
             let result = tokio::select! {
+                biased;
                 result = connection.as_mut() => result,
-                () = stop.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    tokio::select! {
-                        result = connection => result,
-                        () = cut.cancelled() => Ok(()),
+                interruption = interruption => match interruption {
+                    Interruption::HeadOverdue => Ok(()),
+                    Interruption::Stop => {
+                        connection.as_mut().graceful_shutdown();
+                        tokio::select! {
+                            result = connection => result,
+                            () = cut.cancelled() => Ok(()),
+                        }
                     }
-                }
+                },
             };
             if let Err(error) = result {
                 tracing::trace!(%error, "connection ended");
@@ -197,7 +230,7 @@ mod tests {
         let stop = CancellationToken::new();
         let task = tokio::spawn({
             let stop = stop.clone();
-            async move { serve(listener, router, &settings, stop, TaskTracker::new()).await }
+            async move { serve(listener, router, &settings, Clock::system(), stop, TaskTracker::new()).await }
         });
         Running { address, stop, task, begun, release }
     }

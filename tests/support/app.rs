@@ -153,7 +153,7 @@ fn serve(
         listener.set_nonblocking(true).unwrap();
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         let tending = tokio::spawn(summaries.clone().tend(stop.clone()));
-        muster::http::serve(listener, app, settings, stop, connections).await;
+        muster::http::serve(listener, app, settings, Clock::system(), stop, connections).await;
         tending.await.unwrap();
         summaries.settle().await;
     });

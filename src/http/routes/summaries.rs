@@ -1,14 +1,13 @@
 //! What the contacts of an enterprise or a department amount to.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::directory::Scope;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::domain::summary::{DepartmentSummary, EnterpriseSummary};
-use crate::http::cached;
+use crate::http::cached::{self, TakenHeaders};
 use crate::http::error::ApiError;
 use crate::http::extract::PathIds;
 use crate::http::state::AppState;
@@ -63,7 +62,7 @@ pub struct KnownTags {
 pub async fn enterprise(
     State(state): State<AppState>,
     PathIds(id): PathIds<EnterpriseId>,
-    headers: HeaderMap,
+    TakenHeaders(headers): TakenHeaders,
 ) -> Result<Response, ApiError> {
     cached::answer(&state, &SummaryKey::summary(Scope::enterprise(id)), &headers).await
 }
@@ -87,7 +86,7 @@ pub async fn enterprise(
 pub async fn department(
     State(state): State<AppState>,
     PathIds((enterprise, department)): PathIds<(EnterpriseId, DepartmentId)>,
-    headers: HeaderMap,
+    TakenHeaders(headers): TakenHeaders,
 ) -> Result<Response, ApiError> {
     cached::answer(&state, &SummaryKey::summary(Scope::department(enterprise, department)), &headers).await
 }

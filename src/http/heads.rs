@@ -1,0 +1,94 @@
+//! How long a connection has waited for the head of a request.
+//!
+//! hyper has such a limit, and arms and disarms a timer for each request, which means a lock that all connections share,
+//! twice. Here each connection has one timer, which looks, when it fires, how long the wait really was.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+
+use crate::clock::Clock;
+
+/// Stands for a request that is under way, so that no head is waited for.
+const UNDER_WAY: u64 = u64::MAX;
+
+/// The heads of one connection's requests.
+pub(super) struct Heads {
+    clock: Clock,
+    opened: Instant,
+    /// Microseconds after `opened`, or [`UNDER_WAY`].
+    awaited_since: AtomicU64,
+}
+
+impl Heads {
+    /// The first head is waited for from now on.
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { opened: clock.instant(), clock, awaited_since: AtomicU64::new(0) }
+    }
+
+    /// A head has arrived. The next one is waited for when the answer's body has gone.
+    pub(super) fn arrived(&self) {
+        self.awaited_since.store(UNDER_WAY, Ordering::Relaxed);
+    }
+
+    /// Ends when a head has been waited for so long.
+    pub(super) async fn overdue(&self, time_max: Duration) {
+        loop {
+            let waited = match self.awaited_since.load(Ordering::Relaxed) {
+                UNDER_WAY => Duration::ZERO,
+                since => self.open_for().saturating_sub(Duration::from_micros(since)),
+            };
+            if waited >= time_max {
+                return;
+            }
+            tokio::time::sleep(time_max.saturating_sub(waited)).await;
+        }
+    }
+
+    fn open_for(&self) -> Duration {
+        self.clock.instant().saturating_duration_since(self.opened)
+    }
+
+    fn await_next(&self) {
+        let now = u64::try_from(self.open_for().as_micros()).unwrap_or(UNDER_WAY - 1);
+        self.awaited_since.store(now, Ordering::Relaxed);
+    }
+}
+
+/// The body of an answer, after which the next head is waited for.
+pub(super) struct Answering {
+    pub(super) body: Body,
+    pub(super) heads: Arc<Heads>,
+}
+
+impl HttpBody for Answering {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.heads.await_next();
+    }
+}
