@@ -41,7 +41,8 @@ const HEADERS_EXPECTED: usize = 12;
 /// Bytes of the longest value that is put together for a header.
 const HEADER_VALUE_BYTES_MAX: usize = 64;
 
-/// The headers of a request, taken out of it: nothing that comes after sees them. (As an extractor, `HeaderMap` copies.)
+/// The headers of a request, taken out of it: nothing that comes after sees them. As an extractor, `HeaderMap` copies them;
+/// these become the answer's, whose map hyper uses again for the next request of the connection.
 #[derive(Debug)]
 pub struct TakenHeaders(pub HeaderMap);
 
@@ -54,7 +55,8 @@ impl<S: Sync> FromRequestParts<S> for TakenHeaders {
 }
 
 /// Answers a request for the answer of this key.
-pub(super) async fn answer(state: &AppState, key: &SummaryKey, headers: &HeaderMap) -> Result<Response, ApiError> {
+pub(super) async fn answer(state: &AppState, key: &SummaryKey, headers: TakenHeaders) -> Result<Response, ApiError> {
+    let TakenHeaders(headers) = headers;
     let begun = state.clock.instant();
     let known = headers.get_all(IF_NONE_MATCH);
     let is_known = |etag: &[u8]| known.iter().any(|list| lists(list.as_bytes(), etag));
@@ -62,9 +64,9 @@ pub(super) async fn answer(state: &AppState, key: &SummaryKey, headers: &HeaderM
     let has_known = headers.contains_key(IF_NONE_MATCH);
     let took = || state.clock.instant().saturating_duration_since(begun);
     let served = match state.summaries.get(key, has_known.then_some(is_known)).await? {
-        Answer::Revalidated(etag) => return Ok(unchanged(etag.into(), Told::revalidated(), took())),
+        Answer::Revalidated(etag) => return Ok(unchanged(headers, etag.into(), Told::revalidated(), took())),
         Answer::Unchanged(served) => {
-            return Ok(unchanged(served.value.etag().clone(), Told::of(&served), took()));
+            return Ok(unchanged(headers, served.value.etag().clone(), Told::of(&served), took()));
         }
         Answer::Whole(served) => served,
     };
@@ -80,9 +82,9 @@ pub(super) async fn answer(state: &AppState, key: &SummaryKey, headers: &HeaderM
     } else {
         served.value.plain(head)
     };
-    let mut response = Response::new(Body::from(body));
+    let mut response = empty(headers);
+    *response.body_mut() = Body::from(body);
     let headers = response.headers_mut();
-    headers.reserve(HEADERS_EXPECTED);
     headers.insert(CONTENT_TYPE, JSON);
     if compressed {
         headers.insert(CONTENT_ENCODING, GZIP);
@@ -92,10 +94,19 @@ pub(super) async fn answer(state: &AppState, key: &SummaryKey, headers: &HeaderM
 }
 
 /// 304: the client has it.
-fn unchanged(etag: Bytes, told: Told, took: Duration) -> Response {
-    let mut response = Response::new(Body::empty());
+fn unchanged(headers: HeaderMap, etag: Bytes, told: Told, took: Duration) -> Response {
+    let mut response = empty(headers);
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     told.write(response.headers_mut(), etag, took);
+    response
+}
+
+/// An answer without headers or body, with room for its headers where the request's have been.
+fn empty(mut headers: HeaderMap) -> Response {
+    headers.clear();
+    headers.reserve(HEADERS_EXPECTED);
+    let mut response = Response::new(Body::empty());
+    *response.headers_mut() = headers;
     response
 }
 

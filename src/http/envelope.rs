@@ -52,15 +52,19 @@ impl<S> Layer<S> for Envelope {
 /// The envelope around one route.
 struct Place {
     envelope: Envelope,
-    /// The route's counters, once it was asked for something.
-    route: OnceLock<Arc<Route>>,
+    /// The route's template and counters, once it was asked for something.
+    route: OnceLock<(Option<MatchedPath>, Arc<Route>)>,
 }
 
 impl Place {
-    /// The counters of the route that is inside. A router wraps each of its routes by itself, and what stands for no route
-    /// too, so whatever comes through here has the same one, and nobody needs to look it up twice.
-    fn counters(&self, route: Option<&MatchedPath>) -> &Route {
-        self.route.get_or_init(|| self.envelope.requests.route(route))
+    /// The template and the counters of the route that is inside. A router wraps each of its routes by itself, and what
+    /// stands for no route too, so whatever comes through here has the same ones, and nobody needs to look them up twice.
+    fn route(&self, request: &Request) -> &(Option<MatchedPath>, Arc<Route>) {
+        self.route.get_or_init(|| {
+            let path = request.extensions().get::<MatchedPath>().cloned();
+            let counters = self.envelope.requests.route(path.as_ref());
+            (path, counters)
+        })
     }
 }
 
@@ -84,15 +88,15 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request) -> Self::Future {
+    fn call(&mut self, request: Request) -> Self::Future {
         let place = Arc::clone(&self.place);
         let Envelope { clock, ids, .. } = &self.place.envelope;
         let began = clock.instant();
         let id = request.headers().get(X_REQUEST_ID).and_then(RequestId::from_client);
         let id = id.unwrap_or_else(|| ids.next(clock.now()));
         let method = request.method().clone();
-        let route = request.extensions().get::<MatchedPath>().cloned();
-        request.extensions_mut().insert(id.clone());
+        // Only the request knows the route, and it goes inside.
+        self.place.route(&request);
 
         let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         Box::pin(async move {
@@ -105,8 +109,10 @@ where
                 error.write_into(&mut response, id.as_str());
             }
             let took = place.envelope.clock.instant() - began;
-            place.counters(route.as_ref()).record(&method, response.status(), took);
-            log_access(&method, route.as_ref(), response.status(), took, &id);
+            if let Some((route, counters)) = place.route.get() {
+                counters.record(&method, response.status(), took);
+                log_access(&method, route.as_ref(), response.status(), took, &id);
+            }
             let headers = response.headers_mut();
             headers.insert(X_REQUEST_ID, id.header());
             headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -15,7 +15,7 @@ use std::time::Duration;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
-use tower::{Layer, Service};
+use tower::{Layer, Service, ServiceExt};
 
 use super::auth::{Gate, address_of};
 use super::error::ApiError;
@@ -85,39 +85,46 @@ impl<S> Layer<S> for Guard {
     type Service = Guarded<S>;
 
     fn layer(&self, inner: S) -> Guarded<S> {
-        Guarded { guard: self.clone(), inner }
+        Guarded(Arc::new(Place { guard: self.clone(), inner }))
     }
 }
 
-/// A route behind its guard.
-#[derive(Clone)]
-pub struct Guarded<S> {
+/// A route behind its guard. A router clones it for each request, which counts one reference.
+pub struct Guarded<S>(Arc<Place<S>>);
+
+/// A guard and what it stands before.
+struct Place<S> {
     guard: Guard,
     inner: S,
 }
 
+impl<S> Clone for Guarded<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
 impl<S> Service<Request> for Guarded<S>
 where
-    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
 {
     type Response = Response;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response, Infallible>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(context)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // The route that a request gets is cloned for it, and is made ready then.
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        // The ready service is taken, and its clone left behind to be made ready again.
-        let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
-        let guard = self.guard.clone();
+        let Self(place) = self.clone();
         Box::pin(async move {
+            let Place { guard, inner } = &*place;
             let answer = async {
                 match guard.admit(request).await {
-                    Ok(request) => inner.call(request).await,
+                    Ok(request) => inner.clone().oneshot(request).await,
                     Err(refusal) => Ok(refusal.into_response()),
                 }
             };

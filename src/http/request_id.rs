@@ -1,10 +1,7 @@
 //! The id under which the log knows a request, told to the client in `X-Request-Id`.
 
-use std::convert::Infallible;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue};
 
 use crate::domain::ids::{TIME_ORDERED_ID_LEN, TimeOrderedId};
@@ -68,16 +65,6 @@ impl PartialEq for RequestId {
 }
 
 impl Eq for RequestId {}
-
-impl<S: Sync> FromRequestParts<S> for RequestId {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        // The envelope puts one into every request.
-        let id = parts.extensions.get::<Self>().cloned();
-        Ok(id.unwrap_or(Self(Text::Taken(NONE))))
-    }
-}
 
 /// Makes fresh ids: 13 characters that sort by time. Unique within a process, and all but unique across restarts.
 #[derive(Debug)]

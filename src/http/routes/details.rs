@@ -1,7 +1,6 @@
 //! Contact details: the contacts behind a summary, page by page, in the shape that existing clients read.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -13,7 +12,7 @@ use crate::domain::details::{
 use crate::domain::directory::Scope;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::domain::page::TimeCursor;
-use crate::http::cached;
+use crate::http::cached::{self, TakenHeaders};
 use crate::http::error::ApiError;
 use crate::http::extract::{PathIds, Query, SeekParams, SeekQuery};
 use crate::http::state::AppState;
@@ -58,10 +57,10 @@ pub async fn enterprise(
     PathIds(id): PathIds<EnterpriseId>,
     part: Part,
     view: Query<ViewParams>,
-    headers: HeaderMap,
+    headers: TakenHeaders,
 ) -> Result<Response, ApiError> {
     let key = SummaryKey::details(Scope::enterprise(id), request(part, view));
-    cached::answer(&state, &key, &headers).await
+    cached::answer(&state, &key, headers).await
 }
 
 /// The contacts of a department
@@ -85,8 +84,8 @@ pub async fn department(
     PathIds((enterprise, department)): PathIds<(EnterpriseId, DepartmentId)>,
     part: Part,
     view: Query<ViewParams>,
-    headers: HeaderMap,
+    headers: TakenHeaders,
 ) -> Result<Response, ApiError> {
     let key = SummaryKey::details(Scope::department(enterprise, department), request(part, view));
-    cached::answer(&state, &key, &headers).await
+    cached::answer(&state, &key, headers).await
 }

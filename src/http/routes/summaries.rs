@@ -62,9 +62,9 @@ pub struct KnownTags {
 pub async fn enterprise(
     State(state): State<AppState>,
     PathIds(id): PathIds<EnterpriseId>,
-    TakenHeaders(headers): TakenHeaders,
+    headers: TakenHeaders,
 ) -> Result<Response, ApiError> {
-    cached::answer(&state, &SummaryKey::summary(Scope::enterprise(id)), &headers).await
+    cached::answer(&state, &SummaryKey::summary(Scope::enterprise(id)), headers).await
 }
 
 /// The summary of a department
@@ -86,7 +86,7 @@ pub async fn enterprise(
 pub async fn department(
     State(state): State<AppState>,
     PathIds((enterprise, department)): PathIds<(EnterpriseId, DepartmentId)>,
-    TakenHeaders(headers): TakenHeaders,
+    headers: TakenHeaders,
 ) -> Result<Response, ApiError> {
-    cached::answer(&state, &SummaryKey::summary(Scope::department(enterprise, department)), &headers).await
+    cached::answer(&state, &SummaryKey::summary(Scope::department(enterprise, department)), headers).await
 }
