@@ -14,6 +14,7 @@ mod cold;
 mod cpu;
 mod hit;
 mod import;
+mod lookup;
 mod machine;
 mod peers;
 mod process;
@@ -73,6 +74,7 @@ fn main() {
         writes::run(&bench, &mut table);
     }
     if wants("http") {
+        lookup::run(&mut table);
         hit::run(&bench, &mut table);
         cold::run(&bench, &mut table);
     }
