@@ -4,7 +4,6 @@
 //! `Server-Timing` by the W3C's recommendation of that name.
 
 use std::convert::Infallible;
-use std::io::Write;
 use std::mem;
 use std::time::Duration;
 
@@ -123,7 +122,7 @@ impl Told {
     fn of(served: &ServedSummary) -> Self {
         let fixed = HeaderValue::from_static;
         let (status, what) = match served.outcome {
-            Outcome::Hit => (put_together(format_args!("muster; hit; ttl={}", served.ttl_left.as_secs())), "hit"),
+            Outcome::Hit => (Text::new("muster; hit; ttl=").number(served.ttl_left.as_secs(), 1).value(), "hit"),
             Outcome::Miss { stored: true } => (fixed("muster; fwd=miss; stored"), "miss"),
             Outcome::Miss { stored: false } => (fixed("muster; fwd=miss"), "miss"),
             Outcome::Coalesced => (fixed("muster; fwd=miss; collapsed"), "collapsed"),
@@ -138,10 +137,12 @@ impl Told {
     }
 
     fn write(self, headers: &mut HeaderMap, etag: Bytes, took: Duration) {
-        // Milliseconds with three digits after the point, without the detour of a floating-point number.
-        let (millis, micros) = (took.as_millis(), took.subsec_micros() % 1_000);
+        // Milliseconds with three digits after the point.
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let timing = Text::new("cache;desc=").and(self.what).and(";dur=");
+        let timing = timing.number(micros / 1_000, 1).and(".").number(micros % 1_000, 3);
         headers.insert(CACHE_STATUS, self.status);
-        headers.insert(SERVER_TIMING, put_together(format_args!("cache;desc={};dur={millis}.{micros:03}", self.what)));
+        headers.insert(SERVER_TIMING, timing.value());
         headers.insert(AGE, HeaderValue::from(self.age.as_secs()));
         headers.insert(CACHE_CONTROL, PRIVATE_NO_CACHE);
         headers.insert(VARY, VARY_ACCEPT_ENCODING);
@@ -152,14 +153,43 @@ impl Told {
     }
 }
 
-/// A header's value of visible ASCII characters, cut at [`HEADER_VALUE_BYTES_MAX`].
-fn put_together(text: std::fmt::Arguments<'_>) -> HeaderValue {
-    let mut buffer = [0; HEADER_VALUE_BYTES_MAX];
-    let mut room = buffer.as_mut_slice();
-    // It fails where there is no more room, and has filled what there was.
-    let _ = room.write_fmt(text);
-    let written = HEADER_VALUE_BYTES_MAX - room.len();
-    HeaderValue::from_bytes(&buffer[..written]).unwrap_or(HeaderValue::from_static(""))
+/// A header's value in the making, of visible ASCII characters and cut at [`HEADER_VALUE_BYTES_MAX`]. Formatting macros would
+/// take longer than the look-up that the value tells of.
+struct Text {
+    bytes: [u8; HEADER_VALUE_BYTES_MAX],
+    len: usize,
+}
+
+impl Text {
+    fn new(text: &str) -> Self {
+        Self { bytes: [0; HEADER_VALUE_BYTES_MAX], len: 0 }.and(text)
+    }
+
+    fn and(mut self, text: &str) -> Self {
+        let room = &mut self.bytes[self.len..];
+        let len = text.len().min(room.len());
+        room[..len].copy_from_slice(&text.as_bytes()[..len]);
+        self.len += len;
+        self
+    }
+
+    /// A number with at least so many digits.
+    fn number(self, mut number: u64, digits_min: usize) -> Self {
+        const DIGITS_MAX: usize = 20;
+        let mut digits = [b'0'; DIGITS_MAX];
+        let mut at = DIGITS_MAX;
+        while number > 0 || DIGITS_MAX - at < digits_min {
+            at -= 1;
+            // A remainder of ten is a digit.
+            digits[at] += u8::try_from(number % 10).unwrap_or(0);
+            number /= 10;
+        }
+        self.and(str::from_utf8(&digits[at..]).unwrap_or_default())
+    }
+
+    fn value(&self) -> HeaderValue {
+        HeaderValue::from_bytes(&self.bytes[..self.len]).unwrap_or(HeaderValue::from_static(""))
+    }
 }
 
 impl From<SummaryError> for ApiError {
@@ -213,6 +243,15 @@ fn is_zero_weight(parameter: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_put_together_and_cut() {
+        let check = |text: Text, expected: &str| assert_eq!(text.value(), expected);
+        check(Text::new("ttl=").number(0, 1), "ttl=0");
+        check(Text::new("dur=").number(12, 1).and(".").number(7, 3), "dur=12.007");
+        check(Text::new("").number(u64::MAX, 3), "18446744073709551615");
+        check(Text::new(&"x".repeat(60)).number(1_234_567, 1), &format!("{}1234", "x".repeat(60)));
+    }
 
     #[test]
     fn gzip_is_sent_to_those_who_take_it() {

@@ -8,16 +8,18 @@
 use std::any::Any;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request};
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::CatchUnwind;
+use pin_project_lite::pin_project;
 use tower::{Layer, Service};
 
 use super::error::ApiError;
@@ -78,48 +80,76 @@ pub struct Enveloped<S> {
 impl<S> Service<Request> for Enveloped<S>
 where
     S: Service<Request, Response = Response, Error = Infallible>,
-    S::Future: Send + 'static,
 {
     type Response = Response;
     type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+    type Future = Answering<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let place = Arc::clone(&self.place);
         let Envelope { clock, ids, .. } = &self.place.envelope;
         let began = clock.instant();
         let id = request.headers().get(X_REQUEST_ID).and_then(RequestId::from_client);
         let id = id.unwrap_or_else(|| ids.next(clock.now()));
-        let method = request.method().clone();
         // Only the request knows the route, and it goes inside.
         self.place.route(&request);
+        let asked = Asked { place: Arc::clone(&self.place), began, id, method: request.method().clone() };
+        Answering { answer: AssertUnwindSafe(self.inner.call(request)).catch_unwind(), asked }
+    }
+}
 
-        let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
-        Box::pin(async move {
-            let mut response = match answer.await {
-                Ok(Ok(response)) => response,
-                Err(panic) => ApiError::internal(panic_message(panic.as_ref())).into_response(),
-            };
-            if let Some(error) = ApiError::of(&mut response) {
-                error.log(id.as_str());
-                error.write_into(&mut response, id.as_str());
-            }
-            let took = place.envelope.clock.instant() - began;
-            if let Some((route, counters)) = place.route.get() {
-                counters.record(&method, response.status(), took);
-                log_access(&method, route.as_ref(), response.status(), took, &id);
-            }
-            let headers = response.headers_mut();
-            headers.insert(X_REQUEST_ID, id.header());
-            headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-            // Contacts and new tokens have no place in a browser's cache; whoever knows better has said so.
-            headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-            Ok(response)
-        })
+pin_project! {
+    /// An answer under way. A type of its own, so that it takes no more memory from the heap than what is inside.
+    pub struct Answering<F> {
+        #[pin]
+        answer: CatchUnwind<AssertUnwindSafe<F>>,
+        asked: Asked,
+    }
+}
+
+/// What the envelope keeps of a request while it is answered.
+struct Asked {
+    place: Arc<Place>,
+    began: Instant,
+    id: RequestId,
+    method: Method,
+}
+
+impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
+    type Output = Result<Response, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut response = match ready!(this.answer.poll(context)) {
+            Ok(Ok(response)) => response,
+            Err(panic) => ApiError::internal(panic_message(panic.as_ref())).into_response(),
+        };
+        this.asked.complete(&mut response);
+        Poll::Ready(Ok(response))
+    }
+}
+
+impl Asked {
+    /// Writes what failed, counts and logs, and puts on the headers that every answer has.
+    fn complete(&self, response: &mut Response) {
+        let Self { place, began, id, method } = self;
+        if let Some(error) = ApiError::of(response) {
+            error.log(id.as_str());
+            error.write_into(response, id.as_str());
+        }
+        let took = place.envelope.clock.instant().saturating_duration_since(*began);
+        if let Some((route, counters)) = place.route.get() {
+            counters.record(method, response.status(), took);
+            log_access(method, route.as_ref(), response.status(), took, id);
+        }
+        let headers = response.headers_mut();
+        headers.insert(X_REQUEST_ID, id.header());
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        // Contacts and new tokens have no place in a browser's cache; whoever knows better has said so.
+        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
 }
 

@@ -62,12 +62,12 @@ impl Heads {
 }
 
 /// The body of an answer, after which the next head is waited for.
-pub(super) struct Answering {
+pub(super) struct AnswerBody {
     pub(super) body: Body,
     pub(super) heads: Arc<Heads>,
 }
 
-impl HttpBody for Answering {
+impl HttpBody for AnswerBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -87,7 +87,7 @@ impl HttpBody for Answering {
     }
 }
 
-impl Drop for Answering {
+impl Drop for AnswerBody {
     fn drop(&mut self) {
         self.heads.await_next();
     }

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use super::heads::{Answering, Heads};
+use super::heads::{AnswerBody, Heads};
 use super::linger::Lingering;
 use super::quiet::Quiet;
 use super::settings::HttpSettings;
@@ -148,7 +148,7 @@ impl Connections {
                 request.extensions_mut().insert(PeerAddress(peer));
                 let answer = router.clone().call(Lingering::wrap(request));
                 let heads = Arc::clone(&heads);
-                async move { answer.await.map(|answer| answer.map(|body| Answering { body, heads })) }
+                async move { answer.await.map(|answer| answer.map(|body| AnswerBody { body, heads })) }
             }
         });
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
