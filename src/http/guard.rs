@@ -7,6 +7,7 @@
 
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -55,30 +56,34 @@ pub struct Guard {
 }
 
 impl Guard {
-    async fn admit(&self, request: Request) -> Result<Request, ApiError> {
-        let Access::Token(role, within) = self.access else { return Ok(request) };
-        let caller = self.gate.admit(request.headers(), address_of(request.extensions())).await?;
+    /// Lets a request through, with its caller in it.
+    async fn admit(&self, request: &mut Request) -> Result<(), ApiError> {
+        let Access::Token(role, within) = self.access else { return Ok(()) };
+        // From here on the caller knows the address.
+        let address = address_of(request.extensions_mut().remove());
+        let caller = self.gate.admit(request.headers(), address).await?;
         caller.must_be(role)?;
-        let mut request = request;
         if let Reach::Enterprise(own) = caller.reach() {
             match within {
                 Within::Reach => {}
                 Within::Installation => {
                     return Err(ApiError::forbidden("This takes a token that is not limited to one enterprise"));
                 }
-                Within::Enterprise => request = within_enterprise(request, own).await?,
+                Within::Enterprise => within_enterprise(request, own).await?,
             }
         }
         request.extensions_mut().insert(caller);
-        Ok(request)
+        Ok(())
     }
 }
 
-async fn within_enterprise(request: Request, own: &EnterpriseId) -> Result<Request, ApiError> {
-    let (mut parts, body) = request.into_parts();
+async fn within_enterprise(request: &mut Request, own: &EnterpriseId) -> Result<(), ApiError> {
+    let (mut parts, body) = mem::take(request).into_parts();
+    let params = RawPathParams::from_request_parts(&mut parts, &()).await;
+    *request = Request::from_parts(parts, body);
     let unknown = || ApiError::not_found(EnterpriseId::WHAT);
-    let params = RawPathParams::from_request_parts(&mut parts, &()).await.map_err(|_| unknown())?;
-    if EnterpriseId::from_params(&params)? == *own { Ok(Request::from_parts(parts, body)) } else { Err(unknown()) }
+    let params = params.map_err(|_| unknown())?;
+    if EnterpriseId::from_params(&params)? == *own { Ok(()) } else { Err(unknown()) }
 }
 
 impl<S> Layer<S> for Guard {
@@ -118,13 +123,13 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, mut request: Request) -> Self::Future {
         let Self(place) = self.clone();
         Box::pin(async move {
             let Place { guard, inner } = &*place;
             let answer = async {
-                match guard.admit(request).await {
-                    Ok(request) => inner.clone().oneshot(request).await,
+                match guard.admit(&mut request).await {
+                    Ok(()) => inner.clone().oneshot(request).await,
                     Err(refusal) => Ok(refusal.into_response()),
                 }
             };

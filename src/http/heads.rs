@@ -92,3 +92,31 @@ impl Drop for AnswerBody {
         self.heads.await_next();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::domain::time::Timestamp;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    #[tokio::test]
+    async fn only_the_wait_for_a_head_counts() {
+        let clock = Clock::manual(Timestamp::from_millis(0));
+        let heads = Arc::new(Heads::new(clock.clone()));
+        let check = |overdue: bool| assert_eq!(heads.overdue(LIMIT).now_or_never().is_some(), overdue);
+        clock.advance(LIMIT - Duration::from_millis(1));
+        check(false);
+        clock.advance(Duration::from_millis(1));
+        check(true);
+        heads.arrived();
+        clock.advance(10 * LIMIT);
+        check(false);
+        drop(AnswerBody { body: Body::empty(), heads: Arc::clone(&heads) });
+        check(false);
+        clock.advance(LIMIT);
+        check(true);
+    }
+}

@@ -35,7 +35,7 @@ use crate::clock::Clock;
 /// in the meantime make room.
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(200);
 
-/// The other end of the connection, in every request's extensions.
+/// The other end of the connection, in every request's extensions until a guard takes it to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);
 
@@ -201,6 +201,7 @@ mod tests {
     use tokio::task::JoinHandle;
 
     use super::*;
+    use crate::domain::time::Timestamp;
 
     struct Running {
         address: SocketAddr,
@@ -213,6 +214,10 @@ mod tests {
     }
 
     async fn start(settings: HttpSettings) -> Running {
+        start_at(Clock::system(), settings).await
+    }
+
+    async fn start_at(clock: Clock, settings: HttpSettings) -> Running {
         let (begun, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let held = {
             let (begun, release) = (Arc::clone(&begun), Arc::clone(&release));
@@ -230,7 +235,7 @@ mod tests {
         let stop = CancellationToken::new();
         let task = tokio::spawn({
             let stop = stop.clone();
-            async move { serve(listener, router, &settings, Clock::system(), stop, TaskTracker::new()).await }
+            async move { serve(listener, router, &settings, clock, stop, TaskTracker::new()).await }
         });
         Running { address, stop, task, begun, release }
     }
@@ -303,5 +308,23 @@ mod tests {
         let request = format!("GET /peer HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(40_000));
         let answer = rest(send(&running, &request).await).await;
         assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn the_next_head_must_arrive_in_time_and_an_answer_may_take_longer() {
+        let clock = Clock::manual(Timestamp::from_millis(0));
+        let header_read_time_max = Duration::from_millis(1);
+        let settings = HttpSettings { header_read_time_max, ..HttpSettings::default() };
+        let running = start_at(clock.clone(), settings).await;
+        let mut kept = send(&running, HELD).await;
+        running.begun.notified().await;
+        clock.advance(Duration::from_hours(1));
+        running.release.notify_one();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"done") {
+            assert!(kept.read_buf(&mut answer).await.unwrap() > 0, "cut after {answer:?}");
+        }
+        clock.advance(Duration::from_hours(1));
+        assert_eq!(rest(kept).await, "");
     }
 }

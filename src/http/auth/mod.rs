@@ -183,8 +183,8 @@ impl<S: Sync> FromRequestParts<S> for Caller {
 }
 
 /// The address of the other end. Requests that no connection carried (in tests) come from nowhere.
-pub(super) fn address_of(extensions: &axum::http::Extensions) -> IpAddr {
-    extensions.get::<PeerAddress>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip())
+pub(super) fn address_of(peer: Option<PeerAddress>) -> IpAddr {
+    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip())
 }
 
 #[cfg(test)]
