@@ -73,7 +73,7 @@ pub(crate) fn run(bench: &Bench, table: &mut Table) {
         let ratios = own.iter().zip(&other.turns).map(|(own, other)| rps(own) / rps(other));
         let per_cpu = own.iter().zip(&other.turns).map(|(own, other)| cpu_micros(other) / cpu_micros(own));
         let note = format!(
-            "Muster reaches {:.2} of it (aim: {:.2}), and {:.2} per second of CPU; {}",
+            "Muster reaches {:.2} of it (aim: {:.2}), by server CPU alone {:.2}; {}",
             Spread::of(ratios),
             other.aim,
             Spread::of(per_cpu),
@@ -141,8 +141,8 @@ fn cost(turns: &[Turn]) -> String {
     let median = |value: fn(&Turn) -> f64| Spread::of(turns.iter().map(value)).median;
     let rates = Spread::of(turns.iter().map(rps));
     format!(
-        "{:.0} to {:.0} /s; p50 {:.2} ms, p99 {:.2} ms; {:.1} µs CPU a request; CPU: server {:.0} %, wrk {:.0} %, \
-         others {:.0} %",
+        "{:.0} to {:.0} /s; p50 {:.2} ms, p99 {:.2} ms; {:.1} µs CPU a request; of the CPU {:.0} % server, {:.0} % wrk, \
+         {:.0} % others",
         rates.least,
         rates.most,
         median(|turn| turn.load.p50_micros) / 1e3,
