@@ -16,7 +16,7 @@ pub(crate) fn of_process(process: u32) -> Seconds {
         let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
         // A process may end while the list is read.
         if let Some(fields) = fields_of(&id.to_string()) {
-            parents.insert(id, (ticks(&fields, 1) as u32, ticks(&fields, 11) + ticks(&fields, 12)));
+            parents.insert(id, (parent_of(&fields), ticks(&fields, 11) + ticks(&fields, 12)));
         }
     }
     let descends = |mut id: u32| loop {
@@ -55,6 +55,10 @@ pub(crate) fn of_machine() -> Seconds {
 fn fields_of(process: &str) -> Option<Vec<String>> {
     let text = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     Some(text.rsplit_once(')')?.1.split_whitespace().map(str::to_owned).collect())
+}
+
+fn parent_of(fields: &[String]) -> u32 {
+    fields[1].parse().unwrap_or(0)
 }
 
 fn ticks(fields: &[String], field: usize) -> u64 {
