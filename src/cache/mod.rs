@@ -146,6 +146,8 @@ pub struct Served<V> {
     pub ttl_left: Duration,
     /// The revision up to which it lacks nothing.
     pub as_of: i64,
+    /// How long it took, from the question to the shared body.
+    pub took: Duration,
 }
 
 impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {

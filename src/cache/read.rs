@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::flight::{Arrival, Departure, Gate, Landed, Landing, LoadError, Loaded, Loader, Run};
 use super::lru::Lru;
@@ -51,10 +51,11 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
             }
         };
         match wait(gate).await {
-            Ok(landed) => Ok(self.0.serve(landed, joined)),
+            Ok(landed) => Ok(self.0.serve(landed, joined, now.instant)),
             Err(error) => {
+                let asked = now.instant;
                 let now = self.0.now();
-                self.0.with(|state| state.stand_in(key, now)).map(Some).ok_or(error)
+                self.0.with(|state| state.stand_in(key, asked, now)).map(Some).ok_or(error)
             }
         }
     }
@@ -138,11 +139,12 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Inner<K, V, E> {
         self.with(|state| state.land(departure, outcome, bytes, now))
     }
 
-    fn serve(&self, landed: Landed<V>, joined: bool) -> Option<Served<V>> {
-        let age = landed.stamp.age(self.now());
+    fn serve(&self, landed: Landed<V>, joined: bool, asked: Instant) -> Option<Served<V>> {
+        let now = self.now();
+        let (age, took) = (landed.stamp.age(now), now.instant.saturating_duration_since(asked));
         let outcome = if joined { Outcome::Coalesced } else { Outcome::Miss { stored: landed.stored } };
         let ttl_left = landed.ttl.saturating_sub(age);
-        landed.value.map(|value| Served { value, outcome, age, ttl_left, as_of: landed.stamp.as_of })
+        landed.value.map(|value| Served { value, outcome, age, ttl_left, as_of: landed.stamp.as_of, took })
     }
 }
 

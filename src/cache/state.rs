@@ -80,9 +80,10 @@ impl<K: Key, V: Body, E> State<K, V, E> {
         entry.accesses += 1;
         self.trace.access(key, entry.hash, now);
         let (age, as_of) = (entry.stamp.age(now), entry.stamp.as_of);
-        let served = Served { value: Arc::clone(&entry.value), outcome: Outcome::Hit, age, ttl_left, as_of };
-        self.stats.count_hit(clock.instant().saturating_duration_since(now.instant), entry.took);
-        Some(served)
+        let (value, load_took) = (Arc::clone(&entry.value), entry.took);
+        let took = clock.instant().saturating_duration_since(now.instant);
+        self.stats.count_hit(took, load_took);
+        Some(Served { value, outcome: Outcome::Hit, age, ttl_left, as_of, took })
     }
 
     /// Whether a request would be a hit; counts nothing and leaves the order as it is.
@@ -165,8 +166,8 @@ impl<K: Key, V: Body, E> State<K, V, E> {
         self.lru.fit(self.settings.entries_max, self.settings.bytes_max);
     }
 
-    /// The entry that may stand in for a load that failed.
-    pub(super) fn stand_in(&mut self, key: &K, now: Now) -> Option<Served<V>> {
+    /// The entry that may stand in for a load that failed, for a request that asked then.
+    pub(super) fn stand_in(&mut self, key: &K, asked: Instant, now: Now) -> Option<Served<V>> {
         let entry = self.lru.use_entry(key)?;
         let (value, stamp) = (Arc::clone(&entry.value), entry.stamp);
         let (outcome, ttl_left) = match self.judge(key, &stamp, now) {
@@ -178,7 +179,8 @@ impl<K: Key, V: Body, E> State<K, V, E> {
             }
             Verdict::Overdue(_) | Verdict::Outdated => return None,
         };
-        Some(Served { value, outcome, age: stamp.age(now), ttl_left, as_of: stamp.as_of })
+        let took = now.instant.saturating_duration_since(asked);
+        Some(Served { value, outcome, age: stamp.age(now), ttl_left, as_of: stamp.as_of, took })
     }
 
     /// A scope drew this revision.

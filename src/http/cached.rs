@@ -56,16 +56,14 @@ impl<S: Sync> FromRequestParts<S> for TakenHeaders {
 /// Answers a request for the answer of this key.
 pub(super) async fn answer(state: &AppState, key: &SummaryKey, headers: TakenHeaders) -> Result<Response, ApiError> {
     let TakenHeaders(headers) = headers;
-    let begun = state.clock.instant();
     let known = headers.get_all(IF_NONE_MATCH);
     let is_known = |etag: &[u8]| known.iter().any(|list| lists(list.as_bytes(), etag));
     let is_known: &KnownTag<'_> = &is_known;
     let has_known = headers.contains_key(IF_NONE_MATCH);
-    let took = || state.clock.instant().saturating_duration_since(begun);
     let served = match state.summaries.get(key, has_known.then_some(is_known)).await? {
-        Answer::Revalidated(etag) => return Ok(unchanged(headers, etag.into(), Told::revalidated(), took())),
+        Answer::Revalidated { etag, took } => return Ok(unchanged(headers, etag.into(), Told::revalidated(took))),
         Answer::Unchanged(served) => {
-            return Ok(unchanged(headers, served.value.etag().clone(), Told::of(&served), took()));
+            return Ok(unchanged(headers, served.value.etag().clone(), Told::of(&served)));
         }
         Answer::Whole(served) => served,
     };
@@ -88,15 +86,15 @@ pub(super) async fn answer(state: &AppState, key: &SummaryKey, headers: TakenHea
     if compressed {
         headers.insert(CONTENT_ENCODING, GZIP);
     }
-    Told::of(&served).write(headers, served.value.etag().clone(), took());
+    Told::of(&served).write(headers, served.value.etag().clone());
     Ok(response)
 }
 
 /// 304: the client has it.
-fn unchanged(headers: HeaderMap, etag: Bytes, told: Told, took: Duration) -> Response {
+fn unchanged(headers: HeaderMap, etag: Bytes, told: Told) -> Response {
     let mut response = empty(headers);
     *response.status_mut() = StatusCode::NOT_MODIFIED;
-    told.write(response.headers_mut(), etag, took);
+    told.write(response.headers_mut(), etag);
     response
 }
 
@@ -115,6 +113,7 @@ struct Told {
     status: HeaderValue,
     /// For `Server-Timing`.
     what: &'static str,
+    took: Duration,
     age: Duration,
 }
 
@@ -128,17 +127,17 @@ impl Told {
             Outcome::Coalesced => (fixed("muster; fwd=miss; collapsed"), "collapsed"),
             Outcome::Stale => (fixed("muster; fwd=stale; fwd-status=503; detail=stale-if-error"), "stale"),
         };
-        Self { status, what, age: served.age }
+        Self { status, what, took: served.took, age: served.age }
     }
 
-    fn revalidated() -> Self {
+    fn revalidated(took: Duration) -> Self {
         let status = HeaderValue::from_static("muster; fwd=miss; fwd-status=304");
-        Self { status, what: "revalidated", age: Duration::ZERO }
+        Self { status, what: "revalidated", took, age: Duration::ZERO }
     }
 
-    fn write(self, headers: &mut HeaderMap, etag: Bytes, took: Duration) {
+    fn write(self, headers: &mut HeaderMap, etag: Bytes) {
         // Milliseconds with three digits after the point.
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let micros = u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX);
         let timing = Text::new("cache;desc=").and(self.what).and(";dur=");
         let timing = timing.number(micros / 1_000, 1).and(".").number(micros % 1_000, 3);
         headers.insert(CACHE_STATUS, self.status);

@@ -86,8 +86,13 @@ pub enum Answer {
     Whole(ServedSummary),
     /// The client has it already: the fresh entry is what it has.
     Unchanged(ServedSummary),
-    /// The client has it already, as the scope's row says; nothing was loaded. With the tag.
-    Revalidated(String),
+    /// The client has it already, as the scope's row says; nothing was loaded.
+    Revalidated {
+        /// The entity tag that it has now.
+        etag: String,
+        /// How long it took to look.
+        took: Duration,
+    },
 }
 
 impl Summaries {
@@ -135,12 +140,15 @@ impl Summaries {
             let known = is_known.is_some_and(|is_known| is_known(served.value.etag()));
             return Ok(if known { Answer::Unchanged(served) } else { Answer::Whole(served) });
         }
-        if let Some(is_known) = is_known
-            && let Some(etag) = self.current_tag(key).await
-            && is_known(etag.as_bytes())
-        {
-            self.cache.count_revalidated(key);
-            return Ok(Answer::Revalidated(etag));
+        if let Some(is_known) = is_known {
+            let clock = self.store.clock();
+            let began = clock.instant();
+            if let Some(etag) = self.current_tag(key).await
+                && is_known(etag.as_bytes())
+            {
+                self.cache.count_revalidated(key);
+                return Ok(Answer::Revalidated { etag, took: clock.instant().saturating_duration_since(began) });
+            }
         }
         let served = self.cache.get_or_load(key, self.loader(key)).await?;
         match served {
