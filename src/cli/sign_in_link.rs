@@ -66,8 +66,10 @@ fn not_stored(error: StoreError) -> Failure {
 /// Tells on standard error how to get in, past the log, which is kept for longer and read by more people than a link should.
 pub(super) fn welcome(context: &Context<'_>, link: &MintedLink, address: SocketAddr, data_dir: &Path) {
     let link = link.at(&server::url(context, address));
-    let is_public = context.config.http.public_url.is_some();
-    let reach = (!is_public).then(|| how_to_reach(address, &host_name())).unwrap_or_default();
+    let reach = match context.config.http.public_url {
+        Some(_) => String::new(),
+        None => how_to_reach(address, &host_name()),
+    };
     let data_dir = data_dir.display();
     let text = format!(
         "\nNobody has access yet. Open this link in a browser within 15 minutes; it works once:\n\n  {link}\n\n{reach}\

@@ -16,6 +16,11 @@ use crate::support::{Client, NOTICE_ROUNDS, Reply, TestApp, assert_noticed_in_ti
 
 const MINUTE: Duration = Duration::from_mins(1);
 
+/// A millisecond less.
+fn almost(span: Duration) -> Duration {
+    span.saturating_sub(Duration::from_millis(1))
+}
+
 fn midday() -> Clock {
     Clock::manual(at("2026-11-22T12:00:00Z"))
 }
@@ -143,7 +148,7 @@ async fn a_link_works_for_fifteen_minutes() {
     let clock = midday();
     let app = TestApp::start_at(clock.clone(), |_| {}).await;
     let (early, late) = (link(&app).await, link(&app).await);
-    clock.advance(MINUTE * 15 - Duration::from_millis(1));
+    clock.advance(almost(MINUTE * 15));
     sign_in(&app.nobody(), json!({"code": early.code})).await.expect(200);
     clock.advance(Duration::from_millis(1));
     let message = sign_in(&app.nobody(), json!({"code": late.code})).await.problem(401);
@@ -265,11 +270,11 @@ async fn sessions_last_twelve_hours_and_no_longer_than_their_token() {
     let (short, long) = (short.browser().await, app.client(Role::Viewer).await.browser().await);
     assert_eq!(short.get("/session").await.expect(200)["session"]["expiresAt"], "2026-11-22T13:00:00.000Z");
     let check = async |browser: &Client, status: u16| assert_eq!(browser.get("/enterprise").await.status, status);
-    clock.advance(MINUTE * 60 - Duration::from_millis(1));
+    clock.advance(almost(MINUTE * 60));
     check(&short, 200).await;
     clock.advance(Duration::from_millis(1));
     check(&short, 401).await;
-    clock.advance(MINUTE * 660 - Duration::from_millis(1));
+    clock.advance(almost(MINUTE * 660));
     check(&long, 200).await;
     clock.advance(Duration::from_millis(1));
     check(&long, 401).await;
