@@ -144,7 +144,7 @@ impl Gate {
     pub async fn token(&self, secret: &str, address: IpAddr) -> Result<Arc<Token>, ApiError> {
         let token = match self.tokens.known(secret) {
             Some(token) => Some(token),
-            None => self.look_up(address, self.tokens.look_up(secret)).await?,
+            None => self.look_up(address, || self.tokens.look_up(secret)).await?,
         };
         let token = token.ok_or_else(|| ApiError::unauthorized("This token is not known, or was revoked"))?;
         if token.expires_at.is_some() && !token.is_valid_at(self.clock.now()) {
@@ -187,7 +187,7 @@ impl Gate {
         let refused = |detail| Err(ApiError::unauthorized(detail).with_cookie(self.cookie.taken_away()));
         let session = match self.tokens.known_session(secret) {
             Some(session) => Some(session),
-            None if is_possible(secret) => self.look_up(address, self.tokens.look_up_session(secret)).await?,
+            None if is_possible(secret) => self.look_up(address, || self.tokens.look_up_session(secret)).await?,
             None => None,
         };
         match session {
@@ -199,13 +199,14 @@ impl Gate {
         }
     }
 
-    async fn look_up<T>(
+    /// Looks something up in the database, unless there was too much of that.
+    async fn look_up<'a, T>(
         &self,
         address: IpAddr,
-        look_up: BoxFuture<'_, Result<Option<T>, ApiError>>,
+        look_up: impl FnOnce() -> BoxFuture<'a, Result<Option<T>, ApiError>>,
     ) -> Result<Option<T>, ApiError> {
         self.allow(address)?;
-        let found = look_up.await?;
+        let found = look_up().await?;
         if found.is_none() {
             self.limiter.failed(address);
         }
