@@ -12,7 +12,7 @@ use muster::domain::access::{Reach, Role, SESSIONS_PER_TOKEN_MAX};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Client, NOTICE_ROUNDS, Reply, TestApp, assert_noticed_in_time, at};
+use crate::support::{Client, Events, NOTICE_ROUNDS, Reply, TestApp, assert_noticed_in_time, at};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -486,4 +486,43 @@ async fn pages_of_others_sign_nobody_in() {
     check("sec-fetch-site", "same-origin", 200).await;
     check("origin", &format!("http://{}", app.address()), 200).await;
     check("user-agent", "a program", 200).await;
+}
+
+#[tokio::test]
+async fn event_streams_end_with_their_session_and_no_others() {
+    let clock = midday();
+    let app = TestApp::start_at(clock.clone(), |_| {}).await;
+    let (admin, holder) = (app.client(Role::Admin).await, app.client(Role::Viewer).await);
+    let link = link(&app).await;
+    let browsers = [
+        holder.browser().await,
+        holder.browser().await,
+        app.nobody().signs_in(json!({"code": link.code})).await,
+        admin.browser().await,
+    ];
+    let [revoked, signed_out, by_link, last] = &browsers;
+    let mut bystander = Events::open(&holder, None).await;
+    let opened = |browser: &Client| {
+        let browser = browser.clone();
+        async move {
+            let mut events = Events::open(&browser, None).await;
+            events.next_of("sample").await;
+            events
+        }
+    };
+    let events = opened(revoked).await;
+    admin.delete(&format!("/sessions/{}", id_of(revoked).await)).await.expect(200);
+    events.rest().await;
+    let events = opened(signed_out).await;
+    signed_out.delete("/session").await.expect(200);
+    events.rest().await;
+    let events = opened(by_link).await;
+    by_link.delete(&format!("/sessions/{}", id_of(by_link).await)).await.expect(200);
+    events.rest().await;
+    // Their token still works, and a stream that came with it goes on.
+    bystander.next_of("sample").await;
+    let events = opened(last).await;
+    clock.advance(MINUTE * 720);
+    events.rest().await;
+    bystander.next_of("sample").await;
 }
