@@ -2,8 +2,7 @@
 
 use std::io;
 
-use super::sessions::mint_secret;
-use super::{Access, hash, secret_matches};
+use super::{Access, hash, mint_secret, secret_matches};
 use crate::domain::access::SIGN_IN_LINK_LIFE;
 use crate::domain::time::Timestamp;
 use crate::store::{Actor, AuditEntry, NewSignInLink, StoreError, WriteTx};

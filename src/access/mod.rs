@@ -136,12 +136,16 @@ pub fn mint(
     now: Timestamp,
     expires_at: Option<Timestamp>,
 ) -> std::io::Result<MintedToken> {
-    let mut secret = [0; SECRET_LEN];
-    getrandom::fill(&mut secret)?;
-    let id = TimeOrderedId::at(now, getrandom::u32()?).to_string();
-    let secret = BASE64URL_NOPAD.encode(&secret);
+    let (id, secret) = mint_secret(now)?;
     let stored = NewToken { id, name, role, reach, expires_at, secret_hash: hash(&secret) };
     Ok(MintedToken { secret: format!("{TOKEN_PREFIX}{}_{secret}", stored.id), stored })
+}
+
+/// A public id and a secret.
+fn mint_secret(now: Timestamp) -> std::io::Result<(String, String)> {
+    let mut secret = [0; SECRET_LEN];
+    getrandom::fill(&mut secret)?;
+    Ok((TimeOrderedId::at(now, getrandom::u32()?).to_string(), BASE64URL_NOPAD.encode(&secret)))
 }
 
 /// What may be told of a token: everything but its secret.

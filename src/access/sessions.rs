@@ -6,13 +6,11 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, PoisonError};
 
-use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
 use super::links::LinkId;
-use super::{Access, Known, LastUse, SECRET_LEN, hash, secret_matches};
+use super::{Access, Known, LastUse, hash, mint_secret, secret_matches};
 use crate::domain::access::{Reach, SESSION_LIFE, Session, Token};
-use crate::domain::ids::TimeOrderedId;
 use crate::domain::time::Timestamp;
 use crate::store::{Actor, AuditEntry, NewSession, StoreError, StoredSession, Subject, TokenList};
 
@@ -64,13 +62,6 @@ pub fn mint_session(token: Option<&Token>, address: String, now: Timestamp) -> i
         secret: text,
         stored: NewSession { id, token_id, expires_at, address, secret_hash: hash(&secret) },
     })
-}
-
-/// A public id and a secret.
-pub(super) fn mint_secret(now: Timestamp) -> io::Result<(String, String)> {
-    let mut secret = [0; SECRET_LEN];
-    getrandom::fill(&mut secret)?;
-    Ok((TimeOrderedId::at(now, getrandom::u32()?).to_string(), BASE64URL_NOPAD.encode(&secret)))
 }
 
 impl Access {
