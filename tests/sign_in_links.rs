@@ -40,9 +40,9 @@ async fn the_first_start_prints_a_link_and_later_ones_do_not() {
     let (address, log) = (server.address(), server.log());
     let link = log.lines().map(str::trim).find(|line| line.contains(SIGN_IN)).unwrap_or_else(|| panic!("{log}"));
     let port = address.port();
-    for way in
-        [&*format!("ssh -N -L {port}:127.0.0.1:{port} "), "--listen 0.0.0.0", "--public-url", "muster token create"]
-    {
+    let tunnel = format!("ssh -N -L {port}:127.0.0.1:{port} ");
+    let another = format!("muster sign-in-link --data-dir muster-data --listen {address}\n");
+    for way in [&*tunnel, &another, "--listen 0.0.0.0", "--public-url", "muster token create"] {
         assert!(log.contains(way), "{way}: {log}");
     }
     let signed_in = browser(address, code(link, &format!("http://{address}"))).await;

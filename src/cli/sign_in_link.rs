@@ -66,14 +66,15 @@ fn not_stored(error: StoreError) -> Failure {
 /// Tells on standard error how to get in, past the log, which is kept for longer and read by more people than a link should.
 pub(super) fn welcome(context: &Context<'_>, link: &MintedLink, address: SocketAddr, data_dir: &Path) {
     let link = link.at(&server::url(context, address));
-    let reach = match context.config.http.public_url {
-        Some(_) => String::new(),
-        None => how_to_reach(address, &host_name()),
+    // The command asks no server where it is, so it is told.
+    let (reach, place) = match &context.config.http.public_url {
+        Some(url) => (String::new(), format!("--public-url {url}")),
+        None => (how_to_reach(address, &host_name()), format!("--listen {address}")),
     };
     let data_dir = data_dir.display();
     let text = format!(
         "\nNobody has access yet. Open this link in a browser within 15 minutes; it works once:\n\n  {link}\n\n{reach}\
-         Another link: muster sign-in-link --data-dir {data_dir}\n\
+         Another link: muster sign-in-link --data-dir {data_dir} {place}\n\
          A token for programs: muster token create --role admin --data-dir {data_dir}\n\n"
     );
     // Without standard error there is nobody to tell, and the server is none the worse for it.
@@ -90,10 +91,14 @@ fn how_to_reach(address: SocketAddr, host: &str) -> String {
              server, best behind a proxy with TLS.\n\n"
         );
     }
-    format!(
-        "From another machine: write {host}, or this machine's address, in place of the one in the link.\n--public-url \
-         makes links begin with the address at which people reach this server.\n\n"
-    )
+    let shown = server::reachable(address).ip();
+    let named = "--public-url makes links begin with the name by which people reach this server.\n\n";
+    if address.ip().is_unspecified() {
+        return format!(
+            "From another machine: put {host}, or an address of this machine, in the place of the link's {shown}.\n{named}"
+        );
+    }
+    named.to_owned()
 }
 
 /// What this machine calls itself.
@@ -118,6 +123,10 @@ mod tests {
         check("[::1]:9000", "\n  ssh -N -L 9000:[::1]:9000 box\n");
         check("127.0.0.1:8383", "--listen 0.0.0.0:8383");
         check("127.0.0.1:8383", "--public-url");
-        check("0.0.0.0:8383", "--public-url");
+        check(
+            "0.0.0.0:8383",
+            "put box, or an address of this machine, in the place of the link's 127.0.0.1.\n--public-url",
+        );
+        check("10.0.0.7:8383", "--public-url");
     }
 }
