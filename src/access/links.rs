@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Access, hash, mint_secret, secret_matches};
+use super::{Access, hash, is_same, mint_secret};
 use crate::domain::access::SIGN_IN_LINK_LIFE;
 use crate::domain::time::Timestamp;
 use crate::store::{Actor, AuditEntry, NewSignInLink, StoreError, WriteTx};
@@ -77,7 +77,7 @@ impl Access {
         let id = id.to_owned();
         let found = self.store.read(move |tx| Ok(tx.sign_in_link(&id)?.map(|link| (id, link)))).await?;
         Ok(match found {
-            Some((id, link)) if secret_matches(secret, &link.code_hash) => match link.used_at {
+            Some((id, link)) if is_same(&hash(secret), &link.code_hash) => match link.used_at {
                 Some(_) => LinkStanding::Used,
                 None if link.expires_at <= self.clock.now() => LinkStanding::Expired,
                 None => LinkStanding::Works(LinkId(id)),

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError};
 use serde_json::{Value, json};
 
 use super::links::LinkId;
-use super::{Access, Known, LastUse, hash, mint_secret, secret_matches};
+use super::{Access, Known, LastUse, hash, is_same, mint_secret};
 use crate::domain::access::{Reach, SESSION_LIFE, Session, Token};
 use crate::domain::time::Timestamp;
 use crate::store::{Actor, AuditEntry, NewSession, StoreError, StoredSession, Subject, TokenList};
@@ -71,7 +71,7 @@ impl Access {
         let Some((id, secret)) = text.split_once('.') else { return RecognisedSession::Invalid };
         let known = self.memory.table.read().unwrap_or_else(PoisonError::into_inner).sessions.get(id).cloned();
         let Some(known) = known else { return RecognisedSession::Unknown };
-        if !secret_matches(secret, &known.secret_hash) {
+        if !is_same(&hash(secret), &known.secret_hash) {
             return RecognisedSession::Invalid;
         }
         let now = self.clock.now();
@@ -86,7 +86,7 @@ impl Access {
         let Some((id, secret)) = text.split_once('.') else { return Ok(None) };
         let id = id.to_owned();
         let Some(stored) = self.store.read(move |tx| tx.session(&id)).await? else { return Ok(None) };
-        let is_right = secret_matches(secret, &stored.secret_hash);
+        let is_right = is_same(&hash(secret), &stored.secret_hash);
         Ok(is_right.then(|| Arc::new(OpenSession::new(stored.session))))
     }
 

@@ -150,7 +150,7 @@ pub async fn sign_in(
     extensions: Extensions,
     Json(body): Json<SignIn>,
 ) -> Result<WithCookie<CurrentSession>, ApiError> {
-    let address = address_of(&extensions);
+    let address = address_of(extensions.get().copied());
     let before = state.gate.known_session(&headers).map(|open| open.session.id.clone());
     let (secret, open) = match (body.token, body.code) {
         (Some(token), None) => by_token(&state, token.trim(), address, before).await?,
