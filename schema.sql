@@ -358,6 +358,40 @@ CREATE TRIGGER token_deleted AFTER DELETE ON token BEGIN
     UPDATE installation SET access_version = access_version + 1;
 END;
 
+-- Signed-in browsers. A session counts as its token, and goes with it.
+CREATE TABLE session (
+    id           TEXT    PRIMARY KEY,
+    token_id     TEXT    REFERENCES token (id) ON DELETE CASCADE,  -- NULL: a one-time link opened it; an administrator
+    secret_hash  BLOB    NOT NULL CHECK (length(secret_hash) = 32),
+    created_at   INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    last_used_at INTEGER,
+    address      TEXT    NOT NULL
+) STRICT;
+CREATE INDEX session_by_token ON session (token_id, created_at);
+CREATE INDEX session_by_creation ON session (created_at);
+CREATE INDEX session_by_expiry ON session (expires_at);
+
+CREATE TRIGGER session_inserted AFTER INSERT ON session BEGIN
+    UPDATE installation SET access_version = access_version + 1;
+END;
+CREATE TRIGGER session_changed AFTER UPDATE OF token_id, secret_hash, expires_at ON session BEGIN
+    UPDATE installation SET access_version = access_version + 1;
+END;
+CREATE TRIGGER session_deleted AFTER DELETE ON session BEGIN
+    UPDATE installation SET access_version = access_version + 1;
+END;
+
+-- One-time links that open a session. Each is judged in the transaction that uses it, so no memory has to hear of them.
+CREATE TABLE sign_in_link (
+    id         TEXT    PRIMARY KEY,
+    code_hash  BLOB    NOT NULL CHECK (length(code_hash) = 32),
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    used_at    INTEGER
+) STRICT;
+CREATE INDEX sign_in_link_by_expiry ON sign_in_link (expires_at);
+
 -- Administrative acts: who did what, from where, with what before and after (JSON; never a secret).
 CREATE TABLE audit (
     id      INTEGER PRIMARY KEY,

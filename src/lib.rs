@@ -18,7 +18,7 @@
 //! - [`demo`]: believable data for demonstrations and benchmarks.
 //!
 //! Layer 2, what the store means to others:
-//! - [`access`]: API tokens in memory.
+//! - [`access`]: API tokens and sessions in memory.
 //! - [`summaries`]: summaries as they are served.
 //! - [`intake`]: whole files of contacts into the store and out of it.
 //!

@@ -20,6 +20,7 @@ mod kill;
 mod one_load;
 mod quick_reference;
 mod routes;
+mod sign_in_links;
 mod store_check;
 mod store_concurrency;
 mod store_figures;

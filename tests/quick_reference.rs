@@ -74,11 +74,18 @@ fn examples<'a>(page: &'a str, lines: &[&'a str]) -> Vec<Example<'a>> {
 
 /// What an answer gives to the commands after it.
 fn learn(variables: &mut BTreeMap<String, String>, answer: &Json) {
-    for (name, path) in [("CONTACT_ID", ["contact", "contactId"]), ("TOKEN_ID", ["token", "id"])] {
+    let told =
+        [("CONTACT_ID", ["contact", "contactId"]), ("TOKEN_ID", ["token", "id"]), ("SESSION_ID", ["session", "id"])];
+    for (name, path) in told {
         if let Some(value) = answer.text(&path) {
             variables.insert(name.to_owned(), value);
         }
     }
+}
+
+/// What a session cookie says.
+fn session(cookie: &str) -> Option<String> {
+    Some(cookie.strip_prefix("muster_session=")?.split(';').next()?.to_owned())
 }
 
 async fn send(client: &Client, command: &Command) -> Response {
@@ -114,6 +121,7 @@ async fn replay(page: &str, base: &str, token: &str) -> (String, Vec<String>) {
     let client = Client::builder().no_proxy().build().unwrap();
     let mut variables = BTreeMap::from([
         ("BASE".to_owned(), base.to_owned()),
+        ("TOKEN".to_owned(), token.to_owned()),
         ("AUTH".to_owned(), format!("Authorization: Bearer {token}")),
     ]);
     let (mut true_lines, mut untrue, mut copied) = (Vec::new(), Vec::new(), 0);
@@ -123,6 +131,9 @@ async fn replay(page: &str, base: &str, token: &str) -> (String, Vec<String>) {
         let answered = response.status().as_u16();
         if let Some(etag) = response.headers().get("etag") {
             variables.insert("ETAG".to_owned(), etag.to_str().unwrap().to_owned());
+        }
+        if let Some(session) = response.headers().get("set-cookie").and_then(|cookie| session(cookie.to_str().ok()?)) {
+            variables.insert("SESSION".to_owned(), session);
         }
         let shown = answer.clone().map(|lines_of_it| lines[lines_of_it].join("\n"));
         let text = if command.streams {

@@ -8,7 +8,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::scratch::ScratchDir;
 use super::server::{self, StopSignals};
-use super::{Context, Failure, ServingFlags, traffic};
+use super::{Context, Failure, ServingFlags, sign_in_link, traffic};
+use crate::access::links::MintedLink;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::demo::{DemoData, Shape};
@@ -78,7 +79,8 @@ pub fn run(context: &mut Context<'_>, arguments: &DemoArgs) -> Result<(), Failur
         let token = fill(&settings.store, Arc::clone(&data), clock.clone()).await?;
         let signals = StopSignals::catch()?;
         let app = App::start_on(listener, settings, clock).await?;
-        announce(context, app.address(), &data, &token)?;
+        let link = sign_in_link::make(app.store()).await?;
+        announce(context, app.address(), &data, &token, &link)?;
         let traffic = arguments.traffic.then(|| {
             tracing::info!("sending traffic");
             tokio::spawn(traffic::send(app.address(), token, Arc::clone(&data)))
@@ -125,11 +127,18 @@ fn progress_bar(contacts: u64) -> ProgressBar {
 }
 
 /// Says where to look and what to try.
-fn announce(context: &mut Context<'_>, address: SocketAddr, data: &DemoData, token: &str) -> Result<(), Failure> {
+fn announce(
+    context: &mut Context<'_>,
+    address: SocketAddr,
+    data: &DemoData,
+    token: &str,
+    link: &MintedLink,
+) -> Result<(), Failure> {
     let url = server::url(context, address);
     let enterprises: Vec<&str> = data.enterprises().iter().map(|enterprise| enterprise.id.as_str()).collect();
     let first = enterprises.first().copied().unwrap_or_default();
-    context.print(&format!("Dashboard:   {url}/"))?;
+    context.print(&format!("Dashboard:   {}", link.at(&url)))?;
+    context.print("             (signs in once, within 15 minutes; later the token does)")?;
     context.print(&format!("API:         {url}/docs"))?;
     context.print(&format!("Token:       {token}"))?;
     context.print(&format!("Enterprises: {}", enterprises.join(", ")))?;

@@ -10,6 +10,7 @@ pub mod demo;
 pub mod export;
 pub mod import;
 pub mod serve;
+pub mod sign_in_link;
 pub mod token;
 
 mod database;
@@ -72,6 +73,7 @@ pub enum Command {
     Import(import::ImportArgs),
     Export(export::ExportArgs),
     Token(token::TokenArgs),
+    SignInLink(sign_in_link::SignInLinkArgs),
     Check(check::CheckArgs),
     Config(config::ConfigArgs),
     Completions(completions::CompletionsArgs),
@@ -160,6 +162,7 @@ fn dispatch(context: &mut Context<'_>, command: Command) -> Result<(), Failure> 
         Command::Import(arguments) => import::run(context, &arguments),
         Command::Export(arguments) => export::run(context, &arguments),
         Command::Token(arguments) => token::run(context, &arguments),
+        Command::SignInLink(arguments) => sign_in_link::run(context, &arguments),
         Command::Check(arguments) => check::run(context, &arguments),
         Command::Config(arguments) => config::run(context, &arguments),
         Command::Completions(arguments) => completions::run(context.stdout, &arguments),
@@ -173,6 +176,7 @@ impl Command {
             Self::Serve(arguments) => Some(&mut arguments.serving.0),
             Self::Demo(arguments) => Some(&mut arguments.serving.0),
             Self::Config(arguments) => Some(&mut arguments.serving.0),
+            Self::SignInLink(arguments) => Some(&mut arguments.serving.0),
             _ => None,
         }
     }

@@ -3,14 +3,14 @@
 use clap::Args;
 
 use super::server::{self, StopSignals};
-use super::{Context, Failure, ServingFlags};
+use super::{Context, Failure, ServingFlags, sign_in_link};
 use crate::app::App;
 use crate::clock::Clock;
 
 /// Serve the API (also without any command).
 ///
-/// Opens the data directory, or creates it, and takes connections once the database is ready. The first start says how to
-/// make a token. The server stops on Ctrl-C or SIGTERM, after the requests under way have been answered.
+/// Opens the data directory, or creates it, and takes connections once the database is ready. The first start
+/// prints a link that signs a browser in. The server stops on Ctrl-C or SIGTERM, after the requests under way have been answered.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct ServeArgs {
@@ -34,12 +34,10 @@ pub fn run(context: &mut Context<'_>, _arguments: &ServeArgs) -> Result<(), Fail
         let app = App::start(settings, Clock::system()).await?;
         let url = server::url(context, app.address());
         tracing::info!(data_dir = %data_dir.display(), "serving {url}");
-        let no_tokens = |error| Failure::failed("the tokens cannot be read").because(error);
-        if app.store().read(|tx| Ok(tx.tokens()?.is_empty())).await.map_err(no_tokens)? {
-            tracing::info!(
-                "nobody has access yet; make the first token with: muster token create --role admin --data-dir {}",
-                data_dir.display()
-            );
+        let unreadable = |error| Failure::failed("the tokens cannot be read").because(error);
+        if !app.store().read(|tx| tx.somebody_has_access()).await.map_err(unreadable)? {
+            let link = sign_in_link::make(app.store()).await?;
+            sign_in_link::welcome(context, &link, app.address(), &data_dir);
         }
         if app.address().ip().is_loopback() {
             tracing::info!(

@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Context, Failure};
 use crate::app::{AppSettings, StartError};
+use crate::config::PublicUrl;
 use crate::http::HttpSettings;
 use crate::store::{Mode, StoreOptions};
 
@@ -30,6 +31,7 @@ pub(super) fn settings(context: &Context<'_>, name: &str) -> AppSettings {
             connections_max: http.connections_max,
             failed_sign_ins_per_minute_max: u32::try_from(http.sign_in_failures_per_minute_max).unwrap_or(u32::MAX),
             cors_origins: http.cors_origins.clone(),
+            public_origin: http.public_url.as_ref().and_then(PublicUrl::origin),
             ..HttpSettings::default()
         },
         listen: http.listen,
@@ -43,7 +45,7 @@ pub(super) fn url(context: &Context<'_>, listening: SocketAddr) -> String {
 }
 
 /// An address that can be typed: the wildcard means this machine to a browser on it.
-fn reachable(listening: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(listening: SocketAddr) -> SocketAddr {
     match listening.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), listening.port()),
         IpAddr::V6(ip) if ip.is_unspecified() => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), listening.port()),

@@ -56,6 +56,8 @@ fn usage_is_judged_before_anything_is_done() {
     check("muster token create --role viewer --expires-in 90d --name reports", 0);
     check("muster token create --role owner", 2);
     check("muster token create", 2);
+    check("muster sign-in-link --public-url https://muster.example", 0);
+    check("muster sign-in-link now", 2);
     check("muster token create --role viewer --expires-in 1s", 2);
     check("muster token create --role viewer --expires-in 11y", 2);
     check("muster token", 2);

@@ -20,6 +20,18 @@ impl WebOrigin {
         matches!(path, "" | "/").then_some(Self(origin))
     }
 
+    /// The origin of an address with a path, a query or both.
+    #[must_use]
+    pub fn of_url(text: &str) -> Option<Self> {
+        split_url(text).map(|(origin, _)| Self(origin))
+    }
+
+    /// Whether its pages come over TLS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https:")
+    }
+
     /// The origin as a browser sends it.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -45,6 +57,12 @@ impl PublicUrl {
         let (origin, path) = split_url(text)?;
         let path_valid = path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\"<>\\^`{|}".contains(&byte));
         path_valid.then(|| Self(format!("{origin}{}", path.trim_end_matches('/'))))
+    }
+
+    /// The origin of its pages.
+    #[must_use]
+    pub fn origin(&self) -> Option<WebOrigin> {
+        WebOrigin::of_url(&self.0)
     }
 
     /// The address, without a slash at its end.

@@ -1,4 +1,4 @@
-//! What a token allows: a role, and how far it reaches.
+//! What a token, or a session opened with one, allows: a role, and how far it reaches.
 
 use std::time::Duration;
 
@@ -12,6 +12,19 @@ pub const TOKEN_LIFE_MIN: Duration = Duration::from_mins(1);
 
 /// Longest life of a token that expires: ten years.
 pub const TOKEN_LIFE_MAX: Duration = Duration::from_hours(24 * 3_653);
+
+/// How long a session lasts: a working day and the evening after it.
+pub const SESSION_LIFE: Duration = Duration::from_hours(12);
+
+/// How long a one-time link works: the time to copy it to another machine.
+pub const SIGN_IN_LINK_LIFE: Duration = Duration::from_mins(15);
+
+/// Sessions that one token has at once, and that were opened by links; the oldest ends when another is opened. Each is held
+/// in memory, and more browsers than these are a script that signs in for every request.
+pub const SESSIONS_PER_TOKEN_MAX: u32 = 100;
+
+/// What sessions that a one-time link opened are called.
+pub const SIGN_IN_LINK_NAME: &str = "sign-in link";
 
 /// What the holder of a token may do; each role may do what the ones before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -93,5 +106,45 @@ impl Token {
     #[must_use]
     pub fn is_valid_at(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|expiry| now < expiry)
+    }
+}
+
+/// A signed-in browser. It counts as the token that it was opened with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Its public id, by which it is listed and revoked.
+    pub id: String,
+    /// The token that it was opened with; none where a one-time link opened it.
+    pub token: Option<Token>,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Timestamp>,
+    /// The address that it was opened from.
+    pub address: String,
+}
+
+impl Session {
+    /// The token that the session counts as. Whoever opened it by a link has access to the machine itself, so it counts as
+    /// an administrator's, under the session's own id.
+    #[must_use]
+    pub fn counts_as(&self) -> Token {
+        self.token.clone().unwrap_or_else(|| Token {
+            id: self.id.clone(),
+            name: SIGN_IN_LINK_NAME.to_owned(),
+            role: Role::Admin,
+            reach: Reach::Installation,
+            created_at: self.created_at,
+            expires_at: Some(self.expires_at),
+            last_used_at: self.last_used_at,
+        })
+    }
+
+    /// Whether it, and the token behind it, still work at this moment.
+    #[must_use]
+    pub fn is_valid_at(&self, now: Timestamp) -> bool {
+        now < self.expires_at && self.token.as_ref().is_none_or(|token| token.is_valid_at(now))
     }
 }

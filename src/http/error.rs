@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -36,6 +36,7 @@ struct Failure {
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     retry_after_secs: Option<u64>,
+    set_cookie: Option<HeaderValue>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -46,6 +47,7 @@ impl ApiError {
             detail: detail.into(),
             errors: Vec::new(),
             retry_after_secs: None,
+            set_cookie: None,
             cause: None,
         })
     }
@@ -72,9 +74,7 @@ impl ApiError {
 
     /// 400: these fields are wrong, in a sentence that clients know.
     pub fn invalid_saying(detail: impl Into<Cow<'static, str>>, errors: Vec<FieldError>) -> Self {
-        let detail = detail.into();
-        let status = StatusCode::BAD_REQUEST;
-        Self::from_failure(Failure { status, detail, errors, retry_after_secs: None, cause: None })
+        Self::new(StatusCode::BAD_REQUEST, detail).change(|failure| failure.errors = errors)
     }
 
     /// 401: no token, or one that does not work.
@@ -157,6 +157,12 @@ impl ApiError {
         self.change(|failure| failure.cause = Some(cause.into()))
     }
 
+    /// The same, with a change of the browser's cookies.
+    #[must_use]
+    pub(super) fn with_cookie(self, cookie: HeaderValue) -> Self {
+        self.change(|failure| failure.set_cookie = Some(cookie))
+    }
+
     fn retry_after(self, secs: u64) -> Self {
         self.change(|failure| failure.retry_after_secs = Some(secs))
     }
@@ -219,6 +225,9 @@ impl ApiError {
         }
         if let Some(secs) = failure.retry_after_secs {
             headers.insert(RETRY_AFTER, HeaderValue::from(secs));
+        }
+        if let Some(cookie) = &failure.set_cookie {
+            headers.insert(SET_COOKIE, cookie.clone());
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a route lets through, decided before a handler sees anything of the request.
 //!
-//! A guard surrounds each route of the [table](super::table). In this order it asks: who is calling (401, 429), may its
-//! role do this (403), does the route lie within the enterprise that the token is limited to (403, 404)? Only then does
+//! A guard surrounds each route of the [table](super::table). In this order it asks: who is calling (401, 429), and does a change
+//! with a cookie come from one of the server's own pages (403); may the caller's role do this (403); does the route lie within the enterprise that the token is limited to (403, 404)? Only then does
 //! the handler run, and with it everything that reads a query or a body. The guard also ends a request that takes too
 //! long, unless the route streams.
 
@@ -58,10 +58,12 @@ pub struct Guard {
 impl Guard {
     /// Lets a request through, with its caller in it.
     async fn admit(&self, request: &mut Request) -> Result<(), ApiError> {
-        let Access::Token(role, within) = self.access else { return Ok(()) };
+        let Access::Token(role, within) = self.access else {
+            return self.gate.refuse_foreign(request.method(), request.headers());
+        };
         // From here on the caller knows the address.
         let address = address_of(request.extensions_mut().remove());
-        let caller = self.gate.admit(request.headers(), address).await?;
+        let caller = self.gate.admit(request.method(), request.headers(), address).await?;
         caller.must_be(role)?;
         if let Reach::Enterprise(own) = caller.reach() {
             match within {

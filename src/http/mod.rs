@@ -52,11 +52,11 @@ pub use self::server::serve;
 pub use self::settings::HttpSettings;
 pub use self::state::AppState;
 
-use self::auth::Gate;
 use self::envelope::Envelope;
 use self::request_id::X_REQUEST_ID;
 use self::routes::{
-    audit, cache_config, contacts, departments, details, employees, enterprises, service, summaries, tokens, transfers,
+    audit, cache_config, contacts, departments, details, employees, enterprises, service, sessions, summaries, tokens,
+    transfers,
 };
 use self::routes::{cache, cache_entries, cache_events, cache_warm};
 use self::routes::{cache_analytics, cache_what_if};
@@ -118,6 +118,11 @@ fn all_routes(table: RouteTable<AppState>) -> RouteTable<AppState> {
         .may(Admin, Installation, routes!(tokens::list))
         .may(Admin, Installation, routes!(tokens::create))
         .may(Admin, Installation, routes!(tokens::revoke))
+        .may(Admin, Installation, routes!(sessions::list))
+        .may(Admin, Installation, routes!(sessions::revoke))
+        .may(Viewer, Reach, routes!(sessions::current))
+        .may(Viewer, Reach, routes!(sessions::sign_out))
+        .public(routes!(sessions::sign_in))
         .may(Viewer, Installation, routes!(routes::metrics::scrape))
         .may(Admin, Installation, routes!(audit::list))
         .public(routes!(service::health))
@@ -129,8 +134,7 @@ fn all_routes(table: RouteTable<AppState>) -> RouteTable<AppState> {
 ///
 /// Fails only if the binary itself is broken, such as by a file that is missing from it.
 pub fn app(state: AppState) -> Result<Router, ApiError> {
-    let gate = Arc::new(Gate::new(Arc::new(state.access.clone()), &state.settings, state.clock.clone()));
-    let (api, document) = all_routes(RouteTable::new(gate, &state.settings)).finish();
+    let (api, document) = all_routes(RouteTable::new(Arc::clone(&state.gate), &state.settings)).finish();
     let _ = state.document.set(openapi::asset(&document)?);
     let mut app = api.merge(assets::routes()?);
     if !state.settings.cors_origins.is_empty() {

@@ -5,7 +5,9 @@ use bytes::Bytes;
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{
     Content, HeaderBuilder, PathItem, Ref, RefOr, Required, Response, ResponseBuilder, ServerBuilder,
 };
@@ -16,8 +18,11 @@ use super::guard::{Access, Within};
 use crate::domain::FieldError;
 use crate::domain::ids::ID_LEN_MAX;
 
-/// The name of the security scheme.
+/// The name of the security scheme for programs.
 const TOKEN_SCHEME: &str = "token";
+
+/// The name of the other one, for browsers.
+const SESSION_SCHEME: &str = "session";
 
 #[derive(OpenApi)]
 #[openapi(
@@ -35,7 +40,7 @@ const TOKEN_SCHEME: &str = "token";
         (name = "contacts", description = "Adding, changing, importing and exporting contacts"),
         (name = "directory", description = "Enterprises, departments and employees"),
         (name = "cache", description = "What the cache of summaries does, and how it is tuned"),
-        (name = "access", description = "Tokens, and what administrators did"),
+        (name = "access", description = "Tokens, signing in, sessions, and what administrators did"),
         (name = "service", description = "Is it alive, is it ready, and this document")
     )
 )]
@@ -55,6 +60,11 @@ pub(super) fn preface() -> utoipa::openapi::OpenApi {
             .description(Some("A token made with `muster token create` or `POST /tokens`"))
             .build();
         components.add_security_scheme(TOKEN_SCHEME, SecurityScheme::Http(scheme));
+        let description = "A browser that `POST /session` signed in. The cookie is `__Host-muster_session` where \
+            `public-url` begins with `https`. A change made with it must come from the server's own pages, as \
+            `Sec-Fetch-Site`, `Origin` or `Referer` say; else it is answered 403.";
+        let cookie = ApiKey::Cookie(ApiKeyValue::with_description("muster_session", description));
+        components.add_security_scheme(SESSION_SCHEME, SecurityScheme::ApiKey(cookie));
         for (name, description, header) in PROBLEMS {
             components.responses.insert(name.to_owned(), problem_response(description, header).into());
         }
@@ -107,7 +117,8 @@ pub(super) fn complete(path: &str, item: &mut PathItem, access: Access) {
             // No requirement at all, where the absence of this list would leave it open.
             Access::Public => operation.security = Some(Vec::new()),
             Access::Token(role, within) => {
-                operation.security = Some(vec![SecurityRequirement::new(TOKEN_SCHEME, [] as [&str; 0])]);
+                let schemes = [TOKEN_SCHEME, SESSION_SCHEME];
+                operation.security = Some(schemes.map(|name| SecurityRequirement::new(name, [] as [&str; 0])).into());
                 problems.extend([("401", "Unauthorized"), ("403", "Forbidden"), ("429", "TooManyRequests")]);
                 let limit = match within {
                     Within::Installation => " It must not be limited to one enterprise.",
@@ -151,6 +162,7 @@ fn path_parameters(path: &str) -> impl Iterator<Item = (&str, &'static str)> {
             "contactId" => "The contact's id",
             "tokenId" => "The token's public id",
             "key" => "The key of an entry, as `GET /cache/entries` lists it",
+            "sessionId" => "The session's public id",
             _ => "",
         };
         (name, what)

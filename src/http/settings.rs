@@ -77,6 +77,8 @@ pub struct HttpSettings {
     pub event_keep_alive: Duration,
     /// Origins whose pages may call the API from a browser; none by default.
     pub cors_origins: Vec<WebOrigin>,
+    /// The origin at which people reach the server, where that is another than it listens on.
+    pub public_origin: Option<WebOrigin>,
 }
 
 impl Default for HttpSettings {
@@ -96,6 +98,7 @@ impl Default for HttpSettings {
             event_streams_max: EVENT_STREAMS_MAX,
             event_keep_alive: EVENT_KEEP_ALIVE,
             cors_origins: Vec::new(),
+            public_origin: None,
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::assets::Asset;
+use super::auth::Gate;
 use super::metrics::Meters;
 use super::readiness::Readiness;
 use super::settings::HttpSettings;
@@ -31,6 +32,8 @@ pub struct Shared {
     pub store: Store,
     /// Who may do what.
     pub access: Access,
+    /// Who is let in, for those who sign in.
+    pub(super) gate: Arc<Gate>,
     /// What the facts amount to.
     pub summaries: Summaries,
     /// Cancelled when the server begins to shut down.
@@ -61,6 +64,7 @@ impl AppState {
     ) -> Self {
         Self(Arc::new(Shared {
             clock: store.clock().clone(),
+            gate: Arc::new(Gate::new(Arc::new(access.clone()), &settings, store.clock().clone())),
             meters: Arc::new(Meters::new(store.clock().now())),
             started: store.clock().instant(),
             readiness: Readiness::default(),

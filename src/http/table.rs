@@ -221,7 +221,7 @@ mod tests {
         assert!(paths.keys().all(|path| !path.starts_with("/api")), "each path is listed once");
         assert_eq!(paths["/open"]["get"]["security"], serde_json::json!([]));
         let change = &paths["/enterprise/{enterpriseId}"]["put"];
-        assert_eq!(change["security"], serde_json::json!([{"token": []}]));
+        assert_eq!(change["security"], serde_json::json!([{"token": []}, {"session": []}]));
         assert_eq!(change["description"], "Completely.\n\nTakes a token with the role `manager` or above.");
         assert_eq!(change["parameters"][0]["name"], "enterpriseId");
         assert_eq!(change["responses"]["401"]["$ref"], "#/components/responses/Unauthorized");

@@ -5,17 +5,20 @@ use rusqlite::{Connection, Row, params};
 use super::enterprises::timestamp;
 use super::error::{StoreError, Subject};
 use super::id_from_database;
+use super::sessions::{StoredSession, load_sessions};
 use super::tx::{ReadTx, WriteTx};
 use crate::domain::access::{Reach, Role, Token};
 use crate::domain::time::Timestamp;
 
-/// Every token there is, at one version of the access rules.
+/// Every token and session there is, at one version of the access rules.
 #[derive(Clone, Debug, Default)]
 pub struct TokenList {
     /// Grows with each change; a list with a lower version is older.
     pub version: i64,
     /// The tokens.
     pub tokens: Vec<StoredToken>,
+    /// The sessions.
+    pub sessions: Vec<StoredSession>,
 }
 
 /// A token and the SHA-256 of its secret.
@@ -51,6 +54,7 @@ pub(super) fn load_tokens(connection: &Connection) -> Result<TokenList, StoreErr
     Ok(TokenList {
         version: tx.one("SELECT access_version FROM installation", [], |row| row.get(0))?,
         tokens: tx.all(&format!("SELECT {COLUMNS} FROM token ORDER BY created_at, id"), [], read_token)?,
+        sessions: load_sessions(&tx)?,
     })
 }
 
@@ -104,21 +108,26 @@ impl WriteTx<'_> {
 }
 
 fn read_token(row: &Row<'_>) -> Result<StoredToken, StoreError> {
-    let role: String = row.get(2)?;
-    let reach = match row.get::<_, Option<String>>(3)? {
+    read_token_at(row, 0)
+}
+
+/// Reads a token from the columns of [`COLUMNS`], the first of which is number `first`.
+pub(super) fn read_token_at(row: &Row<'_>, first: usize) -> Result<StoredToken, StoreError> {
+    let role: String = row.get(first + 2)?;
+    let reach = match row.get::<_, Option<String>>(first + 3)? {
         None => Reach::Installation,
         Some(enterprise) => Reach::Enterprise(id_from_database(enterprise)?),
     };
     Ok(StoredToken {
         token: Token {
-            id: row.get(0)?,
-            name: row.get(1)?,
+            id: row.get(first)?,
+            name: row.get(first + 1)?,
             role: Role::parse(&role).ok_or_else(|| StoreError::Corrupt(format!("token role {role:?}")))?,
             reach,
-            created_at: timestamp(row, 4)?,
-            expires_at: row.get::<_, Option<i64>>(5)?.map(Timestamp::from_millis),
-            last_used_at: row.get::<_, Option<i64>>(6)?.map(Timestamp::from_millis),
+            created_at: timestamp(row, first + 4)?,
+            expires_at: row.get::<_, Option<i64>>(first + 5)?.map(Timestamp::from_millis),
+            last_used_at: row.get::<_, Option<i64>>(first + 6)?.map(Timestamp::from_millis),
         },
-        secret_hash: row.get(7)?,
+        secret_hash: row.get(first + 7)?,
     })
 }

@@ -61,6 +61,8 @@ pub enum Subject {
     Token,
     /// A version of the cache's configuration.
     ConfigurationVersion,
+    /// A signed-in browser.
+    Session,
 }
 
 impl std::fmt::Display for Subject {
@@ -73,6 +75,7 @@ impl std::fmt::Display for Subject {
             Self::Contact => "Contact",
             Self::Token => "Token",
             Self::ConfigurationVersion => "Configuration version",
+            Self::Session => "Session",
         })
     }
 }

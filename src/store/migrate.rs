@@ -27,6 +27,36 @@ const MIGRATIONS: &[&str] = &[
         hit_durations  BLOB    NOT NULL,
         load_durations BLOB    NOT NULL
     ) STRICT;",
+    // 3: sessions, and the links that open them.
+    "CREATE TABLE session (
+        id           TEXT    PRIMARY KEY,
+        token_id     TEXT    REFERENCES token (id) ON DELETE CASCADE,
+        secret_hash  BLOB    NOT NULL CHECK (length(secret_hash) = 32),
+        created_at   INTEGER NOT NULL,
+        expires_at   INTEGER NOT NULL,
+        last_used_at INTEGER,
+        address      TEXT    NOT NULL
+    ) STRICT;
+    CREATE INDEX session_by_token ON session (token_id, created_at);
+    CREATE INDEX session_by_creation ON session (created_at);
+    CREATE INDEX session_by_expiry ON session (expires_at);
+    CREATE TRIGGER session_inserted AFTER INSERT ON session BEGIN
+        UPDATE installation SET access_version = access_version + 1;
+    END;
+    CREATE TRIGGER session_changed AFTER UPDATE OF token_id, secret_hash, expires_at ON session BEGIN
+        UPDATE installation SET access_version = access_version + 1;
+    END;
+    CREATE TRIGGER session_deleted AFTER DELETE ON session BEGIN
+        UPDATE installation SET access_version = access_version + 1;
+    END;
+    CREATE TABLE sign_in_link (
+        id         TEXT    PRIMARY KEY,
+        code_hash  BLOB    NOT NULL CHECK (length(code_hash) = 32),
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        used_at    INTEGER
+    ) STRICT;
+    CREATE INDEX sign_in_link_by_expiry ON sign_in_link (expires_at);",
 ];
 
 /// The version of [`SCHEMA`], kept in the file's `user_version`.

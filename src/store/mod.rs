@@ -11,7 +11,7 @@
 //! - `changes`: the feed of what was committed, by this process or another;
 //! - `enterprises`, `departments`, `employees`, `contacts`, `summaries`, `details`: the facts and what they amount to;
 //! - `rollups`, `import`, `purge`, `check`: many rows at once, and the proof that the sums are right;
-//! - `access`, `audit`, `idempotency`: tokens, who did what, and retries made harmless;
+//! - `access`, `sessions`, `audit`, `idempotency`: tokens, signed-in browsers, who did what, and retries made harmless;
 //! - `cache_configuration`: what administrators have tuned, version by version; `samples`: what the cache counted;
 //! - `figures`: how the store is doing.
 
@@ -36,6 +36,7 @@ mod queue;
 mod readers;
 mod rollups;
 mod samples;
+mod sessions;
 mod summaries;
 mod touched;
 mod tx;
@@ -61,6 +62,7 @@ pub use migrate::{SCHEMA, SCHEMA_VERSION};
 pub use open::{DATABASE_FILE, LOCK_FILE, Mode, database_path};
 pub use purge::Purged;
 pub use samples::SamplePage;
+pub use sessions::{NewSession, NewSignInLink, StoredSession, StoredSignInLink};
 pub use tx::{ReadTx, WriteTx};
 
 use changes::{Feed, Position, Watcher};

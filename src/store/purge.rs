@@ -21,11 +21,11 @@ const PURGE_STEP_TIME_MAX: Duration = Duration::from_millis(30);
 /// Rows that go between two looks at the clock.
 const PURGE_BATCH_ROWS: u32 = 200;
 
-/// How often old idempotency keys are looked for.
+/// How often old idempotency keys, sessions and sign-in links are looked for.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Idempotency keys that one housekeeping transaction deletes at most.
-const FORGOTTEN_ANSWERS_MAX: u32 = 1_000;
+/// Rows of each kind that one housekeeping transaction deletes at most.
+const FORGOTTEN_ROWS_MAX: u32 = 1_000;
 
 /// How long the keeper waits after a failed step, a full disk for example, before it tries again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -234,7 +234,7 @@ enum Gone {
     Everything,
 }
 
-/// Goes on with accepted purges and forgets old idempotency keys, on a thread of its own, until the store closes.
+/// Goes on with accepted purges and forgets old idempotency keys, sessions and sign-in links, on a thread of its own, until the store closes.
 pub(super) struct Keeper {
     pub(super) queue: WeakWriteQueue,
     pub(super) clock: Clock,
@@ -272,8 +272,12 @@ impl Keeper {
         if purging {
             return Ok(true);
         }
-        let forgotten = self.queue.upgrade()?.write_blocking(|tx| tx.forget_old_answers(FORGOTTEN_ANSWERS_MAX))?;
-        Ok(forgotten >= FORGOTTEN_ANSWERS_MAX as usize)
+        let forgotten = self.queue.upgrade()?.write_blocking(|tx| {
+            let answers = tx.forget_old_answers(FORGOTTEN_ROWS_MAX)?;
+            let sign_ins = tx.forget_old_sign_ins(FORGOTTEN_ROWS_MAX)?;
+            Ok(answers.max(sign_ins))
+        })?;
+        Ok(forgotten >= FORGOTTEN_ROWS_MAX as usize)
     }
 }
 

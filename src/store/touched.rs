@@ -14,7 +14,7 @@ use rusqlite::hooks::Action;
 pub(super) struct Touched {
     /// Rows of the scope table, each with the number of jobs that touched it.
     pub(super) scopes: BTreeMap<i64, u32>,
-    /// Any token.
+    /// Any token or session.
     pub(super) access: bool,
     /// A purge was accepted.
     pub(super) purge: bool,
@@ -51,7 +51,7 @@ impl TouchAccount {
                 }
                 // Recording a token's last use changes nobody's access, but telling it apart is not worth the trouble:
                 // it happens once a minute.
-                "token" => touched.access = true,
+                "token" | "session" => touched.access = true,
                 "purge" if action == Action::SQLITE_INSERT => touched.purge = true,
                 _ => {}
             }

@@ -35,6 +35,8 @@ impl Command {
                 }
                 "--data-binary" => command.body = Some(value()),
                 "-N" => command.streams = true,
+                // Shows the headers too; they are looked at in any case.
+                "-i" => {}
                 _ if word.starts_with('-') => panic!("the page uses {word}, which its test does not know: {text}"),
                 _ => command.url = word,
             }

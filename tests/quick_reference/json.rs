@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 const LINE_CHARS_MAX: usize = 100;
 
 /// Fields whose value is another in every run: ids that the server makes, secrets, tags, what depends on speed or memory.
-const VOLATILE: [&str; 37] = [
+const VOLATILE: [&str; 38] = [
     "_nanoseconds",
     "_seconds",
     "actor",
@@ -41,6 +41,7 @@ const VOLATILE: [&str; 37] = [
     "rssBytes",
     "savedMillis",
     "secret",
+    "sessionId",
     "spanSeconds",
     "token",
     "tokenId",

@@ -39,6 +39,7 @@ async fn operations(app: &TestApp) -> Vec<Operation> {
     let admin = app.client(Role::Admin).await;
     let contacts = admin.get("/Contacts/u1").await.expect(200);
     let tokens = admin.get("/tokens").await.expect(200);
+    let session = admin.browser().await.get("/session").await.expect(200);
     let ids = [
         ("{enterpriseId}", "acme"),
         ("{departmentId}", "sales"),
@@ -47,6 +48,7 @@ async fn operations(app: &TestApp) -> Vec<Operation> {
         ("{contactId}", contacts["contactList"][0]["id"].as_str().unwrap()),
         ("{key}", "enterprise:acme:contacts"),
         ("{tokenId}", tokens["tokens"][0]["id"].as_str().unwrap()),
+        ("{sessionId}", session["session"]["id"].as_str().unwrap()),
     ];
     let document = app.nobody().get("/openapi.json").await.json();
     let mut operations = Vec::new();
@@ -92,7 +94,7 @@ async fn without_a_token_nothing_but_the_service_routes_answers() {
             assert!(matches!(reply.status, 401 | 429), "{}: {}", operation.name(), reply.status);
         }
     }
-    assert_eq!(public, ["/healthz", "/openapi.json", "/readyz"].map(str::to_owned).into());
+    assert_eq!(public, ["/healthz", "/openapi.json", "/readyz", "/session"].map(str::to_owned).into());
 }
 
 #[tokio::test]
@@ -121,6 +123,9 @@ async fn outside_its_enterprise_a_token_reads_and_changes_nothing() {
                 let text = reply.text();
                 if operation.name() == "GET /enterprise" {
                     assert_eq!(reply.expect(200)["totalCount"], 1);
+                } else if operation.name() == "GET /session" {
+                    // It tells of the caller alone.
+                    assert_eq!(reply.expect(200)["session"]["enterpriseId"], "globex");
                 } else {
                     assert!(matches!(reply.status, 403 | 404), "{} by {role:?}: {text}", operation.name());
                 }
@@ -194,6 +199,8 @@ const LEAST_ROLES: [(Role, &[&str]); 4] = [
             "GET /cache/config/history",
             "GET /cache/analytics",
             "GET /cache/analytics/what-if",
+            "GET /session",
+            "DELETE /session",
         ],
     ),
     (
@@ -238,6 +245,8 @@ const LEAST_ROLES: [(Role, &[&str]); 4] = [
             "PUT /cache/config",
             "POST /cache/config/revert",
             "GET /audit",
+            "GET /sessions",
+            "DELETE /sessions/{sessionId}",
         ],
     ),
 ];
@@ -252,8 +261,11 @@ async fn every_operation_takes_its_role_and_no_less() {
             let operation = operations.iter().find(|operation| operation.name() == *name);
             let operation = operation.unwrap_or_else(|| panic!("{name} is not in the document"));
             for role in Role::ALL.into_iter().filter(|role| *role < least) {
-                let reply = operation.send(&app.client(role).await, "").await;
-                assert_eq!(reply.status, 403, "{name} by a {role:?}");
+                let holder = app.client(role).await;
+                for client in [holder.browser().await, holder] {
+                    let reply = operation.send(&client, "").await;
+                    assert_eq!(reply.status, 403, "{name} by a {role:?}");
+                }
             }
             tried += 1;
         }
@@ -262,11 +274,36 @@ async fn every_operation_takes_its_role_and_no_less() {
     for (least, names) in LEAST_ROLES {
         for name in names {
             let operation = operations.iter().find(|operation| operation.name() == *name).unwrap();
-            let reply = operation.send(&app.client(least).await, "").await;
-            assert!(!matches!(reply.status, 401 | 403 | 500..), "{name} by a {least:?}: {}", reply.text());
+            let holder = app.client(least).await;
+            for client in [holder.browser().await, holder] {
+                let reply = operation.send(&client, "").await;
+                assert!(!matches!(reply.status, 401 | 403 | 500..), "{name} by a {least:?}: {}", reply.text());
+            }
         }
     }
     assert_eq!(tried, operations.iter().filter(|operation| !operation.is_public).count(), "all are in the table");
+}
+
+#[tokio::test]
+async fn no_operation_changes_anything_for_a_page_of_another_site() {
+    let app = TestApp::start().await;
+    let operations = operations(&app).await;
+    let admin = app.client(Role::Admin).await.browser().await;
+    let changes: Vec<_> = operations.iter().filter(|operation| !operation.method.is_safe()).collect();
+    assert!(changes.len() > 20, "{} of {}", changes.len(), operations.len());
+    for operation in changes {
+        for root in ROOTS {
+            for origin in [&[("sec-fetch-site", "cross-site")][..], &[("origin", "https://evil.example")], &[]] {
+                let path = format!("{root}{}", operation.path);
+                // Refused before it is read that this is no JSON.
+                let request = admin.request_from(operation.method.clone(), &path, origin).body("{");
+                let message = Reply::to(request).await.problem(403);
+                assert!(message.contains("session cookie"), "{}: {message}", operation.name());
+            }
+        }
+    }
+    assert_eq!(admin.get("/enterprise").await.expect(200)["count"], 2);
+    assert_eq!(app.store.contacts_of_acme(), 2);
 }
 
 #[tokio::test]

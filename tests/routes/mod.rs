@@ -21,6 +21,7 @@ mod paging;
 mod problems;
 mod server;
 mod service;
+mod session;
 mod summaries;
 mod tokens;
 mod transfers;

@@ -13,7 +13,7 @@ use muster::store::{Store, StoreError, WriteTx};
 use muster::summaries::Summaries;
 use reqwest::header::HeaderMap;
 use reqwest::{Body, Method, RequestBuilder};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -107,8 +107,7 @@ impl TestApp {
 
     /// Somebody without a token.
     pub fn nobody(&self) -> Client {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Client { base: format!("http://{}", self.address), token: None, http }
+        Client::at(self.address)
     }
 
     /// Somebody with a token for the whole installation.
@@ -177,10 +176,42 @@ fn people(tx: &WriteTx<'_>) -> Result<(), StoreError> {
 pub struct Client {
     base: String,
     token: Option<String>,
+    session: Option<String>,
     http: reqwest::Client,
 }
 
 impl Client {
+    /// Somebody without a token, who calls the server at this address.
+    pub fn at(address: SocketAddr) -> Self {
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { base: format!("http://{address}"), token: None, session: None, http }
+    }
+
+    /// The browser of somebody who signs in with the same token: it has a session, and pages of the server's own.
+    pub async fn browser(&self) -> Self {
+        self.signs_in(json!({"token": self.token()})).await
+    }
+
+    /// A browser that signs in with a token or the code of a link.
+    pub async fn signs_in(&self, with: Value) -> Self {
+        let reply = Self { token: None, session: None, ..self.clone() }.post("/session", with).await;
+        reply.expect(200);
+        let cookie = reply.headers["set-cookie"].to_str().unwrap();
+        let (_, behind) = cookie.split_once("muster_session=").unwrap();
+        let session = behind.split(';').next().unwrap().to_owned();
+        Self { token: None, session: Some(session), ..self.clone() }
+    }
+
+    /// The same server's caller with the session of another client.
+    pub fn as_signed_in(&self, other: &Self) -> Self {
+        Self { token: None, session: other.session.clone(), ..self.clone() }
+    }
+
+    /// What its session cookie says.
+    pub fn session(&self) -> &str {
+        self.session.as_deref().unwrap_or_default()
+    }
+
     /// The token, as it is sent.
     pub fn token(&self) -> &str {
         self.token.as_deref().unwrap_or_default()
@@ -188,7 +219,7 @@ impl Client {
 
     /// The same caller with another token.
     pub fn with_token(&self, token: &str) -> Self {
-        Self { token: Some(token.to_owned()), ..self.clone() }
+        Self { token: Some(token.to_owned()), session: None, ..self.clone() }
     }
 
     /// A request that is not sent yet.
@@ -196,8 +227,17 @@ impl Client {
         let request = self.http.request(method, format!("{}{path}", self.base));
         match &self.token {
             Some(token) => request.bearer_auth(token),
-            None => request,
+            None => match &self.session {
+                Some(session) => with_cookie(request, session).header("sec-fetch-site", "same-origin"),
+                None => request,
+            },
         }
+    }
+
+    /// A request with the session cookie, and with these headers to say where it comes from.
+    pub fn request_from(&self, method: Method, path: &str, origin: &[(&str, &str)]) -> RequestBuilder {
+        let request = with_cookie(self.http.request(method, format!("{}{path}", self.base)), self.session());
+        origin.iter().fold(request, |request, (name, value)| request.header(*name, *value))
     }
 
     pub async fn get(&self, path: &str) -> Reply {
@@ -234,6 +274,10 @@ impl Client {
     pub async fn upload(&self, path: &str, file: impl Into<Body>) -> Reply {
         Reply::to(self.request(Method::POST, path).header("content-type", "text/csv").body(file)).await
     }
+}
+
+fn with_cookie(request: RequestBuilder, session: &str) -> RequestBuilder {
+    request.header("cookie", format!("theme=dark; muster_session={session}"))
 }
 
 /// An answer, read whole.

@@ -18,6 +18,6 @@ mod upload;
 pub use duration::Span;
 pub use json::{Json, Object, RawJson, nullable, object, present};
 pub use page::{ArchivedParams, PageParams, PageQuery, SeekParams, SeekQuery, WHOLE_LIST};
-pub use path::{FromParams, PathId, PathIds, TokenId, UserId};
+pub use path::{FromParams, PathId, PathIds, SessionId, TokenId, UserId};
 pub use query::Query;
 pub use upload::Upload;

@@ -29,7 +29,11 @@ pub struct UserId(pub EmployeeId);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenId(pub String);
 
-/// Longest text that is looked up as a token's id, in bytes.
+/// A session's public id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionId(pub String);
+
+/// Longest text that is looked up as a token's or a session's id, in bytes.
 const TOKEN_ID_LEN_MAX: usize = 64;
 
 impl PathId for EnterpriseId {
@@ -82,9 +86,21 @@ impl PathId for TokenId {
     const WHAT: &'static str = "Token";
 
     fn read(text: &str) -> Option<Self> {
-        let is_possible = (1..=TOKEN_ID_LEN_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        is_possible.then(|| Self(text.to_owned()))
+        is_possible_id(text).then(|| Self(text.to_owned()))
     }
+}
+
+impl PathId for SessionId {
+    const PARAM: &'static str = "sessionId";
+    const WHAT: &'static str = "Session";
+
+    fn read(text: &str) -> Option<Self> {
+        is_possible_id(text).then(|| Self(text.to_owned()))
+    }
+}
+
+fn is_possible_id(text: &str) -> bool {
+    (1..=TOKEN_ID_LEN_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// One id, or several, taken out of a path's parameters.

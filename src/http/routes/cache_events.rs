@@ -2,7 +2,7 @@
 //!
 //! Each stream has a task of its own between the events and the connection, with room for one piece: a client that takes
 //! nothing holds up nobody, and is given up after the time that any download may stand still. Before each piece it is asked
-//! whether the token still holds.
+//! whether the token, or session, still holds.
 
 use std::convert::Infallible;
 
@@ -70,7 +70,7 @@ pub struct LastEvent {
 ///
 /// The `id` of an event is the revision up to which the client has been told everything. A client that comes back with
 /// `Last-Event-ID` is first told what it missed, as one `publication`, or to `reset`. The stream ends when the server stops
-/// and when the token is revoked or expires.
+/// and when the token, or session, is revoked or expires.
 #[utoipa::path(
     get, path = "/cache/events", tag = "cache", operation_id = "watchCache", params(LastEvent),
     responses((
@@ -87,7 +87,7 @@ pub async fn watch(State(state): State<AppState>, caller: Caller, request: Heade
         id.unwrap_or(NO_POSITION)
     });
     let (pieces, taker) = mpsc::channel(PIECES_WAITING_MAX);
-    tokio::spawn(Stream { state, token_id: caller.token_id().to_owned(), pieces, _place: place }.run(seen));
+    tokio::spawn(Stream { state, credential_id: caller.credential_id().to_owned(), pieces, _place: place }.run(seen));
     let pieces = stream::unfold(taker, async |mut taker| Some((Ok::<_, Infallible>(taker.recv().await?), taker)));
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
@@ -100,7 +100,7 @@ pub async fn watch(State(state): State<AppState>, caller: Caller, request: Heade
 /// One client's stream, beside its connection.
 struct Stream {
     state: AppState,
-    token_id: String,
+    credential_id: String,
     pieces: mpsc::Sender<Bytes>,
     _place: OwnedSemaphorePermit,
 }
@@ -130,7 +130,7 @@ impl Stream {
             // Waits for room first, so that what is asked of the token is asked when the piece goes out.
             let idle_time_max = self.state.settings.download_idle_time_max;
             let Ok(Ok(room)) = tokio::time::timeout(idle_time_max, self.pieces.reserve()).await else { return };
-            if !self.state.access.holds(&self.token_id).await {
+            if !self.state.access.holds(&self.credential_id).await {
                 return;
             }
             room.send(Bytes::from(piece));
@@ -186,13 +186,13 @@ mod tests {
             ..HttpSettings::default()
         };
         let minted = mint("slow".into(), Role::Viewer, Reach::Installation, store.clock().now(), None).unwrap();
-        let token_id = minted.stored.id.clone();
+        let credential_id = minted.stored.id.clone();
         store.write(move |tx| tx.create_token(&minted.stored)).await.unwrap();
         let state = AppState::new(settings, store, access, summaries.clone(), CancellationToken::new());
         let places = Arc::new(Semaphore::new(1));
         let place = Arc::clone(&places).try_acquire_owned().unwrap();
         let (pieces, mut taker) = mpsc::channel(PIECES_WAITING_MAX);
-        Stream { state, token_id, pieces, _place: place }.run(None).await;
+        Stream { state, credential_id, pieces, _place: place }.run(None).await;
         assert_eq!((places.available_permits(), summaries.live().listeners()), (1, 0));
         assert_eq!(taker.recv().await.as_deref(), Some(b"retry: 2000\nid: 0\n\n".as_slice()));
         assert_eq!(taker.recv().await, None);

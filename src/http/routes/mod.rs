@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod naming;
 pub mod removal;
 pub mod service;
+pub mod sessions;
 pub mod summaries;
 pub mod tokens;
 pub mod transfers;

@@ -1,17 +1,24 @@
-//! Who may do what: API tokens in memory, kept current by the store's change feed.
+//! Who may do what: API tokens and sessions in memory, kept current by the store's change feed.
+//!
+//! This file has the tokens, [`sessions`] the browsers that are signed in, [`links`] the one-time links that sign one in.
 //!
 //! A token reads `muster_<id>_<secret>`: a public id by which it is listed and revoked, and 256 random bits in base64url.
 //! The database and this memory hold only the SHA-256 of the secret, which is enough for a secret that nobody can guess.
 
+pub mod links;
+pub mod sessions;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use self::sessions::KnownSession;
 use crate::clock::Clock;
 use crate::domain::access::{Reach, Role, Token};
 use crate::domain::ids::TimeOrderedId;
@@ -27,7 +34,7 @@ const SECRET_LEN: usize = 32;
 /// How exact the record of a token's last use is.
 const USE_RECORDED_MILLIS: i64 = 60_000;
 
-/// The tokens of one store.
+/// The tokens and sessions of one store.
 #[derive(Clone)]
 pub struct Access {
     store: Store,
@@ -49,7 +56,7 @@ pub enum Recognition {
 }
 
 impl Access {
-    /// Loads the tokens of a store and follows their changes.
+    /// Loads the tokens and sessions of a store and follows their changes.
     pub fn open(store: &Store) -> Result<Self, StoreError> {
         let memory = Arc::new(Memory::default());
         let subscriber: Arc<dyn Subscriber> = memory.clone();
@@ -70,7 +77,7 @@ impl Access {
         if !known.token.is_valid_at(now) {
             return Recognition::Expired(Arc::clone(&known.token));
         }
-        known.note_use(now);
+        known.used.note(now);
         Recognition::Valid(Arc::clone(&known.token))
     }
 
@@ -83,26 +90,32 @@ impl Access {
         Ok(valid.then(|| Arc::new(stored.token)))
     }
 
-    /// Whether a token that was recognised still grants access, for what goes on for longer than a request. One that memory
-    /// has not heard of yet is looked up; when that cannot be done, it does not.
+    /// Whether a token, or a session, that was recognised still grants access, for what goes on for longer than a request.
+    /// One that memory has not heard of yet is looked up; when that cannot be done, it does not.
     pub async fn holds(&self, id: &str) -> bool {
         let now = self.clock.now();
-        let known = self.memory.table.read().unwrap_or_else(PoisonError::into_inner).by_id.get(id).cloned();
-        if let Some(known) = known {
-            return known.token.is_valid_at(now);
+        if let Some(holds) = self.memory.holds(id, now) {
+            return holds;
         }
         let id = id.to_owned();
-        let stored = self.store.read(move |tx| tx.token(&id)).await;
-        stored.is_ok_and(|stored| stored.is_some_and(|stored| stored.token.is_valid_at(now)))
+        let stored = self.store.read(move |tx| {
+            let token = tx.token(&id)?.is_some_and(|stored| stored.token.is_valid_at(now));
+            Ok(token || tx.session(&id)?.is_some_and(|stored| stored.session.is_valid_at(now)))
+        });
+        stored.await.unwrap_or(false)
     }
 
-    /// Writes down when tokens were last used, where that changed since the last call.
+    /// Writes down when tokens and sessions were last used, where that changed since the last call.
     pub async fn record_uses(&self) -> Result<(), StoreError> {
-        let uses = self.memory.unrecorded_uses();
-        if uses.is_empty() {
+        let (tokens, sessions) = self.memory.unrecorded_uses();
+        if tokens.is_empty() && sessions.is_empty() {
             return Ok(());
         }
-        self.store.write(move |tx| tx.record_token_use(&uses)).await
+        let work = self.store.write(move |tx| {
+            tx.record_token_use(&tokens)?;
+            tx.record_session_use(&sessions)
+        });
+        work.await
     }
 }
 
@@ -123,12 +136,16 @@ pub fn mint(
     now: Timestamp,
     expires_at: Option<Timestamp>,
 ) -> std::io::Result<MintedToken> {
-    let mut secret = [0; SECRET_LEN];
-    getrandom::fill(&mut secret)?;
-    let id = TimeOrderedId::at(now, getrandom::u32()?).to_string();
-    let secret = BASE64URL_NOPAD.encode(&secret);
+    let (id, secret) = mint_secret(now)?;
     let stored = NewToken { id, name, role, reach, expires_at, secret_hash: hash(&secret) };
     Ok(MintedToken { secret: format!("{TOKEN_PREFIX}{}_{secret}", stored.id), stored })
+}
+
+/// A public id and a secret.
+fn mint_secret(now: Timestamp) -> std::io::Result<(String, String)> {
+    let mut secret = [0; SECRET_LEN];
+    getrandom::fill(&mut secret)?;
+    Ok((TimeOrderedId::at(now, getrandom::u32()?).to_string(), BASE64URL_NOPAD.encode(&secret)))
 }
 
 /// What may be told of a token: everything but its secret.
@@ -166,6 +183,10 @@ fn split(text: &str) -> Option<(&str, &str)> {
     text.strip_prefix(TOKEN_PREFIX)?.split_once('_')
 }
 
+fn after(now: Timestamp, span: Duration) -> Timestamp {
+    Timestamp::from_millis(now.millis().saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+}
+
 fn hash(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
@@ -186,46 +207,72 @@ struct Memory {
 struct Table {
     version: i64,
     by_id: HashMap<String, Arc<Known>>,
+    sessions: HashMap<String, Arc<KnownSession>>,
 }
 
 struct Known {
     token: Arc<Token>,
     secret_hash: [u8; 32],
-    /// Unix milliseconds, to the minute; 0 for never.
-    used_at: AtomicI64,
-    /// The `used_at` that the database has.
-    recorded_at: AtomicI64,
+    used: LastUse,
 }
 
 impl Known {
     fn new(stored: &StoredToken, before: Option<&Arc<Self>>) -> Self {
-        let recorded = stored.token.last_used_at.map_or(0, Timestamp::millis);
-        let used = before.map_or(0, |known| known.used_at.load(Ordering::Relaxed));
         Self {
             token: Arc::new(stored.token.clone()),
             secret_hash: stored.secret_hash,
-            used_at: AtomicI64::new(used.max(recorded)),
-            recorded_at: AtomicI64::new(recorded),
+            used: LastUse::new(stored.token.last_used_at, before.map(|known| &known.used)),
         }
     }
+}
 
-    fn note_use(&self, now: Timestamp) {
+/// When something was last used, here and as the database has it: Unix milliseconds, to the minute; 0 for never.
+struct LastUse {
+    used_at: AtomicI64,
+    recorded_at: AtomicI64,
+}
+
+impl LastUse {
+    /// Goes on from what the database says, and from what was known before.
+    fn new(recorded: Option<Timestamp>, before: Option<&Self>) -> Self {
+        let recorded = recorded.map_or(0, Timestamp::millis);
+        let used = before.map_or(0, |before| before.used_at.load(Ordering::Relaxed));
+        Self { used_at: AtomicI64::new(used.max(recorded)), recorded_at: AtomicI64::new(recorded) }
+    }
+
+    fn note(&self, now: Timestamp) {
         let minute = now.millis() - now.millis().rem_euclid(USE_RECORDED_MILLIS);
         // A plain load first: the line stays shared between cores for all but one request a minute.
         if self.used_at.load(Ordering::Relaxed) < minute {
             self.used_at.fetch_max(minute, Ordering::Relaxed);
         }
     }
+
+    /// The last use, if the database has not got it; it is taken for recorded from then on.
+    fn take_unrecorded(&self) -> Option<Timestamp> {
+        let used = self.used_at.load(Ordering::Relaxed);
+        (self.recorded_at.swap(used, Ordering::Relaxed) < used).then(|| Timestamp::from_millis(used))
+    }
 }
 
+/// Ids, each with its last use.
+type Uses = Vec<(String, Timestamp)>;
+
 impl Memory {
-    fn unrecorded_uses(&self) -> Vec<(String, Timestamp)> {
+    /// The tokens and the sessions whose last use the database has not got.
+    fn unrecorded_uses(&self) -> (Uses, Uses) {
         let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
-        let changed = table.by_id.iter().filter_map(|(id, known)| {
-            let used = known.used_at.load(Ordering::Relaxed);
-            (known.recorded_at.swap(used, Ordering::Relaxed) < used).then(|| (id.clone(), Timestamp::from_millis(used)))
-        });
-        changed.collect()
+        let tokens = table.by_id.iter().filter_map(|(id, known)| Some((id.clone(), known.used.take_unrecorded()?)));
+        let sessions =
+            table.sessions.iter().filter_map(|(id, known)| Some((id.clone(), known.used.take_unrecorded()?)));
+        (tokens.collect(), sessions.collect())
+    }
+
+    /// Whether the token or session with this id works; `None` for one that is not known.
+    fn holds(&self, id: &str, now: Timestamp) -> Option<bool> {
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        let token = table.by_id.get(id).map(|known| known.token.is_valid_at(now));
+        token.or_else(|| table.sessions.get(id).map(|known| known.is_valid_at(now)))
     }
 }
 
@@ -247,6 +294,8 @@ impl Subscriber for Memory {
             let known = Known::new(stored, table.by_id.get(&stored.token.id));
             (stored.token.id.clone(), Arc::new(known))
         });
-        *table = Table { version: tokens.version, by_id: by_id.collect() };
+        let by_id = by_id.collect();
+        let sessions = sessions::remember(tokens, &by_id, &table.sessions);
+        *table = Table { version: tokens.version, by_id, sessions };
     }
 }

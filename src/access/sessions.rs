@@ -1,0 +1,207 @@
+//! Signed-in browsers: a session is opened with a token or a one-time link, and counts as that token, or as an administrator.
+//!
+//! What the browser sends reads `<id>.<secret>`, with 256 random bits in base64url as a token has them.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, PoisonError};
+
+use serde_json::{Value, json};
+
+use super::links::LinkId;
+use super::{Access, Known, LastUse, hash, is_same, mint_secret};
+use crate::domain::access::{Reach, SESSION_LIFE, Session, Token};
+use crate::domain::time::Timestamp;
+use crate::store::{Actor, AuditEntry, NewSession, StoreError, StoredSession, Subject, TokenList};
+
+/// A session as requests meet it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenSession {
+    /// What is known of it.
+    pub session: Session,
+    /// The token that it counts as.
+    pub counts_as: Arc<Token>,
+}
+
+impl OpenSession {
+    pub(super) fn new(session: Session) -> Self {
+        Self { counts_as: Arc::new(session.counts_as()), session }
+    }
+}
+
+/// What memory says of a text that claims to be a session.
+#[derive(Clone, Debug)]
+pub enum RecognisedSession {
+    /// It is one, or was: its time may be over.
+    Known(Arc<OpenSession>),
+    /// It is none: malformed, or the secret is wrong.
+    Invalid,
+    /// Memory does not know its id; the database may.
+    Unknown,
+}
+
+/// A session that has just been made: the text for its browser, and what is to be stored.
+#[must_use]
+pub struct MintedSession {
+    /// What the browser sends.
+    pub secret: String,
+    /// What [`Access::sign_in`] takes.
+    pub stored: NewSession,
+}
+
+/// Makes a session for a token, or for whoever holds a one-time link. Fails only when the operating system has no random
+/// numbers.
+pub fn mint_session(token: Option<&Token>, address: String, now: Timestamp) -> io::Result<MintedSession> {
+    let (id, secret) = mint_secret(now)?;
+    let end = super::after(now, SESSION_LIFE);
+    // A session never outlives its token; its cookie should not claim to.
+    let expires_at = token.and_then(|token| token.expires_at).map_or(end, |expiry| expiry.min(end));
+    let token_id = token.map(|token| token.id.clone());
+    let text = format!("{id}.{secret}");
+    Ok(MintedSession {
+        secret: text,
+        stored: NewSession { id, token_id, expires_at, address, secret_hash: hash(&secret) },
+    })
+}
+
+impl Access {
+    /// Judges a text from memory alone.
+    #[must_use]
+    pub fn recognise_session(&self, text: &str) -> RecognisedSession {
+        let Some((id, secret)) = text.split_once('.') else { return RecognisedSession::Invalid };
+        let known = self.memory.table.read().unwrap_or_else(PoisonError::into_inner).sessions.get(id).cloned();
+        let Some(known) = known else { return RecognisedSession::Unknown };
+        if !is_same(&hash(secret), &known.secret_hash) {
+            return RecognisedSession::Invalid;
+        }
+        let now = self.clock.now();
+        if known.open.session.is_valid_at(now) {
+            known.note_use(now);
+        }
+        RecognisedSession::Known(Arc::clone(&known.open))
+    }
+
+    /// Judges a text that memory does not know, from the database. Whoever calls this limits how often.
+    pub async fn look_up_session(&self, text: &str) -> Result<Option<Arc<OpenSession>>, StoreError> {
+        let Some((id, secret)) = text.split_once('.') else { return Ok(None) };
+        let id = id.to_owned();
+        let Some(stored) = self.store.read(move |tx| tx.session(&id)).await? else { return Ok(None) };
+        let is_right = is_same(&hash(secret), &stored.secret_hash);
+        Ok(is_right.then(|| Arc::new(OpenSession::new(stored.session))))
+    }
+
+    /// Opens a session in one transaction: uses the link up, if it is a link that opens it, and ends the session that the
+    /// browser had before. `None` when the link or the token works no longer, which another may have caused meanwhile.
+    pub async fn sign_in(
+        &self,
+        session: NewSession,
+        link: Option<LinkId>,
+        before: Option<String>,
+        actor: Actor,
+    ) -> Result<Option<OpenSession>, StoreError> {
+        let work = self.store.write(move |tx| {
+            if let Some(LinkId(link)) = &link
+                && !tx.use_sign_in_link(link)?
+            {
+                return Ok(None);
+            }
+            let opened = match tx.create_session(&session) {
+                Err(StoreError::NotFound(Subject::Token)) => return Ok(None),
+                opened => opened?,
+            };
+            tx.audit(&actor, &AuditEntry::of("session.create", &opened.id).after(describe_session(&opened)))?;
+            if let Some(before) = before {
+                match tx.end_session(&before) {
+                    Ok(ended) => tx.audit(&actor, &audit_of_end(&ended))?,
+                    Err(StoreError::NotFound(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(Some(OpenSession::new(opened)))
+        });
+        work.await
+    }
+
+    /// Ends a session because its holder signs out.
+    pub async fn sign_out(&self, id: String, actor: Actor) -> Result<(), StoreError> {
+        let work = self.store.write(move |tx| {
+            let ended = tx.end_session(&id)?;
+            tx.audit(&actor, &audit_of_end(&ended))
+        });
+        work.await
+    }
+
+    /// Ends a session because an administrator wants it to.
+    pub async fn revoke_session(&self, id: String, actor: Actor) -> Result<(), StoreError> {
+        let work = self.store.write(move |tx| {
+            let revoked = tx.end_session(&id)?;
+            tx.audit(&actor, &AuditEntry::of("session.revoke", id).before(describe_session(&revoked)))
+        });
+        work.await
+    }
+}
+
+fn audit_of_end(session: &Session) -> AuditEntry {
+    AuditEntry::of("session.end", &session.id).before(describe_session(session))
+}
+
+/// What may be told of a session: everything but its secret.
+fn describe_session(session: &Session) -> Value {
+    let Token { name, role, reach, .. } = session.counts_as();
+    let enterprise = match reach {
+        Reach::Installation => None,
+        Reach::Enterprise(id) => Some(id),
+    };
+    json!({
+        "id": session.id,
+        "name": name,
+        "role": role,
+        "enterpriseId": enterprise,
+        "tokenId": session.token.as_ref().map(|token| &token.id),
+        "createdAt": session.created_at,
+        "expiresAt": session.expires_at,
+        "address": session.address,
+    })
+}
+
+/// A session in memory.
+pub(super) struct KnownSession {
+    open: Arc<OpenSession>,
+    secret_hash: [u8; 32],
+    pub(super) used: LastUse,
+    /// Its token, which is in use when the session is.
+    token: Option<Arc<Known>>,
+}
+
+impl KnownSession {
+    pub(super) fn is_valid_at(&self, now: Timestamp) -> bool {
+        self.open.session.is_valid_at(now)
+    }
+
+    fn note_use(&self, now: Timestamp) {
+        self.used.note(now);
+        if let Some(token) = &self.token {
+            token.used.note(now);
+        }
+    }
+}
+
+/// The sessions of a list, which go on from what was known of them `before`.
+pub(super) fn remember(
+    list: &TokenList,
+    tokens: &HashMap<String, Arc<Known>>,
+    before: &HashMap<String, Arc<KnownSession>>,
+) -> HashMap<String, Arc<KnownSession>> {
+    let remember = |stored: &StoredSession| {
+        let session = &stored.session;
+        let used = before.get(&session.id).map(|known| &known.used);
+        let known = KnownSession {
+            open: Arc::new(OpenSession::new(session.clone())),
+            secret_hash: stored.secret_hash,
+            used: LastUse::new(session.last_used_at, used),
+            token: session.token.as_ref().and_then(|token| tokens.get(&token.id).cloned()),
+        };
+        (session.id.clone(), Arc::new(known))
+    };
+    list.sessions.iter().map(remember).collect()
+}

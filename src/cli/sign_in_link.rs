@@ -1,0 +1,132 @@
+//! `muster sign-in-link`: a one-time link for the dashboard; and the one that the first start of a server prints.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+
+use clap::Args;
+
+use super::database::{self, Missing};
+use super::{Context, Failure, ServingFlags, server};
+use crate::access::links::{MintedLink, mint_link};
+use crate::store::{Store, StoreError};
+
+/// Where Linux keeps the machine's name.
+const HOST_NAME_FILE: &str = "/proc/sys/kernel/hostname";
+
+/// Make a one-time link that signs a browser in to the dashboard, and write it, alone, to standard output.
+///
+/// It signs one browser in as an administrator, once, within 15 minutes. A running server takes it at once. The link begins
+/// with `public-url` where that is set, else with the address of `listen`.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct SignInLinkArgs {
+    /// Settings of the server; give those that its command line has.
+    #[command(flatten)]
+    pub serving: ServingFlags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  muster sign-in-link
+  muster sign-in-link --listen 127.0.0.1:9000     Where the server was started so
+  muster sign-in-link --public-url https://muster.example";
+
+/// Makes a link.
+pub fn run(context: &mut Context<'_>, _arguments: &SignInLinkArgs) -> Result<(), Failure> {
+    let listen = context.config.http.listen;
+    if listen.port() == 0 && context.config.http.public_url.is_none() {
+        return Err(Failure::failed(
+            "the server took a free port, and only its log says which; name it with --listen ADDRESS:PORT",
+        ));
+    }
+    let store = database::open(context, "sign-in-link", Missing::Refuse)?;
+    let link = mint(&store)?;
+    store.write_blocking(link.store()).map_err(not_stored)?;
+    tracing::info!("this link signs one browser in as an administrator, once, within 15 minutes");
+    context.print(&link.at(&server::url(context, listen)))
+}
+
+/// Makes a link for the server that this process runs.
+pub(super) async fn make(store: &Store) -> Result<MintedLink, Failure> {
+    let link = mint(store)?;
+    store.write(link.store()).await.map_err(not_stored)?;
+    Ok(link)
+}
+
+fn mint(store: &Store) -> Result<MintedLink, Failure> {
+    mint_link(store.clock().now())
+        .map_err(|error| Failure::failed("the operating system gives no random numbers").because(error))
+}
+
+fn not_stored(error: StoreError) -> Failure {
+    Failure::failed("the link could not be stored").because(error)
+}
+
+/// Tells on standard error how to get in, past the log, which is kept for longer and read by more people than a link should.
+pub(super) fn welcome(context: &Context<'_>, link: &MintedLink, address: SocketAddr, data_dir: &Path) {
+    let link = link.at(&server::url(context, address));
+    // The command asks no server where it is, so it is told.
+    let (reach, place) = match &context.config.http.public_url {
+        Some(url) => (String::new(), format!("--public-url {url}")),
+        None => (how_to_reach(address, &host_name()), format!("--listen {address}")),
+    };
+    let data_dir = data_dir.display();
+    let text = format!(
+        "\nNobody has access yet. Open this link in a browser within 15 minutes; it works once:\n\n  {link}\n\n{reach}\
+         Another link: muster sign-in-link --data-dir {data_dir} {place}\n\
+         A token for programs: muster token create --role admin --data-dir {data_dir}\n\n"
+    );
+    // Without standard error there is nobody to tell, and the server is none the worse for it.
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// How a browser on another machine gets to a server that listens here.
+fn how_to_reach(address: SocketAddr, host: &str) -> String {
+    let port = address.port();
+    if address.ip().is_loopback() {
+        return format!(
+            "From another machine: run there\n\n  ssh -N -L {port}:{address} {host}\n\nand open the same link there. Or let \
+             others connect with --listen 0.0.0.0:{port}, and say with\n--public-url at which address they reach this \
+             server, best behind a proxy with TLS.\n\n"
+        );
+    }
+    let shown = server::reachable(address).ip();
+    let named = "--public-url makes links begin with the name by which people reach this server.\n\n";
+    if address.ip().is_unspecified() {
+        return format!(
+            "From another machine: put {host}, or an address of this machine, in the place of the link's {shown}.\n{named}"
+        );
+    }
+    named.to_owned()
+}
+
+/// What this machine calls itself.
+fn host_name() -> String {
+    let name = std::fs::read_to_string(HOST_NAME_FILE).unwrap_or_default();
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+    Some(name.trim()).filter(|name| is_name(name)).unwrap_or("THIS-MACHINE").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tunnel_leads_to_where_the_server_listens() {
+        let check = |address: &str, expected: &str| {
+            let text = how_to_reach(address.parse().unwrap(), "box");
+            assert!(text.contains(expected), "{text}");
+        };
+        check("127.0.0.1:8383", "\n  ssh -N -L 8383:127.0.0.1:8383 box\n");
+        check("[::1]:9000", "\n  ssh -N -L 9000:[::1]:9000 box\n");
+        check("127.0.0.1:8383", "--listen 0.0.0.0:8383");
+        check("127.0.0.1:8383", "--public-url");
+        check(
+            "0.0.0.0:8383",
+            "put box, or an address of this machine, in the place of the link's 127.0.0.1.\n--public-url",
+        );
+        check("10.0.0.7:8383", "--public-url");
+    }
+}

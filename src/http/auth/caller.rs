@@ -1,0 +1,110 @@
+//! Who is calling, as handlers see it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use crate::access::sessions::OpenSession;
+use crate::domain::access::{Reach, Role, Token};
+use crate::http::error::ApiError;
+use crate::store::Actor;
+
+/// Who is calling, once the route's check has let the request through. A handler can get it only on such a route, and
+/// gets the [`Reach`] for the store only from it.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub(super) token: Arc<Token>,
+    pub(super) session: Option<Arc<OpenSession>>,
+    pub(super) address: IpAddr,
+}
+
+impl Caller {
+    /// Somebody who has shown this token in another way than by a header.
+    pub(in crate::http) fn with_token(token: Arc<Token>, address: IpAddr) -> Self {
+        Self { token, session: None, address }
+    }
+
+    /// The session that the caller came with; none with a bearer token.
+    #[must_use]
+    pub fn session(&self) -> Option<&OpenSession> {
+        self.session.as_deref()
+    }
+
+    /// The token that the caller came with, or that the session counts as.
+    #[must_use]
+    pub fn token(&self) -> &Token {
+        &self.token
+    }
+
+    /// The id of what the caller came with, the session's or the token's, by which
+    /// [`Access::holds`](crate::access::Access::holds) says whether it still works.
+    #[must_use]
+    pub fn credential_id(&self) -> &str {
+        self.session.as_ref().map_or(&self.token.id, |session| &session.session.id)
+    }
+
+    /// The public id of the caller's token; for a session that a link opened, its own.
+    #[must_use]
+    pub fn token_id(&self) -> &str {
+        &self.token.id
+    }
+
+    /// What the maker of the token called it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.token.name
+    }
+
+    /// What the caller may do.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.token.role
+    }
+
+    /// How far the caller reaches.
+    #[must_use]
+    pub fn reach(&self) -> &Reach {
+        &self.token.reach
+    }
+
+    /// Where the caller calls from, for the audit log.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    /// Who acts, for the audit log.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        let mut from = Vec::new();
+        if self.session.as_ref().is_none_or(|session| session.session.token.is_some()) {
+            from.push(format!("token {}", self.token_id()));
+        }
+        if let Some(session) = &self.session {
+            from.push(format!("session {}", session.session.id));
+        }
+        let from = from.join(", ");
+        let name = if self.name().is_empty() { from } else { format!("{} ({from})", self.name()) };
+        Actor { name, address: self.address.to_canonical().to_string() }
+    }
+
+    /// Refuses a part of a route that takes more than the route itself, such as `?purge=true`.
+    pub fn must_be(&self, role: Role) -> Result<(), ApiError> {
+        if self.role() >= role { Ok(()) } else { Err(role_needed(role)) }
+    }
+}
+
+fn role_needed(role: Role) -> ApiError {
+    ApiError::forbidden(format!("This takes a token with the role {}", role.as_str()))
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let caller = parts.extensions.get::<Self>().cloned();
+        caller.ok_or_else(|| ApiError::internal("a public route asks who is calling"))
+    }
+}
