@@ -11,6 +11,9 @@ const GUTTER = { left: 3.75, bottom: 1.4, top: 0.5, right: 0.6 };
 /** Decades between two labels of a logarithmic axis are one, unless there are more than this. */
 const DECADES_MAX = 6;
 
+/** About how wide a character of a label is, in rem. */
+const CHARACTER_WIDTH = 0.44;
+
 const rem = () => Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
 
 /**
@@ -81,7 +84,7 @@ export class Chart {
     }, this.#canvas, this.#readout);
     this.#table = h("details", { class: "as-table", on: { toggle: () => this.#fillTable() } },
       h("summary", {}, "Show as table", h("span", { class: "sr-only" }, `: ${title}`)),
-      h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `${title}, as a table` }));
+      h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": `${title}, to be scrolled` }));
     const head = bare ? null : h("figcaption", { class: "chart-head" },
       h("div", {}, h(`h${level}`, { id: titleId }, title), note && h("p", { class: "note" }, note)), this.#now);
     this.element = h("figure", {
@@ -181,17 +184,15 @@ export class Chart {
 
   #xAxis() {
     const { bottom, left, right, x } = this.#scale;
-    // Labels that would stand in one another are left out, from the end on, since the newest is what people look for.
-    const room = rem() * 4;
-    let taken = Infinity;
-    const shown = [...this.#data.ticks].reverse().filter((tick) => {
-      if (taken - x(tick.x) < room) return false;
-      taken = x(tick.x);
-      return true;
-    });
-    const anchor = (at) => (x(at) - left < room / 2.5 ? "start" : right - x(at) < room / 2.5 ? "end" : "middle");
+    const widthOf = (tick) => tick.label.length * rem() * CHARACTER_WIDTH;
+    const beginOf = (tick) => Math.min(Math.max(x(tick.x) - widthOf(tick) / 2, left - rem() / 2), right - widthOf(tick));
+    const collide = (tick, next) => next !== undefined && beginOf(tick) + widthOf(tick) + rem() / 2 > beginOf(next);
+    // Where labels would stand in one another, every second or third is shown, from the newest on.
+    const every = (step) => this.#data.ticks.filter((_, index, { length }) => (length - 1 - index) % step === 0);
+    let shown = this.#data.ticks;
+    for (let step = 2; step <= this.#data.ticks.length && shown.some((tick, index) => collide(tick, shown[index + 1])); step += 1) shown = every(step);
     return s("g", { class: "x-axis" }, shown.map((tick) =>
-      s("text", { x: x(tick.x), y: bottom + rem() * 1.1, "text-anchor": anchor(tick.x) }, tick.label)));
+      s("text", { x: round(beginOf(tick) + widthOf(tick) / 2), y: bottom + rem() * 1.1, "text-anchor": "middle" }, tick.label)));
   }
 
   #bars() {

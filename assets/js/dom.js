@@ -69,6 +69,12 @@ export function name(text, attributes) {
   return h("bdi", { dir: "auto", title: text, ...attributes, class: `name ${attributes?.class ?? ""}`.trim() }, text);
 }
 
+/** The key of a cache entry; where there is little room it breaks after its colons. */
+export function keyText(key) {
+  const pieces = key.split(/(?<=:)/);
+  return h("code", {}, pieces.map((piece, index) => [index > 0 && h("wbr"), piece]));
+}
+
 let ids = 0;
 
 /** An id that no other element has. */

@@ -62,6 +62,7 @@ const digitsOf = (number) => (number >= 100 ? 0 : number >= 10 ? 1 : 2);
 /** Bytes, in the units that the API uses: a megabyte has 1,048,576. */
 export function bytes(number) {
   if (number == null) return NOTHING;
+  if (number < KILOBYTE) return `${count(number)} B`;
   const names = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
   let value = number;
   let step = 0;
@@ -69,7 +70,7 @@ export function bytes(number) {
     value /= KILOBYTE;
     step += 1;
   }
-  return unit(value, names[step], step === 0 ? 0 : digitsOf(value));
+  return unit(value, names[step], digitsOf(value));
 }
 
 /** A latency, given in microseconds: `12.3 μs`, `1.2 ms`. */

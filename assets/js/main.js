@@ -66,7 +66,7 @@ function render() {
   const container = h("div", { class: "page" });
   fill(content, container);
   if (!page) {
-    container.append(state("empty", "There is no such page", "The address leads nowhere.", h("a", { class: "button primary-button", href: `#/${home()}` }, "To the start")));
+    container.append(state("empty", h("h1", { tabindex: -1 }, "There is no such page"), "The address leads nowhere.", h("a", { class: "button primary-button", href: `#/${home()}` }, "To the start")));
   } else if (!page.allowed()) {
     const why = session().enterpriseId === null
       ? `Only an administrator may see ${page.title}. You are signed in as ${session().role}.`

@@ -73,7 +73,8 @@ export function toast(text, tone = "good") {
   };
   element.addEventListener("pointerenter", () => clearTimeout(timer));
   element.addEventListener("pointerleave", start);
-  // A dialog covers everything else of the page, so it also holds the messages while it is open.
+  // What is outside of an open dialog can be neither read nor closed, so the dialog holds the messages meanwhile.
+  (document.querySelector("dialog[open]") ?? document.body).append(region);
   region.append(element);
   start();
 }
@@ -116,6 +117,11 @@ export function openDialog({ id, title, body, confirm, look = "primary", run, ca
     fill(failure, text);
     failure.hidden = !text;
   };
+  const leave = () => {
+    const messages = element.querySelector("#toasts");
+    if (messages) document.body.append(messages);
+    element.remove();
+  };
   const submit = async (event) => {
     event.preventDefault();
     if (!run || confirmButton.disabled) return;
@@ -131,7 +137,7 @@ export function openDialog({ id, title, body, confirm, look = "primary", run, ca
       confirmButton.removeAttribute("aria-busy");
     }
   };
-  const element = h("dialog", { id, class: `dialog${wide ? " wide" : ""}`, "aria-labelledby": titleId, on: { close: () => element.remove() } },
+  const element = h("dialog", { id, class: `dialog${wide ? " wide" : ""}`, "aria-labelledby": titleId, on: { close: leave } },
     h("form", { novalidate: true, on: { submit } },
       h("header", {}, h("h2", { id: titleId }, title)),
       h("div", { class: "dialog-body" }, body, failure),
@@ -145,14 +151,14 @@ export function openDialog({ id, title, body, confirm, look = "primary", run, ca
  * What stands where something would be: nothing there, not allowed, failed.
  *
  * @param {"empty" | "error" | "forbidden"} kind
- * @param {string} title
+ * @param {string | Node} title An element where it is the heading of the whole page.
  * @param {any} text
  * @param {...any} actions
  */
 export function state(kind, title, text, ...actions) {
   const drawing = { empty: "empty", error: "warning", forbidden: "lock" }[kind];
   return h("div", { class: `state state-${kind}`, data: { state: kind }, role: kind === "error" ? "alert" : null },
-    icon(drawing), h("h2", {}, title), text && h("p", {}, text), actions.length > 0 && h("div", { class: "actions" }, actions));
+    icon(drawing), title instanceof Node ? title : h("h2", {}, title), text && h("p", {}, text), actions.length > 0 && h("div", { class: "actions" }, actions));
 }
 
 /** The state of something that could not be read, with a way to try again. */
@@ -184,7 +190,7 @@ export function table({ id, caption, columns }) {
   const head = columns.map(({ name, figure, optional, hidden }) =>
     h("th", { scope: "col", class: [figure && "figure", optional && "optional"].filter(Boolean).join(" ") || null },
       hidden ? h("span", { class: "sr-only" }, name) : name));
-  const element = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
+  const element = h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": `${caption}, to be scrolled` },
     h("table", { class: "table", id }, h("caption", { class: "sr-only" }, caption), h("thead", {}, h("tr", {}, head)), body));
   return { element, body };
 }

@@ -152,7 +152,7 @@ class Summary {
   #title = h("h1", { class: "page-title", tabindex: -1 }, "\u00a0");
   #source = h("p", { class: "source", id: "source", "aria-label": "How this was answered" });
   #trail = h("nav", { class: "trail", "aria-label": "Where this is" });
-  #news = h("div", {});
+  #news = h("div", { class: "news" });
   #totals = h("section", { class: "totals", id: "totals", "aria-label": "Totals" }, Array.from({ length: 5 }, () => h("div", { class: "card total" }, skeleton("skeleton-line"), skeleton("skeleton-figure"))));
   #daily;
   #monthly;
@@ -214,7 +214,7 @@ class Summary {
       if (this.#stopped.signal.aborted) return;
       if (error.status !== 404) return void fill(this.#news, failed(error, () => this.#read()));
       this.end();
-      fill(this.#container, this.#trail, state("empty", "Not found", error.message, h("a", { class: "button primary-button", href: "#/enterprises" }, "All enterprises")));
+      fill(this.#container, this.#trail, state("empty", h("h1", { tabindex: -1 }, "Not found"), error.message, h("a", { class: "button primary-button", href: "#/enterprises" }, "All enterprises")));
     }
   }
 
@@ -248,7 +248,7 @@ class Summary {
     const [word, tone] = stale ? ["Stale", "bad"] : cached ? ["Hit", "good"] : ["Miss", "quiet"];
     this.#source.dataset.cached = cached;
     fill(this.#source, badge(word, tone, cached ? "check" : stale ? "warning" : "none"),
-      h("span", {}, "age ", h("span", { class: "figure" }, age < 1 ? format.span(0) : format.span(age * 1_000))),
+      h("span", {}, "age ", h("span", { class: "figure" }, age < 1 ? "0 s" : format.span(age * 1_000))),
       h("span", {}, "answered in ", h("span", { class: "figure" }, format.latency(millis * 1_000))),
       h("span", { class: "wide-only" }, "computed in ", h("span", { class: "figure" }, format.latency(data.calculationTime * 1_000))));
   }

@@ -3,7 +3,7 @@
  */
 
 import { call, part, read } from "../api.js";
-import { fill, h, name } from "../dom.js";
+import { fill, h, keyText, name } from "../dom.js";
 import * as format from "../format.js";
 import { live } from "../live.js";
 import { may } from "../session.js";
@@ -18,7 +18,7 @@ const KINDS = [["", "All kinds"], ["enterprise", "Enterprises"], ["department", 
 const COLUMNS = [
   { name: "Entry", sort: "key" },
   { name: "Kind", optional: true },
-  { name: "Age", sort: "age", figure: true },
+  { name: "Age", sort: "age", figure: true, optional: true },
   { name: "TTL left", sort: "ttlLeft", figure: true },
   { name: "Size", sort: "bytes", figure: true, optional: true },
   { name: "Accesses", sort: "accesses", figure: true },
@@ -60,7 +60,7 @@ class EntryList {
   #body = h("tbody", {});
   #head = h("tr", {});
   #foot = h("div", {});
-  #news = h("div", {});
+  #news = h("div", { class: "news" });
 
   constructor(query) {
     this.#search = query.get("search") ?? "";
@@ -91,7 +91,7 @@ class EntryList {
         h("div", { class: "field" }, h("label", { for: "entry-kind" }, "Kind"), kind)),
       this.#news,
       h("section", { class: "card flush", "aria-label": "Entries of the cache" },
-        h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Entries of the cache, as a table" },
+        h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Entries of the cache, to be scrolled" },
           h("table", { class: "table", id: "entries" }, h("caption", { class: "sr-only" }, "Entries of the cache"), h("thead", {}, this.#head), this.#body)),
         this.#foot),
     ];
@@ -193,9 +193,9 @@ class EntryList {
 
   #row(entry) {
     return h("tr", { data: { key: entry.key } },
-      h("th", { scope: "row", class: "key-cell" }, h("code", {}, entry.key)),
+      h("th", { scope: "row", class: "key-cell" }, keyText(entry.key)),
       h("td", { class: "optional" }, entry.kind),
-      h("td", { class: "figure", data: { cell: "age" } }),
+      h("td", { class: "figure optional", data: { cell: "age" } }),
       h("td", { class: "figure", data: { cell: "left" } }),
       h("td", { class: "figure optional" }, format.bytes(entry.bytes)),
       h("td", { class: "figure" }, format.count(entry.accesses)),

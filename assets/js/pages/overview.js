@@ -4,7 +4,7 @@
 
 import { read } from "../api.js";
 import { Chart, sparkline, timeTicks } from "../chart.js";
-import { fill, h, say } from "../dom.js";
+import { fill, h, keyText, say } from "../dom.js";
 import * as format from "../format.js";
 import { live } from "../live.js";
 import { badge, emptyRow, failed, table } from "../ui.js";
@@ -222,7 +222,7 @@ class View {
 
   elements() {
     const choice = ({ key, label }) => h("a", {
-      href: `#/overview?window=${key}`, data: { window: key }, "aria-current": key === this.#window.key ? "true" : null, "aria-label": label,
+      href: `#/overview?window=${key}`, data: { window: key }, "aria-current": key === this.#window.key ? "true" : null, title: label,
     }, key);
     for (const target of TARGETS) this.#tiles.set(target.key, new Tile(target));
     return [
@@ -253,7 +253,8 @@ class View {
     ];
     say(this.#now, parts.join(" · "));
     const p50 = [hitMicros.p50 && `hit ${format.latency(hitMicros.p50)}`, loadMicros.p50 && `load ${format.latency(loadMicros.p50)}`];
-    this.#charts.latency.sayNow(p50.filter(Boolean).join(", "));
+    const known = p50.filter(Boolean);
+    this.#charts.latency.sayNow(known.length > 0 ? `Now p50: ${known.join(", ")}` : "");
     this.#charts.requests.sayNow(`${format.count(requests)} per second`);
   }
 
@@ -314,7 +315,7 @@ class View {
     fill(this.#left, shares.map(([label, number]) => h("div", {}, h("dt", {}, label), h("dd", {},
       h("meter", { min: 0, max: Math.max(1, totalEntries), value: number, "aria-label": label }), h("span", { class: "figure" }, format.count(number))))));
     fill(this.#asked.body, mostAccessedEntries.length === 0 ? emptyRow(3, "No entry has answered a request yet.")
-      : mostAccessedEntries.slice(0, 5).map(({ key, accessCount, age }) => h("tr", {}, h("th", { scope: "row", class: "key-cell" }, h("code", {}, key)),
+      : mostAccessedEntries.slice(0, 5).map(({ key, accessCount, age }) => h("tr", {}, h("th", { scope: "row", class: "key-cell" }, keyText(key)),
         h("td", { class: "figure" }, format.count(accessCount)), h("td", { class: "figure" }, age))));
   }
 }

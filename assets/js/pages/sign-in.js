@@ -30,8 +30,7 @@ export function show(container, { code, done }) {
       await signIn(secret);
       done();
     } catch (error) {
-      const what = secret.code ? "This link is no longer valid: it works once and for a quarter of an hour. " : "";
-      fill(news, what, error.message);
+      fill(news, secret.code ? "This link did not let you in. " : "", error.message);
       news.hidden = false;
       token.control.focus();
     } finally {

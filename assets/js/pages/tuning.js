@@ -35,7 +35,7 @@ class Tuning {
   #controls = new Map();
   #changes = h("div", { class: "changes", id: "changes" });
   #history = h("ol", { class: "history", id: "history" });
-  #news = h("div", {});
+  #news = h("div", { class: "news" });
   #endings = [];
   #stopped = new AbortController();
   #timer = 0;
@@ -94,7 +94,7 @@ class Tuning {
       }))));
     const panel = h("aside", { class: "stack tuning-side" },
       may.administer()
-        ? h("section", { class: "card", "aria-labelledby": "changes-title" }, h("h2", { id: "changes-title" }, "What will change"), this.#changes)
+        ? h("section", { class: "card changes-card", "aria-labelledby": "changes-title" }, h("h2", { id: "changes-title" }, "What will change"), this.#changes)
         : h("section", { class: "card" }, h("h2", {}, "Read only"), h("p", { class: "note" }, "Only an administrator may change these settings.")),
       h("section", { class: "card", "aria-labelledby": "history-title" }, h("h2", { id: "history-title" }, "History"), this.#history));
     fill(this.#container, this.#head(), this.#news, h("div", { class: "tuning" }, h("form", { class: "stack wide-gap", id: "settings", novalidate: true, on: { submit: (event) => this.#apply(event) } }, sections), panel));
@@ -126,6 +126,7 @@ class Tuning {
     if (!may.administer()) return;
     const chosen = this.#chosen();
     const wrong = chosen.filter((control) => control.value === null);
+    this.#changes.parentElement.dataset.any = chosen.length === 0 ? "no" : "yes";
     if (chosen.length === 0) {
       fill(this.#changes, h("p", { class: "note" }, "Nothing. Move a slider or type a value; it takes effect when you apply it."));
       return;
@@ -219,7 +220,7 @@ class Tuning {
       const isNow = version.version === this.#version;
       return h("li", { data: { version: version.version } },
         h("div", { class: "history-head" }, h("strong", {}, `Version ${version.version}`), isNow ? badge("Holds now", "good", "check")
-          : may.administer() && button("Revert to this", (event) => this.#revert(version.version, event.currentTarget), { class: "small", data: { action: "revert" }, "aria-label": `Revert to version ${version.version}` })),
+          : may.administer() && button("Revert to this", (event) => this.#revert(version.version, event.currentTarget), { class: "small", data: { action: "revert" }, "aria-label": `Revert to this: version ${version.version}` })),
         h("p", { class: "note" }, h("time", { datetime: version.at, title: format.momentToSecond(at) }, format.ago(at, now)), " by ", name(version.actor)),
         differences(version.configuration, versions[index + 1]?.configuration, version.version));
     };
