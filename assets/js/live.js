@@ -32,6 +32,9 @@ class Live extends EventTarget {
   constructor() {
     super();
     document.addEventListener("visibilitychange", () => this.#onVisibility());
+    // A page that the browser keeps for the way back would keep its connection, too.
+    addEventListener("pagehide", () => this.#close());
+    addEventListener("pageshow", ({ persisted }) => persisted && this.#wanted && this.#resume());
   }
 
   /** Connects, and stays connected. */
@@ -124,9 +127,14 @@ class Live extends EventTarget {
     if (document.hidden) {
       this.#hide = setTimeout(() => this.#close(), HIDDEN_MAX_MILLIS);
     } else if (this.#source === null) {
-      this.#set("lost");
-      this.#open();
+      this.#resume();
     }
+  }
+
+  /** Comes back after a pause, with the news that something may have been missed. */
+  #resume() {
+    this.#set("lost");
+    this.#open();
   }
 
   /** @param {LiveState} state */

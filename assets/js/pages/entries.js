@@ -57,8 +57,8 @@ class EntryList {
   #timers = { tick: 0, typing: 0 };
   #endings = [];
   #reading = null;
-  #body = h("tbody", {});
-  #head = h("tr", {});
+  #body = h("tbody", { role: "rowgroup" });
+  #head = h("tr", { role: "row" });
   #foot = h("div", {});
   #news = h("div", { class: "news" });
 
@@ -92,7 +92,8 @@ class EntryList {
       this.#news,
       h("section", { class: "card flush", "aria-label": "Entries of the cache" },
         h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Entries of the cache, to be scrolled" },
-          h("table", { class: "table", id: "entries" }, h("caption", { class: "sr-only" }, "Entries of the cache"), h("thead", {}, this.#head), this.#body)),
+          h("table", { class: "table", id: "entries", role: "table" }, h("caption", { class: "sr-only" }, "Entries of the cache"),
+            h("thead", { role: "rowgroup" }, this.#head), this.#body)),
         this.#foot),
     ];
   }
@@ -164,7 +165,7 @@ class EntryList {
   #fillHead() {
     const cell = ({ name: label, sort, figure, optional }) => {
       const classes = [figure && "figure", optional && "optional"].filter(Boolean).join(" ") || null;
-      if (!sort) return h("th", { scope: "col", class: classes }, label);
+      if (!sort) return h("th", { scope: "col", role: "columnheader", class: classes }, label);
       const isSorted = sort === this.#sort;
       const direction = this.#descending ? "descending" : "ascending";
       // Large numbers are what people look for, and keys from the start.
@@ -173,11 +174,11 @@ class EntryList {
         this.#change({ sort, descending });
         this.#head.querySelector(`[data-sort="${sort}"]`)?.focus();
       };
-      return h("th", { scope: "col", class: classes, "aria-sort": isSorted ? direction : null },
+      return h("th", { scope: "col", role: "columnheader", class: classes, "aria-sort": isSorted ? direction : null },
         h("button", { type: "button", class: "sort", data: { sort }, on: { click: onClick } }, label,
           icon(isSorted ? (this.#descending ? "down" : "up") : "both")));
     };
-    fill(this.#head, COLUMNS.map(cell), may.administer() && h("th", { scope: "col" }, h("span", { class: "sr-only" }, "Action")));
+    fill(this.#head, COLUMNS.map(cell), may.administer() && h("th", { scope: "col", role: "columnheader" }, h("span", { class: "sr-only" }, "Action")));
   }
 
   #fillBody() {
@@ -192,15 +193,17 @@ class EntryList {
   }
 
   #row(entry) {
-    return h("tr", { data: { key: entry.key } },
-      h("th", { scope: "row", class: "key-cell" }, keyText(entry.key)),
-      h("td", { class: "optional" }, entry.kind),
-      h("td", { class: "figure optional", data: { cell: "age" } }),
-      h("td", { class: "figure", data: { cell: "left" } }),
-      h("td", { class: "figure optional" }, format.bytes(entry.bytes)),
-      h("td", { class: "figure" }, format.count(entry.accesses)),
-      h("td", { class: "figure optional" }, format.count(entry.revision)),
-      may.administer() && h("td", { class: "action-cell" },
+    // The roles say what narrow screens, which lay a row out in two lines, might otherwise take away.
+    const cell = (label, more, ...children) => h("td", { role: "cell", ...more, data: { label, ...more.data } }, ...children);
+    return h("tr", { role: "row", data: { key: entry.key } },
+      h("th", { scope: "row", role: "rowheader", class: "key-cell" }, keyText(entry.key)),
+      cell("Kind", { class: "optional" }, entry.kind),
+      cell("Age", { class: "figure optional", data: { cell: "age" } }),
+      cell("TTL left", { class: "figure", data: { cell: "left" } }),
+      cell("Size", { class: "figure optional" }, format.bytes(entry.bytes)),
+      cell("Accesses", { class: "figure" }, format.count(entry.accesses)),
+      cell("Revision", { class: "figure optional" }, format.count(entry.revision)),
+      may.administer() && cell("", { class: "action-cell" },
         button("Drop", (event) => this.#drop(entry.key, event.currentTarget), { class: "small", data: { action: "drop" }, "aria-label": `Drop ${entry.key}` })));
   }
 
