@@ -173,15 +173,21 @@ export const utcDay = (date) => dates.utcDay.format(Date.parse(date));
 /** The month of a text such as `2026-11`. */
 export const utcMonth = (month) => dates.utcMonth.format(Date.parse(`${month}-01`));
 
+/** A stretch of time in one unit, rounded: `12 h`. */
+function roughly(millis) {
+  const [length, word] = [[DAY, "d"], [HOUR, "h"], [MINUTE, "min"]].find(([length]) => millis >= length * 0.95) ?? [SECOND, "s"];
+  return `${count(Math.max(1, Math.round(millis / length)))} ${word}`;
+}
+
 /** How long ago something was, by the server's clock: `4 min ago`. */
 export function ago(millis, now) {
   if (now == null || millis == null) return NOTHING;
   const passed = Math.max(0, now - millis);
-  return passed < 5 * SECOND ? "just now" : `${span(passed).split(" ").slice(0, 2).join(" ")} ago`;
+  return passed < 5 * SECOND ? "just now" : `${roughly(passed)} ago`;
 }
 
 /** How long it is until something, by the server's clock: `in 4 min`. */
 export function until(millis, now) {
   if (now == null || millis == null) return NOTHING;
-  return millis <= now ? "over" : `in ${span(millis - now).split(" ").slice(0, 2).join(" ")}`;
+  return millis <= now ? "over" : `in ${roughly(millis - now)}`;
 }

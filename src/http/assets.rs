@@ -42,7 +42,10 @@ const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
 const ISOLATION: [(HeaderName, HeaderValue); 3] = [
     (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-    (HeaderName::from_static("permissions-policy"), HeaderValue::from_static("camera=(), geolocation=(), microphone=()")),
+    (
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=()"),
+    ),
 ];
 
 /// Files with fewer bytes are not compressed: the headers weigh more than what would be saved.
@@ -91,8 +94,7 @@ impl Asset {
     /// The file, or 304 if the client has it.
     #[must_use]
     pub fn answer(&self, request: &HeaderMap) -> Response {
-        let is_known =
-            request.get_all(IF_NONE_MATCH).iter().any(|tags| lists(tags.as_bytes(), self.etag.as_bytes()));
+        let is_known = request.get_all(IF_NONE_MATCH).iter().any(|tags| lists(tags.as_bytes(), self.etag.as_bytes()));
         // `no-cache` lets a browser keep the file and ask whether it changed, so an upgrade shows at once.
         let headers = [
             (ETAG, self.etag.clone()),
@@ -301,7 +303,10 @@ mod tests {
         for path in ["/", "/docs"] {
             let text = text_of(path).await;
             let scripts = text.matches("<script").count();
-            assert!(scripts > 0 && scripts == text.matches(" src=\"").count() - text.matches("<img src=").count(), "{path}");
+            assert!(
+                scripts > 0 && scripts == text.matches(" src=\"").count() - text.matches("<img src=").count(),
+                "{path}"
+            );
             assert!(!text.contains("<style") && !text.contains(" style=") && !text.contains(" on"), "{path}");
         }
         for path in paths().iter().filter(|path| path.ends_with(".js")) {
@@ -347,11 +352,13 @@ mod tests {
             let named = match path.rsplit('.').next() {
                 Some("js") => between(&text, " from \"", "\""),
                 Some("css") => between(&text, "url(\"", "\""),
-                _ => [between(&text, "<link rel=\"", ">"), between(&text, "<script", ">"), between(&text, "<img ", ">")]
-                    .concat()
-                    .into_iter()
-                    .flat_map(|tag| [between(tag, "href=\"", "\""), between(tag, "src=\"", "\"")].concat())
-                    .collect(),
+                _ => {
+                    [between(&text, "<link rel=\"", ">"), between(&text, "<script", ">"), between(&text, "<img ", ">")]
+                        .concat()
+                        .into_iter()
+                        .flat_map(|tag| [between(tag, "href=\"", "\""), between(tag, "src=\"", "\"")].concat())
+                        .collect()
+                }
             };
             wanted.extend(named.into_iter().map(|name| beside(&path, name)));
         }

@@ -6,7 +6,7 @@ import { call, part, read, serverNow } from "../api.js";
 import { fill, h, name } from "../dom.js";
 import * as format from "../format.js";
 import { session } from "../session.js";
-import { badge, button, copyable, emptyRow, failed, failFields, field, openDialog, skeletonRows, table, toast } from "../ui.js";
+import { badge, button, copyable, emptyRow, failed, failFields, field, openDialog, skeleton, table, toast } from "../ui.js";
 
 const AUDIT_SIZE = 25;
 
@@ -31,15 +31,18 @@ export function show(container) {
   const tokens = tokenSection(signal);
   const sessions = sessionSection(signal);
   const audit = auditSection(signal);
-  fill(container, h("header", { class: "page-head" }, h("h1", { class: "page-title", tabindex: -1 }, "Access")), tokens.element, sessions.element, audit.element);
+  const head = h("header", { class: "page-head" }, h("h1", { class: "page-title", tabindex: -1 }, "Access"));
+  fill(container, head, h("div", { class: "card flush" }, skeleton("skeleton-table")));
   const changed = () => {
     sessions.load();
     audit.load();
   };
   tokens.onChange = changed;
   sessions.onChange = () => audit.load();
-  tokens.load();
-  changed();
+  // How long the tables are is not known before they are read, so they come together instead of pushing one another down.
+  Promise.all([tokens.load(), sessions.load(), audit.load()]).then(() => {
+    if (!signal.aborted) fill(container, head, tokens.element, sessions.element, audit.element);
+  });
   return () => stopped.abort();
 }
 
@@ -47,7 +50,6 @@ export function show(container) {
 function section({ id, title, note, columns, action, nothing, load, signal }) {
   const list = table({ id, caption: title, columns });
   const foot = h("div", {});
-  fill(list.body, skeletonRows(3, columns.length));
   const self = {
     element: h("section", { class: "card flush", "aria-labelledby": `${id}-title` },
       h("header", { class: "card-head" }, h("div", {}, h("h2", { id: `${id}-title` }, title), note && h("p", { class: "note" }, note)), action), list.element, foot),
@@ -146,11 +148,13 @@ function secretDialog({ token, secret }) {
 
 function sessionSection(signal) {
   const row = (each, self) => {
-    const isOwn = each.id === session().id;
+    const isOwn = each.current ?? each.id === session().id;
     return h("tr", { data: { session: each.id } },
       h("th", { scope: "row" }, name(each.name), isOwn && badge("This one", "good"), h("span", { class: "note" }, each.id)),
       h("td", {}, each.role, each.enterpriseId && h("span", { class: "note" }, "only ", name(each.enterpriseId))),
+      h("td", { class: "optional" }, name(each.address)),
       h("td", { class: "figure optional" }, when(each.createdAt, format.ago)),
+      h("td", { class: "figure optional" }, each.lastUsedAt ? when(each.lastUsedAt, format.ago) : "never"),
       h("td", { class: "figure" }, when(each.expiresAt, format.until)),
       h("td", { class: "action-cell" }, button("Revoke", () => revokeDialog(isOwn ? "Revoke this session?" : `Revoke the session of ${each.name}?`,
         isOwn ? "You are signed out at once." : "Whoever uses it is signed out at once.", `sessions/${part(each.id)}`, async () => {
@@ -160,7 +164,7 @@ function sessionSection(signal) {
   };
   return section({
     id: "sessions", title: "Sessions", note: "Who is signed in to these pages.", signal, nothing: "Nobody is signed in.",
-    columns: [{ name: "Name" }, { name: "Role" }, { name: "Since", figure: true, optional: true }, { name: "Ends", figure: true }, { name: "Action", hidden: true }],
+    columns: [{ name: "Name" }, { name: "Role" }, { name: "From", optional: true }, { name: "Signed in", figure: true, optional: true }, { name: "Last used", figure: true, optional: true }, { name: "Ends", figure: true }, { name: "Action", hidden: true }],
     load: async (self) => (await read("sessions", {}, { signal })).body.sessions.map((each) => row(each, self)),
   });
 }

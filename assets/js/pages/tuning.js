@@ -46,7 +46,7 @@ class Tuning {
 
   begin() {
     fill(this.#container, this.#head(), h("div", { class: "tuning" },
-      h("div", { class: "stack" }, Array.from({ length: 3 }, () => skeleton("skeleton-setting card"))), h("div", { class: "stack" }, skeleton("skeleton-panel card"))));
+      h("div", { class: "stack" }, sectionHead(SETTINGS[0]), Array.from({ length: 3 }, () => skeleton("skeleton-setting card"))), h("div", { class: "stack" }, skeleton("skeleton-panel card"))));
     this.#endings = [
       live.on("configuration", ({ version }) => version !== this.#version && this.#reload()),
       live.on("reset", () => this.#reload()),
@@ -86,7 +86,7 @@ class Tuning {
     this.#controls.clear();
     const values = flatten(this.#configuration);
     const sections = SETTINGS.map(({ title, note, settings }) => h("section", { class: "stack", "aria-label": title },
-      h("div", { class: "section-head" }, h("h2", {}, title), note && h("p", { class: "note" }, note)),
+      sectionHead({ title, note }),
       h("div", { class: settings[0].steps ? "stack" : "setting-grid" }, settings.map((setting) => {
         const control = new Control(setting, values[setting.field], () => this.#onInput());
         this.#controls.set(setting.field, control);
@@ -235,6 +235,10 @@ class Tuning {
     if (answer) this.#settle(answer.body, answer.headers);
     else this.#reload();
   }
+}
+
+function sectionHead({ title, note }) {
+  return h("div", { class: "section-head" }, h("h2", {}, title), note && h("p", { class: "note" }, note));
 }
 
 /** What a version changed of the one before it. */

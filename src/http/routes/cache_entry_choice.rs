@@ -59,7 +59,7 @@ enum Direction {
 
 /// Which entries are wanted, and in which order.
 #[derive(Debug)]
-pub struct EntryChoice {
+pub(super) struct EntryChoice {
     kind: Option<Kind>,
     search: Option<String>,
     sort: SortBy,
