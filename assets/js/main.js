@@ -170,9 +170,11 @@ function showLive() {
 async function start() {
   document.getElementById("skip").addEventListener("click", () => content.focus());
   addEventListener("hashchange", () => {
+    const before = content.dataset.page;
     render();
-    // Who navigates by ear hears where the way led.
-    content.querySelector("h1")?.focus({ preventScroll: true });
+    // Who navigates by ear hears where the way led; who chose among views of one page goes on from there.
+    const chosen = content.dataset.page === before && content.querySelector('[aria-current="true"]');
+    (chosen || content.querySelector("h1"))?.focus({ preventScroll: true });
   });
   sessionEvents.addEventListener("signed-out", () => end("Your session has ended. Sign in again."));
   live.on("signed-out", () => end("Your session has ended. Sign in again."));

@@ -3,7 +3,7 @@
  */
 
 import { fill, h, s, uniqueId } from "./dom.js";
-import { counted } from "./format.js";
+import { count, counted } from "./format.js";
 
 /** How long a message that needs nobody's attention stays. */
 const TOAST_MILLIS = 6_000;
@@ -208,7 +208,7 @@ export function emptyRow(columns, text) {
 export function pager({ page, size, total, one, many, go }) {
   const first = total === 0 ? 0 : (page - 1) * size + 1;
   const last = Math.min(page * size, total);
-  const words = total <= size ? counted(total, one, many) : `${first.toLocaleString()}–${last.toLocaleString()} of ${counted(total, one, many)}`;
+  const words = total <= size ? counted(total, one, many) : `${count(first)}–${count(last)} of ${counted(total, one, many)}`;
   return h("div", { class: "pager" }, h("p", { role: "status" }, words), total > size && h("div", { class: "actions" },
     button("Previous", () => go(page - 1), { disabled: page <= 1, data: { action: "previous" } }),
     button("Next", () => go(page + 1), { disabled: last >= total, data: { action: "next" } })));

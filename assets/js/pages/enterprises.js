@@ -16,6 +16,9 @@ const LIST_SIZE = 100;
 /** A summary that writes change all the time is shown anew no more often than this. */
 const REFRESH_MIN_MILLIS = 1_000;
 
+/** How often a summary is read anew for those who hear of no changes. */
+const REFRESH_UNTOLD_MILLIS = 15_000;
+
 /**
  * @param {HTMLElement} container
  * @param {{segments: string[]}} route
@@ -179,6 +182,11 @@ class Summary {
       live.on("publication", (publication) => this.#concerns(publication) && this.#soon()),
       live.on("reset", () => this.#soon()),
     ];
+    // Whoever is limited to one enterprise is not told what happens to the cache of all.
+    if (!may.watchCache()) {
+      const timer = setInterval(() => !document.hidden && this.#read(), REFRESH_UNTOLD_MILLIS);
+      this.#endings.push(() => clearInterval(timer));
+    }
     this.#read();
   }
 

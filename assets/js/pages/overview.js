@@ -19,8 +19,8 @@ const WINDOWS = [
 /** How often what cannot be added up from samples, such as percentiles, is read anew while the cache is in use. */
 const REFRESH_MILLIS = { "1h": 10_000, "24h": 30_000, "7d": 60_000, "30d": 60_000 };
 
-/** No more often than this, whatever happens. */
-const REFRESH_MIN_MILLIS = 1_000;
+/** How much time a sample tells of. */
+const SAMPLE_MILLIS = 1_000;
 
 /** The four figures that have a target; `aim` reads it from the configuration. */
 const TARGETS = [
@@ -81,6 +81,10 @@ class Board {
   #configuration = null;
   #readAt = -Infinity;
   #isReading = false;
+  /** Whether to read anew with the next sample. The first reading is at any moment of a second, so it is. */
+  #isDue = true;
+  /** The samples that came while a reading was under way. */
+  #meanwhile = [];
   #stopped = new AbortController();
   #endings = [];
 
@@ -106,15 +110,19 @@ class Board {
   async #read() {
     if (this.#isReading) return;
     this.#isReading = true;
+    this.#meanwhile = [];
     const { signal } = this.#stopped;
     try {
       const [analytics, configuration] = await Promise.all([
         read("cache/analytics", { window: this.#window.key }, { signal }),
         read("cache/config", {}, { signal }),
       ]);
-      this.#analytics = analytics.body;
+      this.#analytics = analytics.body.analytics;
       this.#configuration = configuration.body.configuration;
       this.#readAt = performance.now();
+      // A sample tells of the second before it; one that began after the reading is not in it.
+      const readUpTo = Date.parse(this.#analytics.timestamp);
+      this.#meanwhile.filter(({ timestamp }) => Date.parse(timestamp) - SAMPLE_MILLIS / 2 > readUpTo).forEach((sample) => this.#add(sample));
       this.#view.say(null);
       this.#view.show(this.#analytics, this.#configuration);
     } catch (error) {
@@ -129,11 +137,17 @@ class Board {
     if (!this.#analytics) return;
     this.#add(sample);
     this.#view.sayNow(sample);
-    const passed = performance.now() - this.#readAt;
     const { last } = sample;
+    const passed = performance.now() - this.#readAt;
     const isBusy = last.hits + last.misses + last.loads > 0;
-    const isCleared = last.removals.cleared > 0 || last.massInvalidations > 0;
-    if ((isCleared && passed > REFRESH_MIN_MILLIS) || (isBusy && passed > REFRESH_MILLIS[this.#window.key])) this.#read();
+    // Clears have a figure of their own, which samples do not bring.
+    if (last.removals.cleared > 0 || (isBusy && passed > REFRESH_MILLIS[this.#window.key])) this.#isDue = true;
+    if (this.#isReading) {
+      this.#meanwhile.push(sample);
+    } else if (this.#isDue) {
+      this.#isDue = false;
+      this.#read();
+    }
     this.#view.show(this.#analytics, this.#configuration);
   }
 
@@ -304,7 +318,7 @@ class View {
       values: Object.fromEntries(REMOVALS.map(({ key }) => [key, of((point) => point.removals[key])])),
     });
     removals.sayNow(analytics.savedMillis > 0 ? `Hits saved ${format.span(analytics.savedMillis)} of loading` : "");
-    this.#showEntries(analytics.analytics);
+    this.#showEntries(analytics);
   }
 
   #showEntries({ ttlDistribution, mostAccessedEntries, totalEntries }) {

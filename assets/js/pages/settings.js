@@ -93,7 +93,7 @@ export const SETTINGS = [
     note: "The least recently used entry goes first.",
     settings: [
       {
-        field: "maxCacheSize", label: "Entries at most", hint: "From 1 to 100,000.", steps: ENTRY_COUNTS, parse: parseWhole(1, ENTRIES_MAX), write: format.count,
+        field: "maxCacheSize", label: "Entries at most", hint: "From 1 to 100,000.", steps: ENTRY_COUNTS, parse: parseWhole(1, ENTRIES_MAX), write: String, show: format.count,
         tickSteps: [1, 10, 100, 1_000, 10_000, ENTRIES_MAX], predict: { by: "maxCacheSize" }, pointValue: ({ maxCacheSize }) => maxCacheSize,
       },
       { field: "maxCacheBytes", label: "Memory at most", hint: "Keys, bodies and bookkeeping of all entries.", steps: SIZES, parse: parseSize, write: format.size },
@@ -102,8 +102,8 @@ export const SETTINGS = [
   {
     title: "What counts as activity",
     settings: [
-      { field: "activity.highPerHour", label: "High activity from", hint: "Writes of an enterprise in the last hour.", unit: "per hour", parse: parseWhole(1, WRITES_MAX), write: format.count },
-      { field: "activity.lowPerDay", label: "Low activity below", hint: "Writes of an enterprise in the last day.", unit: "per day", parse: parseWhole(0, WRITES_MAX), write: format.count },
+      { field: "activity.highPerHour", label: "High activity from", hint: "Writes of an enterprise in the last hour.", unit: "per hour", parse: parseWhole(1, WRITES_MAX), write: String, show: format.count },
+      { field: "activity.lowPerDay", label: "Low activity below", hint: "Writes of an enterprise in the last day.", unit: "per day", parse: parseWhole(0, WRITES_MAX), write: String, show: format.count },
     ],
   },
   {
@@ -123,7 +123,12 @@ const BY_FIELD = new Map(SETTINGS.flatMap(({ settings }) => settings).map((setti
 /** A setting's label, and how its values are written; `undefined` for what is no setting of its own. */
 export function settingWords(field) {
   const setting = BY_FIELD.get(field);
-  return setting && { label: setting.label, words: (value) => (value == null ? format.NOTHING : setting.write(value) + (setting.unit ? ` ${setting.unit}` : "")) };
+  return setting && { label: setting.label, words: (value) => (value == null ? format.NOTHING : showValue(setting, value) + (setting.unit ? ` ${setting.unit}` : "")) };
+}
+
+/** A value as it is read; where people would stumble over that when typing, it differs from how it is typed. */
+export function showValue(setting, value) {
+  return (setting.show ?? setting.write)(value);
 }
 
 /** A configuration as one value by each field's whole name. */

@@ -9,7 +9,7 @@ import * as format from "../format.js";
 import { live } from "../live.js";
 import { may } from "../session.js";
 import { badge, button, emptyRow, failed, failFields, sentence, skeleton, toast, withBusy } from "../ui.js";
-import { flatten, SETTINGS, settingWords } from "./settings.js";
+import { flatten, SETTINGS, settingWords, showValue } from "./settings.js";
 
 /** Changes that the page shows at once. */
 const HISTORY_SHOWN_MAX = 20;
@@ -80,7 +80,7 @@ class Tuning {
     try {
       await this.#fetch();
     } catch (error) {
-      if (!this.#stopped.signal.aborted) fill(this.#container, this.#head(), failed(error, () => this.begin()));
+      if (!this.#stopped.signal.aborted) fill(this.#container, this.#head(), failed(error, () => this.#load()));
       return;
     }
     this.#controls.clear();
@@ -92,7 +92,7 @@ class Tuning {
         this.#controls.set(setting.field, control);
         return control.element;
       }))));
-    const panel = h("aside", { class: "stack tuning-side" },
+    const panel = h("aside", { class: "stack tuning-side", tabindex: 0, "aria-label": "Changes and history" },
       may.administer()
         ? h("section", { class: "card changes-card", "aria-labelledby": "changes-title" }, h("h2", { id: "changes-title" }, "What will change"), this.#changes)
         : h("section", { class: "card" }, h("h2", {}, "Read only"), h("p", { class: "note" }, "Only an administrator may change these settings.")),
@@ -304,7 +304,7 @@ class Control {
   }
 
   words(value) {
-    return this.setting.write(value) + (this.setting.unit ? ` ${this.setting.unit}` : "");
+    return showValue(this.setting, value) + (this.setting.unit ? ` ${this.setting.unit}` : "");
   }
 
   focus() {
@@ -388,7 +388,7 @@ class Control {
 
   #draw() {
     if (!this.#chart) return;
-    const { steps, write, tickSteps, pointValue } = this.setting;
+    const { steps, tickSteps, pointValue } = this.setting;
     const at = (value) => this.#place(value) / (steps.length - 1);
     const known = (this.#prediction?.points ?? []).filter((point) => point.hitRatio !== null && pointValue(point) >= steps[0] && pointValue(point) <= steps[steps.length - 1]);
     const marks = [{ x: at(this.current), label: "Today", tone: "quiet" }];
@@ -397,8 +397,8 @@ class Control {
       marks.push({ x: at(this.value), label: `Chosen${ratio === null ? "" : `: ${format.percent(ratio)}`}`, tone: "target" });
     }
     this.#chart.show({
-      isEmpty: known.length === 0, points: known.map((point) => ({ x: at(pointValue(point)), label: write(pointValue(point)) })),
-      values: { ratio: known.map(({ hitRatio }) => hitRatio) }, ticks: tickSteps.map((value) => ({ x: at(value), label: write(value) })), marks,
+      isEmpty: known.length === 0, points: known.map((point) => ({ x: at(pointValue(point)), label: showValue(this.setting, pointValue(point)) })),
+      values: { ratio: known.map(({ hitRatio }) => hitRatio) }, ticks: tickSteps.map((value) => ({ x: at(value), label: showValue(this.setting, value) })), marks,
     });
   }
 }
