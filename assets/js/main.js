@@ -57,8 +57,9 @@ function render() {
   leave?.();
   leave = null;
   const here = route();
-  if (here.path === "sign-in" || session() === null) return showSignIn(here);
-  if (here.path === "") return location.replace(`#/${home()}`);
+  const hasCode = here.path === "sign-in" && here.segments[0] !== undefined;
+  if (hasCode || session() === null) return showSignIn(here);
+  if (here.path === "" || here.path === "sign-in") return location.replace(`#/${home()}`);
   const page = PAGES.find(({ path }) => path === here.path);
   document.title = page ? `${page.title} · Muster` : "Not found · Muster";
   markCurrent(here.path);
