@@ -4,12 +4,10 @@
 
 import { fill, h, s, say } from "./dom.js";
 import { NOTHING } from "./format.js";
+import { decades, evenSteps } from "./scale.js";
 
 /** Room for the labels of the axes, in rem: left of the plot, under it, above and right of it. */
 const GUTTER = { left: 3.75, bottom: 1.4, top: 0.5, right: 0.6 };
-
-/** Decades between two labels of a logarithmic axis are one, unless there are more than this. */
-const DECADES_MAX = 6;
 
 /** About how wide a character of a label is, in rem. */
 const CHARACTER_WIDTH = 0.44;
@@ -63,34 +61,70 @@ export class Chart {
 
   /** @param {ChartOptions} options */
   constructor(options) {
-    this.#options = { formatTick: options.format, level: 2, pointName: "Time", empty: "Nothing to show yet", ...options };
+    this.#options = {
+      formatTick: options.format,
+      level: 2,
+      pointName: "Time",
+      empty: "Nothing to show yet",
+      ...options,
+    };
     const { id, title, note, level, bare } = this.#options;
     const titleId = `${id}-title`;
     this.#now = h("p", { class: "chart-now" });
     this.#legend = h("ul", { class: "legend", "aria-label": `Legend of ${title}` });
     this.#canvas = s("svg", { "aria-hidden": "true", focusable: "false" });
     this.#readout = h("div", { class: "readout", hidden: true });
-    this.#plot = h("div", {
-      class: "plot", tabindex: 0, role: "slider", "aria-label": `${title}: move through the values`,
-      "aria-orientation": "horizontal", "aria-valuemin": 0, "aria-valuemax": 0, "aria-valuenow": 0,
-      on: {
-        pointermove: (event) => this.#onPointer(event),
-        pointerdown: (event) => this.#onPointer(event),
-        pointerleave: () => this.#choose(null),
-        keydown: (event) => this.#onKey(event),
-        focus: () => this.#at === null && this.#data && this.#choose(this.#data.points.length - 1),
-        blur: () => this.#choose(null),
+    this.#plot = h(
+      "div",
+      {
+        class: "plot",
+        tabindex: 0,
+        role: "slider",
+        "aria-label": `${title}: move through the values`,
+        "aria-orientation": "horizontal",
+        "aria-valuemin": 0,
+        "aria-valuemax": 0,
+        "aria-valuenow": 0,
+        on: {
+          pointermove: (event) => this.#onPointer(event),
+          pointerdown: (event) => this.#onPointer(event),
+          pointerleave: () => this.#choose(null),
+          keydown: (event) => this.#onKey(event),
+          focus: () => this.#at === null && this.#data && this.#choose(this.#data.points.length - 1),
+          blur: () => this.#choose(null),
+        },
       },
-    }, this.#canvas, this.#readout);
-    this.#table = h("details", { class: "as-table", on: { toggle: () => this.#fillTable() } },
+      this.#canvas,
+      this.#readout,
+    );
+    this.#table = h(
+      "details",
+      { class: "as-table", on: { toggle: () => this.#fillTable() } },
       h("summary", {}, "Show as table", h("span", { class: "sr-only" }, `: ${title}`)),
-      h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": `${title}, to be scrolled` }));
-    const head = bare ? null : h("figcaption", { class: "chart-head" },
-      h("div", {}, h(`h${level}`, { id: titleId }, title), note && h("p", { class: "note" }, note)), this.#now);
-    this.element = h("figure", {
-      class: `chart${bare ? " bare" : " card"}`, id, "aria-labelledby": bare ? null : titleId, "aria-label": bare ? title : null,
-      data: { state: "loading" },
-    }, head, bare ? null : this.#legend, this.#plot, this.#table);
+      h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": `${title}, to be scrolled` }),
+    );
+    const head = bare
+      ? null
+      : h(
+          "figcaption",
+          { class: "chart-head" },
+          h("div", {}, h(`h${level}`, { id: titleId }, title), note && h("p", { class: "note" }, note)),
+          this.#now,
+        );
+    this.element = h(
+      "figure",
+      {
+        class: `chart${bare ? " bare" : " card"}`,
+        id,
+        "aria-labelledby": bare ? null : titleId,
+        "aria-label": bare ? title : null,
+        data: { state: "loading" },
+      },
+      head,
+      bare ? null : this.#legend,
+      this.#plot,
+      this.#table,
+    );
     this.#fillLegend();
     new ResizeObserver(() => this.#draw()).observe(this.#plot);
   }
@@ -113,8 +147,8 @@ export class Chart {
 
   #fillLegend() {
     const { series } = this.#options;
-    const entry = ({ name, tone, dashed }) => h("li", {},
-      h("span", { class: `key tone-${tone}${dashed ? " dashed" : ""}`, "aria-hidden": "true" }), name);
+    const entry = ({ name, tone, dashed }) =>
+      h("li", {}, h("span", { class: `key tone-${tone}${dashed ? " dashed" : ""}`, "aria-hidden": "true" }), name);
     fill(this.#legend, series.length > 1 ? series.map(entry) : []);
   }
 
@@ -124,8 +158,10 @@ export class Chart {
     const width = this.#plot.clientWidth;
     const height = this.#plot.clientHeight;
     const box = {
-      left: GUTTER.left * size, top: GUTTER.top * size,
-      right: width - GUTTER.right * size, bottom: height - GUTTER.bottom * size,
+      left: GUTTER.left * size,
+      top: GUTTER.top * size,
+      right: width - GUTTER.right * size,
+      bottom: height - GUTTER.bottom * size,
     };
     this.#scale = { ...box, y: this.#yScale(box), x: (at) => box.left + at * (box.right - box.left) };
     this.#canvas.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -152,7 +188,9 @@ export class Chart {
   #yScale(box) {
     const { logarithmic, minimumMax = 0, max: fixed, kind } = this.#options;
     const { values, levels = [], points } = this.#data;
-    const all = Object.values(values).flat().filter((value) => value !== null);
+    const all = Object.values(values)
+      .flat()
+      .filter((value) => value !== null);
     if (logarithmic) {
       const positive = all.filter((value) => value > 0);
       const low = 10 ** Math.floor(Math.log10(Math.min(...positive, 1_000)));
@@ -176,23 +214,42 @@ export class Chart {
 
   #grid() {
     const { left, right, y } = this.#scale;
-    return s("g", { class: "grid" }, y.ticks.map((value) => [
-      s("line", { x1: left, x2: right, y1: crisp(y.at(value)), y2: crisp(y.at(value)) }),
-      s("text", { x: left - 8, y: y.at(value), class: "y-tick" }, this.#options.formatTick(value)),
-    ]));
+    return s(
+      "g",
+      { class: "grid" },
+      y.ticks.map((value) => [
+        s("line", { x1: left, x2: right, y1: crisp(y.at(value)), y2: crisp(y.at(value)) }),
+        s("text", { x: left - 8, y: y.at(value), class: "y-tick" }, this.#options.formatTick(value)),
+      ]),
+    );
   }
 
   #xAxis() {
     const { bottom, left, right, x } = this.#scale;
     const widthOf = (tick) => tick.label.length * rem() * CHARACTER_WIDTH;
-    const beginOf = (tick) => Math.min(Math.max(x(tick.x) - widthOf(tick) / 2, left - rem() / 2), right - widthOf(tick));
+    const beginOf = (tick) =>
+      Math.min(Math.max(x(tick.x) - widthOf(tick) / 2, left - rem() / 2), right - widthOf(tick));
     const collide = (tick, next) => next !== undefined && beginOf(tick) + widthOf(tick) + rem() / 2 > beginOf(next);
     // Where labels would stand in one another, every second or third is shown, from the newest on.
     const every = (step) => this.#data.ticks.filter((_, index, { length }) => (length - 1 - index) % step === 0);
     let shown = this.#data.ticks;
-    for (let step = 2; step <= this.#data.ticks.length && shown.some((tick, index) => collide(tick, shown[index + 1])); step += 1) shown = every(step);
-    return s("g", { class: "x-axis" }, shown.map((tick) =>
-      s("text", { x: round(beginOf(tick) + widthOf(tick) / 2), y: bottom + rem() * 1.1, "text-anchor": "middle" }, tick.label)));
+    for (
+      let step = 2;
+      step <= this.#data.ticks.length && shown.some((tick, index) => collide(tick, shown[index + 1]));
+      step += 1
+    )
+      shown = every(step);
+    return s(
+      "g",
+      { class: "x-axis" },
+      shown.map((tick) =>
+        s(
+          "text",
+          { x: round(beginOf(tick) + widthOf(tick) / 2), y: bottom + rem() * 1.1, "text-anchor": "middle" },
+          tick.label,
+        ),
+      ),
+    );
   }
 
   #bars() {
@@ -201,73 +258,112 @@ export class Chart {
     const share = (right - left) / points.length;
     const gap = share > 5 ? Math.min(2, share * 0.25) : share > 2.5 ? 0.5 : 0;
     const floor = new Array(points.length).fill(0);
-    return s("g", {}, this.#options.series.map(({ key, tone }) => {
-      let path = "";
-      for (let index = 0; index < points.length; index += 1) {
-        const value = values[key][index] ?? 0;
-        if (value <= 0) continue;
-        const top = y.at(floor[index] + value);
-        const bottom = y.at(floor[index]);
-        const begin = left + index * share + gap / 2;
-        path += `M${round(begin)} ${round(bottom)}V${round(top)}h${round(share - gap)}V${round(bottom)}z`;
-        floor[index] += value;
-      }
-      return s("path", { d: path, class: `bar tone-${tone}` });
-    }));
+    return s(
+      "g",
+      {},
+      this.#options.series.map(({ key, tone }) => {
+        let path = "";
+        for (let index = 0; index < points.length; index += 1) {
+          const value = values[key][index] ?? 0;
+          if (value <= 0) continue;
+          const top = y.at(floor[index] + value);
+          const bottom = y.at(floor[index]);
+          const begin = left + index * share + gap / 2;
+          path += `M${round(begin)} ${round(bottom)}V${round(top)}h${round(share - gap)}V${round(bottom)}z`;
+          floor[index] += value;
+        }
+        return s("path", { d: path, class: `bar tone-${tone}` });
+      }),
+    );
   }
 
   #lines() {
     const { bottom, y, x } = this.#scale;
     const { points, values } = this.#data;
-    return s("g", {}, this.#options.series.map(({ key, tone, dashed }) => {
-      const runs = [];
-      let run = null;
-      points.forEach((_, index) => {
-        const value = values[key][index];
-        if (value === null || value === undefined) run = null;
-        else {
-          if (!run) runs.push((run = []));
-          run.push([round(x(this.#place(index))), round(y.at(value))]);
-        }
-      });
-      const line = runs.map((run) => `M${run.map((place) => place.join(" ")).join("L")}`).join("");
-      const alone = runs.filter((run) => run.length === 1).map(([[cx, cy]]) => s("circle", { cx, cy, r: 2, class: `dot tone-${tone}` }));
-      const area = this.#options.kind !== "area" ? null : s("path", {
-        class: `area tone-${tone}`,
-        d: runs.map((run) => `M${run[0][0]} ${bottom}L${run.map((place) => place.join(" ")).join("L")}V${bottom}z`).join(""),
-      });
-      return [area, s("path", { d: line, class: `line tone-${tone}${dashed ? " dashed" : ""}` }), alone];
-    }));
+    return s(
+      "g",
+      {},
+      this.#options.series.map(({ key, tone, dashed }) => {
+        const runs = [];
+        let run = null;
+        points.forEach((_, index) => {
+          const value = values[key][index];
+          if (value === null || value === undefined) run = null;
+          else {
+            if (!run) runs.push((run = []));
+            run.push([round(x(this.#place(index))), round(y.at(value))]);
+          }
+        });
+        const line = runs.map((run) => `M${run.map((place) => place.join(" ")).join("L")}`).join("");
+        const alone = runs
+          .filter((run) => run.length === 1)
+          .map(([[cx, cy]]) => s("circle", { cx, cy, r: 2, class: `dot tone-${tone}` }));
+        const area =
+          this.#options.kind !== "area"
+            ? null
+            : s("path", {
+                class: `area tone-${tone}`,
+                d: runs
+                  .map((run) => `M${run[0][0]} ${bottom}L${run.map((place) => place.join(" ")).join("L")}V${bottom}z`)
+                  .join(""),
+              });
+        return [area, s("path", { d: line, class: `line tone-${tone}${dashed ? " dashed" : ""}` }), alone];
+      }),
+    );
   }
 
   #levels() {
     const { left, right, top, y } = this.#scale;
-    return s("g", {}, (this.#data.levels ?? []).map(({ value, label, tone }) => {
-      const at = crisp(y.at(value));
-      const above = at - top > rem() * 1.1;
-      return s("g", { class: `level tone-${tone}` }, s("line", { x1: left, x2: right, y1: at, y2: at }),
-        s("text", { x: left + 6, y: above ? at - 5 : at + rem() * 0.85 }, label));
-    }));
+    return s(
+      "g",
+      {},
+      (this.#data.levels ?? []).map(({ value, label, tone }) => {
+        const at = crisp(y.at(value));
+        const above = at - top > rem() * 1.1;
+        return s(
+          "g",
+          { class: `level tone-${tone}` },
+          s("line", { x1: left, x2: right, y1: at, y2: at }),
+          s("text", { x: left + 6, y: above ? at - 5 : at + rem() * 0.85 }, label),
+        );
+      }),
+    );
   }
 
   #marks() {
     const { top, bottom, right, x } = this.#scale;
-    return s("g", {}, (this.#data.marks ?? []).map(({ x: at, label, tone }, index) => {
-      const flip = right - x(at) < rem() * 6;
-      return s("g", { class: `mark tone-${tone}` },
-        s("line", { x1: x(at), x2: x(at), y1: top, y2: bottom }),
-        s("text", { x: x(at) + (flip ? -5 : 5), y: bottom - 6 - index * rem(), "text-anchor": flip ? "end" : "start" }, label));
-    }));
+    return s(
+      "g",
+      {},
+      (this.#data.marks ?? []).map(({ x: at, label, tone }, index) => {
+        const flip = right - x(at) < rem() * 6;
+        return s(
+          "g",
+          { class: `mark tone-${tone}` },
+          s("line", { x1: x(at), x2: x(at), y1: top, y2: bottom }),
+          s(
+            "text",
+            { x: x(at) + (flip ? -5 : 5), y: bottom - 6 - index * rem(), "text-anchor": flip ? "end" : "start" },
+            label,
+          ),
+        );
+      }),
+    );
   }
 
   #cursor() {
     if (this.#at === null) return null;
     const { top, bottom, x, y } = this.#scale;
     const place = x(this.#place(this.#at));
-    const dots = this.#options.kind === "bars" ? [] : this.#options.series.map(({ key, tone }) => {
-      const value = this.#data.values[key][this.#at];
-      return value == null ? null : s("circle", { cx: place, cy: y.at(value), r: 3.5, class: `dot tone-${tone}` });
-    });
+    const dots =
+      this.#options.kind === "bars"
+        ? []
+        : this.#options.series.map(({ key, tone }) => {
+            const value = this.#data.values[key][this.#at];
+            return value == null
+              ? null
+              : s("circle", { cx: place, cy: y.at(value), r: 3.5, class: `dot tone-${tone}` });
+          });
     return s("g", { class: "cursor" }, s("line", { x1: place, x2: place, y1: top, y2: bottom }), dots);
   }
 
@@ -286,7 +382,16 @@ export class Chart {
     if (!this.#data) return;
     const last = this.#data.points.length - 1;
     const at = this.#at ?? last;
-    const steps = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, Home: 0, End: last, PageUp: at + 10, PageDown: at - 10 };
+    const steps = {
+      ArrowLeft: at - 1,
+      ArrowDown: at - 1,
+      ArrowRight: at + 1,
+      ArrowUp: at + 1,
+      Home: 0,
+      End: last,
+      PageUp: at + 10,
+      PageDown: at - 10,
+    };
     if (event.key === "Escape") this.#choose(null);
     else if (event.key in steps) {
       event.preventDefault();
@@ -307,8 +412,13 @@ export class Chart {
     if (points.length === 0) return;
     const at = this.#at ?? points.length - 1;
     this.#plot.setAttribute("aria-valuenow", at);
-    const values = this.#rowsAt(at).map(({ name, text }) => `${name} ${text}`).join(", ");
-    this.#plot.setAttribute("aria-valuetext", this.#data.isEmpty ? this.#options.empty : `${points[at].label}: ${values}`);
+    const values = this.#rowsAt(at)
+      .map(({ name, text }) => `${name} ${text}`)
+      .join(", ");
+    this.#plot.setAttribute(
+      "aria-valuetext",
+      this.#data.isEmpty ? this.#options.empty : `${points[at].label}: ${values}`,
+    );
   }
 
   #rowsAt(index) {
@@ -325,8 +435,27 @@ export class Chart {
     this.#readout.hidden = this.#at === null || this.#data.isEmpty === true;
     if (this.#readout.hidden) return;
     const rows = this.#rowsAt(this.#at);
-    fill(this.#readout, h("p", { class: "readout-head" }, this.#data.points[this.#at].label), h("dl", {}, rows.map((row) => h("div", {},
-      h("dt", {}, h("span", { class: row.tone ? `key tone-${row.tone}${row.dashed ? " dashed" : ""}` : "key none" }), row.name), h("dd", {}, row.text)))));
+    fill(
+      this.#readout,
+      h("p", { class: "readout-head" }, this.#data.points[this.#at].label),
+      h(
+        "dl",
+        {},
+        rows.map((row) =>
+          h(
+            "div",
+            {},
+            h(
+              "dt",
+              {},
+              h("span", { class: row.tone ? `key tone-${row.tone}${row.dashed ? " dashed" : ""}` : "key none" }),
+              row.name,
+            ),
+            h("dd", {}, row.text),
+          ),
+        ),
+      ),
+    );
     const { x, left, right } = this.#scale;
     const place = x(this.#place(this.#at));
     const isRight = place > (left + right) / 2;
@@ -339,11 +468,34 @@ export class Chart {
     if (!this.#table.open || !this.#data) return;
     const { series, pointName, title } = this.#options;
     const { points } = this.#data;
-    const head = h("tr", {}, h("th", { scope: "col" }, pointName), series.map(({ name }) => h("th", { scope: "col", class: "figure" }, name)));
-    const rows = points.map((point, index) => h("tr", {}, h("th", { scope: "row" }, point.label),
-      this.#rowsAt(index).slice(0, series.length).map(({ text }) => h("td", { class: "figure" }, text)))).reverse();
-    fill(this.#table.querySelector(".scroll"),
-      h("table", { class: "table" }, h("caption", { class: "sr-only" }, title), h("thead", {}, head), h("tbody", {}, rows)));
+    const head = h(
+      "tr",
+      {},
+      h("th", { scope: "col" }, pointName),
+      series.map(({ name }) => h("th", { scope: "col", class: "figure" }, name)),
+    );
+    const rows = points
+      .map((point, index) =>
+        h(
+          "tr",
+          {},
+          h("th", { scope: "row" }, point.label),
+          this.#rowsAt(index)
+            .slice(0, series.length)
+            .map(({ text }) => h("td", { class: "figure" }, text)),
+        ),
+      )
+      .reverse();
+    fill(
+      this.#table.querySelector(".scroll"),
+      h(
+        "table",
+        { class: "table" },
+        h("caption", { class: "sr-only" }, title),
+        h("thead", {}, head),
+        h("tbody", {}, rows),
+      ),
+    );
   }
 }
 
@@ -360,38 +512,14 @@ export function sparkline(element, values, tone) {
     if (value !== null) path += `${drawing ? "L" : "M"}${place}`;
     drawing = value !== null;
   });
-  fill(element, s("svg", { viewBox: "0 0 100 24", preserveAspectRatio: "none", "aria-hidden": "true", class: "sparkline" },
-    s("path", { d: path, class: `line tone-${tone}`, "vector-effect": "non-scaling-stroke" })));
-}
-
-/** Labels under a span of time: a few of the points, spread evenly. */
-export function timeTicks(times, label) {
-  const every = Math.max(1, Math.round(times.length / 6));
-  const ticks = [];
-  for (let index = times.length - 1; index >= 0; index -= every) {
-    ticks.push({ x: times.length < 2 ? 1 : index / (times.length - 1), label: label(times[index]) });
-  }
-  return ticks.reverse();
-}
-
-/** Round numbers from zero to above the largest value; of bytes, they are round as powers of two. */
-function evenSteps(largest, isBinary, fixed) {
-  if (largest <= 0) return [0, 1];
-  const rough = largest / 4;
-  const base = isBinary ? 2 ** Math.floor(Math.log2(rough)) : 10 ** Math.floor(Math.log10(rough));
-  const step = base * ([1, 2, 2.5, 5, 10].find((factor) => base * factor >= rough * 0.999) ?? 10);
-  const whole = step < 1 && !fixed && !isBinary && largest >= 1 ? 1 : step;
-  const steps = [];
-  for (let value = 0; value < largest + whole * 0.999; value += whole) steps.push(value);
-  return fixed ? steps.filter((value) => value <= fixed * 1.0001) : steps;
-}
-
-function decades(low, high) {
-  const count = Math.round(Math.log10(high / low));
-  const every = Math.ceil(count / DECADES_MAX);
-  const ticks = [];
-  for (let decade = 0; decade <= count; decade += every) ticks.push(low * 10 ** decade);
-  return ticks;
+  fill(
+    element,
+    s(
+      "svg",
+      { viewBox: "0 0 100 24", preserveAspectRatio: "none", "aria-hidden": "true", class: "sparkline" },
+      s("path", { d: path, class: `line tone-${tone}`, "vector-effect": "non-scaling-stroke" }),
+    ),
+  );
 }
 
 const round = (number) => Math.round(number * 10) / 10;

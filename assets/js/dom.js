@@ -72,7 +72,11 @@ export function name(text, attributes) {
 /** The key of a cache entry; where there is little room it breaks after its colons. */
 export function keyText(key) {
   const pieces = key.split(/(?<=:)/);
-  return h("code", {}, pieces.map((piece, index) => [index > 0 && h("wbr"), piece]));
+  return h(
+    "code",
+    {},
+    pieces.map((piece, index) => [index > 0 && h("wbr"), piece]),
+  );
 }
 
 let ids = 0;

@@ -85,7 +85,12 @@ export function latency(micros) {
 export function span(millis) {
   if (millis == null) return NOTHING;
   if (millis < SECOND) return unit(Math.max(0, Math.round(millis)), "millisecond", 0);
-  const parts = [[DAY, "d"], [HOUR, "h"], [MINUTE, "min"], [SECOND, "s"]];
+  const parts = [
+    [DAY, "d"],
+    [HOUR, "h"],
+    [MINUTE, "min"],
+    [SECOND, "s"],
+  ];
   const first = parts.findIndex(([length]) => millis >= length);
   const [length, word] = parts[first];
   const whole = Math.floor(millis / length);
@@ -97,7 +102,13 @@ export function span(millis) {
 /** A setting's duration, given in milliseconds, as it is typed: `1h 30m`. */
 export function duration(millis) {
   if (millis === 0) return "0s";
-  const parts = [[DAY, "d"], [HOUR, "h"], [MINUTE, "m"], [SECOND, "s"], [1, "ms"]];
+  const parts = [
+    [DAY, "d"],
+    [HOUR, "h"],
+    [MINUTE, "m"],
+    [SECOND, "s"],
+    [1, "ms"],
+  ];
   const words = [];
   let left = millis;
   for (const [length, word] of parts) {
@@ -175,7 +186,11 @@ export const utcMonth = (month) => dates.utcMonth.format(Date.parse(`${month}-01
 
 /** A stretch of time in one unit, rounded: `12 h`. */
 function roughly(millis) {
-  const [length, word] = [[DAY, "d"], [HOUR, "h"], [MINUTE, "min"]].find(([length]) => millis >= length * 0.95) ?? [SECOND, "s"];
+  const [length, word] = [
+    [DAY, "d"],
+    [HOUR, "h"],
+    [MINUTE, "min"],
+  ].find(([length]) => millis >= length * 0.95) ?? [SECOND, "s"];
   return `${count(Math.max(1, Math.round(millis / length)))} ${word}`;
 }
 

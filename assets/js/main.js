@@ -67,12 +67,28 @@ function render() {
   const container = h("div", { class: "page" });
   fill(content, container);
   if (!page) {
-    container.append(state("empty", h("h1", { tabindex: -1 }, "There is no such page"), "The address leads nowhere.", h("a", { class: "button primary-button", href: `#/${home()}` }, "To the start")));
+    container.append(
+      state(
+        "empty",
+        h("h1", { tabindex: -1 }, "There is no such page"),
+        "The address leads nowhere.",
+        h("a", { class: "button primary-button", href: `#/${home()}` }, "To the start"),
+      ),
+    );
   } else if (!page.allowed()) {
-    const why = session().enterpriseId === null
-      ? `Only an administrator may see ${page.title}. You are signed in as ${session().role}.`
-      : "Your token is limited to one enterprise, and this page is about all of them.";
-    container.append(h("h1", { class: "page-title" }, page.title), state("forbidden", "Not allowed", why, h("a", { class: "button primary-button", href: `#/${home()}` }, "To what you may see")));
+    const why =
+      session().enterpriseId === null
+        ? `Only an administrator may see ${page.title}. You are signed in as ${session().role}.`
+        : "Your token is limited to one enterprise, and this page is about all of them.";
+    container.append(
+      h("h1", { class: "page-title" }, page.title),
+      state(
+        "forbidden",
+        "Not allowed",
+        why,
+        h("a", { class: "button primary-button", href: `#/${home()}` }, "To what you may see"),
+      ),
+    );
   } else {
     leave = page.show(container, here) ?? null;
   }
@@ -119,8 +135,16 @@ function end(message) {
 }
 
 function fillNavigation() {
-  fill(navigation, h("ul", {}, PAGES.filter(({ allowed }) => allowed()).map(({ path, title }) =>
-    h("li", {}, h("a", { href: `#/${path}`, data: { page: path } }, icon(path), h("span", {}, title))))));
+  fill(
+    navigation,
+    h(
+      "ul",
+      {},
+      PAGES.filter(({ allowed }) => allowed()).map(({ path, title }) =>
+        h("li", {}, h("a", { href: `#/${path}`, data: { page: path } }, icon(path), h("span", {}, title))),
+      ),
+    ),
+  );
 }
 
 function markCurrent(path) {
@@ -138,16 +162,48 @@ function fillAccount() {
   fill(opener, icon("person"), h("span", { class: "account-name" }, name(who)));
   opener.setAttribute("aria-label", `Account and appearance: ${who}`);
   const chosen = document.documentElement.dataset.theme ?? "system";
-  const theme = (value, label) => h("label", { class: "choice" },
-    h("input", { type: "radio", name: "theme", value, checked: value === chosen, on: { change: () => setTheme(value) } }), label);
-  fill(menu,
-    h("p", { class: "menu-who" }, name(who), h("span", { class: "note" }, enterpriseId ? `${role} of ${enterpriseId}` : role)),
-    h("fieldset", { class: "segments", id: "theme" }, h("legend", {}, "Appearance"), theme("system", "System"), theme("light", "Light"), theme("dark", "Dark")),
+  const theme = (value, label) =>
+    h(
+      "label",
+      { class: "choice" },
+      h("input", {
+        type: "radio",
+        name: "theme",
+        value,
+        checked: value === chosen,
+        on: { change: () => setTheme(value) },
+      }),
+      label,
+    );
+  fill(
+    menu,
+    h(
+      "p",
+      { class: "menu-who" },
+      name(who),
+      h("span", { class: "note" }, enterpriseId ? `${role} of ${enterpriseId}` : role),
+    ),
+    h(
+      "fieldset",
+      { class: "segments", id: "theme" },
+      h("legend", {}, "Appearance"),
+      theme("system", "System"),
+      theme("light", "Light"),
+      theme("dark", "Dark"),
+    ),
     h("a", { href: "docs" }, "API reference"),
-    button("Sign out", () => {
-      menu.hidePopover();
-      signOut().then(() => end(), (error) => toast(error.message, "bad"));
-    }, { id: "sign-out" }));
+    button(
+      "Sign out",
+      () => {
+        menu.hidePopover();
+        signOut().then(
+          () => end(),
+          (error) => toast(error.message, "bad"),
+        );
+      },
+      { id: "sign-out" },
+    ),
+  );
 }
 
 function setTheme(theme) {
@@ -185,7 +241,14 @@ async function start() {
   try {
     await loadSession();
   } catch (error) {
-    return fill(content, h("div", { class: "page" }, failed(error, () => location.reload())));
+    return fill(
+      content,
+      h(
+        "div",
+        { class: "page" },
+        failed(error, () => location.reload()),
+      ),
+    );
   }
   if (session()) enter();
   else render();

@@ -32,7 +32,11 @@ const ICONS = {
 
 /** A drawing beside words that say the same. */
 export function icon(name) {
-  return s("svg", { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true", focusable: "false" }, s("path", { d: ICONS[name] }));
+  return s(
+    "svg",
+    { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true", focusable: "false" },
+    s("path", { d: ICONS[name] }),
+  );
 }
 
 /**
@@ -43,8 +47,17 @@ export function icon(name) {
  * @param {Record<string, any>} [attributes] `look` is `primary`, `danger` or `quiet`.
  */
 export function button(label, run, { look, icon: drawing, ...attributes } = {}) {
-  return h("button", { type: "button", ...attributes, class: `button${look ? ` ${look}-button` : ""} ${attributes.class ?? ""}`.trim(), on: { click: run } },
-    drawing && icon(drawing), label);
+  return h(
+    "button",
+    {
+      type: "button",
+      ...attributes,
+      class: `button${look ? ` ${look}-button` : ""} ${attributes.class ?? ""}`.trim(),
+      on: { click: run },
+    },
+    drawing && icon(drawing),
+    label,
+  );
 }
 
 /** A short word with a colour, which never says more than the word. */
@@ -65,9 +78,17 @@ export function toast(text, tone = "good") {
     clearTimeout(timer);
     element.remove();
   };
-  const element = h("div", { class: `toast toast-${tone}`, role: tone === "bad" ? "alert" : "status" },
-    icon(tone === "bad" ? "warning" : "check"), h("p", {}, text),
-    h("button", { type: "button", class: "icon-button", "aria-label": "Close this message", on: { click: close } }, icon("close")));
+  const element = h(
+    "div",
+    { class: `toast toast-${tone}`, role: tone === "bad" ? "alert" : "status" },
+    icon(tone === "bad" ? "warning" : "check"),
+    h("p", {}, text),
+    h(
+      "button",
+      { type: "button", class: "icon-button", "aria-label": "Close this message", on: { click: close } },
+      icon("close"),
+    ),
+  );
   const start = () => {
     if (tone === "good") timer = setTimeout(close, TOAST_MILLIS);
   };
@@ -111,8 +132,13 @@ export async function withBusy(element, work) {
 export function openDialog({ id, title, body, confirm, look = "primary", run, cancel = "Cancel", wide }) {
   const titleId = uniqueId("dialog-title");
   const failure = h("p", { class: "form-error", role: "alert", hidden: true });
-  const confirmButton = confirm && h("button", { type: "submit", class: `button ${look}-button`, data: { action: "confirm" } }, confirm);
-  const cancelButton = h("button", { type: "button", class: "button", data: { action: "cancel" }, on: { click: () => element.close() } }, cancel);
+  const confirmButton =
+    confirm && h("button", { type: "submit", class: `button ${look}-button`, data: { action: "confirm" } }, confirm);
+  const cancelButton = h(
+    "button",
+    { type: "button", class: "button", data: { action: "cancel" }, on: { click: () => element.close() } },
+    cancel,
+  );
   const fail = (text) => {
     fill(failure, text);
     failure.hidden = !text;
@@ -137,11 +163,17 @@ export function openDialog({ id, title, body, confirm, look = "primary", run, ca
       confirmButton.removeAttribute("aria-busy");
     }
   };
-  const element = h("dialog", { id, class: `dialog${wide ? " wide" : ""}`, "aria-labelledby": titleId, on: { close: leave } },
-    h("form", { novalidate: true, on: { submit } },
+  const element = h(
+    "dialog",
+    { id, class: `dialog${wide ? " wide" : ""}`, "aria-labelledby": titleId, on: { close: leave } },
+    h(
+      "form",
+      { novalidate: true, on: { submit } },
       h("header", {}, h("h2", { id: titleId }, title)),
       h("div", { class: "dialog-body" }, body, failure),
-      h("footer", {}, cancelButton, confirmButton)));
+      h("footer", {}, cancelButton, confirmButton),
+    ),
+  );
   document.body.append(element);
   element.showModal();
   return { close: () => element.close(), element, confirm: confirmButton, fail };
@@ -157,15 +189,26 @@ export function openDialog({ id, title, body, confirm, look = "primary", run, ca
  */
 export function state(kind, title, text, ...actions) {
   const drawing = { empty: "empty", error: "warning", forbidden: "lock" }[kind];
-  return h("div", { class: `state state-${kind}`, data: { state: kind }, role: kind === "error" ? "alert" : null },
-    icon(drawing), title instanceof Node ? title : h("h2", {}, title), text && h("p", {}, text), actions.length > 0 && h("div", { class: "actions" }, actions));
+  return h(
+    "div",
+    { class: `state state-${kind}`, data: { state: kind }, role: kind === "error" ? "alert" : null },
+    icon(drawing),
+    title instanceof Node ? title : h("h2", {}, title),
+    text && h("p", {}, text),
+    actions.length > 0 && h("div", { class: "actions" }, actions),
+  );
 }
 
 /** The state of something that could not be read, with a way to try again. */
 export function failed(error, retry) {
   if (error.status === 403) return state("forbidden", "Not allowed", error.message);
   const number = error.requestId ? ` In the server’s log this is request ${error.requestId}.` : "";
-  return state("error", "This could not be read", `${error.message}.${number}`.replace("..", "."), button("Try again", retry, { look: "primary", data: { action: "retry" } }));
+  return state(
+    "error",
+    "This could not be read",
+    `${error.message}.${number}`.replace("..", "."),
+    button("Try again", retry, { look: "primary", data: { action: "retry" } }),
+  );
 }
 
 /** A grey place of the size that something will have. */
@@ -175,8 +218,13 @@ export function skeleton(className) {
 
 /** Grey rows of a table that is being read. */
 export function skeletonRows(rows, columns) {
-  return Array.from({ length: rows }, () => h("tr", { "aria-hidden": "true" },
-    Array.from({ length: columns }, () => h("td", {}, skeleton("skeleton-line")))));
+  return Array.from({ length: rows }, () =>
+    h(
+      "tr",
+      { "aria-hidden": "true" },
+      Array.from({ length: columns }, () => h("td", {}, skeleton("skeleton-line"))),
+    ),
+  );
 }
 
 /**
@@ -188,10 +236,23 @@ export function skeletonRows(rows, columns) {
 export function table({ id, caption, columns }) {
   const body = h("tbody", {});
   const head = columns.map(({ name, figure, optional, hidden }) =>
-    h("th", { scope: "col", class: [figure && "figure", optional && "optional"].filter(Boolean).join(" ") || null },
-      hidden ? h("span", { class: "sr-only" }, name) : name));
-  const element = h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": `${caption}, to be scrolled` },
-    h("table", { class: "table", id }, h("caption", { class: "sr-only" }, caption), h("thead", {}, h("tr", {}, head)), body));
+    h(
+      "th",
+      { scope: "col", class: [figure && "figure", optional && "optional"].filter(Boolean).join(" ") || null },
+      hidden ? h("span", { class: "sr-only" }, name) : name,
+    ),
+  );
+  const element = h(
+    "div",
+    { class: "scroll", tabindex: 0, role: "group", "aria-label": `${caption}, to be scrolled` },
+    h(
+      "table",
+      { class: "table", id },
+      h("caption", { class: "sr-only" }, caption),
+      h("thead", {}, h("tr", {}, head)),
+      body,
+    ),
+  );
   return { element, body };
 }
 
@@ -208,10 +269,20 @@ export function emptyRow(columns, text) {
 export function pager({ page, size, total, one, many, go }) {
   const first = total === 0 ? 0 : (page - 1) * size + 1;
   const last = Math.min(page * size, total);
-  const words = total <= size ? counted(total, one, many) : `${count(first)}–${count(last)} of ${counted(total, one, many)}`;
-  return h("div", { class: "pager" }, h("p", { role: "status" }, words), total > size && h("div", { class: "actions" },
-    button("Previous", () => go(page - 1), { disabled: page <= 1, data: { action: "previous" } }),
-    button("Next", () => go(page + 1), { disabled: last >= total, data: { action: "next" } })));
+  const words =
+    total <= size ? counted(total, one, many) : `${count(first)}–${count(last)} of ${counted(total, one, many)}`;
+  return h(
+    "div",
+    { class: "pager" },
+    h("p", { role: "status" }, words),
+    total > size &&
+      h(
+        "div",
+        { class: "actions" },
+        button("Previous", () => go(page - 1), { disabled: page <= 1, data: { action: "previous" } }),
+        button("Next", () => go(page + 1), { disabled: last >= total, data: { action: "next" } }),
+      ),
+  );
 }
 
 /**
@@ -227,7 +298,14 @@ export function field({ label, control, hint, name: fieldName }) {
   const hintElement = hint && h("p", { class: "hint", id: `${id}-hint` }, hint);
   const describedBy = [hintElement && `${id}-hint`, `${id}-error`].filter(Boolean).join(" ");
   control.setAttribute("aria-describedby", describedBy);
-  const element = h("div", { class: "field", data: { field: fieldName } }, h("label", { for: id }, label), control, hintElement, error);
+  const element = h(
+    "div",
+    { class: "field", data: { field: fieldName } },
+    h("label", { for: id }, label),
+    control,
+    hintElement,
+    error,
+  );
   const fail = (message) => {
     error.hidden = !message;
     if (error.textContent !== message) error.textContent = message;
@@ -264,5 +342,10 @@ export async function copy(text) {
 
 /** A text to be copied. */
 export function copyable(text, label, id) {
-  return h("div", { class: "copyable" }, h("code", { id, tabindex: 0 }, text), button("Copy", () => copy(text), { icon: "copy", "aria-label": `Copy ${label}` }));
+  return h(
+    "div",
+    { class: "copyable" },
+    h("code", { id, tabindex: 0 }, text),
+    button("Copy", () => copy(text), { icon: "copy", "aria-label": `Copy ${label}` }),
+  );
 }

@@ -2,13 +2,15 @@
  * The summaries themselves: of an enterprise, and down to a department.
  */
 
-import { call, part, read } from "../api.js";
-import { Chart, timeTicks } from "../chart.js";
+import { part, read } from "../api.js";
+import { Chart } from "../chart.js";
 import { fill, h, name } from "../dom.js";
 import * as format from "../format.js";
 import { live } from "../live.js";
+import { timeTicks } from "../scale.js";
 import { may, session } from "../session.js";
-import { badge, button, copyable, emptyRow, failed, failFields, field, openDialog, skeleton, state, table, toast } from "../ui.js";
+import { badge, button, emptyRow, failed, skeleton, state, table, toast } from "../ui.js";
+import { enterpriseDialog, firstEnterprise, hashOf } from "./enterprise-form.js";
 
 /** Enterprises that one request lists. */
 const LIST_SIZE = 100;
@@ -36,25 +38,31 @@ export function show(container, { segments }) {
 const pathOf = (enterpriseId, departmentId) =>
   `enterprise/${part(enterpriseId)}${departmentId === undefined ? "" : `/departments/${part(departmentId)}`}`;
 
-const hashOf = (enterpriseId, departmentId) =>
-  `#/enterprises/${part(enterpriseId)}${departmentId === undefined ? "" : `/departments/${part(departmentId)}`}`;
-
 /** The list of enterprises; an empty installation begins here. */
 function showList(container) {
   const stopped = new AbortController();
   const list = table({
-    id: "enterprises", caption: "Enterprises",
-    columns: [{ name: "Enterprise" }, { name: "Id", optional: true }, { name: "Created", figure: true, optional: true }],
+    id: "enterprises",
+    caption: "Enterprises",
+    columns: [
+      { name: "Enterprise" },
+      { name: "Id", optional: true },
+      { name: "Created", figure: true, optional: true },
+    ],
   });
   const foot = h("div", { class: "pager" });
   const head = h("header", { class: "page-head" }, h("h1", { class: "page-title", tabindex: -1 }, "Enterprises"));
   const body = h("div", {}, h("div", { class: "card flush" }, skeleton("skeleton-table")));
   fill(container, head, body);
 
-  const row = ({ id, name: title, createdAt }) => h("tr", { data: { enterprise: id } },
-    h("th", { scope: "row" }, h("a", { class: "row-link", href: hashOf(id) }, name(title))),
-    h("td", { class: "optional" }, h("code", {}, id)),
-    h("td", { class: "figure optional" }, format.moment(Date.parse(createdAt))));
+  const row = ({ id, name: title, createdAt }) =>
+    h(
+      "tr",
+      { data: { enterprise: id } },
+      h("th", { scope: "row" }, h("a", { class: "row-link", href: hashOf(id) }, name(title))),
+      h("td", { class: "optional" }, h("code", {}, id)),
+      h("td", { class: "figure optional" }, format.moment(Date.parse(createdAt))),
+    );
 
   const more = async (cursor) => {
     const { body: answer } = await read("enterprise", { limit: LIST_SIZE, cursor }, { signal: stopped.signal });
@@ -62,15 +70,35 @@ function showList(container) {
     list.body.append(...answer.enterprises.map(row));
     const { nextCursor } = answer.pagination;
     const shown = list.body.rows.length;
-    fill(foot, h("p", { role: "status" }, shown < answer.totalCount ? `${format.count(shown)} of ${format.counted(answer.totalCount, "enterprise")}` : format.counted(shown, "enterprise")),
-      nextCursor && button("Show more", () => more(nextCursor).catch((error) => toast(error.message, "bad"))));
+    fill(
+      foot,
+      h(
+        "p",
+        { role: "status" },
+        shown < answer.totalCount
+          ? `${format.count(shown)} of ${format.counted(answer.totalCount, "enterprise")}`
+          : format.counted(shown, "enterprise"),
+      ),
+      nextCursor && button("Show more", () => more(nextCursor).catch((error) => toast(error.message, "bad"))),
+    );
     return answer;
   };
   const begin = async () => {
     try {
       const answer = await more();
-      if (answer.totalCount === 0) return fill(body, may.administer() ? firstEnterprise() : state("empty", "No enterprise yet", "An administrator creates the first one."));
-      if (may.administer()) fill(head, head.firstChild, button("New enterprise…", () => enterpriseDialog(), { id: "new-enterprise", look: "primary" }));
+      if (answer.totalCount === 0)
+        return fill(
+          body,
+          may.administer()
+            ? firstEnterprise()
+            : state("empty", "No enterprise yet", "An administrator creates the first one."),
+        );
+      if (may.administer())
+        fill(
+          head,
+          head.firstChild,
+          button("New enterprise…", () => enterpriseDialog(), { id: "new-enterprise", look: "primary" }),
+        );
       return fill(body, h("section", { class: "card flush", "aria-label": "Enterprises" }, list.element, foot));
     } catch (error) {
       return stopped.signal.aborted ? null : fill(body, failed(error, begin));
@@ -78,63 +106,6 @@ function showList(container) {
   };
   begin();
   return () => stopped.abort();
-}
-
-/** Fields for an enterprise and a department; `create` sends them. */
-function enterpriseForm() {
-  const text = (id, label, hint, fieldName) => field({ label, hint, name: fieldName, control: h("input", { type: "text", id, autocomplete: "off", maxlength: 200 }) });
-  const enterprise = text("new-enterprise-name", "Name of the enterprise", "Such as Acme Corporation. Its id is made of the name.", "name");
-  const department = text("new-department-name", "Name of its first department", "Such as Sales. Employees and their contacts belong to a department.", "name");
-  let created = null;
-  const create = async () => {
-    enterprise.fail(enterprise.control.value.trim() ? "" : "Enter a name");
-    department.fail(department.control.value.trim() ? "" : "Enter a name");
-    if (!enterprise.control.value.trim()) return enterprise.control.focus();
-    if (!department.control.value.trim()) return department.control.focus();
-    const send = async (path, at) => {
-      try {
-        return (await call("POST", path, { body: { name: at.control.value.trim() } })).body;
-      } catch (error) {
-        const left = failFields(error, { name: at, id: at });
-        if (left) at.fail(left);
-        at.control.focus();
-        return null;
-      }
-    };
-    // When only the department was refused, the enterprise is there already.
-    created ??= (await send("enterprise", enterprise))?.enterprise ?? null;
-    if (!created) return undefined;
-    enterprise.control.readOnly = true;
-    if (!(await send(`enterprise/${part(created.id)}/departments`, department))) return undefined;
-    toast(`${created.name} is there`);
-    location.hash = hashOf(created.id);
-    return created;
-  };
-  return { elements: [enterprise.element, department.element], create };
-}
-
-function enterpriseDialog() {
-  const form = enterpriseForm();
-  openDialog({ id: "enterprise-dialog", title: "New enterprise", confirm: "Create", body: form.elements, run: async () => Boolean(await form.create()) });
-}
-
-/** What an empty installation shows: the way to the first summary. */
-function firstEnterprise() {
-  const form = enterpriseForm();
-  const submit = h("button", { type: "submit", class: "button primary-button", id: "create-first" }, "Create both");
-  const send = async (event) => {
-    event.preventDefault();
-    submit.disabled = true;
-    await form.create().finally(() => (submit.disabled = false));
-  };
-  return h("div", { class: "first", data: { state: "empty" } },
-    h("section", { class: "card", "aria-labelledby": "first-title" }, h("h2", { id: "first-title" }, "Create the first enterprise"),
-      h("p", { class: "note" }, "There is none yet. An enterprise has departments, these have employees, and they collect contacts."),
-      h("form", { class: "stack", novalidate: true, id: "first-enterprise", on: { submit: send } }, form.elements, h("div", {}, submit))),
-    h("section", { class: "card", "aria-labelledby": "import-title" }, h("h2", { id: "import-title" }, "Or import contacts"),
-      h("p", { class: "note" }, "On the machine that runs the server. What does not exist yet is created; the file is a CSV export of Google, Outlook or Thunderbird."),
-      copyable("muster import contacts.csv --enterprise acme --department sales --employee u1 --create-missing", "the command", "import-command"),
-      h("p", { class: "note" }, "To look around first, on a throw-away database:"), copyable("muster demo --traffic", "the command", "demo-command")));
 }
 
 /** One summary. */
@@ -156,7 +127,13 @@ class Summary {
   #source = h("p", { class: "source", id: "source", "aria-label": "How this was answered" });
   #trail = h("nav", { class: "trail", "aria-label": "Where this is" });
   #news = h("div", { class: "news" });
-  #totals = h("section", { class: "totals", id: "totals", "aria-label": "Totals" }, Array.from({ length: 5 }, () => h("div", { class: "card total" }, skeleton("skeleton-line"), skeleton("skeleton-figure"))));
+  #totals = h(
+    "section",
+    { class: "totals", id: "totals", "aria-label": "Totals" },
+    Array.from({ length: 5 }, () =>
+      h("div", { class: "card total" }, skeleton("skeleton-line"), skeleton("skeleton-figure")),
+    ),
+  );
   #daily;
   #monthly;
   #rest = h("div", { class: "summary-tables" });
@@ -167,16 +144,32 @@ class Summary {
     this.#container = container;
     this.#enterpriseId = enterpriseId;
     this.#departmentId = departmentId;
-    const growth = (id, title, note, pointName) => new Chart({
-      id, title, note, pointName, kind: "bars", format: format.count, formatTick: format.compact, empty: "No contact in this time", series: [{ key: "contacts", name: "New contacts", tone: "hit" }],
-    });
+    const growth = (id, title, note, pointName) =>
+      new Chart({
+        id,
+        title,
+        note,
+        pointName,
+        kind: "bars",
+        format: format.count,
+        formatTick: format.compact,
+        empty: "No contact in this time",
+        series: [{ key: "contacts", name: "New contacts", tone: "hit" }],
+      });
     this.#daily = growth("chart-daily", "New contacts by day", "The last 30 days, in UTC.", "Day");
     this.#monthly = growth("chart-monthly", "New contacts by month", "The last 24 months.", "Month");
   }
 
   begin() {
-    fill(this.#container, this.#trail, h("header", { class: "page-head summary-head" }, this.#title, this.#source), this.#news, this.#totals,
-      h("div", { class: "charts" }, this.#daily.element, this.#monthly.element), this.#rest);
+    fill(
+      this.#container,
+      this.#trail,
+      h("header", { class: "page-head summary-head" }, this.#title, this.#source),
+      this.#news,
+      this.#totals,
+      h("div", { class: "charts" }, this.#daily.element, this.#monthly.element),
+      this.#rest,
+    );
     this.#fillTrail(this.#enterpriseId, this.#departmentId);
     this.#endings = [
       live.on("publication", (publication) => this.#concerns(publication) && this.#soon()),
@@ -198,7 +191,9 @@ class Summary {
 
   /** Whether a publication may have changed what is shown. One that names only its first scopes may have changed anything. */
   #concerns({ scopeCount, scopes }) {
-    const isNamed = scopes.some((scope) => scope.enterpriseId === this.#enterpriseId && (scope.departmentId ?? undefined) === this.#departmentId);
+    const isNamed = scopes.some(
+      (scope) => scope.enterpriseId === this.#enterpriseId && (scope.departmentId ?? undefined) === this.#departmentId,
+    );
     return isNamed || scopeCount > scopes.length;
   }
 
@@ -220,9 +215,22 @@ class Summary {
       this.#show(body, headers, millis);
     } catch (error) {
       if (this.#stopped.signal.aborted) return;
-      if (error.status !== 404) return void fill(this.#news, failed(error, () => this.#read()));
+      if (error.status !== 404)
+        return void fill(
+          this.#news,
+          failed(error, () => this.#read()),
+        );
       this.end();
-      fill(this.#container, this.#trail, state("empty", h("h1", { tabindex: -1 }, "Not found"), error.message, h("a", { class: "button primary-button", href: "#/enterprises" }, "All enterprises")));
+      fill(
+        this.#container,
+        this.#trail,
+        state(
+          "empty",
+          h("h1", { tabindex: -1 }, "Not found"),
+          error.message,
+          h("a", { class: "button primary-button", href: "#/enterprises" }, "All enterprises"),
+        ),
+      );
     }
   }
 
@@ -245,72 +253,212 @@ class Summary {
   #fillTrail(enterpriseName, departmentName) {
     const isDepartment = this.#departmentId !== undefined;
     const isLimited = session().enterpriseId !== null;
-    fill(this.#trail, h("ol", {},
-      !isLimited && h("li", {}, h("a", { href: "#/enterprises" }, "Enterprises")),
-      isDepartment && h("li", {}, h("a", { href: hashOf(this.#enterpriseId) }, name(this.#enterpriseId))),
-      h("li", { "aria-current": "page" }, name((isDepartment ? departmentName : enterpriseName) ?? this.#enterpriseId))));
+    fill(
+      this.#trail,
+      h(
+        "ol",
+        {},
+        !isLimited && h("li", {}, h("a", { href: "#/enterprises" }, "Enterprises")),
+        isDepartment && h("li", {}, h("a", { href: hashOf(this.#enterpriseId) }, name(this.#enterpriseId))),
+        h(
+          "li",
+          { "aria-current": "page" },
+          name((isDepartment ? departmentName : enterpriseName) ?? this.#enterpriseId),
+        ),
+      ),
+    );
   }
 
   #fillSource({ cached, stale, data }, headers, millis) {
     const age = Number(headers.get("Age") ?? 0);
     const [word, tone] = stale ? ["Stale", "bad"] : cached ? ["Hit", "good"] : ["Miss", "quiet"];
     this.#source.dataset.cached = cached;
-    fill(this.#source, badge(word, tone, cached ? "check" : stale ? "warning" : "none"),
+    fill(
+      this.#source,
+      badge(word, tone, cached ? "check" : stale ? "warning" : "none"),
       h("span", {}, "age ", h("span", { class: "figure" }, age < 1 ? "0 s" : format.span(age * 1_000))),
       h("span", {}, "answered in ", h("span", { class: "figure" }, format.latency(millis * 1_000))),
-      h("span", { class: "wide-only" }, "computed in ", h("span", { class: "figure" }, format.latency(data.calculationTime * 1_000))));
+      h(
+        "span",
+        { class: "wide-only" },
+        "computed in ",
+        h("span", { class: "figure" }, format.latency(data.calculationTime * 1_000)),
+      ),
+    );
   }
 
   #fillTotals(data, isDepartment) {
     const { growth } = data;
-    const change = growth.previous30Days > 0 ? (growth.last30Days - growth.previous30Days) / growth.previous30Days : null;
-    const total = (label, value, note) => h("div", { class: "card total" }, h("h2", {}, label), h("p", { class: "total-value" }, format.count(value)), h("p", { class: "note" }, note));
-    const share = data.totalContacts > 0 ? `${format.percent(data.uniquePeople / data.totalContacts, 0)} of the contacts` : "\u00a0";
-    fill(this.#totals,
-      total("Contacts", data.totalContacts, data.newestContactAt ? `newest ${format.moment(Date.parse(data.newestContactAt))}` : "none yet"),
+    const change =
+      growth.previous30Days > 0 ? (growth.last30Days - growth.previous30Days) / growth.previous30Days : null;
+    const total = (label, value, note) =>
+      h(
+        "div",
+        { class: "card total" },
+        h("h2", {}, label),
+        h("p", { class: "total-value" }, format.count(value)),
+        h("p", { class: "note" }, note),
+      );
+    const share =
+      data.totalContacts > 0
+        ? `${format.percent(data.uniquePeople / data.totalContacts, 0)} of the contacts`
+        : "\u00a0";
+    fill(
+      this.#totals,
+      total(
+        "Contacts",
+        data.totalContacts,
+        data.newestContactAt ? `newest ${format.moment(Date.parse(data.newestContactAt))}` : "none yet",
+      ),
       total("People", data.uniquePeople, share),
       total("Employees", data.totalEmployees, `${format.count(data.activeEmployees)} active`),
-      isDepartment ? total("Last 7 days", growth.last7Days, "new contacts") : total("Departments", data.totalDepartments, "\u00a0"),
-      total("Last 30 days", growth.last30Days, change === null ? "new contacts" : `${change >= 0 ? "+" : "−"}${format.percent(Math.abs(change), 0)} on the 30 days before`));
+      isDepartment
+        ? total("Last 7 days", growth.last7Days, "new contacts")
+        : total("Departments", data.totalDepartments, "\u00a0"),
+      total(
+        "Last 30 days",
+        growth.last30Days,
+        change === null
+          ? "new contacts"
+          : `${change >= 0 ? "+" : "−"}${format.percent(Math.abs(change), 0)} on the 30 days before`,
+      ),
+    );
   }
 
   #fillGrowth({ daily, monthly }) {
-    const draw = (chart, list, label, tick) => chart.show({
-      points: list.map((point) => ({ label: label(point) })), values: { contacts: list.map(({ contacts }) => contacts) },
-      ticks: timeTicks(list, tick), isEmpty: list.every(({ contacts }) => contacts === 0),
-    });
-    draw(this.#daily, daily, ({ date }) => format.utcDay(date), ({ date }) => format.utcDay(date));
-    draw(this.#monthly, monthly, ({ month }) => format.utcMonth(month), ({ month }) => format.utcMonth(month));
+    const draw = (chart, list, label, tick) =>
+      chart.show({
+        points: list.map((point) => ({ label: label(point) })),
+        values: { contacts: list.map(({ contacts }) => contacts) },
+        ticks: timeTicks(list, tick),
+        isEmpty: list.every(({ contacts }) => contacts === 0),
+      });
+    draw(
+      this.#daily,
+      daily,
+      ({ date }) => format.utcDay(date),
+      ({ date }) => format.utcDay(date),
+    );
+    draw(
+      this.#monthly,
+      monthly,
+      ({ month }) => format.utcMonth(month),
+      ({ month }) => format.utcMonth(month),
+    );
   }
 
   #fillTables(data, isDepartment) {
     this.#tables ??= this.#makeTables(isDepartment);
     const { people, companies, departments } = this.#tables;
     const count = (number) => h("td", { class: "figure" }, format.count(number));
-    const rows = (into, columns, list, row, nothing) => fill(into.body, list.length === 0 ? emptyRow(columns, nothing) : list.map(row));
+    const rows = (into, columns, list, row, nothing) =>
+      fill(into.body, list.length === 0 ? emptyRow(columns, nothing) : list.map(row));
     if (departments) {
-      rows(departments, 4, data.departments, (department) => h("tr", { data: { department: department.departmentId } },
-        h("th", { scope: "row" }, h("a", { class: "row-link", href: hashOf(this.#enterpriseId, department.departmentId) }, name(department.departmentName))),
-        count(department.totalContacts), h("td", { class: "figure optional" }, format.count(department.uniquePeople)), count(department.totalEmployees)), "There is no department yet.");
-      rows(people, 3, data.topEmployees, (person) => h("tr", {}, h("th", { scope: "row" }, name(person.name)), h("td", { class: "optional" }, name(person.departmentId)), count(person.contactCount)), "Nobody has collected a contact yet.");
+      rows(
+        departments,
+        4,
+        data.departments,
+        (department) =>
+          h(
+            "tr",
+            { data: { department: department.departmentId } },
+            h(
+              "th",
+              { scope: "row" },
+              h(
+                "a",
+                { class: "row-link", href: hashOf(this.#enterpriseId, department.departmentId) },
+                name(department.departmentName),
+              ),
+            ),
+            count(department.totalContacts),
+            h("td", { class: "figure optional" }, format.count(department.uniquePeople)),
+            count(department.totalEmployees),
+          ),
+        "There is no department yet.",
+      );
+      rows(
+        people,
+        3,
+        data.topEmployees,
+        (person) =>
+          h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, name(person.name)),
+            h("td", { class: "optional" }, name(person.departmentId)),
+            count(person.contactCount),
+          ),
+        "Nobody has collected a contact yet.",
+      );
     } else {
-      rows(people, 3, data.employees, (person) => h("tr", {}, h("th", { scope: "row" }, name(person.name)), h("td", { class: "optional" }, name(person.email)), count(person.contactCount)), "There is no employee yet.");
+      rows(
+        people,
+        3,
+        data.employees,
+        (person) =>
+          h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, name(person.name)),
+            h("td", { class: "optional" }, name(person.email)),
+            count(person.contactCount),
+          ),
+        "There is no employee yet.",
+      );
     }
-    rows(companies, 2, data.topCompanies, ({ company, contactCount }) => h("tr", {}, h("th", { scope: "row" }, name(company)), count(contactCount)), "No contact names a company yet.");
+    rows(
+      companies,
+      2,
+      data.topCompanies,
+      ({ company, contactCount }) => h("tr", {}, h("th", { scope: "row" }, name(company)), count(contactCount)),
+      "No contact names a company yet.",
+    );
   }
 
   #makeTables(isDepartment) {
     const contacts = { name: "Contacts", figure: true };
-    const card = (title, of, wide) => h("section", { class: `card flush${wide ? " span-2" : ""}`, "aria-label": title }, h("h2", {}, title), of.element);
-    const companies = table({ id: "top-companies", caption: "Top companies", columns: [{ name: "Company" }, contacts] });
-    const people = isDepartment
-      ? table({ id: "employees", caption: "Employees", columns: [{ name: "Employee" }, { name: "Email", optional: true }, contacts] })
-      : table({ id: "top-people", caption: "Top people", columns: [{ name: "Employee" }, { name: "Department", optional: true }, contacts] });
-    const departments = isDepartment ? null : table({
-      id: "departments", caption: "Departments",
-      columns: [{ name: "Department" }, contacts, { name: "People", figure: true, optional: true }, { name: "Employees", figure: true }],
+    const card = (title, of, wide) =>
+      h(
+        "section",
+        { class: `card flush${wide ? " span-2" : ""}`, "aria-label": title },
+        h("h2", {}, title),
+        of.element,
+      );
+    const companies = table({
+      id: "top-companies",
+      caption: "Top companies",
+      columns: [{ name: "Company" }, contacts],
     });
-    fill(this.#rest, departments && card("Departments", departments, true), card(isDepartment ? "Employees" : "Top people", people), card("Top companies", companies));
+    const people = isDepartment
+      ? table({
+          id: "employees",
+          caption: "Employees",
+          columns: [{ name: "Employee" }, { name: "Email", optional: true }, contacts],
+        })
+      : table({
+          id: "top-people",
+          caption: "Top people",
+          columns: [{ name: "Employee" }, { name: "Department", optional: true }, contacts],
+        });
+    const departments = isDepartment
+      ? null
+      : table({
+          id: "departments",
+          caption: "Departments",
+          columns: [
+            { name: "Department" },
+            contacts,
+            { name: "People", figure: true, optional: true },
+            { name: "Employees", figure: true },
+          ],
+        });
+    fill(
+      this.#rest,
+      departments && card("Departments", departments, true),
+      card(isDepartment ? "Employees" : "Top people", people),
+      card("Top companies", companies),
+    );
     return { people, companies, departments };
   }
 }

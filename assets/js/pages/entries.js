@@ -3,16 +3,22 @@
  */
 
 import { call, part, read } from "../api.js";
-import { fill, h, keyText, name } from "../dom.js";
+import { fill, h, keyText } from "../dom.js";
 import * as format from "../format.js";
 import { live } from "../live.js";
 import { may } from "../session.js";
-import { badge, button, emptyRow, failed, field, icon, openDialog, pager, skeletonRows, toast, withBusy } from "../ui.js";
+import { badge, button, emptyRow, failed, icon, pager, skeletonRows, toast, withBusy } from "../ui.js";
+import { clearDialog, warmDialog } from "./entry-dialogs.js";
 
 const PAGE_SIZE = 50;
 
 /** Kinds of entries, as the API names them. */
-const KINDS = [["", "All kinds"], ["enterprise", "Enterprises"], ["department", "Departments"], ["details", "Contact details"]];
+const KINDS = [
+  ["", "All kinds"],
+  ["enterprise", "Enterprises"],
+  ["department", "Departments"],
+  ["details", "Contact details"],
+];
 
 /** Columns; `sort` is the API's name for what a list may be sorted by. */
 const COLUMNS = [
@@ -30,9 +36,6 @@ const TYPING_MILLIS = 200;
 
 /** What changed in the cache is shown no more often than this. */
 const REFRESH_MILLIS = 2_000;
-
-/** Enterprises that the dialogs offer. */
-const ENTERPRISES_OFFERED_MAX = 1_000;
 
 /**
  * @param {HTMLElement} container
@@ -73,28 +76,58 @@ class EntryList {
 
   elements() {
     const search = h("input", {
-      type: "search", id: "entry-search", value: this.#search, placeholder: "Part of a key", autocomplete: "off", spellcheck: "false",
+      type: "search",
+      id: "entry-search",
+      value: this.#search,
+      placeholder: "Part of a key",
+      autocomplete: "off",
+      spellcheck: "false",
       on: { input: () => this.#type(search.value) },
     });
-    const kind = h("select", { id: "entry-kind", on: { change: () => this.#change({ kind: kind.value }) } },
-      KINDS.map(([value, label]) => h("option", { value, selected: value === this.#kind }, label)));
+    const kind = h(
+      "select",
+      { id: "entry-kind", on: { change: () => this.#change({ kind: kind.value }) } },
+      KINDS.map(([value, label]) => h("option", { value, selected: value === this.#kind }, label)),
+    );
     const again = () => this.#read();
     fill(this.#body, skeletonRows(12, this.#columnCount));
     this.#fillHead();
     return [
-      h("header", { class: "page-head" }, h("h1", { class: "page-title", tabindex: -1 }, "Entries"),
-        may.administer() && h("div", { class: "actions" },
-          button("Warm…", () => warmDialog(again), { id: "warm", look: "primary" }),
-          button("Clear…", () => clearDialog(again), { id: "clear" }))),
-      h("div", { class: "toolbar" },
+      h(
+        "header",
+        { class: "page-head" },
+        h("h1", { class: "page-title", tabindex: -1 }, "Entries"),
+        may.administer() &&
+          h(
+            "div",
+            { class: "actions" },
+            button("Warm…", () => warmDialog(again), { id: "warm", look: "primary" }),
+            button("Clear…", () => clearDialog(again), { id: "clear" }),
+          ),
+      ),
+      h(
+        "div",
+        { class: "toolbar" },
         h("div", { class: "field" }, h("label", { for: "entry-search" }, "Filter"), search),
-        h("div", { class: "field" }, h("label", { for: "entry-kind" }, "Kind"), kind)),
+        h("div", { class: "field" }, h("label", { for: "entry-kind" }, "Kind"), kind),
+      ),
       this.#news,
-      h("section", { class: "card flush", "aria-label": "Entries of the cache" },
-        h("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Entries of the cache, to be scrolled" },
-          h("table", { class: "table", id: "entries", role: "table" }, h("caption", { class: "sr-only" }, "Entries of the cache"),
-            h("thead", { role: "rowgroup" }, this.#head), this.#body)),
-        this.#foot),
+      h(
+        "section",
+        { class: "card flush", "aria-label": "Entries of the cache" },
+        h(
+          "div",
+          { class: "scroll", tabindex: 0, role: "group", "aria-label": "Entries of the cache, to be scrolled" },
+          h(
+            "table",
+            { class: "table", id: "entries", role: "table" },
+            h("caption", { class: "sr-only" }, "Entries of the cache"),
+            h("thead", { role: "rowgroup" }, this.#head),
+            this.#body,
+          ),
+        ),
+        this.#foot,
+      ),
     ];
   }
 
@@ -145,19 +178,32 @@ class EntryList {
     const reading = new AbortController();
     this.#reading = reading;
     try {
-      const { body } = await read("cache/entries", {
-        limit: PAGE_SIZE, page: this.#page, kind: this.#kind, search: this.#search, sort: this.#sort,
-        order: this.#descending ? "desc" : "asc",
-      }, { signal: reading.signal });
+      const { body } = await read(
+        "cache/entries",
+        {
+          limit: PAGE_SIZE,
+          page: this.#page,
+          kind: this.#kind,
+          search: this.#search,
+          sort: this.#sort,
+          order: this.#descending ? "desc" : "asc",
+        },
+        { signal: reading.signal },
+      );
       this.#entries = body.entries;
       this.#total = body.totalCount;
       this.#readAt = performance.now();
       fill(this.#news);
       // The list became shorter than the page that is shown.
-      if (this.#entries.length === 0 && this.#page > 1) return this.#change({ page: Math.max(1, Math.ceil(this.#total / PAGE_SIZE)) });
+      if (this.#entries.length === 0 && this.#page > 1)
+        return this.#change({ page: Math.max(1, Math.ceil(this.#total / PAGE_SIZE)) });
       this.#fillBody();
     } catch (error) {
-      if (!reading.signal.aborted) fill(this.#news, failed(error, () => this.#read()));
+      if (!reading.signal.aborted)
+        fill(
+          this.#news,
+          failed(error, () => this.#read()),
+        );
     }
     return undefined;
   }
@@ -174,28 +220,55 @@ class EntryList {
         this.#change({ sort, descending });
         this.#head.querySelector(`[data-sort="${sort}"]`)?.focus();
       };
-      return h("th", { scope: "col", role: "columnheader", class: classes, "aria-sort": isSorted ? direction : null },
-        h("button", { type: "button", class: "sort", data: { sort }, on: { click: onClick } }, label,
-          icon(isSorted ? (this.#descending ? "down" : "up") : "both")));
+      return h(
+        "th",
+        { scope: "col", role: "columnheader", class: classes, "aria-sort": isSorted ? direction : null },
+        h(
+          "button",
+          { type: "button", class: "sort", data: { sort }, on: { click: onClick } },
+          label,
+          icon(isSorted ? (this.#descending ? "down" : "up") : "both"),
+        ),
+      );
     };
-    fill(this.#head, COLUMNS.map(cell), may.administer() && h("th", { scope: "col", role: "columnheader" }, h("span", { class: "sr-only" }, "Action")));
+    fill(
+      this.#head,
+      COLUMNS.map(cell),
+      may.administer() && h("th", { scope: "col", role: "columnheader" }, h("span", { class: "sr-only" }, "Action")),
+    );
   }
 
   #fillBody() {
     const columns = this.#columnCount;
     const isFiltered = this.#search !== "" || this.#kind !== "";
-    const nothing = isFiltered ? "No entry matches." : "The cache is empty. Each summary that somebody asks for becomes an entry; warming puts some in at once.";
-    fill(this.#body, this.#entries.length === 0 ? emptyRow(columns, nothing) : this.#entries.map((entry) => this.#row(entry)));
-    fill(this.#foot, pager({
-      page: this.#page, size: PAGE_SIZE, total: this.#total, one: "entry", many: "entries", go: (page) => this.#change({ page }),
-    }));
+    const nothing = isFiltered
+      ? "No entry matches."
+      : "The cache is empty. Each summary that somebody asks for becomes an entry; warming puts some in at once.";
+    fill(
+      this.#body,
+      this.#entries.length === 0 ? emptyRow(columns, nothing) : this.#entries.map((entry) => this.#row(entry)),
+    );
+    fill(
+      this.#foot,
+      pager({
+        page: this.#page,
+        size: PAGE_SIZE,
+        total: this.#total,
+        one: "entry",
+        many: "entries",
+        go: (page) => this.#change({ page }),
+      }),
+    );
     this.#tick();
   }
 
   #row(entry) {
     // The roles say what narrow screens, which lay a row out in two lines, might otherwise take away.
-    const cell = (label, more, ...children) => h("td", { role: "cell", ...more, data: { label, ...more.data } }, ...children);
-    return h("tr", { role: "row", data: { key: entry.key } },
+    const cell = (label, more, ...children) =>
+      h("td", { role: "cell", ...more, data: { label, ...more.data } }, ...children);
+    return h(
+      "tr",
+      { role: "row", data: { key: entry.key } },
       h("th", { scope: "row", role: "rowheader", class: "key-cell" }, keyText(entry.key)),
       cell("Kind", { class: "optional" }, entry.kind),
       cell("Age", { class: "figure optional", data: { cell: "age" } }),
@@ -203,8 +276,17 @@ class EntryList {
       cell("Size", { class: "figure optional" }, format.bytes(entry.bytes)),
       cell("Accesses", { class: "figure" }, format.count(entry.accesses)),
       cell("Revision", { class: "figure optional" }, format.count(entry.revision)),
-      may.administer() && cell("", { class: "action-cell" },
-        button("Drop", (event) => this.#drop(entry.key, event.currentTarget), { class: "small", data: { action: "drop" }, "aria-label": `Drop ${entry.key}` })));
+      may.administer() &&
+        cell(
+          "",
+          { class: "action-cell" },
+          button("Drop", (event) => this.#drop(entry.key, event.currentTarget), {
+            class: "small",
+            data: { action: "drop" },
+            "aria-label": `Drop ${entry.key}`,
+          }),
+        ),
+    );
   }
 
   /** Ages grow and TTLs run down between two readings, by the monotonic clock. */
@@ -215,7 +297,9 @@ class EntryList {
       const entry = this.#entries[index];
       if (!entry) return;
       const left = entry.fresh ? Math.max(0, entry.ttlLeftMillis - passed) : 0;
-      row.querySelector('[data-cell="age"]').textContent = format.span(Math.round((entry.ageMillis + passed) / 1_000) * 1_000);
+      row.querySelector('[data-cell="age"]').textContent = format.span(
+        Math.round((entry.ageMillis + passed) / 1_000) * 1_000,
+      );
       const cell = row.querySelector('[data-cell="left"]');
       if (left > 0) cell.textContent = format.span(Math.ceil(left / 1_000) * 1_000);
       else if (!cell.querySelector(".badge")) fill(cell, badge("Not fresh", "quiet"));
@@ -228,125 +312,4 @@ class EntryList {
     this.#body.closest(".scroll").focus();
     await this.#read();
   }
-}
-
-async function enterprises() {
-  const { body } = await read("enterprise", { limit: ENTERPRISES_OFFERED_MAX });
-  return body.enterprises;
-}
-
-/** Asks what to clear, and clears it. */
-function clearDialog(done) {
-  const select = h("select", { id: "clear-enterprise", disabled: true });
-  const one = field({ label: "Which enterprise", control: select });
-  one.element.hidden = true;
-  const choices = [
-    ["departments", "Departments", "What is kept of departments; enterprises stay."],
-    ["enterprise", "One enterprise", "It and its departments."],
-    ["all", "Everything", "Each next request is answered by the database."],
-  ];
-  const choice = ([value, label, hint], index) => h("label", { class: "choice-row" },
-    h("input", { type: "radio", name: "clear", value, checked: index === 0, on: { change: () => choose(value) } }),
-    h("span", {}, label, h("span", { class: "note" }, hint)));
-  let chosen = "departments";
-  const words = { departments: "Clear departments", enterprise: "Clear the enterprise", all: "Clear everything" };
-  const choose = (value) => {
-    chosen = value;
-    one.element.hidden = value !== "enterprise";
-    dialog.confirm.textContent = words[value];
-  };
-  const paths = {
-    departments: () => "cache/departments/clear",
-    enterprise: () => `cache/enterprises/${part(select.value)}/clear`,
-    all: () => "cache/clear",
-  };
-  const dialog = openDialog({
-    id: "clear-dialog", title: "Clear the cache", confirm: words.departments, look: "danger",
-    body: [
-      h("fieldset", {}, h("legend", {}, "What is to be cleared"), choices.map(choice)), one.element,
-      h("p", { class: "note" }, "Nothing is lost: what is cleared is computed anew when somebody asks for it. A clear of more than one entry counts as a mass invalidation."),
-    ],
-    run: async () => {
-      if (chosen === "enterprise" && !select.value) {
-        one.fail("Choose an enterprise");
-        return false;
-      }
-      const { body } = await call("DELETE", paths[chosen]());
-      toast(body.message);
-      await done();
-      return true;
-    },
-  });
-  enterprises().then((found) => {
-    select.disabled = false;
-    fill(select, h("option", { value: "" }, "Choose…"), found.map(({ id, name: title }) => h("option", { value: id }, `${title} (${id})`)));
-  }, (error) => one.fail(error.message));
-}
-
-/** Asks which enterprises to warm, and says of each what came of it. */
-function warmDialog(done) {
-  const list = h("ul", { class: "pick-list", id: "warm-list", "aria-label": "Enterprises" }, h("li", { class: "note" }, "Reading the enterprises…"));
-  const filter = h("input", { type: "search", id: "warm-filter", autocomplete: "off", placeholder: "Part of a name or id", on: { input: () => sift() } });
-  const departments = h("input", { type: "checkbox", id: "warm-departments" });
-  const everything = h("input", { type: "checkbox", id: "warm-all", on: { change: () => checkShown(everything.checked) } });
-  const rows = new Map();
-  const shown = () => [...rows.values()].filter(({ element }) => !element.hidden);
-  const chosen = () => [...rows].filter(([, { box }]) => box.checked).map(([id]) => id);
-  const sift = () => {
-    const text = filter.value.trim().toLocaleLowerCase();
-    for (const { element, words } of rows.values()) element.hidden = !words.includes(text);
-  };
-  const tell = () => {
-    const number = chosen().length;
-    dialog.confirm.textContent = number === 0 ? "Warm" : `Warm ${format.counted(number, "enterprise")}`;
-  };
-  const checkShown = (checked) => {
-    shown().forEach(({ box }) => (box.checked = checked));
-    tell();
-  };
-  const dialog = openDialog({
-    id: "warm-dialog", title: "Warm the cache", confirm: "Warm", cancel: "Close", wide: true,
-    body: [
-      h("p", {}, "Puts summaries into the cache before anybody asks for them."),
-      field({ label: "Filter", control: filter }).element,
-      h("div", { class: "choice-bar" },
-        h("label", { class: "choice-row" }, everything, h("span", {}, "All that are shown")),
-        h("label", { class: "choice-row" }, departments, h("span", {}, "Also their departments"))),
-      list,
-    ],
-    run: async () => {
-      const enterpriseIds = chosen();
-      if (enterpriseIds.length === 0) throw new Error("Choose at least one enterprise.");
-      for (const { outcome } of rows.values()) fill(outcome);
-      enterpriseIds.forEach((id) => fill(rows.get(id).outcome, badge("Warming…", "quiet")));
-      try {
-        const { body } = await call("POST", "cache/warm", { body: { enterpriseIds, includeDepartments: departments.checked } });
-        for (const result of body.results) fill(rows.get(result.enterpriseId).outcome, outcome(result));
-        toast(body.message);
-      } catch (error) {
-        enterpriseIds.forEach((id) => fill(rows.get(id).outcome));
-        throw error;
-      }
-      await done();
-      return false;
-    },
-  });
-  const add = ({ id, name: title }) => {
-    const box = h("input", { type: "checkbox", value: id, on: { change: tell } });
-    const result = h("span", { class: "outcome", data: { outcome: id } });
-    const element = h("li", {}, h("label", { class: "choice-row" }, box, h("span", {}, name(title), h("span", { class: "note" }, id))), result);
-    rows.set(id, { box, element, outcome: result, words: `${title} ${id}`.toLocaleLowerCase() });
-    return element;
-  };
-  enterprises().then((found) => {
-    fill(list, found.length === 0 ? h("li", { class: "note" }, "There is no enterprise yet.") : found.map(add));
-    tell();
-  }, (error) => fill(list, h("li", { class: "form-error" }, error.message)));
-}
-
-function outcome({ status, duration, error }) {
-  const took = format.latency(duration * 1_000);
-  if (status === "warmed") return badge(`Warmed in ${took}`, "good", "check");
-  if (status === "already_cached") return badge("Was there already", "quiet", "check");
-  return [badge("Not warmed", "bad", "warning"), h("span", { class: "note" }, error)];
 }

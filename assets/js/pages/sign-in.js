@@ -14,8 +14,13 @@ export function show(container, { code, done }) {
   const token = field({
     label: "Token",
     control: h("input", {
-      type: "password", id: "token", name: "token", autocomplete: "current-password", required: true,
-      spellcheck: "false", autocapitalize: "off",
+      type: "password",
+      id: "token",
+      name: "token",
+      autocomplete: "current-password",
+      required: true,
+      spellcheck: "false",
+      autocapitalize: "off",
     }),
     hint: "It is exchanged for a session and not kept in this page.",
   });
@@ -47,21 +52,38 @@ export function show(container, { code, done }) {
     else token.control.focus();
   };
 
-  fill(container, h("div", { class: "sign-in" },
-    h("section", { class: "card" },
-      h("img", { src: "icon.svg", alt: "", width: 48, height: 48 }),
-      h("h1", { tabindex: -1 }, "Sign in to Muster"),
-      h("form", { novalidate: true, on: { submit: send } },
-        // Password managers file a token under a name.
-        h("input", { type: "text", name: "username", autocomplete: "username", value: "muster", hidden: true }),
-        token.element, news, submit)),
-    h("details", { class: "card help" },
-      h("summary", {}, "No token at hand?"),
-      h("p", {}, "On the machine that runs the server, make a link that works once:"),
-      h("pre", { tabindex: 0 }, h("code", {}, "muster sign-in-link")),
-      h("p", {}, "Or make a token, which is shown once:"),
-      h("pre", { tabindex: 0 }, h("code", {}, "muster token create --role admin"))),
-    h("p", { class: "note" }, h("a", { href: "docs" }, "API reference"))));
+  fill(
+    container,
+    h(
+      "div",
+      { class: "sign-in" },
+      h(
+        "section",
+        { class: "card" },
+        h("img", { src: "icon.svg", alt: "", width: 48, height: 48 }),
+        h("h1", { tabindex: -1 }, "Sign in to Muster"),
+        h(
+          "form",
+          { novalidate: true, on: { submit: send } },
+          // Password managers file a token under a name.
+          h("input", { type: "text", name: "username", autocomplete: "username", value: "muster", hidden: true }),
+          token.element,
+          news,
+          submit,
+        ),
+      ),
+      h(
+        "details",
+        { class: "card help" },
+        h("summary", {}, "No token at hand?"),
+        h("p", {}, "On the machine that runs the server, make a link that works once:"),
+        h("pre", { tabindex: 0 }, h("code", {}, "muster sign-in-link")),
+        h("p", {}, "Or make a token, which is shown once:"),
+        h("pre", { tabindex: 0 }, h("code", {}, "muster token create --role admin")),
+      ),
+      h("p", { class: "note" }, h("a", { href: "docs" }, "API reference")),
+    ),
+  );
 
   if (code) exchange({ code });
   else token.control.focus();
