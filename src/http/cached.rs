@@ -26,10 +26,10 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+pub(super) const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 /// Browsers may keep it, and must ask each time whether it still holds; nobody in between may.
 pub(super) const PRIVATE_NO_CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
-const VARY_ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
+pub(super) const VARY_ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 
 /// Seconds after which a client should come back when an answer could not be loaded in time.
 const LOAD_RETRY_SECS: u64 = 1;
@@ -219,7 +219,7 @@ pub(super) fn lists(field: &[u8], etag: &[u8]) -> bool {
 }
 
 /// Whether an `Accept-Encoding` (RFC 9110, section 12.5.3) allows gzip.
-fn accepts_gzip(field: &[u8]) -> bool {
+pub(super) fn accepts_gzip(field: &[u8]) -> bool {
     let mut any = false;
     for item in field.split(|byte| *byte == b',') {
         let mut parts = item.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);

@@ -16,6 +16,15 @@ const ALL: [&str; 5] = [
     "/enterprise/globex/departments/ops/contacts/summary",
 ];
 
+/// What each of them is kept under.
+const KEYS: [&str; 5] = [
+    "enterprise:acme:contacts",
+    "enterprise:acme:department:lab:contacts",
+    "enterprise:acme:department:sales:contacts",
+    "enterprise:globex:contacts",
+    "enterprise:globex:department:ops:contacts",
+];
+
 async fn fill(client: &Client) {
     for path in ALL {
         client.get(path).await.expect(200);
@@ -87,6 +96,56 @@ async fn entries_are_listed_by_key_and_by_kind_and_page_by_page() {
     // Looking at entries is no use of them.
     let accesses = |entry: &Value| entry["accesses"] == 0;
     assert!(rest["entries"].as_array().unwrap().iter().all(accesses), "{rest:#}");
+}
+
+#[tokio::test]
+async fn entries_are_found_by_a_part_of_their_key_and_ordered_by_any_figure() {
+    let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
+    let app = TestApp::start_at(clock.clone(), |_| {}).await;
+    let viewer = app.client(Role::Viewer).await;
+    // The later a summary is asked for the first time, the more often it is asked for again.
+    let asked = [2, 0, 4, 1, 3];
+    for (times, index) in asked.into_iter().enumerate() {
+        for _ in 0..=times {
+            viewer.get(ALL[index]).await.expect(200);
+        }
+        clock.advance(Duration::from_secs(1));
+    }
+    let list = async |query: &str| viewer.get(&format!("/cache/entries?{query}")).await.expect(200);
+    let check = async |query: &str, expected: &[usize]| {
+        let list = list(query).await;
+        let expected: Vec<&str> = expected.iter().map(|index| KEYS[*index]).collect();
+        assert_eq!(keys(&list), expected, "{query}");
+        assert_eq!(list["pagination"]["nextCursor"], Value::Null, "{query}");
+    };
+    let reversed: Vec<usize> = asked.into_iter().rev().collect();
+    check("sort=accesses", &asked).await;
+    check("sort=age&order=desc", &asked).await;
+    check("sort=accesses&order=desc", &reversed).await;
+    check("sort=age&order=asc", &reversed).await;
+    check("sort=key&order=desc", &[4, 3, 2, 1, 0]).await;
+    // Nothing was written meanwhile, so all are of one revision.
+    check("sort=revision&order=desc", &[0, 1, 2, 3, 4]).await;
+    // Departments live shorter.
+    check("sort=ttlLeft", &[2, 4, 1, 0, 3]).await;
+    check("sort=accesses&order=desc&limit=2&page=2", &reversed[2..4]).await;
+    check("search=globex", &[3, 4]).await;
+    check("search=t:sales&kind=department&sort=bytes", &[2]).await;
+    check("search=GLOBEX", &[]).await;
+    check("search=", &[0, 1, 2, 3, 4]).await;
+    let by_bytes = list("sort=bytes").await;
+    let bytes: Vec<u64> =
+        by_bytes["entries"].as_array().unwrap().iter().map(|entry| entry["bytes"].as_u64().unwrap()).collect();
+    assert!(bytes.is_sorted(), "{bytes:?}");
+
+    let first = list("limit=1").await;
+    let cursor = first["pagination"]["nextCursor"].as_str().unwrap();
+    let (message, _) = viewer.get(&format!("/cache/entries?sort=age&cursor={cursor}")).await.refused();
+    assert_eq!(message, "cursor: belongs to a list by rising key; use page");
+    for wrong in ["sort", "order"] {
+        let (_, fields) = viewer.get(&format!("/cache/entries?{wrong}=beauty")).await.refused();
+        assert_eq!(fields, [wrong]);
+    }
 }
 
 #[tokio::test]

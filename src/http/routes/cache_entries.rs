@@ -3,41 +3,21 @@
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use super::answers::{Answer, Paging};
 use super::cache::write_down;
+use super::cache_entry_choice::{EntryChoice, EntryParams};
 use crate::cache::EntryView;
-use crate::domain::FieldError;
 use crate::domain::page::{Cursor, Page, PageRequest, PageStart};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PageParams, PageQuery, PathId, PathIds, Query};
 use crate::http::state::AppState;
 use crate::store::AuditEntry;
-use crate::summaries::{Kind, SummaryKey};
+use crate::summaries::SummaryKey;
 
-/// The parameter by which entries are chosen.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default)]
-#[into_params(parameter_in = Query)]
-pub struct KindParams {
-    /// Only entries of this kind, such as `enterprise` or `department`.
-    kind: Option<String>,
-}
-
-impl KindParams {
-    fn check(&self) -> Result<Option<Kind>, ApiError> {
-        let Some(text) = &self.kind else { return Ok(None) };
-        if let Some(kind) = Kind::parse(text) {
-            return Ok(Some(kind));
-        }
-        let kinds: Vec<String> = Kind::ALL.iter().map(|kind| format!("\"{}\"", kind.as_str())).collect();
-        Err(ApiError::invalid(vec![FieldError::new("kind", format!("must be one of {}", kinds.join(", ")))]))
-    }
-}
-
-/// The sort key of the list of entries.
+/// The sort key of the list of entries by key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct EntryCursor(SummaryKey);
@@ -107,7 +87,7 @@ impl From<EntryView<SummaryKey>> for CacheEntry {
 /// A page of the cache's entries.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CacheEntryList {
-    /// The entries, ordered by key.
+    /// The entries.
     entries: Vec<CacheEntry>,
     #[serde(flatten)]
     paging: Paging,
@@ -116,29 +96,30 @@ pub struct CacheEntryList {
 /// List the cache's entries
 ///
 /// Those that are not fresh any more are in it, too, until they are swept: they stand in while the database cannot be read.
+/// Only a list by rising key has cursors; in any other order entries change places all the time, and pages go by number.
 #[utoipa::path(
-    get, path = "/cache/entries", tag = "cache", operation_id = "listCacheEntries", params(PageParams, KindParams),
+    get, path = "/cache/entries", tag = "cache", operation_id = "listCacheEntries", params(PageParams, EntryParams),
     responses((status = 200, body = Answer<CacheEntryList>))
 )]
 pub async fn list(
     State(state): State<AppState>,
     PageQuery { page, .. }: PageQuery<EntryCursor>,
-    Query(params): Query<KindParams>,
+    Query(params): Query<EntryParams>,
 ) -> Result<Json<Answer<CacheEntryList>>, ApiError> {
-    let kind = params.check()?;
-    let is_wanted = |key: &SummaryKey| kind.is_none_or(|kind| key.kind() == kind);
+    let choice = params.check(matches!(page.start, PageStart::After(_)))?;
     // One walk gives the page and the total at the same moment; there are as many entries as the cache's bound allows.
-    let entries = state.summaries.cache().entries(None, usize::MAX, is_wanted);
+    let entries = state.summaries.cache().entries(None, usize::MAX, |key| choice.wants(key));
     let limit = page.limit;
-    let page = cut(entries, &page);
+    let page = cut(choice.ordered(entries), &page, &choice);
     let paging = Paging::of(&page, limit);
     Ok(state.success(CacheEntryList { entries: page.items.into_iter().map(Into::into).collect(), paging }))
 }
 
-/// The page of a list that is ordered by key.
+/// The page of a list.
 fn cut(
     entries: Vec<EntryView<SummaryKey>>,
     request: &PageRequest<EntryCursor>,
+    choice: &EntryChoice,
 ) -> Page<EntryView<SummaryKey>, EntryCursor> {
     let (total, limit) = (entries.len(), request.limit as usize);
     let begin = match &request.start {
@@ -147,7 +128,7 @@ fn cut(
         PageStart::Number(number) => (*number as usize - 1).saturating_mul(limit),
     };
     let items: Vec<_> = entries.into_iter().skip(begin).take(limit).collect();
-    let is_last = begin.saturating_add(items.len()) >= total;
+    let is_last = begin.saturating_add(items.len()) >= total || !choice.is_by_rising_key();
     let next = items.last().filter(|_| !is_last).map(|entry| EntryCursor(SummaryKey::clone(&entry.key)));
     Page { items, total: total as u64, next }
 }

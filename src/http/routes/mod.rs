@@ -6,6 +6,7 @@ pub mod cache;
 pub mod cache_analytics;
 pub mod cache_config;
 pub mod cache_entries;
+mod cache_entry_choice;
 pub mod cache_events;
 pub mod cache_warm;
 pub mod cache_what_if;

@@ -1,0 +1,158 @@
+/**
+ * The overview: is the cache doing its job, and what is it costing.
+ */
+
+import { read } from "../api.js";
+import { fill } from "../dom.js";
+import { live } from "../live.js";
+import { failed } from "../ui.js";
+import { REMOVALS, View, WINDOWS } from "./overview-view.js";
+
+/** How often what cannot be added up from samples, such as percentiles, is read anew while the cache is in use. */
+const REFRESH_MILLIS = { "1h": 10_000, "24h": 30_000, "7d": 60_000, "30d": 60_000 };
+
+/** How much time a sample tells of. */
+const SAMPLE_MILLIS = 1_000;
+
+/**
+ * @param {HTMLElement} container
+ * @param {{query: URLSearchParams}} route
+ * @returns {() => void}
+ */
+export function show(container, { query }) {
+  const window = WINDOWS.find(({ key }) => key === query.get("window")) ?? WINDOWS[0];
+  const view = new View(window);
+  fill(container, view.elements());
+  const board = new Board(window, view);
+  board.begin();
+  return () => board.end();
+}
+
+/** What the page knows: the window as it was read, and what the samples have brought since. */
+class Board {
+  #window;
+  #view;
+  #analytics = null;
+  #configuration = null;
+  #readAt = -Infinity;
+  #isReading = false;
+  /** Whether to read anew with the next sample. The first reading is at any moment of a second, so it is. */
+  #isDue = true;
+  /** The samples that came while a reading was under way. */
+  #meanwhile = [];
+  #stopped = new AbortController();
+  #endings = [];
+
+  constructor(window, view) {
+    this.#window = window;
+    this.#view = view;
+  }
+
+  begin() {
+    this.#endings = [
+      live.on("sample", (sample) => this.#onSample(sample)),
+      live.on("configuration", () => this.#read()),
+      live.on("reset", () => this.#read()),
+    ];
+    this.#read();
+  }
+
+  end() {
+    this.#stopped.abort();
+    this.#endings.forEach((ending) => ending());
+  }
+
+  async #read() {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    this.#meanwhile = [];
+    const { signal } = this.#stopped;
+    try {
+      const [analytics, configuration] = await Promise.all([
+        read("cache/analytics", { window: this.#window.key }, { signal }),
+        read("cache/config", {}, { signal }),
+      ]);
+      this.#analytics = analytics.body.analytics;
+      this.#configuration = configuration.body.configuration;
+      this.#readAt = performance.now();
+      // A sample tells of the second before it; one that began after the reading is not in it.
+      const readUpTo = Date.parse(this.#analytics.timestamp);
+      this.#meanwhile
+        .filter(({ timestamp }) => Date.parse(timestamp) - SAMPLE_MILLIS / 2 > readUpTo)
+        .forEach((sample) => this.#add(sample));
+      this.#view.say(null);
+      this.#view.show(this.#analytics, this.#configuration);
+    } catch (error) {
+      if (!signal.aborted) this.#view.say(failed(error, () => this.#read()));
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  /** Adds what a second brought. Reading anew begins with a sample, so that nothing is counted twice or left out. */
+  #onSample(sample) {
+    if (!this.#analytics) return;
+    this.#add(sample);
+    this.#view.sayNow(sample);
+    const { last } = sample;
+    const passed = performance.now() - this.#readAt;
+    const isBusy = last.hits + last.misses + last.loads > 0;
+    // Clears have a figure of their own, which samples do not bring.
+    if (last.removals.cleared > 0 || (isBusy && passed > REFRESH_MILLIS[this.#window.key])) this.#isDue = true;
+    if (this.#isReading) {
+      this.#meanwhile.push(sample);
+    } else if (this.#isDue) {
+      this.#isDue = false;
+      this.#read();
+    }
+    this.#view.show(this.#analytics, this.#configuration);
+  }
+
+  #add(sample) {
+    const { totals, removals, series, stepSeconds, targets } = this.#analytics;
+    const step = stepSeconds * 1_000;
+    const at = Date.parse(sample.timestamp);
+    while (at >= Date.parse(series[series.length - 1].start) + step) {
+      series.push(emptyPoint(Date.parse(series[series.length - 1].start) + step));
+      series.shift();
+    }
+    const point = series[series.length - 1];
+    for (const counts of [totals, point]) {
+      for (const key of ["hits", "misses", "coalesced", "revalidated", "stale", "loads"])
+        counts[key] += sample.last[key];
+      counts.hitRatio = counts.hits + counts.misses > 0 ? counts.hits / (counts.hits + counts.misses) : null;
+    }
+    for (const { key } of REMOVALS) {
+      point.removals[key] += sample.last.removals[key];
+      removals[key] += sample.last.removals[key];
+    }
+    point.bytes = sample.bytes;
+    point.entries = sample.entries;
+    // Of a step without a hit so far, the second's own percentiles are all there is.
+    if (point.hitMicros.p50 === null && sample.last.hits > 0) point.hitMicros = { ...sample.hitMicros };
+    if (point.loadMicros.p50 === null && sample.last.loads > 0) point.loadMicros = { ...sample.loadMicros };
+    const set = (name, value) => Object.assign(targets.find((target) => target.name === name) ?? {}, { value });
+    set("hitRate", totals.hitRatio);
+    set("memoryBytes", sample.bytes);
+  }
+}
+
+function emptyPoint(start) {
+  const nothing = { p50: null, p90: null, p99: null, max: null };
+  return {
+    start: new Date(start).toISOString(),
+    hits: 0,
+    misses: 0,
+    coalesced: 0,
+    revalidated: 0,
+    stale: 0,
+    loads: 0,
+    massInvalidations: 0,
+    hitRatio: null,
+    hitMicros: { ...nothing },
+    loadMicros: { ...nothing },
+    removals: Object.fromEntries(REMOVALS.map(({ key }) => [key, 0])),
+    bytes: null,
+    entries: null,
+  };
+}
