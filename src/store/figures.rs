@@ -27,6 +27,8 @@ pub struct Figures {
     pub jobs_waiting_max: usize,
     /// How many jobs each committed group had, by group. Their sum is the number of jobs written.
     pub group_jobs: Counted,
+    /// Read transactions that were begun.
+    pub reads: u64,
     /// Size of the database's file; what is only in the write-ahead log comes on top.
     pub database_bytes: Option<u64>,
     /// Size of the write-ahead log's file, which stays as it is when the log starts over.
@@ -45,6 +47,7 @@ impl Store {
             jobs_waiting,
             jobs_waiting_max,
             group_jobs: self.shared.group_jobs.counted(),
+            reads: self.shared.readers.begun(),
             database_bytes: file_bytes(&database),
             wal_bytes: file_bytes(wal.as_ref()),
         }

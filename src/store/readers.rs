@@ -1,6 +1,7 @@
 //! The pool of connections that cannot write.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub(super) struct Readers {
     pool: Mutex<Option<Pool<SqliteConnectionManager>>>,
     /// As many permits as connections, so that waiting for one costs a task and not a thread.
     permits: Arc<Semaphore>,
+    /// How often a connection was lent.
+    begun: AtomicU64,
 }
 
 impl Readers {
@@ -42,7 +45,7 @@ impl Readers {
             .error_handler(Box::new(PoolErrors))
             .build_unchecked(manager);
         let permits = Arc::new(Semaphore::new(usize::try_from(connections.max(1)).unwrap_or(1)));
-        Ok(Self { pool: Mutex::new(Some(pool)), permits })
+        Ok(Self { pool: Mutex::new(Some(pool)), permits, begun: AtomicU64::new(0) })
     }
 
     /// Waits until a connection is free for the holder of the permit.
@@ -57,7 +60,13 @@ impl Readers {
     ) -> Result<T, StoreError> {
         let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)?;
         let connection = pool.get().map_err(|_| StoreError::DeadlinePassed)?;
+        self.begun.fetch_add(1, Ordering::Relaxed);
         work(&connection)
+    }
+
+    /// How often a connection was lent: nothing reads the database otherwise, but the writer and the watcher.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// Lets nobody in any more.

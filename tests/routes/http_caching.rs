@@ -121,6 +121,29 @@ async fn every_way_of_an_answer_comes_compressed_for_those_who_ask() {
 }
 
 #[tokio::test]
+async fn hits_begin_no_read_and_no_write() {
+    let app = TestApp::start().await;
+    let viewer = app.client(Role::Viewer).await;
+    for path in [ACME, SALES] {
+        viewer.get(path).await.expect(200);
+    }
+    let etag = header(&viewer.get(ACME).await, "etag").to_owned();
+    let done = || {
+        let figures = app.store.figures();
+        (figures.reads, figures.group_jobs.sum, figures.jobs_waiting)
+    };
+    let before = done();
+    for _ in 0..100 {
+        assert_eq!(viewer.get(ACME).await.expect(200)["cached"], true);
+        assert_eq!(get_with(&viewer, SALES, "accept-encoding", "gzip").await.status, 200);
+        assert_eq!(get_with(&viewer, ACME, "if-none-match", &etag).await.status, 304);
+    }
+    assert_eq!(done(), before);
+    viewer.get(GLOBEX).await.expect(200);
+    assert_eq!(done().0, before.0 + 1, "a miss begins one read");
+}
+
+#[tokio::test]
 async fn a_hit_needs_no_database() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::support::{Client, Exposition, Reply, TestApp, WireClient, enterprise, name, series};
 
 /// Every metric, with its type.
-const FAMILIES: [(&str, &str); 30] = [
+const FAMILIES: [(&str, &str); 31] = [
     ("muster_build", "info"),
     ("muster_cache_coalesced", "counter"),
     ("muster_cache_entries", "gauge"),
@@ -35,6 +35,7 @@ const FAMILIES: [(&str, &str); 30] = [
     ("muster_http_connections_max", "gauge"),
     ("muster_http_request_duration_seconds", "histogram"),
     ("muster_http_requests", "counter"),
+    ("muster_reads", "counter"),
     ("muster_wal_size_bytes", "gauge"),
     ("muster_write_group_jobs", "histogram"),
     ("muster_write_jobs", "counter"),

@@ -84,6 +84,7 @@ impl Figures {
         let store = &self.store;
         page.count("muster_write_queue_jobs", "Write jobs that wait in the queue.", store.jobs_waiting)?;
         page.count("muster_write_queue_jobs_max", "Write jobs that may wait in the queue.", store.jobs_waiting_max)?;
+        page.counter("muster_reads", "Read transactions that were begun; hits of the cache need none.", store.reads)?;
         page.counter("muster_write_jobs", "Write jobs that were committed.", store.group_jobs.sum)?;
         page.histogram(
             "muster_write_group_jobs",
