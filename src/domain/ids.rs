@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use super::FieldError;
-use super::text::fold;
+use super::text::fold_without_marks;
 use super::time::Timestamp;
 
 /// Longest id of an enterprise, department or employee, in characters.
@@ -96,12 +96,12 @@ impl InvalidId {
     }
 }
 
-/// An id made from a name, for an enterprise or department that was given none: folded, everything that an id cannot
-/// hold replaced by single hyphens. `None` when nothing of the name is left.
+/// An id made from a name, for an enterprise or department that was given none: folded, without marks, everything that an
+/// id cannot hold replaced by single hyphens. `None` when nothing of the name is left.
 #[must_use]
 pub fn slug(name: &str) -> Option<String> {
     let mut slug = String::new();
-    for character in fold(name).chars() {
+    for character in fold_without_marks(name).chars() {
         if character.is_ascii_alphanumeric() {
             slug.push(character);
         } else if !slug.is_empty() && !slug.ends_with('-') {
@@ -208,6 +208,7 @@ mod tests {
         let check = |name: &str, expected: Option<&str>| assert_eq!(slug(name).as_deref(), expected, "{name:?}");
         check("Acme GmbH & Co. KG", Some("acme-gmbh-co-kg"));
         check("  R&D  ", Some("r-d"));
+        check("Äcme & Söhne", Some("acme-sohne"));
         check("営業部", None);
         assert!(EnterpriseId::parse(slug(&"Long name ".repeat(30)).unwrap()).is_ok());
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use icu_casemap::CaseMapper;
-use icu_normalizer::ComposingNormalizer;
+use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
 
 /// Folds text for comparison: NFKC, case-folded (Unicode's full, locale-independent folding), white space collapsed to
 /// single spaces and trimmed.
@@ -23,6 +23,14 @@ pub fn fold(text: &str) -> String {
     let folded: Cow<'_, str> = const { CaseMapper::new() }.fold_string(&normalised);
     let again = normalizer.normalize(&folded);
     collapse_white_space(&again)
+}
+
+/// Folded text whose letters have lost their marks: `ångström` becomes `angstrom`.
+#[must_use]
+pub fn fold_without_marks(text: &str) -> String {
+    let folded = fold(text);
+    let decomposed = const { DecomposingNormalizer::new_nfkd() }.normalize(&folded);
+    decomposed.chars().filter(|character| !('\u{300}'..='\u{36f}').contains(character)).collect()
 }
 
 fn collapse_white_space(text: &str) -> String {
@@ -51,6 +59,14 @@ mod tests {
         check("A\u{30a}ngstro\u{308}m", "ångström");
         check("ΟΔΟΣ", "οδοσ");
         check("ﬁne", "fine");
+        check("", "");
+    }
+
+    #[test]
+    fn letters_lose_their_marks() {
+        let check = |text: &str, bare: &str| assert_eq!(fold_without_marks(text), bare, "{text:?}");
+        check("Äcme & Söhne", "acme & sohne");
+        check("Cafe\u{301} Ελλάς", "cafe ελλασ");
         check("", "");
     }
 
