@@ -1,0 +1,176 @@
+//! Chromium and its driver as processes: found, started, and ended with everything that they started.
+
+use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Once;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// How Debian calls the browser, and others.
+const BROWSERS: [&str; 2] = ["chromium", "chromium-browser"];
+
+const DRIVER: &str = "chromedriver";
+
+const INSTALL: &str = "apt-get install chromium chromium-driver";
+
+/// Browsers at once: each takes some 300 MB and most of a core.
+static PLACES: Semaphore = Semaphore::const_new(2);
+
+/// How long the driver may take to listen. Generous, since it only matters when a test fails.
+const START_PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long the driver may take to end a browser before it is ended itself.
+const END_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What keeps Chromium on this machine and away from what a test does not need. It may run as root in a container, and it
+/// opens nothing but our own pages, so it does without its sandbox.
+const ARGUMENTS: [&str; 13] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-proxy-server",
+    "--lang=en-US",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+];
+
+/// A running browser; it ends with this value, also when the test has failed.
+pub struct Browser {
+    pub client: Client,
+    driver: Child,
+    port: u16,
+    _profile: TempDir,
+    _place: SemaphorePermit<'static>,
+}
+
+impl Browser {
+    /// Starts a browser; `None` on a machine that has none, where that is no failure.
+    pub async fn start(width: u32, height: u32) -> Option<Self> {
+        let chromium = BROWSERS.iter().find_map(|name| installed(name));
+        let (Some(chromium), Some(driver)) = (chromium, installed(DRIVER)) else {
+            missing();
+            return None;
+        };
+        let place = PLACES.acquire().await.unwrap();
+        let profile = tempfile::tempdir().unwrap();
+        let (mut driver, port) = start_driver(&driver, profile.path());
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(capabilities(&chromium, profile.path(), width, height))
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .unwrap_or_else(|error| panic!("the browser does not start: {error}"));
+        let driver = driver.0.take().unwrap();
+        Some(Self { client, driver, port, _profile: profile, _place: place })
+    }
+
+    /// Sends a command that is Chromium's own and in no standard.
+    pub async fn command(&self, path: &str, body: Value) -> Value {
+        let session = self.client.session_id().await.unwrap().unwrap();
+        let url = format!("http://127.0.0.1:{}/session/{session}/{path}", self.port);
+        let driver = reqwest::Client::builder().no_proxy().build().unwrap();
+        let reply: Value = driver.post(url).json(&body).send().await.unwrap().json().await.unwrap();
+        reply["value"].clone()
+    }
+}
+
+/// A driver without a browser: a test that fails now leaves none behind.
+struct Starting(Option<Child>);
+
+impl Drop for Starting {
+    fn drop(&mut self) {
+        if let Some(driver) = &mut self.0 {
+            let _ = driver.kill();
+            let _ = driver.wait();
+        }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Only the driver knows which processes the browser has.
+        shut_down(self.port);
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+/// Asks the driver to end its browser and itself, and waits until it has.
+fn shut_down(port: u16) {
+    let Ok(mut connection) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { return };
+    let _ = connection.set_read_timeout(Some(END_PATIENCE));
+    let _ = write!(connection, "GET /shutdown HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    let _ = connection.read_to_end(&mut Vec::new());
+}
+
+/// Starts the driver on a port that it chooses.
+fn start_driver(program: &Path, home: &Path) -> (Starting, u16) {
+    let mut driver = Command::new(program)
+        .args(["--port=0", "--log-level=SEVERE"])
+        .env("HOME", home)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let (sender, port) = channel();
+    // It reads to the end, so that the driver never waits for a reader.
+    std::thread::spawn(move || {
+        for line in lines {
+            if let Some((_, number)) = line.split_once("started successfully on port ") {
+                let _ = sender.send(number.trim_end_matches('.').parse().unwrap());
+            }
+        }
+    });
+    let driver = Starting(Some(driver));
+    let port = port.recv_timeout(START_PATIENCE).expect("the driver says where it listens");
+    (driver, port)
+}
+
+fn capabilities(chromium: &Path, profile: &Path, width: u32, height: u32) -> Capabilities {
+    let own = [format!("--window-size={width},{height}"), format!("--user-data-dir={}", profile.display())];
+    let arguments: Vec<String> = ARGUMENTS.iter().map(ToString::to_string).chain(own).collect();
+    let wanted = json!({
+        "browserName": "chrome",
+        "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+        "goog:chromeOptions": {
+            "binary": chromium,
+            "args": arguments,
+            "perfLoggingPrefs": {"enableNetwork": true, "enablePage": false},
+        },
+    });
+    let Value::Object(capabilities) = wanted else { unreachable!("it is written as an object") };
+    capabilities
+}
+
+/// The path of a program that can be run.
+fn installed(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|directory| directory.join(name)).find(|program| program.is_file())
+}
+
+/// Says that there is no browser; where everything must be tested that is a failure.
+fn missing() {
+    static ONCE: Once = Once::new();
+    let advice = format!("they need Chromium and its driver: {INSTALL}");
+    assert!(std::env::var_os("CI").is_none_or(|value| value != "true"), "the browser tests cannot run: {advice}");
+    // Past the test harness, which keeps to itself what a passing test prints.
+    ONCE.call_once(|| {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: the browser tests; {advice}");
+    });
+}
