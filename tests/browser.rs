@@ -5,6 +5,7 @@
 
 mod driver;
 mod entries;
+mod hindrances;
 mod live;
 mod names;
 mod page;

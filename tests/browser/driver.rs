@@ -20,8 +20,6 @@ const BROWSERS: [&str; 2] = ["chromium", "chromium-browser"];
 
 const DRIVER: &str = "chromedriver";
 
-const INSTALL: &str = "apt-get install chromium chromium-driver";
-
 /// Browsers at once: each takes some 300 MB and most of a core.
 static PLACES: Semaphore = Semaphore::const_new(2);
 
@@ -164,13 +162,21 @@ fn installed(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|directory| directory.join(name)).find(|program| program.is_file())
 }
 
-/// Says that there is no browser; where everything must be tested that is a failure.
+/// Says that there is no browser.
 fn missing() {
     static ONCE: Once = Once::new();
-    let advice = format!("they need Chromium and its driver: {INSTALL}");
-    assert!(std::env::var_os("CI").is_none_or(|value| value != "true"), "the browser tests cannot run: {advice}");
+    let say = || skip("the tests in a browser", "apt-get install chromium chromium-driver");
+    // Each test fails where that is a failure, and one speaks for all where it is none.
+    if must_run() { say() } else { ONCE.call_once(say) }
+}
+
+/// Says that tests were skipped and how to install what they need; where everything must be tested that is a failure.
+pub fn skip(what: &str, install: &str) {
+    assert!(!must_run(), "{what} cannot run without: {install}");
     // Past the test harness, which keeps to itself what a passing test prints.
-    ONCE.call_once(|| {
-        let _ = writeln!(std::io::stderr(), "SKIPPED: the browser tests; {advice}");
-    });
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {what}; install what they need with: {install}");
+}
+
+fn must_run() -> bool {
+    std::env::var_os("CI").is_some_and(|value| value == "true")
 }

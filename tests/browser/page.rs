@@ -75,6 +75,11 @@ impl Page {
         }
     }
 
+    /// What a script gives to its last argument, some time later.
+    pub async fn ask_later(&self, script: &str) -> Value {
+        self.browser.client.execute_async(script, Vec::new()).await.unwrap_or_else(|error| panic!("{error}: {script}"))
+    }
+
     /// Waits until a script gives back something that is neither null nor false, and gives that.
     pub async fn until(&self, script: &str, arguments: Value) -> Value {
         let begun = Instant::now();
