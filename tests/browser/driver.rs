@@ -52,7 +52,7 @@ pub struct Browser {
     pub client: Client,
     driver: Child,
     port: u16,
-    _profile: TempDir,
+    _home: TempDir,
     _place: SemaphorePermit<'static>,
 }
 
@@ -65,15 +65,15 @@ impl Browser {
             return None;
         };
         let place = PLACES.acquire().await.unwrap();
-        let profile = tempfile::tempdir().unwrap();
-        let (mut driver, port) = start_driver(&driver, profile.path());
+        let home = tempfile::tempdir().unwrap();
+        let (mut driver, port) = start_driver(&driver, home.path());
         let client = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities(&chromium, profile.path(), width, height))
+            .capabilities(capabilities(&chromium, width, height))
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .unwrap_or_else(|error| panic!("the browser does not start: {error}"));
         let driver = driver.0.take().unwrap();
-        Some(Self { client, driver, port, _profile: profile, _place: place })
+        Some(Self { client, driver, port, _home: home, _place: place })
     }
 
     /// Sends a command that is Chromium's own and in no standard.
@@ -119,7 +119,9 @@ fn shut_down(port: u16) {
 fn start_driver(program: &Path, home: &Path) -> (Starting, u16) {
     let mut driver = Command::new(program)
         .args(["--port=0", "--log-level=SEVERE"])
+        // Chromium's profile lies there, and goes with it.
         .env("HOME", home)
+        .env("TMPDIR", home)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -140,9 +142,9 @@ fn start_driver(program: &Path, home: &Path) -> (Starting, u16) {
     (driver, port)
 }
 
-fn capabilities(chromium: &Path, profile: &Path, width: u32, height: u32) -> Capabilities {
-    let own = [format!("--window-size={width},{height}"), format!("--user-data-dir={}", profile.display())];
-    let arguments: Vec<String> = ARGUMENTS.iter().map(ToString::to_string).chain(own).collect();
+fn capabilities(chromium: &Path, width: u32, height: u32) -> Capabilities {
+    let size = format!("--window-size={width},{height}");
+    let arguments: Vec<&str> = ARGUMENTS.into_iter().chain([&*size]).collect();
     let wanted = json!({
         "browserName": "chrome",
         "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},

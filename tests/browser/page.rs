@@ -234,8 +234,8 @@ impl Page {
             is_request.then(|| event["params"]["request"]["url"].as_str().unwrap().to_owned())
         };
         let sent = self.logged("performance").await.iter().filter_map(url).collect::<Vec<_>>();
-        // The page that a browser begins with is its own, and comes from nowhere.
-        let local = ["chrome:", "chrome-untrusted:", "about:", "data:"];
+        // The empty pages that a browser begins with come from nowhere.
+        let local = ["about:", "data:"];
         sent.into_iter().filter(|url| !local.iter().any(|scheme| url.starts_with(scheme))).collect()
     }
 
