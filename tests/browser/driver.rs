@@ -20,7 +20,7 @@ const BROWSERS: [&str; 2] = ["chromium", "chromium-browser"];
 
 const DRIVER: &str = "chromedriver";
 
-/// Browsers at once: each takes some 300 MB and most of a core.
+/// Browsers at once: each takes most of a core, and the memory of several processes.
 static PLACES: Semaphore = Semaphore::const_new(2);
 
 /// How long the driver may take to listen. Generous, since it only matters when a test fails.
