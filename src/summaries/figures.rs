@@ -6,92 +6,47 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::cache::{Durations, Removals, Stats};
+use crate::domain::cache_sample::{RemovalCounters, RequestCounters};
 
-/// What was counted of requests and loads, since the start or in a span of time.
+/// What was counted since the start or in a span of time.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
-    /// Answered from a fresh entry.
-    #[schema(example = 39)]
-    pub hits: u64,
-    /// Not answered from a fresh entry.
-    #[schema(example = 2)]
-    pub misses: u64,
-    /// The part of the hits in both; null when there was neither.
+    /// Requests and loads.
+    #[serde(flatten)]
+    pub requests: RequestCounters,
+    /// The part of the hits in hits and misses; null when there was neither.
     #[schema(required, value_type = Option<f64>, example = 0.9512)]
     pub hit_ratio: Option<f64>,
-    /// The part of the misses that joined a load which another had asked for.
-    #[schema(example = 0)]
-    pub coalesced: u64,
-    /// The part of the misses that was a 304 without a load.
-    #[schema(example = 0)]
-    pub revalidated: u64,
-    /// The part of the misses that was answered from an overdue entry because the load failed.
-    #[schema(example = 0)]
-    pub stale: u64,
-    /// Loads.
-    #[schema(example = 2)]
-    pub loads: u64,
-    /// The part of the loads that failed.
-    #[schema(example = 0)]
-    pub load_failures: u64,
     /// Entries that went, by cause.
-    pub removals: RemovalCounts,
+    pub removals: RemovalCounters,
 }
 
 impl From<&Stats> for Counts {
     fn from(stats: &Stats) -> Self {
-        Self {
-            hits: stats.hits,
-            misses: stats.misses,
-            hit_ratio: hit_ratio(stats),
-            coalesced: stats.coalesced,
-            revalidated: stats.revalidated,
-            stale: stats.stale,
-            loads: stats.loads,
-            load_failures: stats.load_failures,
-            removals: stats.removals.into(),
-        }
+        let requests = requests(stats);
+        Self { requests, hit_ratio: requests.hit_ratio(), removals: removals(&stats.removals) }
     }
 }
 
-/// The part of the hits in all that was asked; `None` when nothing was.
-#[must_use]
-#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 requests, and then still to sixteen digits")]
-pub fn hit_ratio(stats: &Stats) -> Option<f64> {
-    let asked = stats.hits + stats.misses;
-    (asked > 0).then(|| stats.hits as f64 / asked as f64)
-}
-
-/// Entries that went, by cause.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = Removals)]
-pub struct RemovalCounts {
-    /// Past their time.
-    #[schema(example = 0)]
-    pub expired: u64,
-    /// Loaded anew.
-    #[schema(example = 0)]
-    pub replaced: u64,
-    /// The least recently used of too many.
-    #[schema(example = 0)]
-    pub size: u64,
-    /// The least recently used of too many bytes.
-    #[schema(example = 0)]
-    pub bytes: u64,
-    /// Changed by a write.
-    #[schema(example = 1)]
-    pub invalidated: u64,
-    /// Taken out by an administrator.
-    #[schema(example = 0)]
-    pub cleared: u64,
-}
-
-impl From<Removals> for RemovalCounts {
-    fn from(removals: Removals) -> Self {
-        let Removals { expired, replaced, size, bytes, invalidated, cleared } = removals;
-        Self { expired, replaced, size, bytes, invalidated, cleared }
+/// What was counted of requests and loads, as it is kept and told.
+pub(super) fn requests(counted: &Stats) -> RequestCounters {
+    RequestCounters {
+        hits: counted.hits,
+        misses: counted.misses,
+        coalesced: counted.coalesced,
+        revalidated: counted.revalidated,
+        stale: counted.stale,
+        loads: counted.loads,
+        load_failures: counted.load_failures,
+        mass_invalidations: counted.mass_invalidations,
     }
+}
+
+/// Why entries went, as it is kept and told.
+pub(super) fn removals(counted: &Removals) -> RemovalCounters {
+    let Removals { expired, replaced, size, bytes, invalidated, cleared } = *counted;
+    RemovalCounters { expired, replaced, size, bytes, invalidated, cleared }
 }
 
 /// Percentiles of durations in microseconds, to the nanosecond; zeros when there was none.
@@ -131,7 +86,7 @@ mod tests {
     fn figures_are_exact_and_say_when_there_is_nothing_to_say() {
         let mut stats = Stats::default();
         let nothing = Counts::from(&stats);
-        assert_eq!((nothing.hit_ratio, nothing.hits), (None, 0));
+        assert_eq!((nothing.hit_ratio, nothing.requests.hits), (None, 0));
         assert_eq!(Micros::from(&stats.hit_durations), Micros::default());
         stats.hits = 3;
         stats.misses = 1;

@@ -125,7 +125,7 @@ async fn a_sample_shows_what_the_last_second_brought() {
     let none = json!({"expired": 0, "replaced": 0, "size": 0, "bytes": 0, "invalidated": 0, "cleared": 0});
     let total = json!({
         "hits": 3, "misses": 2, "hitRatio": 0.6, "coalesced": 0, "revalidated": 0, "stale": 0, "loads": 2,
-        "loadFailures": 0, "removals": none
+        "loadFailures": 0, "massInvalidations": 0, "removals": none
     });
     assert_eq!(sample["total"], total);
     assert_eq!((&sample["entries"], &sample["loadsInFlight"]), (&json!(2), &json!(0)));

@@ -10,7 +10,8 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::answers::Answer;
-use crate::cache::{Census, Stats};
+use crate::cache::Census;
+use crate::domain::cache_sample::RemovalCounters;
 use crate::domain::ids::EnterpriseId;
 use crate::domain::time::Timestamp;
 use crate::http::auth::Caller;
@@ -18,7 +19,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{Json, PathIds};
 use crate::http::state::AppState;
 use crate::store::{AuditEntry, StoreError};
-use crate::summaries::{Micros, RemovalCounts, SummaryKey, hit_ratio};
+use crate::summaries::{Counts, Micros, SummaryKey};
 use crate::telemetry;
 
 /// How long an act that has been done waits for its entry in the audit log. Longer than another process holds the write
@@ -100,7 +101,7 @@ pub struct CacheFigures {
     #[schema(example = 0)]
     load_failures: u64,
     /// Entries that went, by cause.
-    removals: RemovalCounts,
+    removals: RemovalCounters,
     /// How long hits took, in microseconds.
     hit_micros: Micros,
     /// How long loads took, in microseconds.
@@ -151,7 +152,8 @@ impl MemoryUsage {
 impl CacheFigures {
     fn of(state: &AppState) -> Self {
         let cache = state.summaries.cache();
-        let (counted, census, settings) = (cache.stats(), cache.census(), cache.settings());
+        let (counters, census, settings) = (cache.stats(), cache.census(), cache.settings());
+        let Counts { requests: counted, hit_ratio, removals } = Counts::from(&counters);
         let rss_bytes = telemetry::resident_bytes().unwrap_or(0);
         Self {
             total_entries: census.entries as u64,
@@ -159,30 +161,30 @@ impl CacheFigures {
             max_cache_size: settings.entries_max as u64,
             hit_count: counted.hits,
             miss_count: counted.misses,
-            hit_rate: percent(&counted, 2),
-            cache_efficiency: percent(&counted, 1),
+            hit_rate: percent(hit_ratio, 2),
+            cache_efficiency: percent(hit_ratio, 1),
             avg_cache_age: average_age(&census),
             entries_expiring_soon: census.expiring_soon as u64,
             memory_usage: MemoryUsage::new(census.bytes as u64, settings.bytes_max as u64, rss_bytes),
             last_cleanup: census.last_sweep.map_or("Never".to_owned(), |at| at.to_string()),
             uptime: state.clock.instant().saturating_duration_since(state.started).as_secs(),
             timestamp: state.clock.now(),
-            hit_ratio: hit_ratio(&counted).unwrap_or(0.0),
+            hit_ratio: hit_ratio.unwrap_or(0.0),
             coalesced: counted.coalesced,
             revalidated: counted.revalidated,
             stale: counted.stale,
             loads: counted.loads,
             load_failures: counted.load_failures,
-            removals: counted.removals.into(),
-            hit_micros: (&counted.hit_durations).into(),
-            load_micros: (&counted.load_durations).into(),
+            removals,
+            hit_micros: (&counters.hit_durations).into(),
+            load_micros: (&counters.load_durations).into(),
         }
     }
 }
 
 /// The hit ratio with so many digits after the point: `95.12%`, and `0%` before the first request.
-fn percent(stats: &Stats, digits: usize) -> String {
-    hit_ratio(stats).map_or("0%".to_owned(), |ratio| format!("{:.digits$}%", ratio * 100.0))
+fn percent(hit_ratio: Option<f64>, digits: usize) -> String {
+    hit_ratio.map_or("0%".to_owned(), |ratio| format!("{:.digits$}%", ratio * 100.0))
 }
 
 /// `12.00s`; without an entry `0.00s`.
@@ -319,13 +321,10 @@ mod tests {
 
     #[test]
     fn figures_are_written_as_clients_know_them() {
-        let mut stats = Stats::default();
-        assert_eq!((percent(&stats, 2), percent(&stats, 1)), ("0%".to_owned(), "0%".to_owned()));
-        stats.hits = 39;
-        stats.misses = 2;
-        assert_eq!((percent(&stats, 2), percent(&stats, 1)), ("95.12%".to_owned(), "95.1%".to_owned()));
-        stats.misses = 0;
-        assert_eq!(percent(&stats, 2), "100.00%");
+        assert_eq!((percent(None, 2), percent(None, 1)), ("0%".to_owned(), "0%".to_owned()));
+        let ratio = Some(39.0 / 41.0);
+        assert_eq!((percent(ratio, 2), percent(ratio, 1)), ("95.12%".to_owned(), "95.1%".to_owned()));
+        assert_eq!(percent(Some(1.0), 2), "100.00%");
         let mut census = Census::default();
         assert_eq!(average_age(&census), "0.00s");
         census.entries = 2;

@@ -1,8 +1,9 @@
 //! From the cache's counters to what a sample holds.
 
-use crate::cache::{Census, Removals, Stats};
-use crate::domain::cache_sample::{CacheGauges, CacheSample, RemovalCounters, RequestCounters};
+use crate::cache::{Census, Stats};
+use crate::domain::cache_sample::{CacheGauges, CacheSample};
 use crate::domain::duration_buckets::DurationBuckets;
+use crate::summaries::figures::{removals, requests};
 use crate::telemetry::resident_bytes;
 
 /// What was counted in some time, and what the cache holds at its end.
@@ -19,30 +20,5 @@ pub(super) fn sample(counted: &Stats, census: &Census) -> CacheSample {
             bytes: census.bytes as u64,
             rss_bytes: resident_bytes(),
         }),
-    }
-}
-
-/// What was counted of requests and loads, as samples have it.
-pub(super) fn requests(counted: &Stats) -> RequestCounters {
-    RequestCounters {
-        hits: counted.hits,
-        misses: counted.misses,
-        coalesced: counted.coalesced,
-        revalidated: counted.revalidated,
-        stale: counted.stale,
-        loads: counted.loads,
-        load_failures: counted.load_failures,
-        mass_invalidations: counted.mass_invalidations,
-    }
-}
-
-fn removals(counted: &Removals) -> RemovalCounters {
-    RemovalCounters {
-        expired: counted.expired,
-        replaced: counted.replaced,
-        size: counted.size,
-        bytes: counted.bytes,
-        invalidated: counted.invalidated,
-        cleared: counted.cleared,
     }
 }

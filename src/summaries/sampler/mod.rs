@@ -27,6 +27,7 @@ use crate::clock::Clock;
 use crate::domain::cache_sample::{CacheSample, DAY_MINUTES, Minute, RequestCounters, Window};
 use crate::domain::time::Timestamp;
 use crate::store::{Store, StoreError, WriteTx};
+use crate::summaries::figures;
 
 /// How often the wall clock is looked at, at least: so late a jump of it is noticed.
 const LOOK_INTERVAL: Duration = Duration::from_secs(10);
@@ -191,7 +192,7 @@ impl Sampler {
         if let Some(last) = steps.last_mut() {
             last.push(Arc::new(running));
         }
-        Ok(Known { since_start: counted::requests(&stats), census, now, window, steps, since })
+        Ok(Known { since_start: figures::requests(&stats), census, now, window, steps, since })
     }
 
     fn history(&self) -> MutexGuard<'_, History> {
