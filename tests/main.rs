@@ -12,6 +12,7 @@ mod cache_freshness;
 mod command_line;
 mod concurrency;
 mod documents;
+mod erasure;
 mod first_minute;
 mod full_disk;
 mod history;

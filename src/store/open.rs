@@ -195,6 +195,8 @@ fn configure_writer(connection: &Connection, big_cache: bool) -> rusqlite::Resul
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // Whoever asks for a person's data to be destroyed means the disk, too.
+    let _: i64 = connection.pragma_update_and_check(None, "secure_delete", "ON", |row| row.get(0))?;
     connection.pragma_update(None, "cache_size", -if big_cache { EXCLUSIVE_CACHE_KIB } else { WRITER_CACHE_KIB })?;
     connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES_MAX)?;
     // The writer checkpoints by itself, between groups, and looks at the result.

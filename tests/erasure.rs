@@ -1,0 +1,54 @@
+//! What is destroyed is gone from the disk, not only from sight.
+
+use serde_json::json;
+
+use crate::support::{Place, eventually};
+
+/// Words that stand nowhere else in a database.
+const DELETED: &str = "Quetzalcoatlus";
+const PURGED: &str = "Archaeopteryx";
+const KEPT: &str = "Compsognathus";
+
+/// Whether any file of the data directory holds a word.
+fn is_on_disk(place: &Place, word: &str) -> bool {
+    let files = std::fs::read_dir(place.data_dir()).unwrap();
+    let paths = files.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    let holds = |bytes: &[u8]| bytes.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()));
+    paths.into_iter().any(|path| holds(&std::fs::read(path).unwrap()))
+}
+
+#[test]
+fn what_was_deleted_or_purged_is_nowhere_in_the_files() {
+    let place = Place::new();
+    let server = place.serve();
+    let mut client = server.client();
+    client.post("/enterprise", &json!({"enterpriseId": "acme", "name": "Acme"}));
+    for (department, employee) in [("sales", "u1"), ("lab", "u2")] {
+        client.post("/enterprise/acme/departments", &json!({"departmentId": department, "name": department}));
+        client.post(
+            &format!("/enterprise/acme/departments/{department}/employees"),
+            &json!({"employeeId": employee, "name": employee}),
+        );
+    }
+    let mut add = |user: &str, surname: &str| {
+        let body = json!({"userId": user, "contactInfo": {"name": "A", "surname": surname, "notes": surname}});
+        client.post("/saveContact", &body)["contact"]["id"].as_str().unwrap().to_owned()
+    };
+    // The deleted one lies among others, so that its page stays in use.
+    add("u1", KEPT);
+    let deleted = add("u1", DELETED);
+    add("u1", KEPT);
+    for _ in 0..200 {
+        add("u2", PURGED);
+    }
+    client.send("DELETE", &format!("/Contacts/u1/contact/{deleted}"), "").expect(200);
+    client.send("DELETE", "/enterprise/acme/departments/lab?purge=true", "").expect(202);
+    eventually("the purge is over", || {
+        let count = "SELECT count(*) FROM purge";
+        (place.database().query_row(count, [], |row| row.get::<_, i64>(0)).unwrap() == 0).then_some(())
+    });
+    drop(server);
+    assert!(is_on_disk(&place, KEPT), "the search finds what is there");
+    assert!(!is_on_disk(&place, DELETED));
+    assert!(!is_on_disk(&place, PURGED));
+}
