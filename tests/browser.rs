@@ -14,4 +14,4 @@ mod roles;
 mod sign_in;
 mod tuning;
 
-use page::Page;
+pub use page::Page;

@@ -22,6 +22,9 @@ const PAGE: &str = "docs/api-quick-reference.md";
 /// Set to write the answers anew.
 const UPDATE_VARIABLE: &str = "UPDATE_SNAPSHOTS";
 
+/// What the page calls the session cookie.
+const COOKIE_NAME: &str = "muster_session";
+
 /// Events of a stream that are read before it is left.
 const EVENTS_READ: usize = 2;
 
@@ -83,9 +86,10 @@ fn learn(variables: &mut BTreeMap<String, String>, answer: &Json) {
     }
 }
 
-/// What a session cookie says.
-fn session(cookie: &str) -> Option<String> {
-    Some(cookie.strip_prefix("muster_session=")?.split(';').next()?.to_owned())
+/// Name and value of a session cookie.
+fn session(cookie: &str) -> Option<(String, String)> {
+    let (name, behind) = cookie.split_once('=')?;
+    Some((name.to_owned(), behind.split(';').next()?.to_owned()))
 }
 
 async fn send(client: &Client, command: &Command) -> Response {
@@ -124,15 +128,21 @@ async fn replay(page: &str, base: &str, token: &str) -> (String, Vec<String>) {
         ("TOKEN".to_owned(), token.to_owned()),
         ("AUTH".to_owned(), format!("Authorization: Bearer {token}")),
     ]);
+    // The page's cookie is that of a server at the root of its host.
+    let mut cookie_name = COOKIE_NAME.to_owned();
     let (mut true_lines, mut untrue, mut copied) = (Vec::new(), Vec::new(), 0);
     for Example { operation, command, status, answer, language } in examples(page, &lines) {
-        let command = Command::parse(command, &variables);
+        let mut command = Command::parse(command, &variables);
+        for (_, value) in command.headers.iter_mut().filter(|(name, _)| name == "Cookie") {
+            *value = value.replace(COOKIE_NAME, &cookie_name);
+        }
         let response = send(&client, &command).await;
         let answered = response.status().as_u16();
         if let Some(etag) = response.headers().get("etag") {
             variables.insert("ETAG".to_owned(), etag.to_str().unwrap().to_owned());
         }
-        if let Some(session) = response.headers().get("set-cookie").and_then(|cookie| session(cookie.to_str().ok()?)) {
+        if let Some((name, session)) = response.headers().get("set-cookie").and_then(|c| session(c.to_str().ok()?)) {
+            cookie_name = name;
             variables.insert("SESSION".to_owned(), session);
         }
         let shown = answer.clone().map(|lines_of_it| lines[lines_of_it].join("\n"));
@@ -188,6 +198,19 @@ async fn every_answer_of_the_quick_reference_is_what_the_server_answers() {
         "{PAGE}:\n- {}\nif that is meant, run\n{UPDATE_VARIABLE}=1 cargo test --test main quick_reference",
         untrue.join("\n- ")
     );
+}
+
+#[tokio::test]
+async fn below_a_base_path_every_answer_of_the_quick_reference_is_the_same() {
+    let place = Place::new();
+    let token = place.token("admin");
+    let server = place.serve_as(&token, &["--base-path", "/tools/muster"]);
+    let page = std::fs::read_to_string(path()).unwrap();
+    let base = format!("http://{}/tools/muster", server.address());
+    // An origin has no path.
+    let page = page.replace("\"Origin: $BASE\"", &format!("\"Origin: http://{}\"", server.address()));
+    let (_, untrue) = replay(&page, &base, &token).await;
+    assert!(untrue.is_empty(), "{PAGE}, below /tools/muster:\n- {}", untrue.join("\n- "));
 }
 
 #[test]

@@ -12,8 +12,11 @@ const ROLES = ["viewer", "contributor", "manager", "admin"];
  *   Session
  */
 
-/** Where the page remembers that somebody signed in here: no secret, and no more than a reason to ask the server. */
-const MEMORY = "muster-signed-in";
+/**
+ * Where the page remembers that somebody signed in here: no secret, and no more than a reason to ask the server. Its name has
+ * the path of the page, because servers below other paths of the host share the memory.
+ */
+const MEMORY = `muster-signed-in:${location.pathname}`;
 
 /** @type {Session | null} */
 let current = null;

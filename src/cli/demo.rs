@@ -81,9 +81,10 @@ pub fn run(context: &mut Context<'_>, arguments: &DemoArgs) -> Result<(), Failur
         let app = App::start_on(listener, settings, clock).await?;
         let link = sign_in_link::make(app.store()).await?;
         announce(context, app.address(), &data, &token, &link)?;
+        let base_path = context.config.http.base_path.clone();
         let traffic = arguments.traffic.then(|| {
             tracing::info!("sending traffic");
-            tokio::spawn(traffic::send(app.address(), token, Arc::clone(&data)))
+            tokio::spawn(traffic::send(app.address(), base_path, token, Arc::clone(&data)))
         });
         signals.received().await;
         if let Some(traffic) = traffic {

@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Context, Failure};
 use crate::app::{AppSettings, StartError};
-use crate::config::PublicUrl;
+use crate::config::{BasePath, PublicUrl};
 use crate::http::HttpSettings;
 use crate::store::{Mode, StoreOptions};
 
@@ -32,16 +32,23 @@ pub(super) fn settings(context: &Context<'_>, name: &str) -> AppSettings {
             failed_sign_ins_per_minute_max: u32::try_from(http.sign_in_failures_per_minute_max).unwrap_or(u32::MAX),
             cors_origins: http.cors_origins.clone(),
             public_origin: http.public_url.as_ref().and_then(PublicUrl::origin),
+            base_path: http.base_path.clone(),
             ..HttpSettings::default()
         },
         listen: http.listen,
     }
 }
 
-/// The address at which people reach the server.
+/// The address at which people reach the server, its base path included, without a slash at the end.
 pub(super) fn url(context: &Context<'_>, listening: SocketAddr) -> String {
-    let public = context.config.http.public_url.as_ref();
-    public.map_or_else(|| format!("http://{}", reachable(listening)), |url| url.as_str().to_owned())
+    let http = &context.config.http;
+    let base = http.base_path.as_ref().map_or("", BasePath::as_str);
+    match &http.public_url {
+        Some(url) if url.path().is_empty() => format!("{url}{base}"),
+        // Its path is the base path, or what a proxy takes away.
+        Some(url) => url.to_string(),
+        None => format!("http://{}{base}", reachable(listening)),
+    }
 }
 
 /// An address that can be typed: the wildcard means this machine to a browser on it.

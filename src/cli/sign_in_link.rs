@@ -17,7 +17,7 @@ const HOST_NAME_FILE: &str = "/proc/sys/kernel/hostname";
 /// Make a one-time link that signs a browser in to the dashboard, and write it, alone, to standard output.
 ///
 /// It signs one browser in as an administrator, once, within 15 minutes. A running server takes it at once. The link begins
-/// with `public-url` where that is set, else with the address of `listen`.
+/// with `public-url` where that is set, else with the address of `listen`; `base-path` follows.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct SignInLinkArgs {
@@ -67,14 +67,16 @@ fn not_stored(error: StoreError) -> Failure {
 pub(super) fn welcome(context: &Context<'_>, link: &MintedLink, address: SocketAddr, data_dir: &Path) {
     let link = link.at(&server::url(context, address));
     // The command asks no server where it is, so it is told.
-    let (reach, place) = match &context.config.http.public_url {
+    let http = &context.config.http;
+    let base = http.base_path.as_ref().map(|base| format!(" --base-path {base}")).unwrap_or_default();
+    let (reach, place) = match &http.public_url {
         Some(url) => (String::new(), format!("--public-url {url}")),
         None => (how_to_reach(address, &host_name()), format!("--listen {address}")),
     };
     let data_dir = data_dir.display();
     let text = format!(
         "\nNobody has access yet. Open this link in a browser within 15 minutes; it works once:\n\n  {link}\n\n{reach}\
-         Another link: muster sign-in-link --data-dir {data_dir} {place}\n\
+         Another link: muster sign-in-link --data-dir {data_dir} {place}{base}\n\
          A token for programs: muster token create --role admin --data-dir {data_dir}\n\n"
     );
     // Without standard error there is nobody to tell, and the server is none the worse for it.

@@ -14,6 +14,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::json;
 
+use crate::config::BasePath;
 use crate::demo::DemoData;
 
 /// Clients that read, and the pause of each between two requests: some 80 reads a second.
@@ -29,10 +30,10 @@ const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 type HttpClient = Client<HttpConnector, Full<Bytes>>;
 
 /// Sends requests until it is dropped.
-pub(super) async fn send(address: SocketAddr, token: String, data: Arc<DemoData>) {
+pub(super) async fn send(address: SocketAddr, base_path: Option<BasePath>, token: String, data: Arc<DemoData>) {
     let sender = Sender {
         client: Client::builder(TokioExecutor::new()).build_http(),
-        address,
+        root: format!("http://{address}{}", base_path.as_ref().map_or("", BasePath::as_str)),
         authorization: format!("Bearer {token}"),
         data,
         turn: AtomicU64::new(0),
@@ -43,7 +44,8 @@ pub(super) async fn send(address: SocketAddr, token: String, data: Arc<DemoData>
 
 struct Sender {
     client: HttpClient,
-    address: SocketAddr,
+    /// The server's address with its base path.
+    root: String,
     authorization: String,
     data: Arc<DemoData>,
     turn: AtomicU64,
@@ -87,7 +89,7 @@ impl Sender {
     async fn request(&self, method: Method, path: &str, body: Bytes) {
         let request = Request::builder()
             .method(method)
-            .uri(format!("http://{}{path}", self.address))
+            .uri(format!("{}{path}", self.root))
             .header(AUTHORIZATION, &self.authorization)
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(body));

@@ -11,9 +11,11 @@
 //!
 //! - `settings`: every setting, one entry each.
 //! - `layers`: the four layers, and where a value came from; `environment` is one of them.
-//! - `parsing`: how texts become values; `kinds` has the kinds of values, `web` those that are addresses of the web.
+//! - `parsing`: how texts become values; `kinds` has the kinds of values, `web` those that are addresses of the web,
+//!   `base_path` what their paths begin with.
 //! - `suggest`: what a misspelt name was meant to be.
 
+mod base_path;
 mod environment;
 mod kinds;
 mod layers;
@@ -26,6 +28,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use base_path::BasePath;
 pub use environment::Environment;
 pub use kinds::LogFormat;
 use layers::Layers;
@@ -85,6 +88,8 @@ pub struct HttpSettings {
     pub listen: SocketAddr,
     /// The address people reach it at, where that is another one.
     pub public_url: Option<PublicUrl>,
+    /// What every path begins with, where the server shares a host with others.
+    pub base_path: Option<BasePath>,
     /// Whose pages may call it from a browser.
     pub cors_origins: Vec<WebOrigin>,
     /// How long a client may take to send a request's header.
@@ -116,6 +121,7 @@ impl Config {
             layers.read_file_of_data_dir(&data_dir)?;
         }
         let settings = Settings::resolve(&layers)?;
+        settings.check_together()?;
         Ok(Self {
             telemetry: settings.telemetry(environment.colour_allowed()),
             store: settings.store(),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::base_path::{BasePath, BasePaths};
 use super::kinds::{Address, Bytes, Count, Durations, LogFilter, LogFormat, LogFormats, Path, Readers};
 use super::layers::{ConfigError, Layers, Origin, Sourced};
 use super::parsing::{Kind, Many, Optional};
@@ -131,6 +132,10 @@ settings! {
     public_url: Option<PublicUrl> = "public-url" <"URL"> Serving,
         Optional<PublicUrls>: Optional(PublicUrls), default [];
 
+    /// Path below which everything is found, such as /muster, where a proxy passes the paths of a shared host on unchanged.
+    base_path: Option<BasePath> = "base-path" <"PATH"> Serving,
+        Optional<BasePaths>: Optional(BasePaths), default [];
+
     /// Origin whose pages may call the API from a browser; may be given several times, or as a list with commas.
     cors_origins: Vec<WebOrigin> = "cors-origin" <"URL"> Serving, Many<WebOrigins>: Many(WebOrigins), default [];
 
@@ -175,6 +180,20 @@ impl Settings {
         layers.resolve("data-dir", default_of("data-dir"), &Path).map(|data_dir| data_dir.value)
     }
 
+    /// Checks what one setting says of another.
+    pub(super) fn check_together(&self) -> Result<(), ConfigError> {
+        let (Some(base), Some(url)) = (&self.base_path.value, &self.public_url.value) else { return Ok(()) };
+        if matches!(url.path(), "") || url.path() == base.as_str() {
+            return Ok(());
+        }
+        Err(ConfigError::Value {
+            key: "public-url",
+            origin: self.public_url.origin.clone(),
+            value: format!("\"{url}\""),
+            allowed: format!("an address without a path, or with {base}, as base-path says"),
+        })
+    }
+
     pub(super) fn telemetry(&self, colour_allowed: bool) -> TelemetrySettings {
         TelemetrySettings { format: self.log_format.value, level: self.log_level.value.clone(), colour_allowed }
     }
@@ -192,6 +211,7 @@ impl Settings {
         HttpSettings {
             listen: self.listen.value,
             public_url: self.public_url.value.clone(),
+            base_path: self.base_path.value.clone(),
             cors_origins: self.cors_origins.value.clone(),
             header_read_timeout: self.header_read_timeout.value,
             request_timeout: self.request_timeout.value,

@@ -75,6 +75,7 @@ fn the_defaults_are_the_documented_ones() {
     let config = given().load().unwrap();
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8383");
     assert_eq!(config.http.public_url, None);
+    assert_eq!(config.http.base_path, None);
     assert_eq!(config.http.cors_origins, []);
     assert_eq!(config.http.header_read_timeout, Duration::from_secs(10));
     assert_eq!(config.http.request_timeout, Duration::from_secs(30));
@@ -307,4 +308,26 @@ fn no_color_counts_unless_it_is_empty() {
     };
     check("1", false);
     check("", true);
+}
+
+#[test]
+fn a_public_url_has_the_base_path_or_no_path() {
+    let check = |url: &str, base: &str, error: &str| {
+        assert_eq!(given().flag("public-url", url).variable("MUSTER_BASE_PATH", base).error(), error, "{url} {base}");
+    };
+    check("https://a.example", "/muster", "");
+    check("https://a.example/muster/", "/muster", "");
+    check("https://a.example/taken-away-by-the-proxy", "", "");
+    check(
+        "https://a.example/other",
+        "/muster",
+        "public-url in --public-url is \"https://a.example/other\", but must be an address without a path, or with /muster, \
+         as base-path says",
+    );
+    check(
+        "https://a.example",
+        "/muster/",
+        "base-path in MUSTER_BASE_PATH is \"/muster/\", but must be a path such as /muster: a slash before each part and \
+         none at the end, of letters, digits and - . _ ~",
+    );
 }

@@ -45,7 +45,8 @@ impl fmt::Display for WebOrigin {
     }
 }
 
-/// The address at which people reach the server; a path may follow the origin, where a proxy puts the server below one.
+/// The address at which people reach the server; a path may follow the origin, where a proxy puts the server below one: the
+/// base path, or without one a path that the proxy takes away.
 /// It never ends with a slash, so that a path can be appended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl(String);
@@ -63,6 +64,12 @@ impl PublicUrl {
     #[must_use]
     pub fn origin(&self) -> Option<WebOrigin> {
         WebOrigin::of_url(&self.0)
+    }
+
+    /// The path behind the origin, without a slash at its end; empty where there is none.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        split_url(&self.0).map_or("", |(_, path)| path)
     }
 
     /// The address, without a slash at its end.

@@ -61,6 +61,9 @@ const START_PAGE: &str = "index.html";
 /// The documentation page, which is found under `/docs`.
 const DOCS_PAGE: &str = "docs.html";
 
+/// The icon, which the documentation page has beside its scripts: relative links lead there below `/api` and a base path too.
+const ICON: &str = "icon.svg";
+
 #[derive(RustEmbed)]
 #[folder = "assets/"]
 struct Files;
@@ -148,6 +151,11 @@ pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Result<Router<S>, Ap
     for root in ["/docs", "/api/docs"] {
         if let Some(page) = embedded(DOCS_PAGE) {
             router = serve(router, root, page.with_policy(DOCS_POLICY));
+        }
+    }
+    for path in ["/docs/icon.svg", "/api/docs/icon.svg"] {
+        if let Some(icon) = embedded(ICON) {
+            router = serve(router, path, icon);
         }
     }
     for name in SWAGGER_UI_FILES {
@@ -265,6 +273,7 @@ mod tests {
         for docs in ["/docs", "/api/docs"] {
             check(docs, "text/html; charset=utf-8").await;
             check(&format!("{docs}/swagger-ui-bundle.js"), "text/javascript; charset=utf-8").await;
+            check(&format!("{docs}/icon.svg"), "image/svg+xml").await;
         }
         assert_eq!(get_file("/index.html").await.0.status(), 404);
         assert_eq!(get_file("/docs.html").await.0.status(), 404);

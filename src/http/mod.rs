@@ -7,6 +7,7 @@
 //! - [`server`] accepts, bounds and ends connections: `heads` that do not come, and `quiet` waiting for what hardly ever
 //!   happens; `linger` takes in what nobody reads.
 //! - [`envelope`], [`request_id`]: what surrounds every request.
+//! - `base_path` puts all of it below a path.
 //! - [`error`]: the one way in which a request fails.
 //! - [`table`], [`guard`], [`auth`]: who may do what, so that no route can forget to ask.
 //! - [`extract`]: what handlers take from a request.
@@ -17,6 +18,7 @@
 
 pub mod assets;
 pub mod auth;
+mod base_path;
 mod cached;
 pub mod envelope;
 pub mod error;
@@ -141,7 +143,12 @@ pub fn app(state: AppState) -> Result<Router, ApiError> {
         app = app.layer(cors(&state.settings.cors_origins));
     }
     let envelope = Envelope::new(state.clock.clone(), Arc::clone(&state.meters.requests));
-    Ok(app.layer(envelope).with_state(state))
+    let base = state.settings.base_path.clone();
+    let app = app.layer(envelope.clone()).with_state(state);
+    Ok(match base {
+        Some(base) => base_path::below(&base, app, envelope),
+        None => app,
+    })
 }
 
 /// Lets pages of these origins call the API, with a token and never with cookies.

@@ -15,6 +15,8 @@ use utoipa::openapi::{
 use super::assets::Asset;
 use super::error::{ApiError, PROBLEM_JSON, Problem};
 use super::guard::{Access, Within};
+use super::table::SECOND_ROOT;
+use crate::config::BasePath;
 use crate::domain::FieldError;
 use crate::domain::ids::ID_LEN_MAX;
 
@@ -47,13 +49,16 @@ const SESSION_SCHEME: &str = "session";
 struct Preface;
 
 /// The document before the first route.
-pub(super) fn preface() -> utoipa::openapi::OpenApi {
+pub(super) fn preface(base_path: Option<&BasePath>) -> utoipa::openapi::OpenApi {
     let mut document = Preface::openapi();
     env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
     // It would name whoever wrote Cargo.toml, who is no contact for the user of an installation.
     document.info.contact = None;
     let server = |url: &str, description: &str| ServerBuilder::new().url(url).description(Some(description)).build();
-    document.servers = Some(vec![server("/", "This server"), server("/api", "The same, for clients that expect it")]);
+    let base = base_path.map_or("", BasePath::as_str);
+    let (root, second_root) = (if base.is_empty() { "/" } else { base }, format!("{base}{SECOND_ROOT}"));
+    document.servers =
+        Some(vec![server(root, "This server"), server(&second_root, "The same, for clients that expect it")]);
     if let Some(components) = &mut document.components {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
@@ -61,7 +66,8 @@ pub(super) fn preface() -> utoipa::openapi::OpenApi {
             .build();
         components.add_security_scheme(TOKEN_SCHEME, SecurityScheme::Http(scheme));
         let description = "A browser that `POST /session` signed in. The cookie is `__Host-muster_session` where \
-            `public-url` begins with `https`. A change made with it must come from the server's own pages, as \
+            `public-url` begins with `https`; below a base path such as `/muster` it is `muster_session.muster` or \
+            `__Secure-muster_session.muster`. A change made with it must come from the server's own pages, as \
             `Sec-Fetch-Site`, `Origin` or `Referer` say; else it is answered 403.";
         let cookie = ApiKey::Cookie(ApiKeyValue::with_description("muster_session", description));
         components.add_security_scheme(SESSION_SCHEME, SecurityScheme::ApiKey(cookie));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::WebOrigin;
+use crate::config::{BasePath, WebOrigin};
 
 /// Time for a client to send the whole head of a request; it also ends idle keep-alive connections. Long enough for a
 /// bad mobile link, short enough that a thousand silent clients do not hold a thousand connections for long.
@@ -79,6 +79,8 @@ pub struct HttpSettings {
     pub cors_origins: Vec<WebOrigin>,
     /// The origin at which people reach the server, where that is another than it listens on.
     pub public_origin: Option<WebOrigin>,
+    /// What every path begins with, where the server shares a host with others.
+    pub base_path: Option<BasePath>,
 }
 
 impl Default for HttpSettings {
@@ -99,6 +101,7 @@ impl Default for HttpSettings {
             event_keep_alive: EVENT_KEEP_ALIVE,
             cors_origins: Vec::new(),
             public_origin: None,
+            base_path: None,
         }
     }
 }

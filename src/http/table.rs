@@ -30,7 +30,7 @@ impl<S: Clone + Send + Sync + 'static> RouteTable<S> {
     /// An empty table whose routes are guarded by this gate.
     #[must_use]
     pub fn new(gate: Arc<Gate>, settings: &HttpSettings) -> Self {
-        let router = OpenApiRouter::with_openapi(openapi::preface());
+        let router = OpenApiRouter::with_openapi(openapi::preface(settings.base_path.as_ref()));
         Self { router, gate, request_time_max: settings.request_time_max }
     }
 

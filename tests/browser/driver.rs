@@ -2,9 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Once;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
@@ -14,6 +13,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::support::{installed, skip};
 
 /// How Debian calls the browser, and others.
 const BROWSERS: [&str; 2] = ["chromium", "chromium-browser"];
@@ -61,7 +62,7 @@ impl Browser {
     pub async fn start(width: u32, height: u32) -> Option<Self> {
         let chromium = BROWSERS.iter().find_map(|name| installed(name));
         let (Some(chromium), Some(driver)) = (chromium, installed(DRIVER)) else {
-            missing();
+            skip("the tests in a browser", "apt-get install chromium chromium-driver");
             return None;
         };
         let place = PLACES.acquire().await.unwrap();
@@ -147,6 +148,8 @@ fn capabilities(chromium: &Path, width: u32, height: u32) -> Capabilities {
     let arguments: Vec<&str> = ARGUMENTS.into_iter().chain([&*size]).collect();
     let wanted = json!({
         "browserName": "chrome",
+        // A certificate that a test made is signed by nobody.
+        "acceptInsecureCerts": true,
         "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
         "goog:chromeOptions": {
             "binary": chromium,
@@ -156,29 +159,4 @@ fn capabilities(chromium: &Path, width: u32, height: u32) -> Capabilities {
     });
     let Value::Object(capabilities) = wanted else { unreachable!("it is written as an object") };
     capabilities
-}
-
-/// The path of a program that can be run.
-fn installed(name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|directory| directory.join(name)).find(|program| program.is_file())
-}
-
-/// Says that there is no browser.
-fn missing() {
-    static ONCE: Once = Once::new();
-    let say = || skip("the tests in a browser", "apt-get install chromium chromium-driver");
-    // Each test fails where that is a failure, and one speaks for all where it is none.
-    if must_run() { say() } else { ONCE.call_once(say) }
-}
-
-/// Says that tests were skipped and how to install what they need; where everything must be tested that is a failure.
-pub fn skip(what: &str, install: &str) {
-    assert!(!must_run(), "{what} cannot run without: {install}");
-    // Past the test harness, which keeps to itself what a passing test prints.
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {what}; install what they need with: {install}");
-}
-
-fn must_run() -> bool {
-    std::env::var_os("CI").is_some_and(|value| value == "true")
 }

@@ -6,8 +6,7 @@ use muster::domain::access::Role;
 use serde_json::json;
 
 use super::Page;
-use super::driver::skip;
-use crate::support::TestApp;
+use crate::support::{TestApp, skip};
 
 const AXE: &str = "tests/browser/node_modules/axe-core/axe.min.js";
 

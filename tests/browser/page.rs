@@ -23,20 +23,31 @@ const WIDE: (u32, u32) = (1440, 900);
 /// A browser with the pages of one server.
 pub struct Page {
     browser: Browser,
-    origin: String,
+    /// What the address of everything begins with.
+    root: String,
     is_checked: bool,
 }
 
 impl Page {
     /// A browser that shows nothing yet; `None` on a machine without one.
     pub async fn blank(app: &TestApp) -> Option<Self> {
+        Self::below(app.root()).await
+    }
+
+    /// The same for a server whose addresses begin so, as its people see it.
+    pub async fn below(root: &str) -> Option<Self> {
         let browser = Browser::start(WIDE.0, WIDE.1).await?;
-        Some(Self { browser, origin: format!("http://{}", app.address()), is_checked: false })
+        Some(Self { browser, root: root.to_owned(), is_checked: false })
     }
 
     /// A browser in which somebody signs in with a token, and sees where that leads.
     pub async fn signed_in(app: &TestApp, holder: &Client) -> Option<Self> {
-        let page = Self::blank(app).await?;
+        Self::signed_in_below(app.root(), holder).await
+    }
+
+    /// The same for a server whose addresses begin so.
+    pub async fn signed_in_below(root: &str, holder: &Client) -> Option<Self> {
+        let page = Self::below(root).await?;
         page.open("").await;
         page.sign_in(holder.token()).await;
         page.until_there("#pages a[aria-current]").await;
@@ -52,7 +63,7 @@ impl Page {
     /// Opens an address from the start, as from a bookmark.
     pub async fn open(&self, hash: &str) {
         self.browser.client.goto("about:blank").await.unwrap();
-        self.browser.client.goto(&format!("{}/{hash}", self.origin)).await.unwrap();
+        self.browser.client.goto(&format!("{}/{hash}", self.root)).await.unwrap();
     }
 
     /// Goes to a page by the navigation.
@@ -175,6 +186,12 @@ impl Page {
         }
     }
 
+    /// What the browser keeps of a cookie, without its value.
+    pub async fn cookie(&self, name: &str) -> Value {
+        let cookie = self.browser.client.get_named_cookie(name).await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        json!({"path": cookie.path(), "secure": cookie.secure(), "httpOnly": cookie.http_only()})
+    }
+
     /// What stands behind the server's address.
     pub async fn hash(&self) -> String {
         self.ask("return location.hash", json!([])).await.as_str().unwrap().to_owned()
@@ -205,13 +222,13 @@ impl Page {
         let loud: Vec<&String> = lines.iter().filter(|line| !refusals.contains(&line.as_str())).collect();
         assert!(loud.is_empty(), "the console is not empty: {loud:#?}");
         let requests = self.requests().await;
-        assert!(requests.iter().any(|url| url.starts_with(&self.origin)), "requests are seen at all: {requests:?}");
+        assert!(requests.iter().any(|url| url.starts_with(&self.root)), "requests are seen at all: {requests:?}");
         let away: Vec<&String> = requests.iter().filter(|url| !self.is_own(url)).collect();
         assert!(away.is_empty(), "requests have left the server: {away:#?}");
     }
 
     fn is_own(&self, url: &str) -> bool {
-        url.strip_prefix(&self.origin).is_some_and(|path| path.starts_with('/'))
+        url.strip_prefix(&self.root).is_some_and(|path| path.starts_with('/'))
     }
 
     /// A line of the console; a refused request as its path and status.
@@ -220,7 +237,7 @@ impl Page {
         let refused = || {
             let (url, rest) = message.split_once(" - Failed to load resource: ")?;
             let status = rest.rsplit_once("status of ")?.1.split(' ').next()?;
-            Some(format!("{} {status}", url.strip_prefix(&self.origin)?))
+            Some(format!("{} {status}", url.strip_prefix(&self.root)?))
         };
         refused().unwrap_or_else(|| message.to_owned())
     }

@@ -26,6 +26,7 @@ use super::{Directory, TestStore, contact, department, employee, enterprise, nam
 /// each employee has collected one contact of the company Contoso.
 pub struct TestApp {
     address: SocketAddr,
+    root: String,
     stop: CancellationToken,
     server: Option<JoinHandle<()>>,
     pub summaries: Summaries,
@@ -65,6 +66,7 @@ impl TestApp {
         change(&mut settings);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
+        let root = root(address, &settings);
         let stop = CancellationToken::new();
         let summaries = Summaries::open(&store).unwrap();
         let server = std::thread::spawn({
@@ -74,11 +76,16 @@ impl TestApp {
             let (app, stop) = (muster::http::app(state).unwrap(), stop.clone());
             move || serve(listener, app, summaries, &settings, stop, connections)
         });
-        Self { address, stop, server: Some(server), summaries, store }
+        Self { address, root, stop, server: Some(server), summaries, store }
     }
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What the address of everything begins with.
+    pub fn root(&self) -> &str {
+        &self.root
     }
 
     /// Tells the server to stop and waits until it has.
@@ -107,7 +114,7 @@ impl TestApp {
 
     /// Somebody without a token.
     pub fn nobody(&self) -> Client {
-        Client::at(self.address)
+        Client::below(self.root.clone())
     }
 
     /// Somebody with a token for the whole installation.
@@ -136,6 +143,10 @@ impl Drop for TestApp {
             self.summaries.cache().check().unwrap();
         }
     }
+}
+
+fn root(address: SocketAddr, settings: &HttpSettings) -> String {
+    format!("http://{address}{}", settings.base_path.as_ref().map_or("", |base| base.as_str()))
 }
 
 /// Has a runtime of its own, so that a test can wait for its end.
@@ -176,15 +187,21 @@ fn people(tx: &WriteTx<'_>) -> Result<(), StoreError> {
 pub struct Client {
     base: String,
     token: Option<String>,
-    session: Option<String>,
+    /// Name and value of the session cookie.
+    session: Option<(String, String)>,
     http: reqwest::Client,
 }
 
 impl Client {
     /// Somebody without a token, who calls the server at this address.
     pub fn at(address: SocketAddr) -> Self {
+        Self::below(format!("http://{address}"))
+    }
+
+    /// The same for a server whose addresses begin so.
+    pub fn below(base: String) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { base: format!("http://{address}"), token: None, session: None, http }
+        Self { base, token: None, session: None, http }
     }
 
     /// The browser of somebody who signs in with the same token: it has a session, and pages of the server's own.
@@ -197,9 +214,9 @@ impl Client {
         let reply = Self { token: None, session: None, ..self.clone() }.post("/session", with).await;
         reply.expect(200);
         let cookie = reply.headers["set-cookie"].to_str().unwrap();
-        let (_, behind) = cookie.split_once("muster_session=").unwrap();
+        let (name, behind) = cookie.split_once('=').unwrap();
         let session = behind.split(';').next().unwrap().to_owned();
-        Self { token: None, session: Some(session), ..self.clone() }
+        Self { token: None, session: Some((name.to_owned(), session)), ..self.clone() }
     }
 
     /// The same server's caller with the session of another client.
@@ -209,7 +226,7 @@ impl Client {
 
     /// What its session cookie says.
     pub fn session(&self) -> &str {
-        self.session.as_deref().unwrap_or_default()
+        self.session.as_ref().map_or("", |(_, value)| value)
     }
 
     /// The token, as it is sent.
@@ -236,7 +253,8 @@ impl Client {
 
     /// A request with the session cookie, and with these headers to say where it comes from.
     pub fn request_from(&self, method: Method, path: &str, origin: &[(&str, &str)]) -> RequestBuilder {
-        let request = with_cookie(self.http.request(method, format!("{}{path}", self.base)), self.session());
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        let request = self.session.iter().fold(request, with_cookie);
         origin.iter().fold(request, |request, (name, value)| request.header(*name, *value))
     }
 
@@ -276,8 +294,8 @@ impl Client {
     }
 }
 
-fn with_cookie(request: RequestBuilder, session: &str) -> RequestBuilder {
-    request.header("cookie", format!("theme=dark; muster_session={session}"))
+fn with_cookie(request: RequestBuilder, (name, session): &(String, String)) -> RequestBuilder {
+    request.header("cookie", format!("theme=dark; {name}={session}"))
 }
 
 /// An answer, read whole.

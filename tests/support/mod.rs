@@ -10,6 +10,7 @@ mod queued;
 mod random;
 mod recorder;
 mod store;
+mod tools;
 mod wire;
 mod words;
 
@@ -24,6 +25,7 @@ pub use queued::{Gate, Queued};
 pub use random::Random;
 pub use recorder::{Heard, Recorder};
 pub use store::{Directory, TestStore, add_contact};
+pub use tools::{installed, skip, tool};
 pub use wire::{WireClient, WireReply, read_reply};
 pub use words::*;
 

@@ -277,7 +277,7 @@ impl Log {
     fn address(&self) -> Option<SocketAddr> {
         let text = self.text();
         let (_, behind) = text.split_once("serving http://")?;
-        behind.split_whitespace().next()?.parse().ok()
+        behind.split(|c: char| c == '/' || c.is_whitespace()).next()?.parse().ok()
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 
-use crate::config::WebOrigin;
+use crate::config::{BasePath, WebOrigin};
 use crate::domain::access::Session;
 use crate::domain::time::Timestamp;
 
@@ -14,22 +14,36 @@ const PLAIN_NAME: &str = "muster_session";
 /// no neighbouring host and nobody on the wire can put another in its place.
 const SECURE_NAME: &str = "__Host-muster_session";
 
+/// What takes the place of the other prefix below a base path: only over TLS, and for that path alone, so that the host's other
+/// paths are not sent what is none of theirs.
+const SECURE_PREFIX: &str = "__Secure-";
+
 /// How the session cookie of a server is named, written and read.
+///
+/// Below a base path its name has that path too: one that was given by another server of the host, at a path above, comes along
+/// and is not taken for this one.
 ///
 /// Muster speaks plain HTTP and cannot see a proxy's TLS: the address at which people reach the server says whether there
 /// is any.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct SessionCookie {
-    name: &'static str,
+    name: String,
+    path: String,
     secure: bool,
 }
 
 impl SessionCookie {
-    /// The cookie of a server that people reach at this origin.
+    /// The cookie of a server that people reach at this origin, below this path of it.
     #[must_use]
-    pub fn of(public_origin: Option<&WebOrigin>) -> Self {
+    pub fn of(public_origin: Option<&WebOrigin>, base_path: Option<&BasePath>) -> Self {
         let secure = public_origin.is_some_and(WebOrigin::is_https);
-        Self { name: if secure { SECURE_NAME } else { PLAIN_NAME }, secure }
+        let Some(base) = base_path else {
+            let name = if secure { SECURE_NAME } else { PLAIN_NAME };
+            return Self { name: name.to_owned(), path: "/".to_owned(), secure };
+        };
+        let prefix = if secure { SECURE_PREFIX } else { "" };
+        let name = format!("{prefix}{PLAIN_NAME}{}", base.as_str().replace('/', "."));
+        Self { name, path: base.to_string(), secure }
     }
 
     /// The header that gives a browser its session, for as long as the session lasts.
@@ -48,7 +62,8 @@ impl SessionCookie {
 
     fn header(&self, value: &str, max_age_secs: i64) -> HeaderValue {
         let secure = if self.secure { "; Secure" } else { "" };
-        let text = format!("{}={value}; HttpOnly; SameSite=Strict; Path=/; Max-Age={max_age_secs}{secure}", self.name);
+        let Self { name, path, .. } = self;
+        let text = format!("{name}={value}; HttpOnly; SameSite=Strict; Path={path}; Max-Age={max_age_secs}{secure}");
         // Ids and secrets are letters and digits; nothing else gets here.
         HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
@@ -74,8 +89,8 @@ mod tests {
         let check = |headers: &[&str], plain: Option<&str>, secure: Option<&str>| {
             let headers: HeaderMap = headers.iter().map(|value| (COOKIE, value.parse().unwrap())).collect();
             let https = WebOrigin::parse("https://muster.example");
-            assert_eq!(SessionCookie::of(None).read(&headers), plain, "{headers:?}");
-            assert_eq!(SessionCookie::of(https.as_ref()).read(&headers), secure, "{headers:?}");
+            assert_eq!(SessionCookie::of(None, None).read(&headers), plain, "{headers:?}");
+            assert_eq!(SessionCookie::of(https.as_ref(), None).read(&headers), secure, "{headers:?}");
         };
         check(&[], None, None);
         check(&["muster_session=a.b"], Some("a.b"), None);
@@ -91,11 +106,26 @@ mod tests {
     fn over_tls_the_cookie_is_bound_to_tls() {
         let check = |origin: Option<&str>, expected: &str| {
             let origin = origin.map(|origin| WebOrigin::parse(origin).unwrap());
-            assert_eq!(SessionCookie::of(origin.as_ref()).taken_away(), expected);
+            assert_eq!(SessionCookie::of(origin.as_ref(), None).taken_away(), expected);
         };
         let plain = "muster_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0";
         check(None, plain);
         check(Some("http://muster.example"), plain);
         check(Some("https://muster.example"), &format!("__Host-{plain}; Secure"));
+    }
+
+    #[test]
+    fn below_a_base_path_the_cookie_is_of_that_path_and_no_other() {
+        let base = BasePath::parse("/tools/muster").unwrap();
+        let https = WebOrigin::parse("https://muster.example");
+        let plain = "muster_session.tools.muster=; HttpOnly; SameSite=Strict; Path=/tools/muster; Max-Age=0";
+        assert_eq!(SessionCookie::of(None, Some(&base)).taken_away(), plain);
+        let secure = SessionCookie::of(https.as_ref(), Some(&base));
+        assert_eq!(secure.taken_away(), format!("__Secure-{plain}; Secure"));
+        // A server at the root of the same host gave out the first of these.
+        let cookies = "muster_session=a.b; muster_session.tools.muster=c.d";
+        let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_static(cookies))]);
+        assert_eq!(SessionCookie::of(None, Some(&base)).read(&headers), Some("c.d"));
+        assert_eq!(SessionCookie::of(None, None).read(&headers), Some("a.b"));
     }
 }

@@ -110,7 +110,7 @@ impl Gate {
     #[must_use]
     pub fn new(tokens: Arc<dyn Tokens>, settings: &HttpSettings, clock: Clock) -> Self {
         let public_origin = settings.public_origin.clone();
-        let cookie = SessionCookie::of(public_origin.as_ref());
+        let cookie = SessionCookie::of(public_origin.as_ref(), settings.base_path.as_ref());
         Self { tokens, limiter: SignInLimiter::new(settings, clock.clone()), clock, cookie, public_origin }
     }
 
