@@ -167,7 +167,10 @@ impl Opened {
 
 async fn record_token_uses(access: Access, stop: CancellationToken) {
     while tokio::time::timeout(TOKEN_USE_INTERVAL, stop.cancelled()).await.is_err() {
-        if let Err(error) = access.record_uses().await {
+        if let Err(error) = access.record_uses().await
+            // Of the others the store has told.
+            && error.trouble().is_none()
+        {
             tracing::warn!(%error, "cannot write down when tokens were last used");
         }
     }

@@ -12,6 +12,7 @@ mod page;
 mod pages;
 mod roles;
 mod sign_in;
+mod trouble;
 mod tuning;
 
 pub use page::Page;

@@ -13,6 +13,7 @@ mod cache_exactness;
 mod cache_freshness;
 mod command_line;
 mod concurrency;
+mod disk_trouble;
 mod documents;
 mod erasure;
 mod first_minute;

@@ -28,7 +28,7 @@ fn add_too_many(tx: &WriteTx<'_>) -> Result<(), StoreError> {
 }
 
 fn is_full<T>(answer: &Result<T, StoreError>) -> bool {
-    matches!(answer, Err(StoreError::Full))
+    matches!(answer, Err(StoreError::LimitReached))
 }
 
 #[test]

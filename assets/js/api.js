@@ -24,6 +24,9 @@ export class Problem extends Error {
 /** Told when the session has ended: `signed-out`. */
 export const sessionEvents = new EventTarget();
 
+/** Told when something could not be stored: `refused`. */
+export const storageEvents = new EventTarget();
+
 /** The server's time when an answer came, beside this page's monotonic clock; the browser's wall clock is not asked. */
 let known = null;
 
@@ -69,6 +72,7 @@ export async function call(method, path, { body, headers = {}, signal } = {}) {
   noteServerTime(Date.parse(response.headers.get("Date") ?? "") + 500);
   if (!response.ok) {
     if (response.status === 401 && path !== "session") sessionEvents.dispatchEvent(new Event("signed-out"));
+    if (response.status === 507 || response.status === 503) storageEvents.dispatchEvent(new Event("refused"));
     const detail = answer.detail ?? `The server answered ${response.status}`;
     throw new Problem({ status: response.status, detail, errors: answer.errors, requestId: answer.requestId });
   }

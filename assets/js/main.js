@@ -6,6 +6,7 @@ import { sessionEvents } from "./api.js";
 import { fill, h, name, say } from "./dom.js";
 import { live } from "./live.js";
 import { forgetSession, loadSession, may, session, signOut } from "./session.js";
+import { watchTrouble } from "./trouble.js";
 import { button, failed, icon, state, toast } from "./ui.js";
 import * as access from "./pages/access.js";
 import * as enterprises from "./pages/enterprises.js";
@@ -27,6 +28,9 @@ const LIVE_WORDS = { connecting: "Connecting", live: "Live", lost: "Reconnecting
 
 const content = document.getElementById("content");
 const navigation = document.getElementById("pages");
+
+/** Asks whether the database can be written: at once, where nothing tells it yet. */
+const askForTrouble = watchTrouble();
 
 /** What to call when the page that is shown goes: it ends its timers and its listening. */
 let leave = null;
@@ -115,6 +119,7 @@ function enter() {
   fillAccount();
   if (may.watchCache()) live.start();
   showLive();
+  askForTrouble();
   const target = wanted;
   wanted = "";
   if (target && location.hash !== target) location.hash = target;
@@ -127,6 +132,7 @@ function end(message) {
   forgetSession();
   live.stop();
   showLive();
+  askForTrouble();
   document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
   document.getElementById("account").hidden = true;
   fill(navigation);

@@ -1,12 +1,14 @@
 //! Who may do what: API tokens and sessions in memory, kept current by the store's change feed.
 //!
-//! This file has the tokens, [`sessions`] the browsers that are signed in, [`links`] the one-time links that sign one in.
+//! This file has the tokens, [`sessions`] the browsers that are signed in, `unwritten` those that cannot be stored, and
+//! [`links`] the one-time links that sign one in.
 //!
 //! A token reads `muster_<id>_<secret>`: a public id by which it is listed and revoked, and 256 random bits in base64url.
 //! The database and this memory hold only the SHA-256 of the secret, which is enough for a secret that nobody can guess.
 
 pub mod links;
 pub mod sessions;
+mod unwritten;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -19,6 +21,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use self::sessions::KnownSession;
+use self::unwritten::Unwritten;
 use crate::clock::Clock;
 use crate::domain::access::{Reach, Role, Token};
 use crate::domain::ids::TimeOrderedId;
@@ -111,11 +114,12 @@ impl Access {
         if tokens.is_empty() && sessions.is_empty() {
             return Ok(());
         }
+        let ids: Vec<String> = tokens.iter().chain(&sessions).map(|(id, _)| id.clone()).collect();
         let work = self.store.write(move |tx| {
             tx.record_token_use(&tokens)?;
             tx.record_session_use(&sessions)
         });
-        work.await
+        work.await.inspect_err(|_| self.memory.unrecord_uses(&ids))
     }
 }
 
@@ -208,6 +212,7 @@ struct Table {
     version: i64,
     by_id: HashMap<String, Arc<Known>>,
     sessions: HashMap<String, Arc<KnownSession>>,
+    unwritten: Unwritten,
 }
 
 struct Known {
@@ -253,6 +258,11 @@ impl LastUse {
         let used = self.used_at.load(Ordering::Relaxed);
         (self.recorded_at.swap(used, Ordering::Relaxed) < used).then(|| Timestamp::from_millis(used))
     }
+
+    /// Takes nothing for recorded, since that failed.
+    fn unrecord(&self) {
+        self.recorded_at.store(0, Ordering::Relaxed);
+    }
 }
 
 /// Ids, each with its last use.
@@ -268,11 +278,28 @@ impl Memory {
         (tokens.collect(), sessions.collect())
     }
 
+    /// Has the last uses of these taken once more.
+    fn unrecord_uses(&self, ids: &[String]) {
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        for id in ids {
+            if let Some(known) = table.by_id.get(id) {
+                known.used.unrecord();
+            }
+            if let Some(known) = table.sessions.get(id) {
+                known.used.unrecord();
+            }
+        }
+    }
+
     /// Whether the token or session with this id works; `None` for one that is not known.
     fn holds(&self, id: &str, now: Timestamp) -> Option<bool> {
         let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        if table.unwritten.has_ended(id) {
+            return Some(false);
+        }
         let token = table.by_id.get(id).map(|known| known.token.is_valid_at(now));
-        token.or_else(|| table.sessions.get(id).map(|known| known.is_valid_at(now)))
+        let session = || table.sessions.get(id).or_else(|| table.unwritten.opened(id));
+        token.or_else(|| session().map(|known| known.is_valid_at(now)))
     }
 }
 
@@ -295,7 +322,9 @@ impl Subscriber for Memory {
             (stored.token.id.clone(), Arc::new(known))
         });
         let by_id = by_id.collect();
-        let sessions = sessions::remember(tokens, &by_id, &table.sessions);
-        *table = Table { version: tokens.version, by_id, sessions };
+        let mut sessions = sessions::remember(tokens, &by_id, &table.sessions);
+        let mut unwritten = std::mem::take(&mut table.unwritten);
+        unwritten.go_on(&by_id, &mut sessions);
+        *table = Table { version: tokens.version, by_id, sessions, unwritten };
     }
 }

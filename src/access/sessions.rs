@@ -12,7 +12,7 @@ use super::links::LinkId;
 use super::{Access, Known, LastUse, hash, is_same, mint_secret};
 use crate::domain::access::{Reach, SESSION_LIFE, Session, Token};
 use crate::domain::time::Timestamp;
-use crate::store::{Actor, AuditEntry, NewSession, StoreError, StoredSession, Subject, TokenList};
+use crate::store::{Actor, AuditEntry, NewSession, StoreError, StoredSession, Subject, TokenList, WriteTx};
 
 /// A session as requests meet it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub fn mint_session(token: Option<&Token>, address: String, now: Timestamp) -> i
     let text = format!("{id}.{secret}");
     Ok(MintedSession {
         secret: text,
-        stored: NewSession { id, token_id, expires_at, address, secret_hash: hash(&secret) },
+        stored: NewSession { id, token_id, created_at: now, expires_at, address, secret_hash: hash(&secret) },
     })
 }
 
@@ -69,7 +69,13 @@ impl Access {
     #[must_use]
     pub fn recognise_session(&self, text: &str) -> RecognisedSession {
         let Some((id, secret)) = text.split_once('.') else { return RecognisedSession::Invalid };
-        let known = self.memory.table.read().unwrap_or_else(PoisonError::into_inner).sessions.get(id).cloned();
+        let known = {
+            let table = self.memory.table.read().unwrap_or_else(PoisonError::into_inner);
+            if table.unwritten.has_ended(id) {
+                return RecognisedSession::Invalid;
+            }
+            table.sessions.get(id).or_else(|| table.unwritten.opened(id)).cloned()
+        };
         let Some(known) = known else { return RecognisedSession::Unknown };
         if !is_same(&hash(secret), &known.secret_hash) {
             return RecognisedSession::Invalid;
@@ -92,6 +98,8 @@ impl Access {
 
     /// Opens a session in one transaction: uses the link up, if it is a link that opens it, and ends the session that the
     /// browser had before. `None` when the link or the token works no longer, which another may have caused meanwhile.
+    ///
+    /// While the database cannot be written, a token's session is held in memory; a link is refused and stays unused.
     pub async fn sign_in(
         &self,
         session: NewSession,
@@ -99,49 +107,94 @@ impl Access {
         before: Option<String>,
         actor: Actor,
     ) -> Result<Option<OpenSession>, StoreError> {
-        let work = self.store.write(move |tx| {
-            if let Some(LinkId(link)) = &link
-                && !tx.use_sign_in_link(link)?
-            {
-                return Ok(None);
+        let opening = Opening { session, link, before, actor };
+        let stored = opening.clone();
+        match self.store.write(move |tx| stored.write(tx)).await {
+            Err(error) if error.trouble().is_some() && opening.link.is_none() => {
+                let Opening { session, before, actor, .. } = opening;
+                let opened = self.open_unwritten(&session, before.as_deref(), &actor).ok_or(error)?;
+                Ok(Some(OpenSession::new(opened)))
             }
-            let opened = match tx.create_session(&session) {
-                Err(StoreError::NotFound(Subject::Token)) => return Ok(None),
-                opened => opened?,
-            };
-            tx.audit(&actor, &AuditEntry::of("session.create", &opened.id).after(describe_session(&opened)))?;
-            if let Some(before) = before {
-                match tx.end_session(&before) {
-                    Ok(ended) => tx.audit(&actor, &audit_of_end(&ended))?,
-                    Err(StoreError::NotFound(_)) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            Ok(Some(OpenSession::new(opened)))
-        });
-        work.await
+            outcome => outcome,
+        }
     }
 
-    /// Ends a session because its holder signs out.
+    /// Ends a session because its holder signs out. While the database cannot be written, it is refused from memory.
     pub async fn sign_out(&self, id: String, actor: Actor) -> Result<(), StoreError> {
+        let was_in_memory = self.close_unwritten(&id, &actor).is_some();
+        let (target, who) = (id.clone(), actor.clone());
         let work = self.store.write(move |tx| {
-            let ended = tx.end_session(&id)?;
-            tx.audit(&actor, &audit_of_end(&ended))
+            let ended = tx.end_session(&target)?;
+            if was_in_memory { Ok(()) } else { tx.audit(&who, &audit_of_end(&ended)) }
         });
-        work.await
+        match work.await {
+            Err(StoreError::NotFound(_)) if was_in_memory => Ok(()),
+            Err(error) if error.trouble().is_some() && (was_in_memory || self.end_unwritten(&id, &actor)) => Ok(()),
+            outcome => outcome,
+        }
     }
 
     /// Ends a session because an administrator wants it to.
     pub async fn revoke_session(&self, id: String, actor: Actor) -> Result<(), StoreError> {
+        let was_in_memory = self.close_unwritten(&id, &actor).is_some();
         let work = self.store.write(move |tx| {
             let revoked = tx.end_session(&id)?;
             tx.audit(&actor, &AuditEntry::of("session.revoke", id).before(describe_session(&revoked)))
         });
-        work.await
+        match work.await {
+            Err(error) if was_in_memory && (error.trouble().is_some() || matches!(error, StoreError::NotFound(_))) => {
+                Ok(())
+            }
+            outcome => outcome,
+        }
     }
 }
 
-fn audit_of_end(session: &Session) -> AuditEntry {
+/// A session that is to be opened.
+#[derive(Clone)]
+struct Opening {
+    session: NewSession,
+    link: Option<LinkId>,
+    before: Option<String>,
+    actor: Actor,
+}
+
+impl Opening {
+    fn write(&self, tx: &WriteTx<'_>) -> Result<Option<OpenSession>, StoreError> {
+        let Self { session, link, before, actor } = self;
+        if let Some(LinkId(link)) = link {
+            if !tx.use_sign_in_link(link)? {
+                return Ok(None);
+            }
+            tx.audit(actor, &AuditEntry::of("link.use", link).after(json!({ "sessionId": session.id })))?;
+        }
+        let opened = match tx.create_session(session) {
+            Err(StoreError::NotFound(Subject::Token)) => return Ok(None),
+            opened => opened?,
+        };
+        tx.audit(actor, &audit_of_opening(&opened, link.as_ref()))?;
+        if let Some(before) = before {
+            match tx.end_session(before) {
+                Ok(ended) => tx.audit(actor, &audit_of_end(&ended))?,
+                Err(StoreError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Some(OpenSession::new(opened)))
+    }
+}
+
+/// The audit log's entry for a session that was opened.
+pub(super) fn audit_of_opening(session: &Session, link: Option<&LinkId>) -> AuditEntry {
+    let mut after = describe_session(session);
+    if let Some(LinkId(link)) = link {
+        after["linkId"] = json!(link);
+    }
+    AuditEntry::of("session.create", &session.id).after(after)
+}
+
+/// The audit log's entry for a session that its holder ended.
+pub(super) fn audit_of_end(session: &Session) -> AuditEntry {
     AuditEntry::of("session.end", &session.id).before(describe_session(session))
 }
 
@@ -174,6 +227,42 @@ pub(super) struct KnownSession {
 }
 
 impl KnownSession {
+    fn new(stored: &StoredSession, token: Option<&Arc<Known>>, before: Option<&LastUse>) -> Self {
+        Self {
+            open: Arc::new(OpenSession::new(stored.session.clone())),
+            secret_hash: stored.secret_hash,
+            used: LastUse::new(stored.session.last_used_at, before),
+            token: token.cloned(),
+        }
+    }
+
+    /// One of a token that is not stored.
+    pub(super) fn unwritten(new: &NewSession, token: &Arc<Known>) -> Self {
+        let session = Session {
+            id: new.id.clone(),
+            token: Some(Token::clone(&token.token)),
+            created_at: new.created_at,
+            expires_at: new.expires_at,
+            last_used_at: None,
+            address: new.address.clone(),
+        };
+        Self::new(&StoredSession { session, secret_hash: new.secret_hash }, Some(token), None)
+    }
+
+    /// The same, of its token as it is known now.
+    pub(super) fn of_token(&self, token: &Arc<Known>) -> Self {
+        let session = Session { token: Some(Token::clone(&token.token)), ..self.open.session.clone() };
+        Self::new(&StoredSession { session, secret_hash: self.secret_hash }, Some(token), Some(&self.used))
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        &self.open.session
+    }
+
+    pub(super) fn token_id(&self) -> Option<&str> {
+        self.open.session.token.as_ref().map(|token| token.id.as_str())
+    }
+
     pub(super) fn is_valid_at(&self, now: Timestamp) -> bool {
         self.open.session.is_valid_at(now)
     }
@@ -195,13 +284,8 @@ pub(super) fn remember(
     let remember = |stored: &StoredSession| {
         let session = &stored.session;
         let used = before.get(&session.id).map(|known| &known.used);
-        let known = KnownSession {
-            open: Arc::new(OpenSession::new(session.clone())),
-            secret_hash: stored.secret_hash,
-            used: LastUse::new(session.last_used_at, used),
-            token: session.token.as_ref().and_then(|token| tokens.get(&token.id).cloned()),
-        };
-        (session.id.clone(), Arc::new(known))
+        let token = session.token.as_ref().and_then(|token| tokens.get(&token.id));
+        (session.id.clone(), Arc::new(KnownSession::new(stored, token, used)))
     };
     list.sessions.iter().map(remember).collect()
 }

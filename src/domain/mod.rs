@@ -13,6 +13,7 @@
 //! - [`summary`]: the aggregates that Muster exists for; [`details`]: the contacts behind them, page by page.
 //! - [`cache_configuration`]: what an administrator tunes while Muster runs.
 //! - [`cache_sample`], [`duration_buckets`]: what the cache counted in a minute.
+//! - [`trouble`]: what keeps the database from being written.
 
 pub mod access;
 pub mod cache_configuration;
@@ -28,6 +29,7 @@ pub mod person;
 pub mod summary;
 pub mod text;
 pub mod time;
+pub mod trouble;
 
 use serde::Serialize;
 

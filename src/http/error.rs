@@ -256,11 +256,24 @@ impl From<StoreError> for ApiError {
             }
             StoreError::DeadlinePassed => Self::unavailable("The database is busy; try again", BUSY_RETRY_SECS),
             StoreError::Closed => Self::unavailable("The server is shutting down", BUSY_RETRY_SECS),
-            StoreError::Full => Self::insufficient_storage("There is no space left to store this; nothing was changed")
-                .caused_by(StoreError::Full),
+            error @ (StoreError::Full | StoreError::LimitReached) => {
+                Self::insufficient_storage(unchanged(&error)).caused_by(error)
+            }
+            error @ (StoreError::ReadOnly(_) | StoreError::DiskFailing(_)) => {
+                Self::unavailable(unchanged(&error), TROUBLE_RETRY_SECS).caused_by(error)
+            }
             error @ (StoreError::Panicked | StoreError::Sqlite(_) | StoreError::Corrupt(_)) => Self::internal(error),
         }
     }
+}
+
+/// Seconds after which a disk that is read-only or reports errors may have been seen to.
+const TROUBLE_RETRY_SECS: u64 = 10;
+
+/// What keeps the database from being written, what came of the request, and what to do.
+fn unchanged(error: &StoreError) -> String {
+    let Some(kind) = error.trouble() else { return INTERNAL_DETAIL.to_owned() };
+    format!("{}; nothing was changed. {}", kind.what(), capitalised(kind.advice()))
 }
 
 /// The store's sentences begin in lower case, since the command line puts a name before them.
@@ -386,7 +399,12 @@ mod tests {
         check(StoreError::Invalid(vec![FieldError::new("name", "is required")]), 400, "name: is required");
         check(StoreError::QueueFull, 503, "Too many changes are waiting to be written; try again");
         check(StoreError::DeadlinePassed, 503, "The database is busy; try again");
-        check(StoreError::Full, 507, "There is no space left to store this; nothing was changed");
+        let advice = "Make room on it, and changes are taken again by themselves";
+        let full = "There is no space left on the disk of the database; nothing was changed. ";
+        check(StoreError::Full, 507, &format!("{full}{advice}"));
+        let advice = "Raise the limit and restart, or delete what is not needed";
+        let full = "The database has grown to its limit, database-max; nothing was changed. ";
+        check(StoreError::LimitReached, 507, &format!("{full}{advice}"));
         check(StoreError::Corrupt("token role".into()), 500, INTERNAL_DETAIL);
     }
 

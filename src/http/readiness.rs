@@ -50,11 +50,14 @@ impl Readiness {
 
 /// Whatever is wrong with the database, the server is there and only not ready.
 fn explain(error: StoreError) -> ApiError {
+    if let Some(kind) = error.trouble() {
+        // What became of a write is no matter here, and the store has said in the log what is wrong.
+        return ApiError::unavailable(format!("{}: {}", kind.what(), kind.advice()), RETRY_SECS);
+    }
     match error {
         error @ (StoreError::Sqlite(_) | StoreError::Corrupt(_) | StoreError::Panicked) => {
             ApiError::unavailable("The database cannot be used; the log says why", RETRY_SECS).caused_by(error)
         }
-        StoreError::Full => ApiError::unavailable("There is no space left for the database", RETRY_SECS),
         error => ApiError::from(error),
     }
 }

@@ -129,13 +129,18 @@ fn read_record(row: &Row<'_>) -> Result<AuditRecord, StoreError> {
 impl WriteTx<'_> {
     /// Records an act; it is undone with the transaction if the act is.
     pub fn audit(&self, actor: &Actor, entry: &AuditEntry) -> Result<(), StoreError> {
+        self.audit_at(self.now(), actor, entry)
+    }
+
+    /// Records an act that was done at this moment.
+    pub fn audit_at(&self, at: Timestamp, actor: &Actor, entry: &AuditEntry) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO audit (at, actor, address, action, target, before, after)
                            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let json = |value: &Option<Value>| value.as_ref().map(ToString::to_string);
         self.execute(
             SQL,
             params![
-                self.now().millis(),
+                at.millis(),
                 actor.name,
                 actor.address,
                 entry.action,

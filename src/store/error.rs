@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rusqlite::ErrorCode;
 
 use crate::domain::FieldError;
+use crate::domain::trouble::TroubleKind;
 
 /// Why a read or a write was not done. A write that ends with one has changed nothing.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -27,9 +28,18 @@ pub enum StoreError {
     /// The deadline passed before the work began: a long queue, or another process holds the write lock.
     #[error("the database was busy until the request's deadline")]
     DeadlinePassed,
-    /// The disk, or the database's size limit, is full.
-    #[error("no space is left for the database")]
+    /// The disk is full, or the user's quota on it.
+    #[error("no space is left on the disk")]
     Full,
+    /// The database has grown to the limit that is set for it.
+    #[error("no space is left within the database's limit, database-max")]
+    LimitReached,
+    /// The file system is read-only, or the files may not be written.
+    #[error("the database is read-only at the moment: {0}")]
+    ReadOnly(Arc<rusqlite::Error>),
+    /// The disk reports errors.
+    #[error("the disk reports an error: {0}")]
+    DiskFailing(Arc<rusqlite::Error>),
     /// The store is shutting down.
     #[error("the store is closed")]
     Closed,
@@ -88,19 +98,21 @@ impl StoreError {
     /// Whether nothing in the same transaction can be trusted to reach the disk.
     pub(super) fn ends_group(&self) -> bool {
         match self {
-            Self::Full | Self::Corrupt(_) => true,
-            Self::Sqlite(error) => matches!(
-                error.sqlite_error_code(),
-                Some(
-                    ErrorCode::SystemIoFailure
-                        | ErrorCode::DatabaseCorrupt
-                        | ErrorCode::NotADatabase
-                        | ErrorCode::OutOfMemory
-                        | ErrorCode::ReadOnly
-                        | ErrorCode::CannotOpen
-                )
-            ),
-            _ => false,
+            Self::Corrupt(_) => true,
+            Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::OutOfMemory) => true,
+            error => error.trouble().is_some(),
+        }
+    }
+
+    /// What this says of the disk and the database's file, if it speaks of them.
+    #[must_use]
+    pub fn trouble(&self) -> Option<TroubleKind> {
+        match self {
+            Self::Full => Some(TroubleKind::DiskFull),
+            Self::LimitReached => Some(TroubleKind::LimitReached),
+            Self::ReadOnly(_) => Some(TroubleKind::ReadOnly),
+            Self::DiskFailing(_) => Some(TroubleKind::DiskFailing),
+            error => error.is_damage().then_some(TroubleKind::Damaged),
         }
     }
 
@@ -109,6 +121,12 @@ impl StoreError {
     pub fn is_damage(&self) -> bool {
         let Self::Sqlite(error) = self else { return false };
         matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    }
+
+    /// That the file is broken, as it was found earlier.
+    pub(super) fn damage() -> Self {
+        let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+        Self::Sqlite(Arc::new(rusqlite::Error::SqliteFailure(error, None)))
     }
 
     /// Whether another connection holds a lock that this one needs.
@@ -123,7 +141,10 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ffi;
         match error.sqlite_error().map(|error| (error.code, error.extended_code)) {
-            Some((ErrorCode::DiskFull, _)) => Self::Full,
+            // Making room in the index of the write-ahead log is refused in this way by a full disk.
+            Some((ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_SHMSIZE)) => Self::Full,
+            Some((ErrorCode::ReadOnly, _)) => Self::ReadOnly(Arc::new(error)),
+            Some((ErrorCode::SystemIoFailure | ErrorCode::CannotOpen, _)) => Self::DiskFailing(Arc::new(error)),
             Some((ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _)) => Self::DeadlinePassed,
             Some((_, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY)) => {
                 Self::Conflict("the same id exists already".to_owned())
@@ -197,4 +218,34 @@ pub enum OpenError {
     /// A thread or another resource of the operating system was not to be had.
     #[error("cannot start the store: {0}")]
     System(#[from] std::io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn what_sqlite_says_of_a_disk_is_told_apart() {
+        let check = |code: i32, expected: Option<TroubleKind>| {
+            let error = StoreError::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+            assert_eq!(error.trouble(), expected, "{error:?}");
+            assert_eq!(error.ends_group(), expected.is_some(), "{error:?}");
+        };
+        check(ffi::SQLITE_FULL, Some(TroubleKind::DiskFull));
+        check(ffi::SQLITE_IOERR_SHMSIZE, Some(TroubleKind::DiskFull));
+        check(ffi::SQLITE_IOERR_WRITE, Some(TroubleKind::DiskFailing));
+        check(ffi::SQLITE_IOERR_FSYNC, Some(TroubleKind::DiskFailing));
+        check(ffi::SQLITE_IOERR_READ, Some(TroubleKind::DiskFailing));
+        check(ffi::SQLITE_CANTOPEN, Some(TroubleKind::DiskFailing));
+        check(ffi::SQLITE_READONLY, Some(TroubleKind::ReadOnly));
+        check(ffi::SQLITE_READONLY_DBMOVED, Some(TroubleKind::ReadOnly));
+        check(ffi::SQLITE_CORRUPT, Some(TroubleKind::Damaged));
+        check(ffi::SQLITE_CORRUPT_INDEX, Some(TroubleKind::Damaged));
+        check(ffi::SQLITE_NOTADB, Some(TroubleKind::Damaged));
+        check(ffi::SQLITE_BUSY, None);
+        check(ffi::SQLITE_CONSTRAINT_UNIQUE, None);
+        check(ffi::SQLITE_ERROR, None);
+    }
 }

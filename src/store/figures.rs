@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::Store;
 use super::open::database_path;
+use crate::domain::trouble::TroubleKind;
 use crate::telemetry::{Buckets, Counted};
 
 /// Up to so many jobs a group has for each bucket of the histogram; the last is the largest group there can be.
@@ -29,6 +30,10 @@ pub struct Figures {
     pub group_jobs: Counted,
     /// Read transactions that were begun.
     pub reads: u64,
+    /// What keeps the database from being written, if something does.
+    pub trouble: Option<TroubleKind>,
+    /// Writes that were refused, by what kept the database from being written.
+    pub refused: Vec<(TroubleKind, u64)>,
     /// Size of the database's file; what is only in the write-ahead log comes on top.
     pub database_bytes: Option<u64>,
     /// Size of the write-ahead log's file, which stays as it is when the log starts over.
@@ -48,6 +53,8 @@ impl Store {
             jobs_waiting_max,
             group_jobs: self.shared.group_jobs.counted(),
             reads: self.shared.readers.begun(),
+            trouble: self.trouble().map(|trouble| trouble.kind),
+            refused: self.shared.condition.refused().to_vec(),
             database_bytes: file_bytes(&database),
             wal_bytes: file_bytes(wal.as_ref()),
         }

@@ -13,6 +13,7 @@
 //! - `rollups`, `import`, `purge`, `check`: many rows at once, and the proof that the sums are right;
 //! - `access`, `sessions`, `audit`, `idempotency`: tokens, signed-in browsers, who did what, and retries made harmless;
 //! - `cache_configuration`: what administrators have tuned, version by version; `samples`: what the cache counted;
+//! - `condition`: whether the database can be written; `later`: what is written when it can be again;
 //! - `figures`: how the store is doing.
 
 mod access;
@@ -20,6 +21,7 @@ mod audit;
 mod cache_configuration;
 mod changes;
 mod check;
+mod condition;
 mod contacts;
 mod departments;
 mod details;
@@ -29,6 +31,7 @@ mod error;
 mod figures;
 mod idempotency;
 mod import;
+mod later;
 mod migrate;
 mod open;
 mod purge;
@@ -43,7 +46,6 @@ mod tx;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -66,7 +68,9 @@ pub use sessions::{NewSession, NewSignInLink, StoredSession, StoredSignInLink};
 pub use tx::{ReadTx, WriteTx};
 
 use changes::{Feed, Position, Watcher};
+use condition::Condition;
 use figures::GroupJobs;
+use later::Later;
 use purge::Keeper;
 use queue::WriteQueue;
 use readers::Readers;
@@ -89,8 +93,8 @@ pub struct StoreOptions {
     pub readers: u32,
     /// Writes that may wait at most.
     pub write_queue_len_max: usize,
-    /// Size up to which the database file may grow, in bytes; a write that needs more is told [`StoreError::Full`], as if
-    /// the disk were full. `None` leaves it to the disk.
+    /// Size up to which the database file may grow, in bytes; a write that needs more is told
+    /// [`StoreError::LimitReached`]. `None` leaves it to the disk.
     pub size_bytes_max: Option<u64>,
     /// How long a read or write may take, waiting included, before its caller is told that it failed.
     pub time_limit: Duration,
@@ -132,6 +136,7 @@ struct Shared {
     queue: Mutex<Option<WriteQueue>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     stop_watcher: Mutex<Option<std_mpsc::Sender<()>>>,
+    wake_keeper: Mutex<Option<std_mpsc::Sender<()>>>,
     readers: Readers,
     feed: Arc<Feed>,
     clock: Clock,
@@ -139,8 +144,10 @@ struct Shared {
     beside_server: bool,
     alone: bool,
     data_dir: PathBuf,
-    /// Whether a write has found no room since there was room.
-    full: Arc<AtomicBool>,
+    /// Whether the database can be written.
+    condition: Arc<Condition>,
+    /// What is to be written once it can be.
+    later: Arc<Later>,
     group_jobs: Arc<GroupJobs>,
 }
 
@@ -168,16 +175,18 @@ impl Store {
         }
         let seen = Position::read(&connection).map_err(sqlite)?;
         let feed = Arc::new(Feed::default());
-        let (purge_requested, purge_requests) = std_mpsc::channel();
-        let full = Arc::new(AtomicBool::new(false));
+        let (wake_keeper, keeper_woken) = std_mpsc::channel();
+        let (has_limit, is_server) = (options.size_bytes_max.is_some(), options.mode == Mode::Server);
+        let condition = Arc::new(Condition::new(clock.clone(), options.data_dir.clone(), has_limit, is_server));
+        let later = Arc::new(Later::default());
         let group_jobs = Arc::new(figures::no_groups());
         let writer = Writer::new(WriterParts {
             connection,
             clock: clock.clone(),
             feed: Arc::clone(&feed),
             lock,
-            purge_requested,
-            full: Arc::clone(&full),
+            wake_keeper: wake_keeper.clone(),
+            condition: Arc::clone(&condition),
             group_jobs: Arc::clone(&group_jobs),
         })
         .map_err(sqlite)?;
@@ -190,7 +199,13 @@ impl Store {
             let (stop, stopped) = std_mpsc::channel();
             threads.push(spawn("muster-watcher", move || watcher.run(&stopped))?);
             stop_watcher = Some(stop);
-            let keeper = Keeper { queue: queue.downgrade(), clock: clock.clone(), requests: purge_requests };
+            let keeper = Keeper {
+                queue: queue.downgrade(),
+                clock: clock.clone(),
+                woken: keeper_woken,
+                condition: Arc::clone(&condition),
+                later: Arc::clone(&later),
+            };
             threads.push(spawn("muster-keeper", move || keeper.run())?);
         }
         Ok(Self {
@@ -198,6 +213,7 @@ impl Store {
                 queue: Mutex::new(Some(queue)),
                 threads: Mutex::new(threads),
                 stop_watcher: Mutex::new(stop_watcher),
+                wake_keeper: Mutex::new(Some(wake_keeper)),
                 readers,
                 feed,
                 clock,
@@ -205,7 +221,8 @@ impl Store {
                 beside_server: !exclusive,
                 alone,
                 data_dir: options.data_dir.clone(),
-                full,
+                condition,
+                later,
                 group_jobs,
             }),
         })
@@ -255,7 +272,8 @@ impl Store {
         T: Send + 'static,
     {
         let answer = self.queue()?.try_send(work)?;
-        answer.await.unwrap_or(Err(StoreError::Closed))
+        let answer = answer.await.unwrap_or(Err(StoreError::Closed));
+        answer.inspect_err(|error| self.shared.condition.count(error))
     }
 
     /// Like [`write`](Self::write), for threads that may block; waits for a place in a full queue.
@@ -264,7 +282,7 @@ impl Store {
         F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        self.queue()?.write_blocking(work)
+        self.queue()?.write_blocking(work).inspect_err(|error| self.shared.condition.count(error))
     }
 
     fn queue(&self) -> Result<WriteQueue, StoreError> {
@@ -291,22 +309,11 @@ impl Store {
 
     /// Like [`read`](Self::read), for threads that may block.
     pub fn read_blocking<T>(&self, work: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        self.shared.readers.with_connection(|connection| {
+        let result = self.shared.readers.with_connection(|connection| {
             let transaction = connection.unchecked_transaction()?;
             work(&ReadTx::new(&transaction, self.shared.clock.now()))
-        })
-    }
-
-    /// Whether reads and writes work just now. Costs the disk nothing unless a write has found no room lately: then it
-    /// tries for room.
-    pub async fn probe(&self) -> Result<(), StoreError> {
-        self.read(|tx| tx.revision()).await?;
-        if !self.shared.full.load(Ordering::Relaxed) {
-            return self.write(|_| Ok(())).await;
-        }
-        self.write(|tx| tx.try_room()).await?;
-        self.shared.full.store(false, Ordering::Relaxed);
-        Ok(())
+        });
+        result.map_err(|error| self.shared.learn(error))
     }
 
     /// Finishes every write that was accepted, closes the readers, and the writer last. Later calls fail with
@@ -317,7 +324,19 @@ impl Store {
 }
 
 impl Shared {
+    /// Finds out what is wrong where something could not be read, and has the keeper try again until it is over.
+    fn learn(&self, error: StoreError) -> StoreError {
+        let error = self.condition.learn(error);
+        if error.trouble().is_some()
+            && let Some(keeper) = &*self.wake_keeper.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            let _ = keeper.send(());
+        }
+        error
+    }
+
     fn close(&self) {
+        self.wake_keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.stop_watcher.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.readers.close();
         // The writer's thread ends when the last sender has gone, and checkpoints with no reader in its way; the keeper's

@@ -4,12 +4,15 @@
 //! subject, and its rows go in small transactions of their own, with triggers off, since its rollups are no longer kept.
 //! What has been accepted goes on after a restart.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use rusqlite::params;
 
+use super::condition::{Condition, TRY_AGAIN_AFTER};
 use super::error::StoreError;
+use super::later::Later;
 use super::queue::WeakWriteQueue;
 use super::tx::WriteTx;
 use crate::clock::Clock;
@@ -238,28 +241,58 @@ enum Gone {
 pub(super) struct Keeper {
     pub(super) queue: WeakWriteQueue,
     pub(super) clock: Clock,
-    /// Told of every purge that is accepted; disconnected when the writer has ended.
-    pub(super) requests: Receiver<()>,
+    /// Told of every purge that is accepted and of every write that found no room; disconnected when the writer has ended.
+    pub(super) woken: Receiver<()>,
+    pub(super) condition: Arc<Condition>,
+    pub(super) later: Arc<Later>,
 }
 
 impl Keeper {
     pub(super) fn run(self) {
         let mut wait = Duration::ZERO;
         loop {
-            match self.requests.recv_timeout(wait) {
+            match self.woken.recv_timeout(wait) {
                 Ok(()) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            wait = match self.keep_once() {
-                Ok(true) => Duration::ZERO,
-                Ok(false) => HOUSEKEEPING_INTERVAL,
-                Err(StoreError::Closed) => return,
-                Err(error) => {
+            let (kept, recovered) = (self.keep_once(), self.recover());
+            wait = match (kept, recovered) {
+                (Err(StoreError::Closed), _) | (_, Err(StoreError::Closed)) => return,
+                (Ok(true), Ok(())) => Duration::ZERO,
+                (Ok(false), Ok(())) => HOUSEKEEPING_INTERVAL,
+                // It was told of when it began.
+                (_, Err(error)) | (Err(error), _) if error.trouble().is_some() => {
+                    if !self.rest(TRY_AGAIN_AFTER) {
+                        return;
+                    }
+                    Duration::ZERO
+                }
+                (_, Err(error)) | (Err(error), _) => {
                     tracing::error!(%error, "cannot go on with a purge; trying again");
                     RETRY_AFTER
                 }
             };
         }
+    }
+
+    /// Waits, whatever wakes it: its own attempts do. False when the writer has ended meanwhile.
+    fn rest(&self, time: Duration) -> bool {
+        let until = self.clock.instant() + time;
+        loop {
+            match self.woken.recv_timeout(until.saturating_duration_since(self.clock.instant())) {
+                Ok(()) => {}
+                Err(RecvTimeoutError::Timeout) => return true,
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+        }
+    }
+
+    /// Tries whether trouble is over, and then does what was left for later.
+    fn recover(&self) -> Result<(), StoreError> {
+        if self.condition.trouble().is_some() {
+            self.condition.try_again(self.queue.upgrade()?)?;
+        }
+        self.later.catch_up(|| self.queue.upgrade())
     }
 
     /// One small step; whether there is more to do.

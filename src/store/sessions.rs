@@ -31,6 +31,8 @@ pub struct NewSession {
     pub id: String,
     /// The token that it is opened with; none for a one-time link.
     pub token_id: Option<String>,
+    /// When it is opened.
+    pub created_at: Timestamp,
     /// When it ends; with its token at the latest.
     pub expires_at: Timestamp,
     /// The address that it is opened from.
@@ -137,13 +139,13 @@ impl WriteTx<'_> {
             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         const END_OLDEST: &str = "DELETE FROM session WHERE rowid IN
             (SELECT rowid FROM session WHERE token_id IS ?1 ORDER BY created_at DESC, rowid DESC LIMIT -1 OFFSET ?2)";
-        let NewSession { id, token_id, expires_at, address, secret_hash } = session;
+        let NewSession { id, token_id, created_at, expires_at, address, secret_hash } = session;
         if let Some(token_id) = token_id {
             let token = self.token(token_id)?.filter(|stored| stored.token.is_valid_at(self.now()));
             token.ok_or(StoreError::NotFound(Subject::Token))?;
         }
-        let now = self.now().millis();
-        self.execute(INSERT, params![id, token_id, secret_hash, now, expires_at.millis(), address])?;
+        let (created_at, expires_at) = (created_at.millis(), expires_at.millis());
+        self.execute(INSERT, params![id, token_id, secret_hash, created_at, expires_at, address])?;
         self.execute(END_OLDEST, params![token_id, SESSIONS_PER_TOKEN_MAX])?;
         self.session(id)?.map(|stored| stored.session).ok_or(StoreError::NotFound(Subject::Session))
     }
@@ -233,7 +235,8 @@ mod tests {
             for (number, expires_at) in [("1", soon), ("2", later)] {
                 let address = "127.0.0.1".to_owned();
                 let id = number.to_owned();
-                tx.create_session(&NewSession { id, token_id: None, expires_at, address, secret_hash: [7; 32] })?;
+                let (token_id, created_at, secret_hash) = (None, tx.now(), [7; 32]);
+                tx.create_session(&NewSession { id, token_id, created_at, expires_at, address, secret_hash })?;
                 tx.create_sign_in_link(&NewSignInLink { id: number.to_owned(), expires_at, code_hash: [7; 32] })?;
             }
             Ok(())

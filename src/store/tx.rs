@@ -130,6 +130,11 @@ impl<'a> WriteTx<'a> {
         result
     }
 
+    /// Bounds the size of the database from now on, until the store is closed. `None` leaves it to the disk.
+    pub fn limit_size(&self, bytes: Option<u64>) -> Result<(), StoreError> {
+        Ok(super::open::limit_size(self.connection, bytes.unwrap_or(u64::MAX))?)
+    }
+
     /// Fails as long as the database has no room: asks SQLite for pages, which a size limit refuses, and writes one row,
     /// which a full disk refuses. Changes nothing.
     pub(super) fn try_room(&self) -> Result<(), StoreError> {

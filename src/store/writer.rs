@@ -6,7 +6,6 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc as std_mpsc};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use tokio::sync::mpsc;
 
 use super::access::load_tokens;
 use super::changes::{Feed, Publication, scope_from_row};
+use super::condition::Condition;
 use super::error::StoreError;
 use super::figures::GroupJobs;
 use super::open::DirLock;
@@ -69,9 +69,9 @@ pub(super) struct Writer {
     clock: Clock,
     feed: Arc<Feed>,
     beside_server: bool,
-    purge_requested: std_mpsc::Sender<()>,
-    /// Set when a write found no room; whoever finds room again clears it.
-    full: Arc<AtomicBool>,
+    wake_keeper: std_mpsc::Sender<()>,
+    /// Told when a group could not be written.
+    condition: Arc<Condition>,
     /// Told how many jobs each group had that was committed.
     group_jobs: Arc<GroupJobs>,
     wal_warned: bool,
@@ -86,8 +86,8 @@ pub(super) struct WriterParts {
     pub(super) feed: Arc<Feed>,
     /// The data directory's lock; without it another process has the directory.
     pub(super) lock: Option<DirLock>,
-    pub(super) purge_requested: std_mpsc::Sender<()>,
-    pub(super) full: Arc<AtomicBool>,
+    pub(super) wake_keeper: std_mpsc::Sender<()>,
+    pub(super) condition: Arc<Condition>,
     pub(super) group_jobs: Arc<GroupJobs>,
 }
 
@@ -100,8 +100,8 @@ impl Writer {
             clock: parts.clock,
             feed: parts.feed,
             beside_server: parts.lock.is_none(),
-            purge_requested: parts.purge_requested,
-            full: parts.full,
+            wake_keeper: parts.wake_keeper,
+            condition: parts.condition,
             group_jobs: parts.group_jobs,
             wal_warned: false,
             lock: parts.lock,
@@ -139,7 +139,7 @@ impl Writer {
             Ok(jobs) if jobs.is_empty() => return jobs,
             Ok(jobs) => jobs,
             Err((jobs, error)) => {
-                finish_all(jobs, &error);
+                finish_all(jobs, &self.learn(error));
                 return Vec::new();
             }
         };
@@ -163,10 +163,10 @@ impl Writer {
             }
             Err(error) => {
                 self.roll_back();
-                if matches!(error, StoreError::Full) {
-                    self.full.store(true, Ordering::Relaxed);
+                let error = self.learn(error);
+                if error.trouble().is_none() {
+                    tracing::error!(%error, jobs = group.done.len(), "a group of writes failed as a whole");
                 }
-                tracing::error!(%error, jobs = group.done.len(), "a group of writes failed as a whole");
                 Err(error)
             }
         };
@@ -285,8 +285,18 @@ impl Writer {
         }
         if touched.purge {
             // Without a purger (a command) the server's next start resumes the purge.
-            let _ = self.purge_requested.send(());
+            let _ = self.wake_keeper.send(());
         }
+    }
+
+    /// Finds out what is wrong where a group could not be written, and has the keeper try again until it is over.
+    fn learn(&self, error: StoreError) -> StoreError {
+        let error = self.condition.learn(error);
+        if error.trouble().is_some() {
+            // A command has none, and its store lives no longer than its failure.
+            let _ = self.wake_keeper.send(());
+        }
+        error
     }
 
     fn roll_back(&self) {
@@ -314,7 +324,12 @@ impl Writer {
         // inside, the next commit starts the file over.
         match self.run_checkpoint("PASSIVE") {
             Ok(outcome) => tracing::debug!(pages, ?outcome, "checkpoint"),
-            Err(error) => tracing::warn!(%error, "cannot checkpoint the WAL"),
+            Err(error) => {
+                let error = self.learn(error.into());
+                if error.trouble().is_none() {
+                    tracing::warn!(%error, "cannot checkpoint the WAL");
+                }
+            }
         }
         if pages > WAL_WARN_PAGES && !self.wal_warned {
             tracing::warn!(pages, "the WAL cannot be moved into the database: some reader never ends");

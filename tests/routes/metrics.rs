@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::support::{Client, Exposition, Reply, TestApp, WireClient, enterprise, name, series};
 
 /// Every metric, with its type.
-const FAMILIES: [(&str, &str); 31] = [
+const FAMILIES: [(&str, &str); 33] = [
     ("muster_build", "info"),
     ("muster_cache_coalesced", "counter"),
     ("muster_cache_entries", "gauge"),
@@ -31,6 +31,7 @@ const FAMILIES: [(&str, &str); 31] = [
     ("muster_cache_size_max_bytes", "gauge"),
     ("muster_cache_stale", "counter"),
     ("muster_database_size_bytes", "gauge"),
+    ("muster_database_trouble", "gauge"),
     ("muster_http_connections", "gauge"),
     ("muster_http_connections_max", "gauge"),
     ("muster_http_request_duration_seconds", "histogram"),
@@ -41,6 +42,7 @@ const FAMILIES: [(&str, &str); 31] = [
     ("muster_write_jobs", "counter"),
     ("muster_write_queue_jobs", "gauge"),
     ("muster_write_queue_jobs_max", "gauge"),
+    ("muster_writes_refused", "counter"),
     ("process_resident_memory_bytes", "gauge"),
     ("process_start_time_seconds", "gauge"),
 ];

@@ -447,16 +447,18 @@ async fn who_signs_in_and_out_is_written_down_and_no_secret_is() {
     let expected = [
         ("link.create", link_id),
         ("session.create", first),
+        ("link.use", link_id),
         ("session.create", second),
         ("session.revoke", second),
         ("session.end", first),
     ];
     assert_eq!(acts, expected);
+    let used = format!("sign-in link {link_id}");
     let actors: Vec<&str> = rows.iter().map(|[_, _, actor, _]| actor.as_str()).collect();
-    assert_eq!((actors[0], actors[2]), ("command line", &*format!("sign-in link {link_id}")));
+    assert_eq!((actors[0], actors[2], actors[3]), ("command line", &*used, &*used));
     assert!(actors[1].starts_with("admin (token ") && !actors[1].contains("session"), "{actors:?}");
     assert!(
-        actors[3].starts_with("admin (token ") && actors[3].ends_with(&format!(", session {first})")),
+        actors[4].starts_with("admin (token ") && actors[4].ends_with(&format!(", session {first})")),
         "{actors:?}"
     );
 

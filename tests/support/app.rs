@@ -39,6 +39,14 @@ impl TestApp {
         Self::start_with(|_| {}).await
     }
 
+    /// A server whose database may grow to so many bytes.
+    pub async fn start_limited(bytes: u64) -> Self {
+        let store = Directory::in_memory().open_with(Clock::system(), |options| options.size_bytes_max = Some(bytes));
+        let app = Self::serve_store(store, HttpSettings::default());
+        app.write(people).await;
+        app
+    }
+
     /// A server with other settings.
     pub async fn start_with(change: impl FnOnce(&mut HttpSettings)) -> Self {
         Self::start_at(Clock::system(), change).await
@@ -64,6 +72,10 @@ impl TestApp {
         let store = directory.open_with(clock, |_| {});
         let mut settings = HttpSettings::default();
         change(&mut settings);
+        Self::serve_store(store, settings)
+    }
+
+    fn serve_store(store: TestStore, settings: HttpSettings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let root = root(address, &settings);

@@ -85,6 +85,21 @@ impl Place {
         self.serve_as(&self.token("admin"), &[])
     }
 
+    /// Starts a server that is told by an error when a file would become too large, and not by a signal that ends it.
+    pub fn serve_as_ignoring_file_size_signals(&self, token: &str) -> TestServer {
+        let serve = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg("trap '' XFSZ; exec \"$0\" \"$@\"").arg(serve.get_program()).args(serve.get_args());
+        for (name, value) in serve.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell.current_dir(self.0.path());
+        TestServer::start(self, token, shell)
+    }
+
     /// Starts a server with a token that was made before, and with more arguments.
     pub fn serve_as(&self, token: &str, arguments: &[&str]) -> TestServer {
         TestServer::start(self, token, self.command(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat()))
@@ -203,6 +218,15 @@ impl TestServer {
             line.trim().strip_suffix(" kB")?.parse::<u64>().ok()
         };
         Some((kilobytes("VmHWM:")? * 1024, kilobytes("VmRSS:")? * 1024))
+    }
+
+    /// From now on its files may have so many bytes, or `unlimited`.
+    pub fn limit_file_size(&self, bytes: &str) {
+        let process = self.child.as_ref().unwrap().id().to_string();
+        // The hard limit stays, so that the soft one can be raised again.
+        let limit = format!("--fsize={bytes}:");
+        let limited = Command::new("prlimit").args(["--pid", &process, &limit]).status();
+        assert!(limited.unwrap().success(), "cannot limit {process}");
     }
 
     /// Stops its threads where they are, until [`resume`](Self::resume).

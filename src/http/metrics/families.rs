@@ -11,6 +11,7 @@ use super::page::{Buckets, Page};
 use super::requests::Route;
 use crate::cache::{Durations, Occupancy, Stats};
 use crate::domain::time::Timestamp;
+use crate::domain::trouble::TroubleKind;
 use crate::store;
 use crate::telemetry::Counted;
 
@@ -91,6 +92,15 @@ impl Figures {
             "Write jobs that shared one commit.",
             &Buckets::of_numbers(&store.group_jobs),
         )?;
+        let troubles =
+            TroubleKind::ALL.map(|kind| ([("cause", kind.as_str())], u64::from(store.trouble == Some(kind))));
+        page.gauges(
+            "muster_database_trouble",
+            "1 for what keeps the database from being written, 0 for what does not.",
+            troubles,
+        )?;
+        let refused = store.refused.iter().map(|(kind, count)| ([("cause", kind.as_str())], *count));
+        page.counters("muster_writes_refused", "Writes that were refused, by what kept them from the disk.", refused)?;
         if let Some(bytes) = store.database_bytes {
             page.gauge("muster_database_size_bytes", "Size of the database's file, without its log.", bytes)?;
         }

@@ -65,6 +65,20 @@ impl Page<'_> {
         self.family(name, help, MetricType::Gauge)?.encode_gauge(&value)
     }
 
+    /// Numbers that go up and down, one for each of some labels.
+    pub(super) fn gauges<L: EncodeLabelSet>(
+        &mut self,
+        name: &'static str,
+        help: &str,
+        rows: impl IntoIterator<Item = (L, u64)>,
+    ) -> fmt::Result {
+        let mut family = self.family(name, help, MetricType::Gauge)?;
+        for (labels, value) in rows {
+            family.encode_family(&labels)?.encode_gauge(&value)?;
+        }
+        Ok(())
+    }
+
     /// How many of something; counts of this program are far from what a gauge cannot hold.
     pub(super) fn count(&mut self, name: &'static str, help: &str, count: usize) -> fmt::Result {
         self.gauge(name, help, u64::try_from(count).unwrap_or(u64::MAX))

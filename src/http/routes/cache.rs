@@ -2,8 +2,6 @@
 //!
 //! A clear is done before it is written down, and stands when it cannot be: `write_down` says why.
 
-use std::time::Duration;
-
 use axum::extract::State;
 use serde::Serialize;
 use serde_json::json;
@@ -21,10 +19,6 @@ use crate::http::state::AppState;
 use crate::store::{AuditEntry, StoreError};
 use crate::summaries::{Counts, Micros, SummaryKey};
 use crate::telemetry;
-
-/// How long an act that has been done waits for its entry in the audit log. Longer than another process holds the write
-/// lock, short enough that whoever clears a cache in trouble is answered.
-const WRITE_DOWN_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// The audit log's name for the cache as a whole.
 pub(super) const WHOLE_CACHE: &str = "cache";
@@ -297,26 +291,15 @@ fn clear_where(state: &AppState, doomed: impl FnMut(&SummaryKey) -> bool) -> u64
 /// cache is cleared when something is in trouble, a full disk perhaps. What cannot be written down stands in the log.
 pub(super) async fn write_down(state: &AppState, caller: &Caller, entry: AuditEntry) {
     let (store, actor) = (state.store.clone(), caller.actor());
-    let work = tokio::spawn(async move {
-        let (who, what) = (actor.clone(), entry.clone());
-        let written = store.write(move |tx| tx.audit(&who, &what));
-        let failure = match tokio::time::timeout(WRITE_DOWN_TIME_MAX, written).await {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "the database was busy".to_owned(),
-        };
-        let after = entry.after.unwrap_or_default();
-        tracing::warn!(
-            reason = failure, actor = actor.name, address = actor.address, action = entry.action, target = entry.target, %after,
-            "done, and not in the audit log"
-        );
-    });
+    let work = tokio::spawn(async move { store.audit_done(actor, entry).await });
     // It ends only with the runtime before its time.
     let _ = work.await;
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

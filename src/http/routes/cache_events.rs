@@ -60,7 +60,8 @@ pub struct LastEvent {
 ///
 /// - `sample`, each second: `last` (what was counted since the sample before) and `total` (since the server started), each
 ///   with `hits`, `misses`, `hitRatio`, `coalesced`, `revalidated`, `stale`, `loads`, `loadFailures` and `removals`; of the
-///   last second `hitMicros` and `loadMicros`; `entries`, `bytes`, `loadsInFlight`, `rssBytes`.
+///   last second `hitMicros` and `loadMicros`; `entries`, `bytes`, `loadsInFlight`, `rssBytes`; `trouble`, what keeps the database from being
+///   written (`kind`, `since`, `message`), null where nothing does.
 /// - `publication`: summaries may have changed. `revision`, `scopeCount`, and in `scopes` the first hundred of them with
 ///   `enterpriseId`, `departmentId` (null for the enterprise itself) and `revision`. Whoever asks for one of these summaries
 ///   now gets one that has the change.

@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::answers::Answer;
+use crate::domain::trouble::StoreTrouble;
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::Json;
 use crate::http::state::AppState;
@@ -22,6 +23,9 @@ pub struct Health {
     /// The version of Muster.
     #[schema(example = "0.1.0")]
     version: &'static str,
+    /// What keeps the database from being written, as the newest write found it; null where nothing does.
+    #[schema(required)]
+    trouble: Option<StoreTrouble>,
     /// Now.
     #[schema(example = "2026-11-22T07:31:37.860Z")]
     timestamp: String,
@@ -29,11 +33,12 @@ pub struct Health {
 
 /// Whether the process is alive
 ///
-/// Asks nothing of the database; `/readyz` does.
+/// Asks nothing of the database; `/readyz` does. What is known to be wrong with it is told all the same.
 #[utoipa::path(get, path = "/healthz", tag = "service", operation_id = "getHealth", responses((status = 200, body = Health)))]
 pub async fn health(State(state): State<AppState>) -> Json<Health> {
     let timestamp = state.clock.now().to_string();
-    Json(Health { success: true, status: "alive", version: env!("CARGO_PKG_VERSION"), timestamp })
+    let trouble = state.store.trouble();
+    Json(Health { success: true, status: "alive", version: env!("CARGO_PKG_VERSION"), trouble, timestamp })
 }
 
 /// That the server is ready.

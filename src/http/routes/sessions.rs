@@ -14,7 +14,7 @@ use crate::access::sessions::{MintedSession, OpenSession, mint_session};
 use crate::domain::FieldError;
 use crate::domain::access::{Reach, Role, Session, Token};
 use crate::domain::ids::EnterpriseId;
-use crate::domain::page::TimeCursor;
+use crate::domain::page::{PageStart, TimeCursor};
 use crate::domain::time::Timestamp;
 use crate::http::auth::{Caller, address_of, is_possible, link_refused};
 use crate::http::error::ApiError;
@@ -236,7 +236,8 @@ pub async fn sign_out(State(state): State<AppState>, caller: Caller) -> Result<W
 
 /// List the sessions
 ///
-/// Newest first, without those that have ended.
+/// Newest first, without those that have ended. While the database cannot be written, those that are held in memory alone
+/// come before them on the first page, beyond its limit.
 #[utoipa::path(
     get, path = "/sessions", tag = "access", operation_id = "listSessions", params(PageParams),
     responses((status = 200, body = Answer<SessionList>))
@@ -247,7 +248,11 @@ pub async fn list(
     PageQuery { page, .. }: PageQuery<TimeCursor>,
 ) -> Result<Json<Answer<SessionList>>, ApiError> {
     let limit = page.limit;
-    let page = state.store.read(move |tx| tx.sessions(&page)).await?;
+    let is_first = matches!(page.start, PageStart::First | PageStart::Number(1));
+    let unwritten = if is_first { state.access.unwritten_sessions() } else { Vec::new() };
+    let mut page = state.store.read(move |tx| tx.sessions(&page)).await?;
+    page.total += unwritten.len() as u64;
+    page.items.splice(0..0, unwritten);
     let paging = Paging::of(&page, limit);
     let own = caller.session().map(|open| &open.session.id);
     let sessions = page.items.into_iter().map(|session| ListedSession {

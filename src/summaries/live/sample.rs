@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::{EventName, LiveEvent, Shared};
 use crate::cache::Stats;
 use crate::domain::time::Timestamp;
+use crate::domain::trouble::StoreTrouble;
 use crate::summaries::figures::{Counts, Micros};
 use crate::telemetry;
 
@@ -42,6 +43,9 @@ pub struct Sample {
     /// The process's memory in bytes; null where the system does not say.
     #[schema(required, value_type = Option<u64>, example = 33_030_144)]
     rss_bytes: Option<u64>,
+    /// What keeps the database from being written; null where nothing does.
+    #[schema(required)]
+    trouble: Option<StoreTrouble>,
 }
 
 /// Takes and tells a sample each second, for ever.
@@ -71,5 +75,6 @@ fn sample(shared: &Shared, total: &Stats, last: &Stats) -> Sample {
         bytes: census.bytes as u64,
         loads_in_flight: census.loads as u64,
         rss_bytes: telemetry::resident_bytes(),
+        trouble: shared.store.trouble(),
     }
 }

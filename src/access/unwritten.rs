@@ -1,0 +1,168 @@
+//! Signing in and out while the database cannot be written: in memory, until it can.
+//!
+//! Whoever comes to see why nothing can be stored must be let in, and whoever leaves must be out. So a session that a token
+//! opens is held in memory alone, and is stored as soon as there is room; one that is stored and ends is refused from memory,
+//! and deleted then. If the server ends before, the first has to be opened again, and the second is there again until its
+//! time is over. One-time links are not taken meanwhile: after such an end one could be used twice.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError};
+
+use super::sessions::{KnownSession, audit_of_end, audit_of_opening};
+use super::{Access, Known, Memory};
+use crate::domain::access::Session;
+use crate::domain::time::Timestamp;
+use crate::store::{Actor, NewSession, StoreError};
+
+/// Sessions in memory alone that one token may have; the oldest ends when another is opened.
+const UNWRITTEN_PER_TOKEN_MAX: usize = 10;
+
+/// Sessions in memory alone, and sessions that wait to be deleted; more are refused.
+const UNWRITTEN_MAX: usize = 1_000;
+
+/// What memory knows better than the database.
+#[derive(Default)]
+pub(super) struct Unwritten {
+    /// Open, and not stored yet.
+    opened: HashMap<String, Arc<KnownSession>>,
+    /// Ended, and stored still.
+    ended: HashSet<String>,
+}
+
+impl Unwritten {
+    /// A session that is not stored.
+    pub(super) fn opened(&self, id: &str) -> Option<&Arc<KnownSession>> {
+        self.opened.get(id)
+    }
+
+    /// Whether a session has ended, whatever the database says.
+    pub(super) fn has_ended(&self, id: &str) -> bool {
+        self.ended.contains(id)
+    }
+
+    /// Goes on beside another list of what is stored.
+    pub(super) fn go_on(
+        &mut self,
+        tokens: &HashMap<String, Arc<Known>>,
+        stored: &mut HashMap<String, Arc<KnownSession>>,
+    ) {
+        self.opened.retain(|id, known| match known.token_id().and_then(|token| tokens.get(token)) {
+            Some(token) if !stored.contains_key(id) => {
+                *known = Arc::new(known.of_token(token));
+                true
+            }
+            // It is stored by now, or its token was revoked.
+            _ => false,
+        });
+        self.ended.retain(|id| stored.remove(id).is_some());
+    }
+
+    /// Takes another session, unless there are too many.
+    fn open(&mut self, session: KnownSession, now: Timestamp) -> bool {
+        self.opened.retain(|_, known| known.is_valid_at(now));
+        let same = |known: &&Arc<KnownSession>| known.token_id() == session.token_id();
+        if self.opened.values().filter(same).count() >= UNWRITTEN_PER_TOKEN_MAX {
+            let oldest = self.opened.values().filter(same).min_by_key(|known| known.session().created_at);
+            if let Some(oldest) = oldest.map(|known| known.session().id.clone()) {
+                self.opened.remove(&oldest);
+            }
+        }
+        if self.opened.len() >= UNWRITTEN_MAX {
+            return false;
+        }
+        self.opened.insert(session.session().id.clone(), Arc::new(session));
+        true
+    }
+}
+
+impl Memory {
+    /// Forgets a session that is in memory alone, and gives it back if there was one.
+    fn close(&self, id: &str) -> Option<Arc<KnownSession>> {
+        self.table.write().unwrap_or_else(PoisonError::into_inner).unwritten.opened.remove(id)
+    }
+
+    fn is_open(&self, id: &str) -> bool {
+        self.table.read().unwrap_or_else(PoisonError::into_inner).unwritten.opened.contains_key(id)
+    }
+
+    /// Refuses a stored session from now on; false when too many wait for that already.
+    fn end(&self, id: &str) -> bool {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        if table.unwritten.ended.len() >= UNWRITTEN_MAX {
+            return false;
+        }
+        table.sessions.remove(id);
+        table.unwritten.ended.insert(id.to_owned());
+        true
+    }
+}
+
+impl Access {
+    /// The sessions that are not stored, newest first.
+    #[must_use]
+    pub fn unwritten_sessions(&self) -> Vec<Session> {
+        let table = self.memory.table.read().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        let opened = table.unwritten.opened.values().filter(|known| known.is_valid_at(now));
+        let mut sessions: Vec<Session> = opened.map(|known| known.session().clone()).collect();
+        sessions.sort_by_key(|session| std::cmp::Reverse(session.created_at));
+        sessions
+    }
+
+    /// Opens a session in memory, since it cannot be stored; `None` when it cannot be opened in this way either.
+    pub(super) fn open_unwritten(&self, new: &NewSession, before: Option<&str>, actor: &Actor) -> Option<Session> {
+        let now = self.clock.now();
+        let session = {
+            let mut table = self.memory.table.write().unwrap_or_else(PoisonError::into_inner);
+            let token = Arc::clone(table.by_id.get(new.token_id.as_ref()?)?);
+            let known = KnownSession::unwritten(new, &token);
+            let session = known.session().clone();
+            if !session.is_valid_at(now) || !table.unwritten.open(known, now) {
+                return None;
+            }
+            session
+        };
+        tracing::warn!(session = session.id, "a session is held in memory alone, since it cannot be stored");
+        let (memory, stored, actor_of, entry) =
+            (Arc::clone(&self.memory), new.clone(), actor.clone(), audit_of_opening(&session, None));
+        self.store.write_later(move |tx| {
+            tx.audit_at(stored.created_at, &actor_of, &entry)?;
+            if !memory.is_open(&stored.id) {
+                return Ok(());
+            }
+            match tx.create_session(&stored) {
+                // Its token has been revoked meanwhile.
+                Err(StoreError::NotFound(_)) => Ok(()),
+                created => created.map(drop),
+            }
+        });
+        if let Some(before) = before
+            && self.close_unwritten(before, actor).is_none()
+        {
+            self.end_unwritten(before, actor);
+        }
+        Some(session)
+    }
+
+    /// Ends a session that is in memory alone, if there is one. What is written down of it later says so.
+    pub(super) fn close_unwritten(&self, id: &str, actor: &Actor) -> Option<Session> {
+        let session = self.memory.close(id)?.session().clone();
+        let (at, actor, entry) = (self.clock.now(), actor.clone(), audit_of_end(&session));
+        self.store.write_later(move |tx| tx.audit_at(at, &actor, &entry));
+        Some(session)
+    }
+
+    /// Ends a stored session in memory, since it cannot be deleted; false when that is too much.
+    pub(super) fn end_unwritten(&self, id: &str, actor: &Actor) -> bool {
+        if !self.memory.end(id) {
+            return false;
+        }
+        tracing::warn!(session = id, "a session has ended in memory alone, since it cannot be deleted");
+        let (at, id, actor) = (self.clock.now(), id.to_owned(), actor.clone());
+        self.store.write_later(move |tx| match tx.end_session(&id) {
+            Ok(ended) => tx.audit_at(at, &actor, &audit_of_end(&ended)),
+            Err(StoreError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        })
+    }
+}

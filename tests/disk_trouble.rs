@@ -1,0 +1,222 @@
+//! A database that cannot be written, forced inside SQLite: reads and signing in go on, and service resumes by itself.
+
+use muster::access::links::mint_link;
+use muster::domain::access::Role;
+use serde_json::{Value, json};
+
+use crate::support::{Client, Events, Exposition, Place, Reply, TestApp, eventually};
+
+/// Contacts, and sessions, that would fill the pages that are left many times over.
+const MORE_THAN_FIT: usize = 500;
+
+/// Refusals in a row after which nothing more fits.
+const REFUSALS: usize = 20;
+
+/// Allows SQLite no further page, and fills those that are there.
+pub async fn fill(app: &TestApp, admin: &Client) {
+    app.write(|tx| tx.limit_size(Some(1))).await;
+    let mut refused = 0;
+    for number in 0..MORE_THAN_FIT {
+        let info = json!({"name": format!("Person {number}"), "notes": "x".repeat(2_000)});
+        let reply = admin.post("/saveContact", json!({"userId": "u1", "contactInfo": info})).await;
+        if reply.status == 507 {
+            let message = reply.problem(507);
+            assert!(message.contains("nothing was changed"), "{message}");
+            refused += 1;
+            if refused == REFUSALS {
+                return;
+            }
+        } else {
+            reply.expect(200);
+        }
+    }
+    panic!("it never fills");
+}
+
+async fn trouble(client: &Client) -> Value {
+    client.get("/healthz").await.expect(200)["trouble"].clone()
+}
+
+fn count(app: &TestApp, sql: &str, with: &str) -> u64 {
+    app.store.directory().raw_reader().query_row(sql, [with], |row| row.get(0)).unwrap()
+}
+
+fn stored_sessions(app: &TestApp, id: &str) -> u64 {
+    count(app, "SELECT count(*) FROM session WHERE id = ?1", id)
+}
+
+async fn id_of(browser: &Client) -> String {
+    browser.get("/session").await.expect(200)["session"]["id"].as_str().unwrap().to_owned()
+}
+
+/// Signs in until a session does not fit on the disk any more.
+async fn unwritten(app: &TestApp, holder: &Client) -> Client {
+    for _ in 0..MORE_THAN_FIT {
+        let browser = holder.browser().await;
+        if stored_sessions(app, &id_of(&browser).await) == 0 {
+            return browser;
+        }
+    }
+    panic!("every session still fits");
+}
+
+#[tokio::test]
+async fn without_room_reads_and_signing_in_go_on_and_everything_resumes_by_itself() {
+    let app = TestApp::start().await;
+    let (admin, viewer) = (app.client(Role::Admin).await, app.client(Role::Viewer).await);
+    let stored = viewer.browser().await;
+    let link = mint_link(app.store.clock().now()).unwrap();
+    app.write(link.store()).await;
+    let mut events = Events::open(&viewer, None).await;
+    assert_eq!(events.next_of("sample").await.data["trouble"], Value::Null);
+    fill(&app, &admin).await;
+    admin.get("/enterprise/acme/contacts/summary").await.expect(200);
+    let contacts = app.store.contacts_of_acme();
+
+    // It is told wherever somebody looks.
+    let message = app.nobody().get("/readyz").await.problem(503);
+    assert!(message.contains("no space") && message.contains("make room"), "{message}");
+    let told = trouble(&app.nobody()).await;
+    assert_eq!(told["kind"], "diskFull");
+    assert!(told["message"].as_str().unwrap().contains("no space"), "{told}");
+    assert_eq!(events.next_of("sample").await.data["trouble"], told);
+    let metrics = Exposition::read(&viewer.get("/metrics").await.text());
+    assert_eq!(metrics.count("muster_database_trouble", &[("cause", "disk_full")]), 1);
+    assert!(metrics.count("muster_writes_refused_total", &[("cause", "disk_full")]) >= REFUSALS as u64);
+
+    // Reads go on, kept and loaded anew, and so does clearing.
+    assert_eq!(admin.delete("/cache/clear").await.expect(200)["clearedEntries"], 1);
+    for cached in [false, true] {
+        let summary = viewer.get("/enterprise/acme/contacts/summary").await.expect(200);
+        assert_eq!((&summary["cached"], &summary["data"]["totalContacts"]), (&json!(cached), &json!(contacts)));
+    }
+    admin.get("/enterprise/acme/contacts/details").await.expect(200);
+    let export = admin.get("/enterprise/acme/contacts/export").await;
+    assert_eq!((export.status, export.text().lines().count() as u64), (200, 1 + contacts));
+    assert_eq!(admin.upload("/enterprise/acme/contacts/import?employee=u1", people()).await.status, 507);
+
+    // Who signs in is in, and listed; who signs out is out, whether the session is stored or not.
+    let (here, gone) = (unwritten(&app, &viewer).await, unwritten(&app, &viewer).await);
+    let (here_id, gone_id, stored_id) = (id_of(&here).await, id_of(&gone).await, id_of(&stored).await);
+    let listed = admin.get("/sessions?limit=200").await.expect(200);
+    let ids: Vec<_> = listed["sessions"].as_array().unwrap().iter().map(|session| session["id"].clone()).collect();
+    assert!(ids.contains(&json!(here_id)) && ids.contains(&json!(gone_id)), "{ids:?}");
+    assert_eq!(listed["totalCount"], ids.len());
+    for browser in [&gone, &stored] {
+        browser.delete("/session").await.expect(200);
+        browser.get("/enterprise/acme").await.problem(401);
+    }
+    here.get("/enterprise/acme/contacts/summary").await.expect(200);
+    // A link could be used twice, if the server ended now.
+    let message = app.nobody().post("/session", json!({"code": link.code})).await.problem(507);
+    assert!(message.contains("nothing was changed"), "{message}");
+    app.store.assert_clean();
+
+    // With room, nobody needs to do anything.
+    app.write(|tx| tx.limit_size(None)).await;
+    eventually("the trouble is over", || app.store.trouble().is_none().then_some(()));
+    assert_eq!(trouble(&app.nobody()).await, Value::Null);
+    app.nobody().get("/readyz").await.expect(200);
+    admin.post("/AddContact", json!({"userId": "u1", "contactInfo": {"name": "Eve"}})).await.expect(201);
+    assert_eq!(app.store.contacts_of_acme(), contacts + 1);
+    assert_eq!(events.next_of("publication").await.data["scopeCount"], 2);
+    assert_eq!(events.next_of("sample").await.data["trouble"], Value::Null);
+    app.nobody().signs_in(json!({"code": link.code})).await.get("/tokens").await.expect(200);
+    app.nobody().post("/session", json!({"code": link.code})).await.problem(401);
+    // What was done meanwhile is written down.
+    eventually("sessions are stored as they are", || {
+        let state = [&here_id, &gone_id, &stored_id].map(|id| stored_sessions(&app, id));
+        (state == [1, 0, 0]).then_some(())
+    });
+    for (action, target) in [
+        ("cache.clear", "cache"),
+        ("session.create", &here_id),
+        ("session.create", &gone_id),
+        ("session.end", &gone_id),
+    ] {
+        let sql = format!("SELECT count(*) FROM audit WHERE action = '{action}' AND target = ?1");
+        assert_eq!(count(&app, &sql, target), 1, "{action} {target}");
+    }
+    let app = app.restart();
+    app.nobody().as_signed_in(&here).get("/enterprise/acme").await.expect(200);
+    app.nobody().as_signed_in(&gone).get("/enterprise/acme").await.problem(401);
+}
+
+/// A file that needs more pages than are left.
+fn people() -> String {
+    let rows: Vec<String> = (0..200).map(|row| format!("Given{row},{}\n", "note ".repeat(200))).collect();
+    format!("name,notes\n{}", rows.concat())
+}
+
+#[tokio::test]
+async fn a_session_in_memory_ends_with_its_token_and_by_an_administrator() {
+    let app = TestApp::start().await;
+    let (admin, viewer) = (app.client(Role::Admin).await, app.client(Role::Viewer).await);
+    fill(&app, &admin).await;
+    let (revoked, of_token) = (unwritten(&app, &viewer).await, unwritten(&app, &viewer).await);
+    let id = id_of(&revoked).await;
+    admin.delete(&format!("/sessions/{id}")).await.expect(200);
+    revoked.get("/session").await.problem(401);
+    admin.delete(&format!("/sessions/{id}")).await.problem(404);
+    // The tenth of a token ends the first.
+    for _ in 0..10 {
+        unwritten(&app, &viewer).await;
+    }
+    of_token.get("/session").await.problem(401);
+    let of_token = unwritten(&app, &viewer).await;
+    let token_id = of_token.get("/session").await.expect(200)["session"]["tokenId"].as_str().unwrap().to_owned();
+    // Whatever the page limit says to revoking, it may be done from beside it.
+    let directory = app.store.directory().clone();
+    directory.raw_writer().execute("DELETE FROM token WHERE id = ?1", [&token_id]).unwrap();
+    let mut refused = 0;
+    while refused == 0 {
+        refused = u16::from(of_token.get("/session").await.status == 401);
+    }
+    app.write(|tx| tx.limit_size(None)).await;
+    eventually("the trouble is over", || app.store.trouble().is_none().then_some(()));
+}
+
+#[test]
+fn a_disk_with_errors_refuses_writes_with_503_and_is_written_again_when_it_has_none() {
+    let place = Place::new();
+    let token = place.token("admin");
+    let server = place.serve_as_ignoring_file_size_signals(&token);
+    let mut client = server.client();
+    client.post("/enterprise", &json!({"id": "acme", "name": "Acme"}));
+    // From now on the system refuses each write to a file with EFBIG, which SQLite tells as an error of the disk.
+    server.limit_file_size("0");
+    let refused = client.send("POST", "/enterprise", json!({"id": "globex", "name": "Globex"}).to_string());
+    let problem = refused.clone().expect(503).json();
+    assert!(problem["detail"].as_str().unwrap().contains("reports errors; nothing was changed"), "{problem:#}");
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(client.get("/healthz")["trouble"]["kind"], "diskFailing");
+    client.send("GET", "/readyz", "").expect(503);
+    assert_eq!(client.get("/enterprise")["totalCount"], 1);
+    client.get("/enterprise/acme/contacts/summary");
+    let cookie = client.send("POST", "/session", json!({"token": token}).to_string()).expect(200);
+    assert!(cookie.header("set-cookie").is_some());
+    // One line for the whole outage, that says what SQLite said.
+    let log = server.log();
+    assert_eq!(log.matches("ERROR").count(), 1, "{log}");
+    assert!(log.contains("disk I/O error"), "{log}");
+
+    server.limit_file_size("unlimited");
+    eventually("the trouble is over", || client.get("/healthz")["trouble"].is_null().then_some(()));
+    client.send("GET", "/readyz", "").expect(200);
+    client.post("/enterprise", &json!({"id": "globex", "name": "Globex"}));
+    assert_eq!(client.get("/enterprise")["totalCount"], 2);
+    let audit = client.get("/audit?action=session.create");
+    assert_eq!(audit["totalCount"], 1);
+}
+
+#[tokio::test]
+async fn the_databases_own_limit_is_told_apart_from_a_full_disk() {
+    let app = TestApp::start_limited(1 << 30).await;
+    let admin = app.client(Role::Admin).await;
+    fill(&app, &admin).await;
+    let message = Reply::to(admin.request(reqwest::Method::GET, "/readyz")).await.problem(503);
+    assert!(message.contains("database-max"), "{message}");
+    assert_eq!(trouble(&admin).await["kind"], "limitReached");
+    app.write(|tx| tx.limit_size(None)).await;
+    eventually("the trouble is over", || app.store.trouble().is_none().then_some(()));
+}
