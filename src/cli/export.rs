@@ -10,7 +10,7 @@ use super::database::{self, Missing};
 use super::{Context, Failure};
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::intake::{self, ExportError};
-use crate::store::{Store, StoreError, Subject};
+use crate::store::{Actor, Store, StoreError, Subject};
 
 /// Write an enterprise's contacts as CSV.
 ///
@@ -63,12 +63,8 @@ pub fn run(context: &mut Context<'_>, arguments: &ExportArgs) -> Result<(), Fail
         Some(path) => {
             let cannot_write = |error| Failure::failed(format!("{} cannot be written", path.display())).because(error);
             // The enterprise is looked up before the file is made, so that a misspelt id leaves an old file as it was.
-            export(&store, arguments, &mut |_| Err(std::io::ErrorKind::BrokenPipe.into())).or_else(
-                |error| match error {
-                    ExportError::Output(_) => Ok(0),
-                    error @ ExportError::Store(_) => Err(refused(error, arguments)),
-                },
-            )?;
+            intake::can_export(&store, &arguments.enterprise, arguments.department.as_ref())
+                .map_err(|error| refused(error.into(), arguments))?;
             let mut file = BufWriter::new(File::create(path).map_err(cannot_write)?);
             let written = export(&store, arguments, &mut |piece| file.write_all(&piece));
             let written = written.map_err(|error| match error {
@@ -88,7 +84,8 @@ fn export(
     arguments: &ExportArgs,
     sink: &mut dyn FnMut(Vec<u8>) -> std::io::Result<()>,
 ) -> Result<u64, ExportError> {
-    intake::export(store, &arguments.enterprise, arguments.department.as_ref(), sink)
+    let actor = Actor::command_line();
+    intake::export(store, &arguments.enterprise, arguments.department.as_ref(), &actor, sink)
 }
 
 fn refused(error: ExportError, arguments: &ExportArgs) -> Failure {

@@ -99,6 +99,7 @@ pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Fail
         employee: arguments.employee.as_ref().map(ToString::to_string),
         may_create: if arguments.create_missing { MayCreate::Everything } else { MayCreate::Nothing },
         dry_run: arguments.dry_run,
+        file: (!arguments.reads_stdin()).then(|| name.clone()),
     };
     // Before the database: a wrong file must not leave an empty one behind.
     let reader = intake::open(input, &options).map_err(|error| explain(&name, error))?;

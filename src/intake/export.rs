@@ -2,8 +2,10 @@
 
 use std::io;
 
+use serde_json::json;
+
 use crate::domain::ids::{DepartmentId, EnterpriseId};
-use crate::store::{Store, StoreError};
+use crate::store::{Actor, AuditEntry, Store, StoreError};
 use crate::transfer::csv::ContactWriter;
 
 /// Contacts of one piece. Each piece is read in a transaction of its own, so that a slow taker holds none open. The largest
@@ -24,26 +26,53 @@ pub enum ExportError {
 /// Writes the contacts of a visible enterprise, or of one of its departments, oldest first; tells how many. Blocks, and
 /// calls `sink` with one piece after the other; the first holds the header.
 ///
-/// Contacts that stay are written exactly once, while others come and go.
+/// Contacts that stay are written exactly once, while others come and go. How many left the house goes into the audit log,
+/// also when it ends early; the file is out by then, so whatever becomes of that is no failure of the export.
 pub fn export(
     store: &Store,
     enterprise: &EnterpriseId,
     department: Option<&DepartmentId>,
+    actor: &Actor,
     sink: &mut dyn FnMut(Vec<u8>) -> io::Result<()>,
 ) -> Result<u64, ExportError> {
+    let mut written = 0;
+    let outcome = export_all(store, enterprise, department, &mut written, sink);
+    if outcome.is_ok() || written > 0 {
+        let broken_off = outcome.as_ref().err().map(ToString::to_string);
+        let after = json!({ "departmentId": department, "contacts": written, "brokenOff": broken_off });
+        store.audit_done_blocking(actor.clone(), AuditEntry::of("contacts.export", enterprise.as_str()).after(after));
+    }
+    outcome.map(|()| written)
+}
+
+/// Fails unless the enterprise and the department can be exported.
+pub fn can_export(
+    store: &Store,
+    enterprise: &EnterpriseId,
+    department: Option<&DepartmentId>,
+) -> Result<(), StoreError> {
+    store.read_blocking(|tx| tx.export_contacts(enterprise, department, None, 1)).map(drop)
+}
+
+fn export_all(
+    store: &Store,
+    enterprise: &EnterpriseId,
+    department: Option<&DepartmentId>,
+    written: &mut u64,
+    sink: &mut dyn FnMut(Vec<u8>) -> io::Result<()>,
+) -> Result<(), ExportError> {
     let mut writer = ContactWriter::new(Vec::new())?;
     let mut after = None;
-    let mut written = 0;
     loop {
         let page = store.read_blocking(|tx| tx.export_contacts(enterprise, department, after, EXPORT_PIECE_ROWS))?;
         for row in &page {
             writer.write(&row.contact, &row.employee_email)?;
         }
         sink(writer.take()?)?;
-        written += page.len() as u64;
+        *written += page.len() as u64;
         match page.last() {
             Some(last) if page.len() == EXPORT_PIECE_ROWS as usize => after = Some(last.cursor()),
-            _ => return Ok(written),
+            _ => return Ok(()),
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct ImportOptions {
     pub may_create: MayCreate,
     /// Whether it is only tried.
     pub dry_run: bool,
+    /// What the file is called, for the audit log; none for a stream.
+    pub file: Option<String>,
 }
 
 /// How far an import is.
@@ -119,9 +121,8 @@ pub fn import(
         Ok(encoding) => encoding,
         Err(error) => {
             // What went in before stays, so somebody must be able to learn of it.
-            if let Err(error) = record(store, options, &run.report, actor, Some(&error)) {
-                tracing::error!(%error, "cannot put a broken import into the audit log");
-            }
+            run.report.created = run.created.counted();
+            record(store, options, &run.report, actor, Some(&error));
             return Err(error);
         }
     };
@@ -129,7 +130,7 @@ pub fn import(
     report.encoding = encoding.unwrap_or(report.encoding);
     let took = store.clock().instant().duration_since(begun);
     report.duration_millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    record(store, options, &report, actor, None)?;
+    record(store, options, &report, actor, None);
     Ok(report)
 }
 
@@ -203,6 +204,16 @@ struct CreatedIds {
     enterprises: BTreeSet<String>,
     departments: BTreeSet<String>,
     employees: BTreeSet<String>,
+}
+
+impl CreatedIds {
+    fn counted(&self) -> Created {
+        Created {
+            enterprises: self.enterprises.len() as u64,
+            departments: self.departments.len() as u64,
+            employees: self.employees.len() as u64,
+        }
+    }
 }
 
 impl Run<'_> {
@@ -298,27 +309,27 @@ impl Run<'_> {
         if let Some(rejects) = self.rejects.take() {
             rejects.finish().map_err(ImportError::Rejects)?;
         }
-        self.report.created = Created {
-            enterprises: self.created.enterprises.len() as u64,
-            departments: self.created.departments.len() as u64,
-            employees: self.created.employees.len() as u64,
-        };
+        self.report.created = self.created.counted();
         Ok(self.report)
     }
 }
 
-/// Puts the import into the audit log, unless it could change nothing.
+/// Puts the import into the audit log, unless it could change nothing. It is done, whatever becomes of this.
 fn record(
     store: &Store,
     options: &ImportOptions,
     report: &ImportReport,
     actor: &Actor,
     broken_off: Option<&ImportError>,
-) -> Result<(), StoreError> {
+) {
     if options.dry_run || report.rows == 0 {
-        return Ok(());
+        return;
     }
     let after = json!({
+        "file": options.file,
+        "departmentId": options.department,
+        "employeeId": options.employee,
+        "created": report.created,
         "rows": report.rows,
         "imported": report.imported,
         "duplicates": report.duplicates,
@@ -331,8 +342,7 @@ fn record(
         before: None,
         after: Some(after),
     };
-    let actor = actor.clone();
-    store.write_blocking(move |tx| tx.audit(&actor, &entry))
+    store.audit_done_blocking(actor.clone(), entry);
 }
 
 #[cfg(test)]
@@ -365,6 +375,7 @@ mod tests {
             employee: Some("u1".to_owned()),
             may_create: MayCreate::Everything,
             dry_run: false,
+            file: None,
         };
         // Longer than what is read before the first row.
         let rows: Vec<String> = (0..5_000).map(|row| format!("Anita,anita{row}@example.com\n")).collect();
@@ -393,6 +404,7 @@ mod tests {
                 employee: Some("u1".to_owned()),
                 may_create: MayCreate::Everything,
                 dry_run: false,
+                file: None,
             };
             let outcome = open(file.as_bytes(), &options)
                 .and_then(|reader| import(&store, reader, &options, None, &Actor::command_line(), &|_| {}));

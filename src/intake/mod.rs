@@ -8,6 +8,6 @@ mod export;
 mod fill;
 mod import;
 
-pub use export::{ExportError, export};
+pub use export::{ExportError, can_export, export};
 pub use fill::fill;
 pub use import::{ImportError, ImportOptions, Progress, import, open};

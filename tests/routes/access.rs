@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use crate::support::{Client, Reply, TestApp};
 
 /// One operation of the document, with ids that exist in `acme` and a body that would do.
-struct Operation {
-    method: Method,
+pub struct Operation {
+    pub method: Method,
     template: String,
     path: String,
     body: Option<(String, Value)>,
@@ -29,13 +29,13 @@ impl Operation {
         .await
     }
 
-    fn name(&self) -> String {
+    pub fn name(&self) -> String {
         format!("{} {}", self.method, self.template)
     }
 }
 
 /// Every operation that the document lists.
-async fn operations(app: &TestApp) -> Vec<Operation> {
+pub async fn operations(app: &TestApp) -> Vec<Operation> {
     let admin = app.client(Role::Admin).await;
     let contacts = admin.get("/Contacts/u1").await.expect(200);
     let tokens = admin.get("/tokens").await.expect(200);

@@ -1,6 +1,6 @@
 //! The API from the outside, a file for each file of `src/http/routes`, and what all routes promise.
 
-mod access;
+pub mod access;
 mod audit;
 mod cache;
 mod cache_analytics;

@@ -45,6 +45,9 @@ const KINDS = [
   ["enterprise", "Enterprises"],
   ["department", "Departments"],
   ["employee", "Employees"],
+  ["contacts", "Imports and exports"],
+  ["link", "Sign-in links"],
+  ["backup", "Backups"],
 ];
 
 /**

@@ -71,8 +71,9 @@ pub struct AuditParams {
 
 /// What administrators did
 ///
-/// Changes of tokens and of the cache, archiving and purging: who, when, from where, and where it says something, how things
-/// were before and after. Newest first.
+/// Tokens, sessions and sign-in links, the cache and its configuration, enterprises, departments and employees, imports,
+/// exports and backups: who, when, from where, and where it says something, how things were before and after. Of employees it
+/// keeps nothing personal. Newest first.
 #[utoipa::path(
     get, path = "/audit", tag = "access", operation_id = "listAudit", params(AuditParams, PageParams),
     responses((status = 200, body = Answer<AuditLog>))

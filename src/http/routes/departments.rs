@@ -4,10 +4,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::answers::{Answer, Paging};
-use super::naming::{NewNamed, Renaming};
+use super::naming::{NewNamed, Renaming, audit_renaming};
 use super::removal::{Kind, PurgeParams, Removal, Removed};
 use crate::domain::directory::Department;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
@@ -18,7 +19,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{ArchivedParams, Json, PageParams, PageQuery, PathIds, Query, WHOLE_LIST};
 use crate::http::state::AppState;
 use crate::http::submission::{IdempotencyParams, Submission};
-use crate::store::WriteTx;
+use crate::store::{AuditEntry, WriteTx};
 
 const KIND: Kind = Kind {
     archived: "Department deleted successfully",
@@ -120,12 +121,17 @@ pub async fn list(
 )]
 pub async fn create(
     State(state): State<AppState>,
+    caller: Caller,
     PathIds(enterprise): PathIds<EnterpriseId>,
     Submission { body, once }: Submission<NewNamed>,
 ) -> Result<Response, ApiError> {
-    let (id, name) = body.check()?;
+    let ((id, name), actor) = (body.check()?, caller.actor());
     let work = move |tx: &WriteTx<'_>| {
-        Ok(DepartmentAnswer::new("Department added successfully", tx.create_department(&enterprise, id, &name)?))
+        let created = tx.create_department(&enterprise, id, &name)?;
+        let target = format!("{enterprise}/{}", created.id);
+        let entry = AuditEntry::of("department.create", target).after(json!({"name": created.name}));
+        tx.audit(&actor, &entry)?;
+        Ok(DepartmentAnswer::new("Department added successfully", created))
     };
     once.write(&state.store, StatusCode::CREATED, work).await
 }
@@ -151,13 +157,18 @@ pub async fn get(
 )]
 pub async fn change(
     State(state): State<AppState>,
+    caller: Caller,
     PathIds((enterprise, id)): PathIds<(EnterpriseId, DepartmentId)>,
     Json(body): Json<Renaming>,
 ) -> Result<Json<Answer<DepartmentAnswer>>, ApiError> {
     let name = body.check(id.as_str())?;
-    let work = state.store.write(move |tx| match name {
-        Some(name) => tx.rename_department(&enterprise, &id, &name),
-        None => tx.department(&enterprise, &id),
+    let actor = caller.actor();
+    let work = state.store.write(move |tx| {
+        let before = tx.department(&enterprise, &id)?;
+        let Some(name) = name else { return Ok(before) };
+        let after = tx.rename_department(&enterprise, &id, &name)?;
+        audit_renaming(tx, &actor, "department.change", format!("{enterprise}/{id}"), [&before.name, &after.name])?;
+        Ok(after)
     });
     Ok(state.success(DepartmentAnswer::new("Department updated successfully", work.await?)))
 }

@@ -4,10 +4,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::answers::{Answer, Paging};
-use super::naming::{NewNamed, Renaming};
+use super::naming::{NewNamed, Renaming, audit_renaming};
 use super::removal::{Kind, PurgeParams, Removal, Removed};
 use crate::domain::directory::Enterprise;
 use crate::domain::ids::EnterpriseId;
@@ -18,7 +19,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{ArchivedParams, Json, PageParams, PageQuery, PathIds, Query};
 use crate::http::state::AppState;
 use crate::http::submission::{IdempotencyParams, Submission};
-use crate::store::WriteTx;
+use crate::store::{AuditEntry, WriteTx};
 
 const KIND: Kind = Kind {
     archived: "Enterprise deleted successfully",
@@ -110,11 +111,15 @@ pub async fn list(
 )]
 pub async fn create(
     State(state): State<AppState>,
+    caller: Caller,
     Submission { body, once }: Submission<NewNamed>,
 ) -> Result<Response, ApiError> {
-    let (id, name) = body.check()?;
+    let ((id, name), actor) = (body.check()?, caller.actor());
     let work = move |tx: &WriteTx<'_>| {
-        Ok(EnterpriseAnswer::new("Enterprise added successfully", tx.create_enterprise(id, &name)?))
+        let created = tx.create_enterprise(id, &name)?;
+        let entry = AuditEntry::of("enterprise.create", created.id.as_str()).after(json!({"name": created.name}));
+        tx.audit(&actor, &entry)?;
+        Ok(EnterpriseAnswer::new("Enterprise added successfully", created))
     };
     once.write(&state.store, StatusCode::CREATED, work).await
 }
@@ -140,13 +145,18 @@ pub async fn get(
 )]
 pub async fn change(
     State(state): State<AppState>,
+    caller: Caller,
     PathIds(id): PathIds<EnterpriseId>,
     Json(body): Json<Renaming>,
 ) -> Result<Json<Answer<EnterpriseAnswer>>, ApiError> {
     let name = body.check(id.as_str())?;
-    let work = state.store.write(move |tx| match name {
-        Some(name) => tx.rename_enterprise(&id, &name),
-        None => tx.enterprise(&id),
+    let actor = caller.actor();
+    let work = state.store.write(move |tx| {
+        let before = tx.enterprise(&id)?;
+        let Some(name) = name else { return Ok(before) };
+        let after = tx.rename_enterprise(&id, &name)?;
+        audit_renaming(tx, &actor, "enterprise.change", id.to_string(), [&before.name, &after.name])?;
+        Ok(after)
     });
     Ok(state.success(EnterpriseAnswer::new("Enterprise updated successfully", work.await?)))
 }

@@ -1,6 +1,7 @@
 //! The bodies that enterprises and departments share: an id and a name.
 
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::domain::FieldError;
@@ -8,6 +9,7 @@ use crate::domain::directory::Name;
 use crate::domain::ids::InvalidId;
 use crate::http::error::ApiError;
 use crate::http::extract::present;
+use crate::store::{Actor, AuditEntry, StoreError, WriteTx};
 
 /// An enterprise or department that is to be created.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -62,6 +64,21 @@ impl Renaming {
             (id, name) => Err(ApiError::invalid(id.err().into_iter().chain(name.err()).collect())),
         }
     }
+}
+
+/// Records that something got another name; the same one is no act.
+pub fn audit_renaming(
+    tx: &WriteTx<'_>,
+    actor: &Actor,
+    action: &'static str,
+    target: String,
+    [before, after]: [&str; 2],
+) -> Result<(), StoreError> {
+    if before == after {
+        return Ok(());
+    }
+    let entry = AuditEntry::of(action, target).before(json!({"name": before})).after(json!({"name": after}));
+    tx.audit(actor, &entry)
 }
 
 /// Refuses an id in a body that is not the one in the path: ids cannot be changed.

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::access::Role;
@@ -94,7 +95,8 @@ where
         if !params.purge {
             let work = state.store.write(move |tx| {
                 archive(tx)?;
-                tx.audit(&actor, &AuditEntry::of(archived, target))
+                let (before, after) = (json!({"archived": false}), json!({"archived": true}));
+                tx.audit(&actor, &AuditEntry::of(archived, target).before(before).after(after))
             });
             work.await?;
             return Ok(state.success(Removed { message: kind.archived, ..answer }).into_response());
@@ -103,7 +105,7 @@ where
         let work = state.store.write(move |tx| {
             let Purged { contacts, employees, departments } = purge(tx)?;
             let body = PurgedBody { contacts, employees, departments };
-            tx.audit(&actor, &AuditEntry::of(purged, target).before(serde_json::json!(body)))?;
+            tx.audit(&actor, &AuditEntry::of(purged, target).before(json!(body)))?;
             Ok(body)
         });
         let purged = Some(work.await?);
@@ -129,7 +131,7 @@ impl Kind {
         let [.., action] = self.actions;
         let work = state.store.write(move |tx| {
             let restored = restore(tx)?;
-            tx.audit(&actor, &AuditEntry::of(action, target))?;
+            tx.audit(&actor, &AuditEntry::of(action, target).after(json!({"archived": false})))?;
             Ok(restored)
         });
         Ok(work.await?)

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use self::body::{EmployeeBody, EmployeeInput};
@@ -19,7 +20,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::{ArchivedParams, Json, PageParams, PageQuery, PathIds, Query};
 use crate::http::state::AppState;
 use crate::http::submission::{IdempotencyParams, Submission};
-use crate::store::{StoreError, WriteTx};
+use crate::store::{AuditEntry, StoreError, WriteTx};
 
 const KIND: Kind = Kind {
     archived: "Employee deleted successfully",
@@ -58,6 +59,37 @@ impl EmployeeAnswer {
     fn new(message: &'static str, employee: Employee) -> Self {
         Self { message: Some(message), employee: employee.into() }
     }
+}
+
+/// What the audit log keeps of an employee: the place in the company and nothing personal, which a purge could not take back.
+fn post_of(employee: &Employee) -> Value {
+    json!({
+        "enterpriseId": employee.enterprise_id,
+        "departmentId": employee.department_id,
+        "role": employee.fields.role,
+        "isActive": employee.fields.is_active,
+    })
+}
+
+/// The audit log's entry for a change, unless nothing changed. Of what is personal it says which fields are others now.
+fn audit_of_change(before: &Employee, after: &Employee) -> Option<AuditEntry> {
+    let (old, new) = (&before.fields, &after.fields);
+    let personal = [
+        ("firstName", old.first_name != new.first_name),
+        ("lastName", old.last_name != new.last_name),
+        ("email", old.email != new.email),
+        ("phone", old.phone != new.phone),
+        ("position", old.position != new.position),
+    ];
+    let changed: Vec<&str> = personal.into_iter().filter(|(_, changed)| *changed).map(|(field, _)| field).collect();
+    let (was, mut is) = (post_of(before), post_of(after));
+    if was == is && changed.is_empty() {
+        return None;
+    }
+    if !changed.is_empty() {
+        is["changed"] = json!(changed);
+    }
+    Some(AuditEntry::of("employee.change", after.id.as_str()).before(was).after(is))
 }
 
 /// An employee's place: enterprise, department and id.
@@ -110,13 +142,17 @@ pub async fn list(
 )]
 pub async fn create(
     State(state): State<AppState>,
+    caller: Caller,
     PathIds((enterprise, department)): PathIds<(EnterpriseId, DepartmentId)>,
     Submission { body, once }: Submission<EmployeeInput>,
 ) -> Result<Response, ApiError> {
     let (id, fields) = body.creation()?;
     let info = EmployeeInfo::parse(fields).map_err(ApiError::invalid)?;
+    let actor = caller.actor();
     let work = move |tx: &WriteTx<'_>| {
         let employee = tx.create_employee(&enterprise, &department, id, &info)?;
+        let entry = AuditEntry::of("employee.create", employee.id.as_str()).after(post_of(&employee));
+        tx.audit(&actor, &entry)?;
         Ok(EmployeeAnswer::new("Employee added successfully", employee))
     };
     once.write(&state.store, StatusCode::CREATED, work).await
@@ -146,15 +182,21 @@ pub async fn get(
 )]
 pub async fn change(
     State(state): State<AppState>,
+    caller: Caller,
     PathIds((enterprise, department, id)): Place,
     Json(body): Json<EmployeeInput>,
 ) -> Result<Json<Answer<EmployeeAnswer>>, ApiError> {
     let mut change = body.change(&id)?;
+    let actor = caller.actor();
     let work = state.store.write(move |tx| {
         let move_to = change.department.take();
         let before = tx.employee(&enterprise, &department, &id)?;
-        let info = EmployeeInfo::parse(change.apply(before.fields)).map_err(StoreError::Invalid)?;
-        tx.change_employee(&enterprise, &department, &id, &info, move_to.as_ref())
+        let info = EmployeeInfo::parse(change.apply(before.fields.clone())).map_err(StoreError::Invalid)?;
+        let after = tx.change_employee(&enterprise, &department, &id, &info, move_to.as_ref())?;
+        if let Some(entry) = audit_of_change(&before, &after) {
+            tx.audit(&actor, &entry)?;
+        }
+        Ok(after)
     });
     Ok(state.success(EmployeeAnswer::new("Employee updated successfully", work.await?)))
 }

@@ -86,7 +86,7 @@ pub async fn import(
     let upload = Upload::from_request(request, &state).await?;
     let ImportParams { department, employee, create_missing, dry_run } = params;
     let may_create = if create_missing { MayCreate::WithinEnterprise } else { MayCreate::Nothing };
-    let options = ImportOptions { enterprise, department, employee, may_create, dry_run };
+    let options = ImportOptions { enterprise, department, employee, may_create, dry_run, file: None };
     let store = state.store.clone();
     let runtime = Handle::current();
     let work = tokio::task::spawn_blocking(move || {
@@ -157,6 +157,7 @@ pub enum ExportFormat {
 )]
 pub async fn export(
     State(state): State<AppState>,
+    caller: Caller,
     PathIds(enterprise): PathIds<EnterpriseId>,
     Query(ExportParams { format: ExportFormat::Csv, department }): Query<ExportParams>,
 ) -> Result<Response, ApiError> {
@@ -171,7 +172,8 @@ pub async fn export(
     let (pieces, mut taker) = Pieces::new(state.settings.download_idle_time_max, Handle::current());
     let store = state.store.clone();
     tokio::task::spawn_blocking(move || {
-        let outcome = intake::export(&store, &enterprise, department.as_ref(), &mut |piece| pieces.send(piece));
+        let outcome =
+            intake::export(&store, &enterprise, department.as_ref(), &caller.actor(), &mut |piece| pieces.send(piece));
         drop(place);
         match outcome {
             Ok(_) => pieces.end(Ok(())),
