@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::figures::DurationCounts;
 use super::sampler::Known;
 use super::{Summaries, SummaryKey};
 use crate::cache::{Census, Durations, EntryView};
@@ -32,6 +33,12 @@ pub struct Analytics {
     pub whole: Figures,
     /// The window by its steps, oldest first; the last one still runs.
     pub series: Vec<Figures>,
+    /// How long the hits and the loads of the window took, by buckets.
+    pub whole_buckets: [DurationCounts; 2],
+    /// The same of the last step, the one that still runs.
+    pub running_buckets: [DurationCounts; 2],
+    /// The hours of the window of which anything is known, one at least: those that averages are of.
+    pub known_hours: f64,
     /// Mass invalidations in an hour, on average of the time in the window of which anything is known.
     pub mass_invalidations_per_hour: f64,
     /// Entries that writes invalidated in an hour, likewise.
@@ -110,7 +117,10 @@ impl Analytics {
         let first = window.first_minute(minute);
         let starts = (0..).map(|step| first.plus(step * window.step_minutes()).start());
         let series = starts.zip(&known.steps).map(|(start, samples)| Figures::of(start, samples)).collect();
-        let whole = Figures::of(first.start(), &known.steps.concat());
+        let all = known.steps.concat();
+        let durations = durations(&all);
+        let whole = Figures::with(first.start(), &all, &durations);
+        let running = self::durations(known.steps.last().map_or(&[], |step| &**step));
         // One hour at least, so that what happened in the first minute is not taken for what happens in each.
         let minutes = (minute.number() - known.since.number() + 1).clamp(HOUR_MINUTES, window.minutes());
         let hours = as_float(minutes.unsigned_abs()) / as_float(HOUR_MINUTES.unsigned_abs());
@@ -123,6 +133,9 @@ impl Analytics {
             targets: judge(targets, &whole, known.census.bytes as u64, mass_invalidations_per_hour),
             whole,
             series,
+            whole_buckets: durations.each_ref().map(DurationCounts::from),
+            running_buckets: running.each_ref().map(DurationCounts::from),
+            known_hours: hours,
             mass_invalidations_per_hour,
             census: known.census,
         }
@@ -131,26 +144,37 @@ impl Analytics {
 
 impl Figures {
     fn of(start: Timestamp, samples: &[Arc<CacheSample>]) -> Self {
+        Self::with(start, samples, &durations(samples))
+    }
+
+    fn with(start: Timestamp, samples: &[Arc<CacheSample>], [hits, loads]: &[Durations; 2]) -> Self {
         let mut sum = CacheSample::default();
-        let (mut hits, mut loads) = (Durations::default(), Durations::default());
         for sample in samples {
             sum.requests += sample.requests;
             sum.removals += sample.removals;
             sum.saved = sum.saved.saturating_add(sample.saved);
             sum.gauges = sample.gauges.or(sum.gauges);
-            record(&mut hits, &sample.hit_durations);
-            record(&mut loads, &sample.load_durations);
         }
         Self {
             start,
             requests: sum.requests,
             removals: sum.removals,
             saved: sum.saved,
-            hits: Percentiles::of(&hits),
-            loads: Percentiles::of(&loads),
+            hits: Percentiles::of(hits),
+            loads: Percentiles::of(loads),
             gauges: sum.gauges,
         }
     }
+}
+
+/// How long the hits and the loads of these samples took.
+fn durations(samples: &[Arc<CacheSample>]) -> [Durations; 2] {
+    let (mut hits, mut loads) = (Durations::default(), Durations::default());
+    for sample in samples {
+        record(&mut hits, &sample.hit_durations);
+        record(&mut loads, &sample.load_durations);
+    }
+    [hits, loads]
 }
 
 fn record(durations: &mut Durations, buckets: &DurationBuckets) {

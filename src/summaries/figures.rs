@@ -73,6 +73,25 @@ impl From<&Durations> for Micros {
     }
 }
 
+/// How many durations lie in which bucket: pairs of the bucket's upper end in microseconds and a count, by rising
+/// duration. Counts of the same bucket can be added up, which percentiles cannot.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+#[schema(value_type = Vec<Vec<f64>>, example = json!([[1.1, 40.0], [2.4, 2.0]]))]
+pub struct DurationCounts(Vec<(f64, u64)>);
+
+impl DurationCounts {
+    /// Of buckets by their upper ends, which rise.
+    pub fn of(buckets: impl Iterator<Item = (Duration, u64)>) -> Self {
+        Self(buckets.map(|(end, count)| (micros(end), count)).collect())
+    }
+}
+
+impl From<&Durations> for DurationCounts {
+    fn from(durations: &Durations) -> Self {
+        Self::of(durations.buckets())
+    }
+}
+
 /// Microseconds with three digits after the point.
 fn micros(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e9).round() / 1e3
@@ -94,5 +113,10 @@ mod tests {
         assert_eq!(Counts::from(&stats).hit_ratio, Some(0.75));
         let micros = Micros::from(&stats.hit_durations);
         assert!((0.75..0.76).contains(&micros.p50) && micros.max >= micros.p99, "{micros:?}");
+        stats.hit_durations.record(Duration::from_micros(40), 1);
+        let DurationCounts(counts) = (&stats.hit_durations).into();
+        assert_eq!(counts.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [4, 1]);
+        let p99 = Micros::from(&stats.hit_durations).p99;
+        assert!((counts[1].0 - p99).abs() < f64::EPSILON, "percentiles are ends of buckets: {counts:?}, {p99}");
     }
 }

@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 pub use self::analytics::{Analytics, Figures, Percentiles, TargetState};
 pub use self::body::{Head, SummaryBody};
 pub use self::configuration::{Change, Configured, VersionedConfiguration};
-pub use self::figures::{Counts, Micros};
+pub use self::figures::{Counts, DurationCounts, Micros};
 pub use self::key::{Kind, SummaryKey};
 pub use self::live::{EventName, Listener, Live, LiveEvent, ResetReason, SCOPES_TOLD_MAX, Sample};
 pub use self::load::SummaryError;

@@ -29,6 +29,22 @@ const TTLS: [Duration; 9] = [
 /// Numbers of entries to try, beside the one that is set.
 const ENTRIES: [usize; 10] = [10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
 
+/// Bounds of all bytes to try, beside the one that is set.
+const BYTES: [usize; 12] = [
+    64 << 10,
+    256 << 10,
+    1 << 20,
+    2 << 20,
+    4 << 20,
+    8 << 20,
+    16 << 20,
+    32 << 20,
+    64 << 20,
+    128 << 20,
+    256 << 20,
+    1 << 30,
+];
+
 /// How long an answer is given again: a dashboard that draws it anew with each sample costs one simulation in this time.
 const ANSWER_KEPT: Duration = Duration::from_secs(5);
 
@@ -39,6 +55,8 @@ pub enum Tried {
     Ttl(Kind),
     /// How many entries there may be.
     Entries,
+    /// How many bytes they may take.
+    Bytes,
 }
 
 /// A value of the setting.
@@ -48,6 +66,8 @@ pub enum Setting {
     Ttl(Duration),
     /// How many entries there may be.
     Entries(usize),
+    /// How many bytes they may take.
+    Bytes(usize),
 }
 
 /// What a value of the setting would have brought.
@@ -124,6 +144,7 @@ fn simulate(
     let mut settings: Vec<Setting> = match tried {
         Tried::Ttl(_) => TTLS.map(Setting::Ttl).to_vec(),
         Tried::Entries => ENTRIES.map(Setting::Entries).to_vec(),
+        Tried::Bytes => BYTES.map(Setting::Bytes).to_vec(),
     };
     settings.push(set);
     settings.sort_unstable();
@@ -139,6 +160,7 @@ fn current(configuration: &CacheConfiguration, tried: Tried) -> Setting {
         Tried::Ttl(Kind::Department) => Setting::Ttl(configuration.ttl.department),
         Tried::Ttl(Kind::Details) => Setting::Ttl(configuration.ttl.default),
         Tried::Entries => Setting::Entries(configuration.entries_max),
+        Tried::Bytes => Setting::Bytes(configuration.bytes_max),
     }
 }
 
@@ -150,7 +172,8 @@ fn setting_changed(configuration: &CacheConfiguration, tried: Tried, setting: Se
         (Tried::Ttl(Kind::Department), Setting::Ttl(ttl)) => changed.ttl.department = ttl,
         (Tried::Ttl(Kind::Details), Setting::Ttl(ttl)) => changed.ttl.default = ttl,
         (_, Setting::Entries(entries)) => changed.entries_max = entries,
-        (Tried::Entries, Setting::Ttl(_)) => {}
+        (_, Setting::Bytes(bytes)) => changed.bytes_max = bytes,
+        (Tried::Entries | Tried::Bytes, Setting::Ttl(_)) => {}
     }
     changed
 }

@@ -37,6 +37,20 @@ async fn analytics(client: &Client, window: &str) -> Value {
     client.get(&format!("/cache/analytics?window={window}")).await.expect(200)["analytics"].take()
 }
 
+/// The 99th percentile of buckets as clients reckon it, and how many durations there are.
+fn durations(buckets: &Value) -> (Option<f64>, u64) {
+    let pairs = buckets.as_array().unwrap().iter().map(|pair| (pair[0].as_f64().unwrap(), pair[1].as_u64().unwrap()));
+    let pairs: Vec<(f64, u64)> = pairs.collect();
+    assert!(pairs.is_sorted(), "by rising duration: {pairs:?}");
+    let all = pairs.iter().map(|(_, count)| count).sum();
+    let mut seen = 0;
+    let p99 = pairs.iter().find(|(_, count)| {
+        seen += count;
+        seen * 100 >= all * 99
+    });
+    (p99.map(|(end, _)| *end), all)
+}
+
 /// What is counted in an answer, its totals or a point of its series, in the order of the names.
 fn counted(body: &Value, totals: &Value) -> Vec<u64> {
     let number = |value: &Value| value.as_u64().unwrap_or_else(|| panic!("{value} in {body}"));
@@ -168,13 +182,20 @@ async fn an_answer_has_the_shape_that_clients_read() {
     );
     assert_eq!(body["targets"][0]["value"], 0.5);
     assert_eq!(body["targets"][2]["value"].as_f64(), body["series"][59]["bytes"].as_f64());
-    assert_eq!(body["invalidations"], json!({"byWrites": 0, "byWritesPerHour": 0.0, "mass": 0, "massPerHour": 0.0}));
+    assert_eq!(
+        body["invalidations"],
+        json!({"byWrites": 0, "byWritesPerHour": 0.0, "mass": 0, "massPerHour": 0.0, "hours": 1.0})
+    );
     for latency in [&body["hitMicros"], &body["loadMicros"], &body["series"][58]["hitMicros"]] {
         assert!(["p50", "p90", "p99", "max"].iter().all(|part| latency[part].is_number()), "{latency}");
     }
     let quiet = &body["series"][59];
     assert_eq!(quiet["hitMicros"], json!({"p50": null, "p90": null, "p99": null, "max": null}));
     assert_eq!((&quiet["hitRatio"], &quiet["hits"], &quiet["entries"]), (&Value::Null, &json!(0), &json!(2)));
+    let counts = ["hits", "loads", "runningHits", "runningLoads"].map(|of| durations(&body["buckets"][of]).1);
+    assert_eq!(counts, [2, 2, 0, 0], "all of it, and the minute that still runs");
+    let (p99, _) = durations(&body["buckets"]["hits"]);
+    assert_eq!(body["hitMicros"]["p99"].as_f64(), p99, "a percentile is the end of a bucket");
     assert!(body["savedMillis"].is_number() && quiet["savedMillis"] == 0.0, "{body}");
 }
 

@@ -112,16 +112,22 @@ async fn a_sample_shows_what_the_last_second_brought() {
     }
     viewer.get("/enterprise/globex/contacts/summary").await.expect(200);
     // The requests may lie on both sides of the second's end.
-    let (mut hits, mut loads) = (0, 0);
+    let (mut hits, mut loads, mut counted) = (0, 0, [0, 0]);
     let sample = loop {
         let sample = events.next_of("sample").await.data;
         hits += sample["last"]["hits"].as_u64().unwrap();
         loads += sample["last"]["loads"].as_u64().unwrap();
+        for (sum, buckets) in counted.iter_mut().zip([&sample["hitBuckets"], &sample["loadBuckets"]]) {
+            *sum += buckets.as_array().unwrap().iter().map(|pair| pair[1].as_u64().unwrap()).sum::<u64>();
+        }
         if (hits, loads) == (3, 1) {
             break sample;
         }
         assert!(hits <= 3 && loads <= 1, "{sample:#}");
     };
+    assert_eq!(counted, [3, 1], "each is in a bucket once");
+    let longest = sample["loadBuckets"].as_array().unwrap().last().map(|pair| pair[0].clone());
+    assert!(longest.is_none() || longest == Some(sample["loadMicros"]["max"].clone()), "{sample:#}");
     let none = json!({"expired": 0, "replaced": 0, "size": 0, "bytes": 0, "invalidated": 0, "cleared": 0});
     let total = json!({
         "hits": 3, "misses": 2, "hitRatio": 0.6, "coalesced": 0, "revalidated": 0, "stale": 0, "loads": 2,
@@ -130,7 +136,12 @@ async fn a_sample_shows_what_the_last_second_brought() {
     assert_eq!(sample["total"], total);
     assert_eq!((&sample["entries"], &sample["loadsInFlight"]), (&json!(2), &json!(0)));
     assert!(sample["loadMicros"]["p99"].as_f64().unwrap() > 1.0, "{sample:#}");
-    assert!(sample["hitMicros"]["p50"].is_f64() && sample["bytes"].as_u64().unwrap() > 1_000, "{sample:#}");
+    assert!(
+        sample["hitMicros"]["p50"].is_f64()
+            && sample["savedMillis"].is_f64()
+            && sample["bytes"].as_u64().unwrap() > 1_000,
+        "{sample:#}"
+    );
     assert!(sample["rssBytes"].as_u64().unwrap() > 1_000_000, "{sample:#}");
     assert!(Timestamp::parse(sample["timestamp"].as_str().unwrap()).is_some(), "{sample:#}");
 }

@@ -93,9 +93,43 @@ async fn sizes_can_be_tried_too() {
 }
 
 #[tokio::test]
+async fn so_can_bounds_of_all_bytes() {
+    const ENTRIES: usize = 60;
+    let (app, admin, clock) = start().await;
+    let ids: Vec<String> = (0..ENTRIES).map(|number| format!("e{number}")).collect();
+    for id in &ids {
+        admin.post("/enterprise", json!({"id": id, "name": id})).await.expect(201);
+    }
+    // In turn, so that a cache that holds all but one has no hit at all; what happens within a second has no order.
+    for _ in 0..3 {
+        clock.advance(Duration::from_secs(1));
+        for id in &ids {
+            admin.get(&format!("/enterprise/{id}/contacts/summary")).await.expect(200);
+        }
+    }
+    let bytes = app.summaries.cache().census().bytes;
+    let hits = app.summaries.cache().stats().hits;
+    let body = what_if(&admin, "?by=maxCacheBytes").await;
+    assert_eq!((&body["by"], &body["kind"], hits), (&json!("maxCacheBytes"), &Value::Null, 120));
+    assert_eq!(body["current"], json!({"maxCacheBytes": 67_108_864, "hitRatio": 120.0 / 180.0}));
+    assert!((64 << 10..256 << 10).contains(&bytes), "the two smallest bounds lie on both sides: {bytes}");
+    let told = points(&body, "maxCacheBytes", 180.0);
+    assert_eq!(told[..3], [(json!(64 << 10), 0.0), (json!(256 << 10), 120.0), (json!(1 << 20), 120.0)]);
+    assert_eq!(told.len(), 12);
+    // And so it is.
+    admin.put("/cache/config", json!({"maxCacheBytes": 64 << 10})).await.expect(200);
+    let before = app.summaries.cache().stats().hits;
+    for id in &ids {
+        admin.get(&format!("/enterprise/{id}/contacts/summary")).await.expect(200);
+    }
+    assert_eq!(app.summaries.cache().stats().hits, before);
+}
+
+#[tokio::test]
 async fn without_a_request_there_is_nothing_to_predict_from() {
     let (_app, admin, _clock) = start().await;
-    for query in ["", "?kind=enterprise", "?kind=department", "?kind=default", "?kind=details", "?by=maxCacheSize"] {
+    let kinds = ["", "?kind=enterprise", "?kind=department", "?kind=default", "?kind=details"];
+    for query in kinds.into_iter().chain(["?by=maxCacheSize", "?by=maxCacheBytes"]) {
         let body = what_if(&admin, query).await;
         assert!(body["points"].as_array().unwrap().iter().all(|point| point["hitRatio"].is_null()), "{body}");
         assert_eq!((&body["current"]["hitRatio"], &body["accesses"]), (&Value::Null, &json!(0)), "{query}");
@@ -123,5 +157,5 @@ async fn wrong_questions_are_refused_by_name() {
     let kinds = r#"kind: must be one of "enterprise", "department", "default", "details""#;
     check("?kind=employee", kinds).await;
     check("?by=ttl&kind=", kinds).await;
-    check("?by=entries", r#"by: must be "ttl" or "maxCacheSize""#).await;
+    check("?by=entries", r#"by: must be one of "ttl", "maxCacheSize", "maxCacheBytes""#).await;
 }

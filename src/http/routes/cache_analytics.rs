@@ -13,7 +13,7 @@ use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, Query};
 use crate::http::state::AppState;
-use crate::summaries::{Analytics, Figures, Percentiles, SummaryKey, TargetState};
+use crate::summaries::{Analytics, DurationCounts, Figures, Percentiles, SummaryKey, TargetState};
 
 /// Milliseconds of a minute.
 const MINUTE_MILLIS: i64 = 60_000;
@@ -57,6 +57,8 @@ struct WindowAnalytics {
     hit_micros: Latency,
     /// How long loads took.
     load_micros: Latency,
+    /// How often they took how long: who listens to `/cache/events` adds up with what comes there.
+    buckets: WindowBuckets,
     /// Load time that hits avoided in the window.
     #[schema(example = 412.73)]
     saved_millis: f64,
@@ -161,6 +163,28 @@ struct Latency {
     max: Option<f64>,
 }
 
+/// Counts of durations, of which percentiles are made.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct WindowBuckets {
+    /// Hits of the window.
+    hits: DurationCounts,
+    /// Loads of the window.
+    loads: DurationCounts,
+    /// Hits of the last point of the series, the one that still runs.
+    running_hits: DurationCounts,
+    /// Loads of that point.
+    running_loads: DurationCounts,
+}
+
+impl WindowBuckets {
+    fn of(analytics: &Analytics) -> Self {
+        let [hits, loads] = analytics.whole_buckets.clone();
+        let [running_hits, running_loads] = analytics.running_buckets.clone();
+        Self { hits, loads, running_hits, running_loads }
+    }
+}
+
 /// Why entries were invalidated.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -177,6 +201,9 @@ struct Invalidations {
     /// The same in an hour, on average: what has a target.
     #[schema(example = 1.0)]
     mass_per_hour: f64,
+    /// The hours that these averages are of: those of the window of which anything is known, one at least.
+    #[schema(example = 1.0)]
+    hours: f64,
 }
 
 /// Something that is aimed at.
@@ -256,12 +283,14 @@ impl WindowAnalytics {
             removals: whole.removals,
             hit_micros: Latency::of(whole.hits),
             load_micros: Latency::of(whole.loads),
+            buckets: WindowBuckets::of(analytics),
             saved_millis: millis(whole.saved),
             invalidations: Invalidations {
                 by_writes: whole.removals.invalidated,
                 by_writes_per_hour: analytics.invalidated_per_hour,
                 mass: whole.requests.mass_invalidations,
                 mass_per_hour: analytics.mass_invalidations_per_hour,
+                hours: analytics.known_hours,
             },
             entries: EntryAnalytics::of(analytics),
             series: analytics.series.iter().map(SeriesPoint::of).collect(),

@@ -10,7 +10,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answers::{Answer, Paging};
 use super::summaries::KnownTags;
-use crate::domain::cache_configuration::{ConfigurationPatch, ConfigurationShape, DurationsInWords, Refusal, Ttls};
+use crate::domain::cache_configuration::{
+    CacheConfiguration, ConfigurationPatch, ConfigurationShape, DurationsInWords, Refusal, Ttls,
+};
 use crate::domain::page::RowCursor;
 use crate::domain::time::Timestamp;
 use crate::http::auth::Caller;
@@ -39,6 +41,16 @@ impl CurrentBody {
         let configuration = &current.configuration;
         Self { configuration: configuration.shape(), humanized: configuration.in_words(), version: current.version }
     }
+}
+
+/// The configuration that holds, beside what it began as.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CacheConfigurationState)]
+pub struct StateBody {
+    #[serde(flatten)]
+    current: CurrentBody,
+    /// What version 0 says, before anybody changed anything.
+    defaults: ConfigurationShape,
 }
 
 /// What came of a change.
@@ -221,7 +233,7 @@ impl From<Refusal> for ApiError {
 #[utoipa::path(
     get, path = "/cache/config", tag = "cache", operation_id = "getCacheConfiguration", params(KnownTags),
     responses(
-        (status = 200, body = Answer<CurrentBody>, headers(("ETag" = String, description = "Names this version"))),
+        (status = 200, body = Answer<StateBody>, headers(("ETag" = String, description = "Names this version"))),
         (status = 304, description = "The client has it already"),
     )
 )]
@@ -231,7 +243,8 @@ pub async fn get(State(state): State<AppState>, headers: HeaderMap) -> Response 
     if headers.get_all(IF_NONE_MATCH).iter().any(|field| lists(field.as_bytes(), tag.as_bytes())) {
         return tagged(&current, StatusCode::NOT_MODIFIED);
     }
-    tagged(&current, state.success(CurrentBody::of(&current)))
+    let defaults = CacheConfiguration::default().shape();
+    tagged(&current, state.success(StateBody { current: CurrentBody::of(&current), defaults }))
 }
 
 /// Change the cache's configuration

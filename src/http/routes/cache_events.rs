@@ -59,9 +59,11 @@ pub struct LastEvent {
 /// Server-sent events, each with a JSON object as its data:
 ///
 /// - `sample`, each second: `last` (what was counted since the sample before) and `total` (since the server started), each
-///   with `hits`, `misses`, `hitRatio`, `coalesced`, `revalidated`, `stale`, `loads`, `loadFailures` and `removals`; of the
-///   last second `hitMicros` and `loadMicros`; `entries`, `bytes`, `loadsInFlight`, `rssBytes`; `trouble`, what keeps the database from being
-///   written (`kind`, `since`, `message`), null where nothing does.
+///   with `hits`, `misses`, `hitRatio`, `coalesced`, `revalidated`, `stale`, `loads`, `loadFailures`, `massInvalidations` and
+///   `removals`; of the last second `hitMicros` and `loadMicros`, the same durations by buckets in `hitBuckets` and
+///   `loadBuckets` (to be added to the `buckets` of `/cache/analytics`), and `savedMillis`; `entries`, `bytes`,
+///   `loadsInFlight`, `rssBytes`; `trouble`, what keeps the database from being written (`kind`, `since`, `message`), null
+///   where nothing does.
 /// - `publication`: summaries may have changed. `revision`, `scopeCount`, and in `scopes` the first hundred of them with
 ///   `enterpriseId`, `departmentId` (null for the enterprise itself) and `revision`. Whoever asks for one of these summaries
 ///   now gets one that has the change.

@@ -33,6 +33,8 @@ enum By {
     Ttl,
     /// How many entries there may be.
     MaxCacheSize,
+    /// How many bytes they may take; each entry as many as that of its key took last.
+    MaxCacheBytes,
 }
 
 /// Whose TTL.
@@ -105,6 +107,9 @@ struct Predicted {
     /// The number of entries; only when that is tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_cache_size: Option<usize>,
+    /// The number of bytes; only when that is tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_cache_bytes: Option<usize>,
     /// The part of all requests, whatever their kind, that would have been hits; null while there is nothing to learn from.
     #[schema(required, example = 0.71)]
     hit_ratio: Option<f64>,
@@ -112,15 +117,17 @@ struct Predicted {
 
 impl From<WhatIfPoint> for Predicted {
     fn from(WhatIfPoint { setting, hit_ratio }: WhatIfPoint) -> Self {
-        let (ttl, entries) = match setting {
-            Setting::Ttl(ttl) => (Some(ttl), None),
-            Setting::Entries(entries) => (None, Some(entries)),
+        let (ttl, entries, bytes) = match setting {
+            Setting::Ttl(ttl) => (Some(ttl), None, None),
+            Setting::Entries(entries) => (None, Some(entries), None),
+            Setting::Bytes(bytes) => (None, None, Some(bytes)),
         };
         let millis = |ttl: Duration| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
         Self {
             ttl: ttl.map(|ttl| humantime::format_duration(ttl).to_string()),
             ttl_millis: ttl.map(millis),
             max_cache_size: entries,
+            max_cache_bytes: bytes,
             hit_ratio,
         }
     }
@@ -143,6 +150,7 @@ pub async fn get(
     let tried = match by {
         By::Ttl => Tried::Ttl(kind.into()),
         By::MaxCacheSize => Tried::Entries,
+        By::MaxCacheBytes => Tried::Bytes,
     };
     let WhatIf { points, current, basis } = state.summaries.what_if(tried).await?;
     Ok(state.success(WhatIfAnswer {

@@ -10,7 +10,7 @@ use super::{EventName, LiveEvent, Shared};
 use crate::cache::Stats;
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::StoreTrouble;
-use crate::summaries::figures::{Counts, Micros};
+use crate::summaries::figures::{Counts, DurationCounts, Micros};
 use crate::telemetry;
 
 /// How often a sample is taken.
@@ -31,6 +31,13 @@ pub struct Sample {
     hit_micros: Micros,
     /// How long the loads since the sample before took.
     load_micros: Micros,
+    /// The same hits by how long they took, to be added to those of `/cache/analytics`.
+    hit_buckets: DurationCounts,
+    /// The same loads by how long they took.
+    load_buckets: DurationCounts,
+    /// Load time that these hits avoided, in milliseconds.
+    #[schema(example = 7.25)]
+    saved_millis: f64,
     /// Entries that would be served now.
     #[schema(example = 42)]
     entries: u64,
@@ -71,6 +78,9 @@ fn sample(shared: &Shared, total: &Stats, last: &Stats) -> Sample {
         total: total.into(),
         hit_micros: (&last.hit_durations).into(),
         load_micros: (&last.load_durations).into(),
+        hit_buckets: (&last.hit_durations).into(),
+        load_buckets: (&last.load_durations).into(),
+        saved_millis: last.saved.as_secs_f64() * 1_000.0,
         entries: census.entries as u64,
         bytes: census.bytes as u64,
         loads_in_flight: census.loads as u64,
