@@ -4,15 +4,7 @@
 
 import { fill, h, s, say } from "./dom.js";
 import { NOTHING } from "./format.js";
-import { decades, evenSteps } from "./scale.js";
-
-/** Room for the labels of the axes, in rem: left of the plot, under it, above and right of it. */
-const GUTTER = { left: 3.75, bottom: 1.4, top: 0.5, right: 0.6 };
-
-/** About how wide a character of a label is, in rem. */
-const CHARACTER_WIDTH = 0.44;
-
-const rem = () => Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+import { Plot, sumAt } from "./plot.js";
 
 /**
  * @typedef {object} Series
@@ -41,7 +33,8 @@ const rem = () => Number.parseFloat(getComputedStyle(document.documentElement).f
  * @property {{x?: number, label: string}[]} points What stands at each place; `x` from 0 to 1, evenly spread without it.
  * @property {Record<string, (number | null)[]>} values By series, one for each point.
  * @property {{x: number, label: string}[]} ticks Labels under the plot.
- * @property {{value: number, label: string, tone: string}[]} [levels] Lines across, such as a target.
+ * @property {{value: number, label: string, tone: string, mayBeAway?: boolean}[]} [levels] Lines across, such as a target.
+ *   One that may be away is only told of where it would press all values down to the floor.
  * @property {{x: number, label: string, tone: string}[]} [marks] Lines from top to bottom, such as today's setting.
  * @property {boolean} [isEmpty]
  */
@@ -51,7 +44,7 @@ export class Chart {
   #options;
   #data = null;
   #at = null;
-  #scale = null;
+  #drawn = null;
   #plot;
   #canvas;
   #readout;
@@ -147,233 +140,32 @@ export class Chart {
 
   #fillLegend() {
     const { series } = this.#options;
-    const entry = ({ name, tone, dashed }) =>
-      h("li", {}, h("span", { class: `key tone-${tone}${dashed ? " dashed" : ""}`, "aria-hidden": "true" }), name);
+    const entry = (one) => h("li", {}, h("span", { class: this.#keyClass(one), "aria-hidden": "true" }), one.name);
     fill(this.#legend, series.length > 1 ? series.map(entry) : []);
+  }
+
+  /** How the sign beside a name looks: as what it stands for does. */
+  #keyClass({ tone, dashed }) {
+    if (!tone) return "key none";
+    return `key tone-${tone}${this.#options.kind === "lines" ? " stroke" : ""}${dashed ? " dashed" : ""}`;
   }
 
   #draw() {
     if (!this.#data || this.#plot.clientWidth === 0) return;
-    const size = rem();
-    const width = this.#plot.clientWidth;
-    const height = this.#plot.clientHeight;
-    const box = {
-      left: GUTTER.left * size,
-      top: GUTTER.top * size,
-      right: width - GUTTER.right * size,
-      bottom: height - GUTTER.bottom * size,
-    };
-    this.#scale = { ...box, y: this.#yScale(box), x: (at) => box.left + at * (box.right - box.left) };
+    const { clientWidth: width, clientHeight: height } = this.#plot;
+    this.#drawn = new Plot(this.#options, this.#data, { width, height });
     this.#canvas.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    const layers = [this.#grid(), this.#xAxis()];
-    if (this.#data.isEmpty) {
-      const middle = { class: "chart-empty", x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2 };
-      layers.push(s("text", middle, this.#options.empty));
-    } else {
-      layers.push(this.#options.kind === "bars" ? this.#bars() : this.#lines());
-      layers.push(this.#levels(), this.#marks(), this.#cursor());
-    }
-    fill(this.#canvas, layers);
+    fill(this.#canvas, this.#drawn.layers(this.#at));
     this.#fillReadout();
   }
 
-  /** The place of the point by its number, from 0 to 1. Bars stand in the middle of their share. */
-  #place(index) {
-    const { points } = this.#data;
-    if (points[index].x !== undefined) return points[index].x;
-    if (this.#options.kind === "bars") return (index + 0.5) / points.length;
-    return points.length < 2 ? 1 : index / (points.length - 1);
-  }
-
-  #yScale(box) {
-    const { logarithmic, minimumMax = 0, max: fixed, kind } = this.#options;
-    const { values, levels = [], points } = this.#data;
-    const all = Object.values(values)
-      .flat()
-      .filter((value) => value !== null);
-    if (logarithmic) {
-      const positive = all.filter((value) => value > 0);
-      const low = 10 ** Math.floor(Math.log10(Math.min(...positive, 1_000)));
-      const high = 10 ** Math.ceil(Math.log10(Math.max(...positive, low * 10) * 1.0001));
-      const part = (value) => Math.log10(Math.max(value, low) / low) / Math.log10(high / low);
-      return { ticks: decades(low, high), at: (value) => box.bottom - part(value) * (box.bottom - box.top) };
-    }
-    let largest = Math.max(...all, 0);
-    if (kind === "bars") {
-      for (let index = 0; index < points.length; index += 1) largest = Math.max(largest, this.#sumAt(index));
-    }
-    largest = Math.max(largest, minimumMax, ...levels.map((level) => level.value));
-    const steps = fixed === undefined ? evenSteps(largest, this.#options.binary) : evenSteps(fixed, false, fixed);
-    const end = steps[steps.length - 1] || 1;
-    return { ticks: steps, at: (value) => box.bottom - (Math.min(value, end) / end) * (box.bottom - box.top) };
-  }
-
-  #sumAt(index) {
-    return this.#options.series.reduce((sum, { key }) => sum + (this.#data.values[key][index] ?? 0), 0);
-  }
-
-  #grid() {
-    const { left, right, y } = this.#scale;
-    return s(
-      "g",
-      { class: "grid" },
-      y.ticks.map((value) => [
-        s("line", { x1: left, x2: right, y1: crisp(y.at(value)), y2: crisp(y.at(value)) }),
-        s("text", { x: left - 8, y: y.at(value), class: "y-tick" }, this.#options.formatTick(value)),
-      ]),
-    );
-  }
-
-  #xAxis() {
-    const { bottom, left, right, x } = this.#scale;
-    const widthOf = (tick) => tick.label.length * rem() * CHARACTER_WIDTH;
-    const beginOf = (tick) =>
-      Math.min(Math.max(x(tick.x) - widthOf(tick) / 2, left - rem() / 2), right - widthOf(tick));
-    const collide = (tick, next) => next !== undefined && beginOf(tick) + widthOf(tick) + rem() / 2 > beginOf(next);
-    // Where labels would stand in one another, every second or third is shown, from the newest on.
-    const every = (step) => this.#data.ticks.filter((_, index, { length }) => (length - 1 - index) % step === 0);
-    let shown = this.#data.ticks;
-    for (
-      let step = 2;
-      step <= this.#data.ticks.length && shown.some((tick, index) => collide(tick, shown[index + 1]));
-      step += 1
-    )
-      shown = every(step);
-    return s(
-      "g",
-      { class: "x-axis" },
-      shown.map((tick) =>
-        s(
-          "text",
-          { x: round(beginOf(tick) + widthOf(tick) / 2), y: bottom + rem() * 1.1, "text-anchor": "middle" },
-          tick.label,
-        ),
-      ),
-    );
-  }
-
-  #bars() {
-    const { left, right, y } = this.#scale;
-    const { points, values } = this.#data;
-    const share = (right - left) / points.length;
-    const gap = share > 5 ? Math.min(2, share * 0.25) : share > 2.5 ? 0.5 : 0;
-    const floor = new Array(points.length).fill(0);
-    return s(
-      "g",
-      {},
-      this.#options.series.map(({ key, tone }) => {
-        let path = "";
-        for (let index = 0; index < points.length; index += 1) {
-          const value = values[key][index] ?? 0;
-          if (value <= 0) continue;
-          const top = y.at(floor[index] + value);
-          const bottom = y.at(floor[index]);
-          const begin = left + index * share + gap / 2;
-          path += `M${round(begin)} ${round(bottom)}V${round(top)}h${round(share - gap)}V${round(bottom)}z`;
-          floor[index] += value;
-        }
-        return s("path", { d: path, class: `bar tone-${tone}` });
-      }),
-    );
-  }
-
-  #lines() {
-    const { bottom, y, x } = this.#scale;
-    const { points, values } = this.#data;
-    return s(
-      "g",
-      {},
-      this.#options.series.map(({ key, tone, dashed }) => {
-        const runs = [];
-        let run = null;
-        points.forEach((_, index) => {
-          const value = values[key][index];
-          if (value === null || value === undefined) run = null;
-          else {
-            if (!run) runs.push((run = []));
-            run.push([round(x(this.#place(index))), round(y.at(value))]);
-          }
-        });
-        const line = runs.map((run) => `M${run.map((place) => place.join(" ")).join("L")}`).join("");
-        const alone = runs
-          .filter((run) => run.length === 1)
-          .map(([[cx, cy]]) => s("circle", { cx, cy, r: 2, class: `dot tone-${tone}` }));
-        const area =
-          this.#options.kind !== "area"
-            ? null
-            : s("path", {
-                class: `area tone-${tone}`,
-                d: runs
-                  .map((run) => `M${run[0][0]} ${bottom}L${run.map((place) => place.join(" ")).join("L")}V${bottom}z`)
-                  .join(""),
-              });
-        return [area, s("path", { d: line, class: `line tone-${tone}${dashed ? " dashed" : ""}` }), alone];
-      }),
-    );
-  }
-
-  #levels() {
-    const { left, right, top, y } = this.#scale;
-    return s(
-      "g",
-      {},
-      (this.#data.levels ?? []).map(({ value, label, tone }) => {
-        const at = crisp(y.at(value));
-        const above = at - top > rem() * 1.1;
-        return s(
-          "g",
-          { class: `level tone-${tone}` },
-          s("line", { x1: left, x2: right, y1: at, y2: at }),
-          s("text", { x: left + 6, y: above ? at - 5 : at + rem() * 0.85 }, label),
-        );
-      }),
-    );
-  }
-
-  #marks() {
-    const { top, bottom, right, x } = this.#scale;
-    return s(
-      "g",
-      {},
-      (this.#data.marks ?? []).map(({ x: at, label, tone }, index) => {
-        const flip = right - x(at) < rem() * 6;
-        return s(
-          "g",
-          { class: `mark tone-${tone}` },
-          s("line", { x1: x(at), x2: x(at), y1: top, y2: bottom }),
-          s(
-            "text",
-            { x: x(at) + (flip ? -5 : 5), y: bottom - 6 - index * rem(), "text-anchor": flip ? "end" : "start" },
-            label,
-          ),
-        );
-      }),
-    );
-  }
-
-  #cursor() {
-    if (this.#at === null) return null;
-    const { top, bottom, x, y } = this.#scale;
-    const place = x(this.#place(this.#at));
-    const dots =
-      this.#options.kind === "bars"
-        ? []
-        : this.#options.series.map(({ key, tone }) => {
-            const value = this.#data.values[key][this.#at];
-            return value == null
-              ? null
-              : s("circle", { cx: place, cy: y.at(value), r: 3.5, class: `dot tone-${tone}` });
-          });
-    return s("g", { class: "cursor" }, s("line", { x1: place, x2: place, y1: top, y2: bottom }), dots);
-  }
-
   #onPointer(event) {
-    if (!this.#data || !this.#scale || this.#data.isEmpty) return;
-    const { left, right } = this.#scale;
+    if (!this.#data || !this.#drawn || this.#data.isEmpty) return;
+    const { left, right } = this.#drawn;
     const at = (event.clientX - this.#plot.getBoundingClientRect().left - left) / (right - left);
     let nearest = 0;
     this.#data.points.forEach((_, index) => {
-      if (Math.abs(this.#place(index) - at) < Math.abs(this.#place(nearest) - at)) nearest = index;
+      if (Math.abs(this.#drawn.place(index) - at) < Math.abs(this.#drawn.place(nearest) - at)) nearest = index;
     });
     this.#choose(nearest);
   }
@@ -427,7 +219,7 @@ export class Chart {
       const value = this.#data.values[key][index];
       return { name, tone, dashed, text: value == null ? NOTHING : format(value) };
     });
-    if (kind === "bars" && series.length > 1) rows.push({ name: "Total", text: format(this.#sumAt(index)) });
+    if (kind === "bars" && series.length > 1) rows.push({ name: "Total", text: format(sumAt(series, this.#data, index)) });
     return rows;
   }
 
@@ -448,7 +240,7 @@ export class Chart {
             h(
               "dt",
               {},
-              h("span", { class: row.tone ? `key tone-${row.tone}${row.dashed ? " dashed" : ""}` : "key none" }),
+              h("span", { class: this.#keyClass(row) }),
               row.name,
             ),
             h("dd", {}, row.text),
@@ -456,8 +248,8 @@ export class Chart {
         ),
       ),
     );
-    const { x, left, right } = this.#scale;
-    const place = x(this.#place(this.#at));
+    const { left, right } = this.#drawn;
+    const place = this.#drawn.x(this.#drawn.place(this.#at));
     const isRight = place > (left + right) / 2;
     const { style } = this.#readout;
     style.insetInlineStart = isRight ? "auto" : `${place + 12}px`;
@@ -498,29 +290,3 @@ export class Chart {
     );
   }
 }
-
-/** A line's course in a few pixels, for beside a figure that says what matters; hidden from screen readers. */
-export function sparkline(element, values, tone) {
-  const known = values.filter((value) => value !== null);
-  const high = Math.max(...known, 0);
-  const low = Math.min(...known, high);
-  const part = (value) => (high === low ? 0.5 : (value - low) / (high - low));
-  let path = "";
-  let drawing = false;
-  values.forEach((value, index) => {
-    const place = `${round((index / Math.max(1, values.length - 1)) * 100)} ${round(22 - (value === null ? 0 : part(value)) * 20)}`;
-    if (value !== null) path += `${drawing ? "L" : "M"}${place}`;
-    drawing = value !== null;
-  });
-  fill(
-    element,
-    s(
-      "svg",
-      { viewBox: "0 0 100 24", preserveAspectRatio: "none", "aria-hidden": "true", class: "sparkline" },
-      s("path", { d: path, class: `line tone-${tone}`, "vector-effect": "non-scaling-stroke" }),
-    ),
-  );
-}
-
-const round = (number) => Math.round(number * 10) / 10;
-const crisp = (number) => Math.round(number) + 0.5;

@@ -59,6 +59,12 @@ export function fill(element, ...children) {
   return element;
 }
 
+/** Puts these in the place of all that stands behind an element, which stays where it is, with the focus if it has that. */
+export function fillAfter(element, ...children) {
+  while (element.nextSibling) element.nextSibling.remove();
+  append(element.parentElement, children);
+}
+
 /** Sets an element's text, and leaves it alone when it says so already, so that a screen reader is told only news. */
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;

@@ -99,6 +99,12 @@ export function span(millis) {
   return `${count(whole)} ${word}${left > 0 ? ` ${left} ${rest[1]}` : ""}`;
 }
 
+/** The same for what moves each second: whole seconds, from `0 s` on. */
+export function seconds(millis) {
+  const whole = Math.round(millis / SECOND) * SECOND;
+  return whole < SECOND ? "0 s" : span(whole);
+}
+
 /** A setting's duration, given in milliseconds, as it is typed: `1h 30m`. */
 export function duration(millis) {
   if (millis === 0) return "0s";
@@ -161,6 +167,7 @@ export function parseSize(text) {
 
 const dates = {
   time: new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }),
+  clock: new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" }),
   second: new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" }),
   hour: new Intl.DateTimeFormat(undefined, { weekday: "short", hour: "2-digit", minute: "2-digit" }),
   day: new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" }),
@@ -169,6 +176,8 @@ const dates = {
   moment: new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }),
 };
 
+/** `14:05:12`. */
+export const timeToSecond = (millis) => dates.clock.format(millis);
 /** `14:05`. */
 export const timeOfDay = (millis) => dates.time.format(millis);
 /** `Thu 14:00`. */

@@ -176,6 +176,8 @@ export function openDialog({ id, title, body, confirm, look = "primary", run, ca
   );
   document.body.append(element);
   element.showModal();
+  // A dialog that scrolls would take the focus itself.
+  (element.querySelector(".dialog-body :is(input, select, code):not(:disabled)") ?? cancelButton).focus();
   return { close: () => element.close(), element, confirm: confirmButton, fail };
 }
 

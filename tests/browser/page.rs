@@ -1,9 +1,12 @@
 //! A page as a person has it: what it shows is waited for, and what it is told is what hands would do.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use data_encoding::BASE64;
 use fantoccini::Locator;
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::error::CmdError;
 use fantoccini::key::Key;
 use serde_json::{Value, json};
@@ -12,7 +15,7 @@ use super::driver::Browser;
 use crate::support::{Client, TestApp};
 
 /// How long anything is waited for that should happen at once. Generous, since it only matters when a test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long a wait rests between two looks. Each look costs the browser a script.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
@@ -34,6 +37,11 @@ impl Page {
         Self::below(app.root()).await
     }
 
+    /// The same for a server that is known by its address.
+    pub async fn blank_at(address: SocketAddr) -> Option<Self> {
+        Self::below(&format!("http://{address}")).await
+    }
+
     /// The same for a server whose addresses begin so, as its people see it.
     pub async fn below(root: &str) -> Option<Self> {
         let browser = Browser::start(WIDE.0, WIDE.1).await?;
@@ -45,13 +53,25 @@ impl Page {
         Self::signed_in_below(app.root(), holder).await
     }
 
+    /// The same for a server and a token that are known.
+    pub async fn signed_in_at(address: SocketAddr, token: &str) -> Option<Self> {
+        let page = Self::blank_at(address).await?;
+        page.enter(token).await;
+        Some(page)
+    }
+
     /// The same for a server whose addresses begin so.
     pub async fn signed_in_below(root: &str, holder: &Client) -> Option<Self> {
         let page = Self::below(root).await?;
-        page.open("").await;
-        page.sign_in(holder.token()).await;
-        page.until_there("#pages a[aria-current]").await;
+        page.enter(holder.token()).await;
         Some(page)
+    }
+
+    /// Opens the start page and signs in there.
+    pub async fn enter(&self, token: &str) {
+        self.open("").await;
+        self.sign_in(token).await;
+        self.until_there("#pages a[aria-current]").await;
     }
 
     /// Types a token and sends it.
@@ -159,6 +179,25 @@ impl Page {
         self.as_soon_as_possible("press keys in", selector, async |element| element.send_keys(keys).await).await;
     }
 
+    /// Presses keys where the focus is.
+    pub async fn type_keys(&self, keys: &str) {
+        let strokes = keys.chars().flat_map(|value| [KeyAction::Down { value }, KeyAction::Up { value }]);
+        let actions = strokes.fold(KeyActions::new("keyboard".to_owned()), KeyActions::then);
+        self.browser.client.perform_actions(actions).await.unwrap();
+    }
+
+    /// Presses the tab key until the focus is on something, as who uses no pointer does.
+    pub async fn tab_to(&self, selector: &str) {
+        const TABS_MAX: usize = 60;
+        for _ in 0..TABS_MAX {
+            self.type_keys(&char::from(Key::Tab).to_string()).await;
+            if self.ask("return document.activeElement.matches(arguments[0])", json!([selector])).await == true {
+                return;
+            }
+        }
+        panic!("{TABS_MAX} times tab did not lead to {selector}");
+    }
+
     /// Does something with an element. It may come late, be drawn anew meanwhile, or lie under something that moves away.
     async fn as_soon_as_possible(
         &self,
@@ -199,14 +238,32 @@ impl Page {
 
     /// Shows the page on another screen, in the colours that the system is said to prefer.
     pub async fn on_screen(&self, width: u32, scheme: &str) {
-        let screen = json!({"width": width, "height": WIDE.1, "deviceScaleFactor": 1, "mobile": false});
+        self.on_screen_of((width, WIDE.1), scheme).await;
+    }
+
+    /// The same for a screen of another height.
+    pub async fn on_screen_of(&self, (width, height): (u32, u32), scheme: &str) {
+        let screen = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.chromium("Emulation.setDeviceMetricsOverride", screen).await;
         let scheme = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
         self.chromium("Emulation.setEmulatedMedia", scheme).await;
     }
 
-    async fn chromium(&self, command: &str, parameters: Value) {
-        self.browser.command("goog/cdp/execute", json!({"cmd": command, "params": parameters})).await;
+    /// Has a script run in every document that is opened from now on, before anything of the document's own.
+    pub async fn before_each_document(&self, script: &str) {
+        self.chromium("Page.addScriptToEvaluateOnNewDocument", json!({"source": script})).await;
+    }
+
+    /// What is to be seen, as a PNG file.
+    pub async fn picture(&self) -> Vec<u8> {
+        // What fades or moves from one colour to the other has arrived.
+        self.until("return document.getAnimations().every(({playState}) => playState !== 'running')", json!([])).await;
+        let taken = self.chromium("Page.captureScreenshot", json!({"format": "png", "optimizeForSpeed": false})).await;
+        BASE64.decode(taken["data"].as_str().unwrap_or_else(|| panic!("no picture: {taken}")).as_bytes()).unwrap()
+    }
+
+    async fn chromium(&self, command: &str, parameters: Value) -> Value {
+        self.browser.command("goog/cdp/execute", json!({"cmd": command, "params": parameters})).await
     }
 
     /// Ends the test: the console has been empty and nothing has left the server.
@@ -214,7 +271,8 @@ impl Page {
         self.end_after(&[]).await;
     }
 
-    /// The same where requests were refused on purpose, each as path and status. Browsers note each on the console.
+    /// The same where requests were refused on purpose, each as path and status, or `unreachable` where nothing answered.
+    /// Browsers note each on the console.
     pub async fn end_after(mut self, refusals: &[&str]) {
         self.is_checked = true;
         let console = self.logged("browser").await;
@@ -236,7 +294,11 @@ impl Page {
         let message = entry["message"].as_str().unwrap();
         let refused = || {
             let (url, rest) = message.split_once(" - Failed to load resource: ")?;
-            let status = rest.rsplit_once("status of ")?.1.split(' ').next()?;
+            let status = match rest.rsplit_once("status of ") {
+                Some((_, status)) => status.split(' ').next()?,
+                None if rest.starts_with("net::") => "unreachable",
+                None => return None,
+            };
             Some(format!("{} {status}", url.strip_prefix(&self.root)?))
         };
         refused().unwrap_or_else(|| message.to_owned())

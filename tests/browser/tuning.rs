@@ -35,6 +35,8 @@ async fn a_changed_ttl_is_what_the_api_then_tells_and_one_click_takes_it_back() 
     assert_eq!(ttl(&admin).await, HOUR_MILLIS, "nothing changes before it is applied");
     page.click("#apply").await;
     page.until_says("#history [data-version='1']", "Holds now").await;
+    let first = page.texts("#history [data-version='1'] .difference").await;
+    assert_eq!(first, ["Enterprise TTL: 1h \u{2192} 1h 30m"], "also the first change says what it changed");
     assert_eq!(ttl(&admin).await, HOUR_MILLIS * 3 / 2);
     page.until_gone("#apply").await;
     assert_eq!(page.value(TTL).await, "1h 30m");
@@ -102,4 +104,30 @@ async fn a_refused_input_says_why_beside_its_field_and_changes_nothing() {
     page.until_there("#token-enterprise-error").await;
     assert_eq!(admin.get("/tokens").await.expect(200)["tokens"].as_array().unwrap().len(), 1);
     page.end_after(&["/tokens 400"]).await;
+}
+
+#[tokio::test]
+async fn each_setting_shows_what_it_would_bring_or_says_why_that_is_not_known() {
+    let app = TestApp::start().await;
+    let admin = app.client(Role::Admin).await;
+    for _ in 0..4 {
+        admin.get("/enterprise/acme/contacts/summary").await.expect(200);
+    }
+    let Some(page) = Page::signed_in(&app, &admin).await else { return };
+    page.turn_to("tuning").await;
+    for field in
+        ["ttlSettings-enterprise", "ttlSettings-department", "ttlSettings-default", "maxCacheSize", "maxCacheBytes"]
+    {
+        page.until_there(&format!("#setting-{field}-curve[data-state=shown] .line")).await;
+    }
+    page.until_says("[data-setting=maxCacheBytes] .basis", "With the value of today: 75%").await;
+    for field in ["ttlSettings.highActivity", "ttlSettings.lowActivity", "staleIfError"] {
+        page.until_says(&format!("[data-setting='{field}']"), "No prediction: ").await;
+    }
+    // The chosen value is marked beside that of today, with what it would bring.
+    page.fill("#setting-maxCacheBytes", "128 KB").await;
+    let marks = "return [...document.querySelectorAll('#setting-maxCacheBytes-curve .mark text')].map((mark) => mark.textContent)";
+    page.until(&format!("{marks}.length === 2"), json!([])).await;
+    assert_eq!(page.ask(marks, json!([])).await, json!(["Today", "Chosen: 75%"]));
+    page.end().await;
 }

@@ -3,7 +3,7 @@
  */
 
 import { call, part, read, serverNow, sessionEvents } from "../api.js";
-import { fill, h, name } from "../dom.js";
+import { fill, fillAfter, h, name } from "../dom.js";
 import * as format from "../format.js";
 import { session } from "../session.js";
 import {
@@ -69,7 +69,7 @@ export function show(container) {
   sessions.onChange = () => audit.load();
   // How long the tables are is not known before they are read, so they come together instead of pushing one another down.
   Promise.all([tokens.load(), sessions.load(), audit.load()]).then(() => {
-    if (!signal.aborted) fill(container, head, tokens.element, sessions.element, audit.element);
+    if (!signal.aborted) fillAfter(head, tokens.element, sessions.element, audit.element);
   });
   return () => stopped.abort();
 }
@@ -287,7 +287,7 @@ function sessionSection(signal) {
       h("td", {}, each.role, each.enterpriseId && h("span", { class: "note" }, "only ", name(each.enterpriseId))),
       h("td", { class: "optional" }, name(each.address)),
       h("td", { class: "figure optional" }, when(each.createdAt, format.ago)),
-      h("td", { class: "figure optional" }, each.lastUsedAt ? when(each.lastUsedAt, format.ago) : "never"),
+      h("td", { class: "figure optional" }, isOwn ? "now" : each.lastUsedAt ? when(each.lastUsedAt, format.ago) : "never"),
       h("td", { class: "figure" }, when(each.expiresAt, format.until)),
       h(
         "td",

@@ -4,7 +4,7 @@
 
 import { part, read } from "../api.js";
 import { Chart } from "../chart.js";
-import { fill, h, name } from "../dom.js";
+import { fill, fillAfter, h, name } from "../dom.js";
 import * as format from "../format.js";
 import { live } from "../live.js";
 import { timeTicks } from "../scale.js";
@@ -94,8 +94,7 @@ function showList(container) {
             : state("empty", "No enterprise yet", "An administrator creates the first one."),
         );
       if (may.administer())
-        fill(
-          head,
+        fillAfter(
           head.firstChild,
           button("New enterprise…", () => enterpriseDialog(), { id: "new-enterprise", look: "primary" }),
         );

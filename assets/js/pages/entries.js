@@ -199,6 +199,7 @@ class EntryList {
         return this.#change({ page: Math.max(1, Math.ceil(this.#total / PAGE_SIZE)) });
       this.#fillBody();
     } catch (error) {
+      if (!reading.signal.aborted && !this.#entries) fill(this.#body);
       if (!reading.signal.aborted)
         fill(
           this.#news,
@@ -272,7 +273,7 @@ class EntryList {
       h("th", { scope: "row", role: "rowheader", class: "key-cell" }, keyText(entry.key)),
       cell("Kind", { class: "optional" }, entry.kind),
       cell("Age", { class: "figure optional", data: { cell: "age" } }),
-      cell("TTL left", { class: "figure", data: { cell: "left" } }),
+      cell("Left", { class: "figure", data: { cell: "left" } }),
       cell("Size", { class: "figure optional" }, format.bytes(entry.bytes)),
       cell("Accesses", { class: "figure" }, format.count(entry.accesses)),
       cell("Revision", { class: "figure optional" }, format.count(entry.revision)),
@@ -297,9 +298,7 @@ class EntryList {
       const entry = this.#entries[index];
       if (!entry) return;
       const left = entry.fresh ? Math.max(0, entry.ttlLeftMillis - passed) : 0;
-      row.querySelector('[data-cell="age"]').textContent = format.span(
-        Math.round((entry.ageMillis + passed) / 1_000) * 1_000,
-      );
+      row.querySelector('[data-cell="age"]').textContent = format.seconds(entry.ageMillis + passed);
       const cell = row.querySelector('[data-cell="left"]');
       if (left > 0) cell.textContent = format.span(Math.ceil(left / 1_000) * 1_000);
       else if (!cell.querySelector(".badge")) fill(cell, badge("Not fresh", "quiet"));

@@ -7,12 +7,27 @@ import { fill, h, name } from "../dom.js";
 import * as format from "../format.js";
 import { badge, field, openDialog, toast } from "../ui.js";
 
+/** Enterprises that one request lists. */
+const LIST_SIZE = 1_000;
+
 /** Enterprises that the dialogs offer. */
-const ENTERPRISES_OFFERED_MAX = 1_000;
+const ENTERPRISES_OFFERED_MAX = 20_000;
+
+/** Enterprises that one request may warm. */
+const WARMED_AT_ONCE_MAX = 1_000;
+
+/** Rows of a list to choose from; the filter finds the others. */
+const ROWS_MAX = 200;
 
 async function enterprises() {
-  const { body } = await read("enterprise", { limit: ENTERPRISES_OFFERED_MAX });
-  return body.enterprises;
+  const found = [];
+  let cursor;
+  do {
+    const { body } = await read("enterprise", { limit: LIST_SIZE, cursor });
+    found.push(...body.enterprises);
+    cursor = body.pagination.nextCursor;
+  } while (cursor && found.length < ENTERPRISES_OFFERED_MAX);
+  return found;
 }
 
 /** Asks what to clear, and clears it. */
@@ -100,22 +115,58 @@ export function warmDialog(done) {
   const everything = h("input", {
     type: "checkbox",
     id: "warm-all",
-    on: { change: () => checkShown(everything.checked) },
+    on: { change: () => pickMatching(everything.checked) },
   });
-  const rows = new Map();
-  const shown = () => [...rows.values()].filter(({ element }) => !element.hidden);
-  const chosen = () => [...rows].filter(([, { box }]) => box.checked).map(([id]) => id);
-  const sift = () => {
+  let offered = [];
+  const picked = new Set();
+  const outcomes = new Map();
+  const chosen = () => offered.filter(({ id }) => picked.has(id)).map(({ id }) => id);
+  const matching = () => {
     const text = filter.value.trim().toLocaleLowerCase();
-    for (const { element, words } of rows.values()) element.hidden = !words.includes(text);
+    return offered.filter(({ words }) => words.includes(text));
   };
   const tell = () => {
-    const number = chosen().length;
+    const number = picked.size;
     dialog.confirm.textContent = number === 0 ? "Warm" : `Warm ${format.counted(number, "enterprise")}`;
   };
-  const checkShown = (checked) => {
-    shown().forEach(({ box }) => (box.checked = checked));
+  const pick = (id, isPicked) => {
+    if (isPicked) picked.add(id);
+    else picked.delete(id);
     tell();
+  };
+  const pickMatching = (isPicked) => {
+    matching().forEach(({ id }) => pick(id, isPicked));
+    sift();
+  };
+  const row = ({ id, name: title }) => {
+    const box = h("input", {
+      type: "checkbox",
+      value: id,
+      checked: picked.has(id),
+      on: { change: () => pick(id, box.checked) },
+    });
+    return h(
+      "li",
+      {},
+      h("label", { class: "choice-row" }, box, h("span", {}, name(title), h("span", { class: "note" }, id))),
+      h("span", { class: "outcome", data: { outcome: id } }, outcomes.get(id)),
+    );
+  };
+  const sift = () => {
+    const found = matching();
+    const rest = found.length - ROWS_MAX;
+    fill(
+      list,
+      found.slice(0, ROWS_MAX).map(row),
+      rest > 0 && h("li", { class: "note" }, `and ${format.count(rest)} more; the filter finds them.`),
+      found.length === 0 &&
+        h("li", { class: "note" }, offered.length === 0 ? "There is no enterprise yet." : "No enterprise matches."),
+    );
+  };
+  const say = (id, ...words) => {
+    outcomes.set(id, words);
+    const place = list.querySelector(`[data-outcome="${CSS.escape(id)}"]`);
+    if (place) fill(place, words);
   };
   const dialog = openDialog({
     id: "warm-dialog",
@@ -129,45 +180,39 @@ export function warmDialog(done) {
       h(
         "div",
         { class: "choice-bar" },
-        h("label", { class: "choice-row" }, everything, h("span", {}, "All that are shown")),
+        h("label", { class: "choice-row" }, everything, h("span", {}, "All that match")),
         h("label", { class: "choice-row" }, departments, h("span", {}, "Also their departments")),
       ),
       list,
     ],
     run: async () => {
-      const enterpriseIds = chosen();
-      if (enterpriseIds.length === 0) throw new Error("Choose at least one enterprise.");
-      for (const { outcome } of rows.values()) fill(outcome);
-      enterpriseIds.forEach((id) => fill(rows.get(id).outcome, badge("Warming…", "quiet")));
+      const ids = chosen();
+      if (ids.length === 0) throw new Error("Choose at least one enterprise.");
+      offered.forEach(({ id }) => outcomes.has(id) && say(id));
+      ids.forEach((id) => say(id, badge("Warming…", "quiet")));
+      let left = ids;
       try {
-        const { body } = await call("POST", "cache/warm", {
-          body: { enterpriseIds, includeDepartments: departments.checked },
-        });
-        for (const result of body.results) fill(rows.get(result.enterpriseId).outcome, outcome(result));
-        toast(body.message);
+        while (left.length > 0) {
+          const enterpriseIds = left.slice(0, WARMED_AT_ONCE_MAX);
+          const { body } = await call("POST", "cache/warm", {
+            body: { enterpriseIds, includeDepartments: departments.checked },
+          });
+          for (const result of body.results) say(result.enterpriseId, outcome(result));
+          left = left.slice(WARMED_AT_ONCE_MAX);
+          toast(body.message);
+        }
       } catch (error) {
-        enterpriseIds.forEach((id) => fill(rows.get(id).outcome));
+        left.forEach((id) => say(id));
         throw error;
       }
       await done();
       return false;
     },
   });
-  const add = ({ id, name: title }) => {
-    const box = h("input", { type: "checkbox", value: id, on: { change: tell } });
-    const result = h("span", { class: "outcome", data: { outcome: id } });
-    const element = h(
-      "li",
-      {},
-      h("label", { class: "choice-row" }, box, h("span", {}, name(title), h("span", { class: "note" }, id))),
-      result,
-    );
-    rows.set(id, { box, element, outcome: result, words: `${title} ${id}`.toLocaleLowerCase() });
-    return element;
-  };
   enterprises().then(
     (found) => {
-      fill(list, found.length === 0 ? h("li", { class: "note" }, "There is no enterprise yet.") : found.map(add));
+      offered = found.map((each) => ({ ...each, words: `${each.name} ${each.id}`.toLocaleLowerCase() }));
+      sift();
       tell();
     },
     (error) => fill(list, h("li", { class: "form-error" }, error.message)),

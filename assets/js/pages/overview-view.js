@@ -2,9 +2,10 @@
  * What the overview shows: figures against their targets, and charts.
  */
 
-import { Chart, sparkline } from "../chart.js";
+import { Chart } from "../chart.js";
 import { fill, h, keyText, say } from "../dom.js";
 import * as format from "../format.js";
+import { sparkline } from "../plot.js";
 import { timeTicks } from "../scale.js";
 import { badge, emptyRow, table } from "../ui.js";
 
@@ -219,6 +220,13 @@ export class View {
     this.#charts.requests.sayNow(`${format.count(requests)} per second`);
   }
 
+  /** Says that nothing moves any more, and how old is what is shown. */
+  sayLost(since) {
+    const when = since === null ? "" : ` Shown is how it stood at ${format.timeToSecond(since)}.`;
+    say(this.#now, `Not connected to the server.${when}`);
+    for (const chart of [this.#charts.requests, this.#charts.latency]) chart.sayNow("");
+  }
+
   show(analytics, configuration) {
     const { series, totals, targets } = analytics;
     for (const [key, tile] of this.#tiles) {
@@ -266,7 +274,7 @@ export class View {
       ...common,
       isEmpty: series.every((point) => point.bytes === null),
       values: { bytes: of((point) => point.bytes) },
-      levels: [{ value: bound, label: `Bound ${format.bytes(bound)}`, tone: "bad" }],
+      levels: [{ value: bound, label: `Bound ${format.bytes(bound)}`, tone: "bad", mayBeAway: true }],
     });
     const { bytes } = series[series.length - 1];
     memory.sayNow(bytes === null ? "" : `${format.bytes(bytes)}, ${format.percent(bytes / bound)} of the bound`);
@@ -313,7 +321,7 @@ export class View {
                 {},
                 h("th", { scope: "row", class: "key-cell" }, keyText(key)),
                 h("td", { class: "figure" }, format.count(accessCount)),
-                h("td", { class: "figure" }, age),
+                h("td", { class: "figure" }, format.seconds(Number.parseFloat(age) * 60_000)),
               ),
             ),
     );
@@ -336,8 +344,7 @@ class Tile {
       "article",
       { class: "card tile", id, "aria-labelledby": `${id}-title`, data: { met: "unknown" } },
       h("header", {}, h("h2", { id: `${id}-title` }, target.title), this.#badge),
-      this.#value,
-      this.#spark,
+      h("div", { class: "tile-figure" }, this.#value, this.#spark),
       this.#aim,
       h("p", { class: "note" }, target.means),
     );

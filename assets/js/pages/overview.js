@@ -2,13 +2,14 @@
  * The overview: is the cache doing its job, and what is it costing.
  */
 
-import { read } from "../api.js";
+import { read, serverNow } from "../api.js";
 import { fill } from "../dom.js";
+import { Durations } from "../durations.js";
 import { live } from "../live.js";
 import { failed } from "../ui.js";
 import { REMOVALS, View, WINDOWS } from "./overview-view.js";
 
-/** How often what cannot be added up from samples, such as percentiles, is read anew while the cache is in use. */
+/** How often what samples do not bring, the lists of entries, is read anew while something happens to them. */
 const REFRESH_MILLIS = { "1h": 10_000, "24h": 30_000, "7d": 60_000, "30d": 60_000 };
 
 /** How much time a sample tells of. */
@@ -38,6 +39,10 @@ class Board {
   #isReading = false;
   /** Whether to read anew with the next sample. The first reading is at any moment of a second, so it is. */
   #isDue = true;
+  /** Whether something happened to the entries since the last reading. */
+  #isOutdated = false;
+  /** How long hits and loads took, in the window and in its last step. */
+  #durations = null;
   /** The samples that came while a reading was under way. */
   #meanwhile = [];
   #stopped = new AbortController();
@@ -53,6 +58,7 @@ class Board {
       live.on("sample", (sample) => this.#onSample(sample)),
       live.on("configuration", () => this.#read()),
       live.on("reset", () => this.#read()),
+      live.on("state", (state) => state === "lost" && this.#view.sayLost(serverNow())),
     ];
     this.#read();
   }
@@ -74,7 +80,15 @@ class Board {
       ]);
       this.#analytics = analytics.body.analytics;
       this.#configuration = configuration.body.configuration;
+      const { hits, loads, runningHits, runningLoads } = this.#analytics.buckets;
+      this.#durations = {
+        hits: new Durations(hits),
+        loads: new Durations(loads),
+        runningHits: new Durations(runningHits),
+        runningLoads: new Durations(runningLoads),
+      };
       this.#readAt = performance.now();
+      this.#isOutdated = false;
       // A sample tells of the second before it; one that began after the reading is not in it.
       const readUpTo = Date.parse(this.#analytics.timestamp);
       this.#meanwhile
@@ -94,11 +108,9 @@ class Board {
     if (!this.#analytics) return;
     this.#add(sample);
     this.#view.sayNow(sample);
-    const { last } = sample;
+    if (hasHappened(sample.last)) this.#isOutdated = true;
     const passed = performance.now() - this.#readAt;
-    const isBusy = last.hits + last.misses + last.loads > 0;
-    // Clears have a figure of their own, which samples do not bring.
-    if (last.removals.cleared > 0 || (isBusy && passed > REFRESH_MILLIS[this.#window.key])) this.#isDue = true;
+    if (this.#isOutdated && passed > REFRESH_MILLIS[this.#window.key]) this.#isDue = true;
     if (this.#isReading) {
       this.#meanwhile.push(sample);
     } else if (this.#isDue) {
@@ -109,16 +121,20 @@ class Board {
   }
 
   #add(sample) {
-    const { totals, removals, series, stepSeconds, targets } = this.#analytics;
+    const { totals, removals, series, stepSeconds, targets, invalidations } = this.#analytics;
     const step = stepSeconds * 1_000;
     const at = Date.parse(sample.timestamp);
     while (at >= Date.parse(series[series.length - 1].start) + step) {
       series.push(emptyPoint(Date.parse(series[series.length - 1].start) + step));
       series.shift();
+      this.#durations.runningHits = new Durations();
+      this.#durations.runningLoads = new Durations();
+      // What the window has left behind is to go from its totals, too.
+      this.#isDue = true;
     }
     const point = series[series.length - 1];
     for (const counts of [totals, point]) {
-      for (const key of ["hits", "misses", "coalesced", "revalidated", "stale", "loads"])
+      for (const key of ["hits", "misses", "coalesced", "revalidated", "stale", "loads", "massInvalidations"])
         counts[key] += sample.last[key];
       counts.hitRatio = counts.hits + counts.misses > 0 ? counts.hits / (counts.hits + counts.misses) : null;
     }
@@ -127,14 +143,25 @@ class Board {
       removals[key] += sample.last.removals[key];
     }
     point.bytes = sample.bytes;
+    this.#analytics.savedMillis += sample.savedMillis;
     point.entries = sample.entries;
-    // Of a step without a hit so far, the second's own percentiles are all there is.
-    if (point.hitMicros.p50 === null && sample.last.hits > 0) point.hitMicros = { ...sample.hitMicros };
-    if (point.loadMicros.p50 === null && sample.last.loads > 0) point.loadMicros = { ...sample.loadMicros };
+    const { hits, loads, runningHits, runningLoads } = this.#durations;
+    for (const durations of [hits, runningHits]) durations.add(sample.hitBuckets);
+    for (const durations of [loads, runningLoads]) durations.add(sample.loadBuckets);
+    point.hitMicros = runningHits.percentiles();
+    point.loadMicros = runningLoads.percentiles();
+    const { p99 } = hits.percentiles();
     const set = (name, value) => Object.assign(targets.find((target) => target.name === name) ?? {}, { value });
     set("hitRate", totals.hitRatio);
+    set("hitMillis", p99 === null ? null : p99 / 1_000);
     set("memoryBytes", sample.bytes);
+    set("invalidationsPerHour", totals.massInvalidations / invalidations.hours);
   }
+}
+
+/** Whether a second has changed anything of the entries. */
+function hasHappened({ hits, misses, loads, removals }) {
+  return hits + misses + loads + Object.values(removals).reduce((sum, count) => sum + count, 0) > 0;
 }
 
 function emptyPoint(start) {

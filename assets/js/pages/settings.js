@@ -8,7 +8,8 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
-const MEGABYTE = 1_048_576;
+const KILOBYTE = 1_024;
+const MEGABYTE = 1_024 * KILOBYTE;
 const GIGABYTE = 1_024 * MEGABYTE;
 
 const DURATION_MIN = SECOND;
@@ -52,6 +53,7 @@ const ENTRY_COUNTS = [
 ];
 
 const SIZES = [
+  ...[64, 128, 256, 512].map((number) => number * KILOBYTE),
   ...[1, 2, 4, 8, 16, 24, 32, 48, 64, 80, 96, 128, 192, 256, 384, 512, 768].map((number) => number * MEGABYTE),
   ...[1, 2, 4, 8, 16, 32, 64].map((number) => number * GIGABYTE),
 ];
@@ -110,6 +112,10 @@ const ttl = (field, label, hint, more = {}) => ({
   ...more,
 });
 
+/** Why nothing is predicted of a TTL that depends on writes. */
+const BY_ACTIVITY =
+  "No prediction: it depends on how much was written to each enterprise at the time, which the record of requests does not tell.";
+
 /** Every setting, by section, under the name that the API has for it. */
 export const SETTINGS = [
   {
@@ -125,11 +131,13 @@ export const SETTINGS = [
         "ttlSettings.highActivity",
         "TTL at high activity",
         "For enterprises with many writes, where this is shorter.",
+        { unpredicted: BY_ACTIVITY },
       ),
       ttl(
         "ttlSettings.lowActivity",
         "TTL at low activity",
         "For enterprises with hardly a write, where this is longer.",
+        { unpredicted: BY_ACTIVITY },
       ),
       ttl(
         "staleIfError",
@@ -138,6 +146,8 @@ export const SETTINGS = [
         {
           parse: (text) => parseDuration(text, true),
           steps: [0, ...DURATIONS],
+          unpredicted:
+            "No prediction: what stands in for an answer counts as a miss, so the hit ratio stays as it is.",
         },
       ),
     ],
@@ -165,6 +175,9 @@ export const SETTINGS = [
         steps: SIZES,
         parse: parseSize,
         write: format.size,
+        tickSteps: [64 * KILOBYTE, MEGABYTE, 16 * MEGABYTE, 128 * MEGABYTE, GIGABYTE, 8 * GIGABYTE, 64 * GIGABYTE],
+        predict: { by: "maxCacheBytes" },
+        pointValue: ({ maxCacheBytes }) => maxCacheBytes,
       },
     ],
   },

@@ -65,6 +65,7 @@ export class Control {
       this.#error,
       this.#slider && h("div", { class: "slider-track" }, this.#slider),
       setting.predict && this.#curve(id),
+      setting.unpredicted && h("p", { class: "note basis" }, setting.unpredicted),
     );
   }
 

@@ -3,7 +3,7 @@
  */
 
 import { call, Problem, read, serverNow } from "../api.js";
-import { fill, h, name } from "../dom.js";
+import { fill, fillAfter, h, name } from "../dom.js";
 import * as format from "../format.js";
 import { live } from "../live.js";
 import { may } from "../session.js";
@@ -14,8 +14,8 @@ import { Control } from "./tuning-control.js";
 /** Changes that the page shows at once. */
 const HISTORY_SHOWN_MAX = 20;
 
-/** The predictions change slowly; they are read anew this often while the page is shown. */
-const PREDICT_MILLIS = 30_000;
+/** The predictions are read anew this often while the page is shown: a little longer than the server keeps each. */
+const PREDICT_MILLIS = 7_000;
 
 /**
  * @param {HTMLElement} container
@@ -28,7 +28,9 @@ export function show(container) {
 
 class Tuning {
   #container;
+  #head = h("header", { class: "page-head" }, h("h1", { class: "page-title", tabindex: -1 }, "Tuning"));
   #configuration = null;
+  #defaults = null;
   #version = 0;
   #tag = null;
   /** Controls by the name of their field. */
@@ -47,7 +49,7 @@ class Tuning {
   begin() {
     fill(
       this.#container,
-      this.#head(),
+      this.#head,
       h(
         "div",
         { class: "tuning" },
@@ -74,12 +76,9 @@ class Tuning {
     this.#endings.forEach((ending) => ending());
   }
 
-  #head() {
-    return h("header", { class: "page-head" }, h("h1", { class: "page-title", tabindex: -1 }, "Tuning"));
-  }
-
   async #fetch() {
     const { body, headers } = await read("cache/config", {}, { signal: this.#stopped.signal });
+    this.#defaults = body.defaults;
     this.#take(body, headers);
   }
 
@@ -94,9 +93,8 @@ class Tuning {
       await this.#fetch();
     } catch (error) {
       if (!this.#stopped.signal.aborted)
-        fill(
-          this.#container,
-          this.#head(),
+        fillAfter(
+          this.#head,
           failed(error, () => this.#load()),
         );
       return;
@@ -142,9 +140,8 @@ class Tuning {
         this.#history,
       ),
     );
-    fill(
-      this.#container,
-      this.#head(),
+    fillAfter(
+      this.#head,
       this.#news,
       h(
         "div",
@@ -304,7 +301,8 @@ class Tuning {
     try {
       const { body } = await read(
         "cache/config/history",
-        { limit: HISTORY_SHOWN_MAX },
+        // One more, to say what the oldest that is shown has changed.
+        { limit: HISTORY_SHOWN_MAX + 1 },
         { signal: this.#stopped.signal },
       );
       this.#fillHistory(body.history);
@@ -328,6 +326,7 @@ class Tuning {
     const entry = (version, index) => {
       const at = Date.parse(version.at);
       const isNow = version.version === this.#version;
+      const before = version.version === 1 ? { configuration: this.#defaults } : versions[index + 1];
       return h(
         "li",
         { data: { version: version.version } },
@@ -351,12 +350,12 @@ class Tuning {
           " by ",
           name(version.actor),
         ),
-        differences(version.configuration, versions[index + 1]?.configuration, version.version),
+        differences(version.configuration, before?.configuration),
       );
     };
     const defaults =
       this.#version > 0 &&
-      versions[versions.length - 1].version === 1 &&
+      versions.length <= HISTORY_SHOWN_MAX &&
       h(
         "li",
         { data: { version: 0 } },
@@ -371,7 +370,7 @@ class Tuning {
             }),
         ),
       );
-    return fill(this.#history, versions.map(entry), defaults);
+    return fill(this.#history, versions.slice(0, HISTORY_SHOWN_MAX).map(entry), defaults);
   }
 
   async #revert(version, element) {
@@ -387,8 +386,8 @@ function sectionHead({ title, note }) {
 }
 
 /** What a version changed of the one before it. */
-function differences(after, before, version) {
-  if (!before) return version === 1 ? h("p", { class: "note" }, "The first change of the defaults.") : null;
+function differences(after, before) {
+  if (!before) return null;
   const [now, then] = [flatten(after), flatten(before)];
   const changed = Object.keys(now).filter((field) => now[field] !== then[field] && settingWords(field));
   return h(
