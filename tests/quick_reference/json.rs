@@ -50,6 +50,9 @@ const VOLATILE: [&str; 38] = [
     "value",
 ];
 
+/// Fields that hold distributions of what was measured: only their shape is the same in every run.
+const DISTRIBUTIONS: [&str; 1] = ["buckets"];
+
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json {
@@ -107,7 +110,11 @@ impl Json {
                     return Some(format!("{at} has the fields {:?}, shown are {:?}", names(fields), names(shown)));
                 }
                 let mut pairs = shown.iter().zip(fields);
-                pairs.find_map(|((name, shown), (_, value))| shown.difference(value, &format!("{at}.{name}")))
+                pairs.find_map(|((name, shown), (_, value))| {
+                    let at = format!("{at}.{name}");
+                    let is_shape = DISTRIBUTIONS.contains(&&**name);
+                    if is_shape { shown.unlikeness(value, &at) } else { shown.difference(value, &at) }
+                })
             }
             (Self::Array(shown), Self::Array(elements)) if shown.is_empty() == elements.is_empty() => {
                 let whole = shown.len() == elements.len();
