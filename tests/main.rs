@@ -6,6 +6,8 @@
 #![allow(unreachable_pub, reason = "everything in a test binary is unreachable from outside")]
 
 mod audit;
+mod backup;
+mod backup_before_migration;
 mod base_path;
 mod behind_nginx;
 mod browser;
@@ -25,6 +27,8 @@ mod imports;
 mod kill;
 mod one_load;
 mod quick_reference;
+mod restore;
+mod restore_killed;
 mod routes;
 mod sign_in_links;
 mod store_check;

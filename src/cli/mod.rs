@@ -3,12 +3,14 @@
 //! Machine output goes to standard output, everything else to standard error. Exit codes: 0 done, 1 failed, 2 wrong
 //! usage. Every command's `run` takes the [`Context`] first and its own arguments second.
 
+pub mod backup;
 pub mod check;
 pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod export;
 pub mod import;
+pub mod restore;
 pub mod serve;
 pub mod sign_in_link;
 pub mod token;
@@ -16,6 +18,7 @@ pub mod token;
 mod database;
 mod failure;
 mod flags;
+mod progress;
 mod scratch;
 mod server;
 mod traffic;
@@ -56,6 +59,7 @@ Examples:
   muster                               Serve ./muster-data on 127.0.0.1:8383
   muster --listen 0.0.0.0:80           Serve other machines too
   muster import cards.csv --enterprise acme --department sales --employee u1
+  muster backup muster.backup          The whole database in one file, while the server runs
   muster token create --role viewer    A token for a program, on standard output
 
 Settings are looked for in flags, then in MUSTER_* environment variables,
@@ -74,6 +78,8 @@ pub enum Command {
     Export(export::ExportArgs),
     Token(token::TokenArgs),
     SignInLink(sign_in_link::SignInLinkArgs),
+    Backup(backup::BackupArgs),
+    Restore(restore::RestoreArgs),
     Check(check::CheckArgs),
     Config(config::ConfigArgs),
     Completions(completions::CompletionsArgs),
@@ -163,6 +169,8 @@ fn dispatch(context: &mut Context<'_>, command: Command) -> Result<(), Failure> 
         Command::Export(arguments) => export::run(context, &arguments),
         Command::Token(arguments) => token::run(context, &arguments),
         Command::SignInLink(arguments) => sign_in_link::run(context, &arguments),
+        Command::Backup(arguments) => backup::run(context, &arguments),
+        Command::Restore(arguments) => restore::run(context, &arguments),
         Command::Check(arguments) => check::run(context, &arguments),
         Command::Config(arguments) => config::run(context, &arguments),
         Command::Completions(arguments) => completions::run(context.stdout, &arguments),

@@ -1,6 +1,6 @@
 //! The audit log: administrative acts, written in the transaction of the act.
 
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 
 use super::enterprises::timestamp;
@@ -22,7 +22,13 @@ impl Actor {
     /// Whoever can run commands on the machine itself.
     #[must_use]
     pub fn command_line() -> Self {
-        Self { name: "command line".to_owned(), address: "local".to_owned() }
+        Self::of_program("command line")
+    }
+
+    /// Something that Muster does by itself, such as a `schedule`.
+    #[must_use]
+    pub fn of_program(name: &str) -> Self {
+        Self { name: name.to_owned(), address: "local".to_owned() }
     }
 }
 
@@ -134,23 +140,24 @@ impl WriteTx<'_> {
 
     /// Records an act that was done at this moment.
     pub fn audit_at(&self, at: Timestamp, actor: &Actor, entry: &AuditEntry) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO audit (at, actor, address, action, target, before, after)
-                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        let json = |value: &Option<Value>| value.as_ref().map(ToString::to_string);
-        self.execute(
-            SQL,
-            params![
-                at.millis(),
-                actor.name,
-                actor.address,
-                entry.action,
-                entry.target,
-                json(&entry.before),
-                json(&entry.after)
-            ],
-        )?;
-        Ok(())
+        Ok(insert(self.connection, at, actor, entry)?)
     }
+}
+
+/// Records an act on a connection that is no store's: of a file that nobody serves.
+pub(super) fn insert(
+    connection: &Connection,
+    now: Timestamp,
+    actor: &Actor,
+    entry: &AuditEntry,
+) -> rusqlite::Result<()> {
+    const SQL: &str = "INSERT INTO audit (at, actor, address, action, target, before, after)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let json = |value: &Option<Value>| value.as_ref().map(ToString::to_string);
+    let (before, after) = (json(&entry.before), json(&entry.after));
+    let bound = params![now.millis(), actor.name, actor.address, entry.action, entry.target, before, after];
+    connection.prepare_cached(SQL)?.execute(bound)?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -207,6 +207,21 @@ pub enum OpenError {
         /// This binary's version.
         known: i64,
     },
+    /// The file is of an older version, and cannot be backed up before it is migrated.
+    #[error(
+        "{path} has schema version {found} and was not migrated to {known}, because the backup before that cannot be \
+         made: {reason}"
+    )]
+    NotBackedUp {
+        /// The file.
+        path: String,
+        /// Its version.
+        found: i64,
+        /// This binary's version.
+        known: i64,
+        /// Why there is no backup.
+        reason: String,
+    },
     /// SQLite could not open it.
     #[error("cannot open {path}: {source}")]
     Sqlite {

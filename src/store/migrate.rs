@@ -4,8 +4,11 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::backup::{self, BackupMade, BackupRequest, Pace, back_up};
 use super::error::OpenError;
 use super::open::explain_sqlite;
+use crate::clock::Clock;
+use crate::domain::backup::stamp;
 
 /// The whole schema as it is today.
 pub const SCHEMA: &str = include_str!("../../schema.sql");
@@ -64,7 +67,7 @@ const MIGRATIONS: &[&str] = &[
 pub const SCHEMA_VERSION: i64 = 1 + MIGRATIONS.len() as i64;
 
 /// Marks a file as Muster's (`PRAGMA application_id`): the letters `MUST`.
-const APPLICATION_ID: i64 = 0x4d55_5354;
+pub(super) const APPLICATION_ID: i64 = 0x4d55_5354;
 
 /// What a file turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +100,34 @@ pub(super) fn recognise(connection: &Connection, path: &Path, may_change: bool) 
             Err(OpenError::Older { path: text(), found, known: SCHEMA_VERSION })
         }
         _ => Ok(Found::Version(found)),
+    }
+}
+
+/// What the names of backups that were taken before a migration begin with.
+const BACKUP_START: &str = "muster-schema-v";
+
+/// Whether a file of the data directory is a backup that was taken before a migration.
+pub(super) fn is_backup(name: &str) -> bool {
+    name.starts_with(BACKUP_START)
+}
+
+/// Backs up a database of an older schema, beside it and named with its version. Without the backup there is no migration.
+pub(super) fn back_up_older(path: &Path, found: Found, clock: &Clock) -> Result<Option<BackupMade>, OpenError> {
+    let Found::Version(found) = found else { return Ok(None) };
+    if found >= SCHEMA_VERSION {
+        return Ok(None);
+    }
+    let data_dir = path.parent().unwrap_or(path).to_owned();
+    let destination = data_dir.join(format!("{BACKUP_START}{found}-{}.db", stamp(clock.now())));
+    tracing::info!(version = found, backup = %destination.display(), "backing the database up before it is migrated");
+    // One of the same second was taken by a migration that failed, and says the same.
+    let request = BackupRequest { data_dir, destination, overwrite: true, pace: Pace::Full };
+    match back_up(&request, clock, &backup::unobserved()) {
+        Ok(backup) => Ok(Some(backup)),
+        Err(error) => {
+            let path = path.display().to_string();
+            Err(OpenError::NotBackedUp { path, found, known: SCHEMA_VERSION, reason: error.to_string() })
+        }
     }
 }
 

@@ -15,9 +15,11 @@
 //! - `cache_configuration`: what administrators have tuned, version by version; `samples`: what the cache counted;
 //! - `condition`: whether the database can be written; `later`: what is written when it can be again;
 //! - `figures`: how the store is doing.
+//! - `backup`, `restore`: the whole of it into one file, and back.
 
 mod access;
 mod audit;
+mod backup;
 mod cache_configuration;
 mod changes;
 mod check;
@@ -37,6 +39,7 @@ mod open;
 mod purge;
 mod queue;
 mod readers;
+mod restore;
 mod rollups;
 mod samples;
 mod sessions;
@@ -52,6 +55,10 @@ use std::time::Duration;
 
 pub use access::{NewToken, StoredToken, TokenList};
 pub use audit::{Actor, AuditEntry, AuditFilter, AuditRecord};
+pub use backup::{
+    BACKUP_CREATED, BackupError, BackupMade, BackupObserver, BackupProgress, BackupRequest, BackupStage, Pace, back_up,
+    record_backup, remove_leftovers, unobserved,
+};
 pub use cache_configuration::StoredConfiguration;
 pub use changes::{Publication, Subscriber, WATCH_INTERVAL};
 pub use check::{CheckReport, Difference};
@@ -63,6 +70,7 @@ pub use import::{EmployeeName, ImportChunk, ImportOutcome, ImportRow, ImportedRo
 pub use migrate::{SCHEMA, SCHEMA_VERSION};
 pub use open::{DATABASE_FILE, LOCK_FILE, Mode, database_path};
 pub use purge::Purged;
+pub use restore::{Before, RESTORE_STEPS, Restore, RestoreError, RestoreStep, Restored, StepObserver};
 pub use samples::SamplePage;
 pub use sessions::{NewSession, NewSignInLink, StoredSession, StoredSignInLink};
 pub use tx::{ReadTx, WriteTx};
@@ -163,12 +171,20 @@ impl Store {
         open::refuse_directory(&options.data_dir)?;
         let lock = match open::DirLock::acquire(&options.data_dir, &options.holder) {
             Ok(lock) => Some(lock),
-            Err(OpenError::InUse { .. }) if options.mode == Mode::Command && path.exists() => None,
+            Err(OpenError::InUse { holder, .. })
+                if options.mode == Mode::Command && path.exists() && !holder.contains(restore::HOLDER) =>
+            {
+                None
+            }
             Err(error) => return Err(error),
         };
         let exclusive = lock.is_some();
+        if exclusive {
+            restore::remove_aliases(&options.data_dir);
+            backup::remove_leftovers(&options.data_dir, |name| restore::is_leftover(name) || migrate::is_backup(name));
+        }
         let alone = exclusive && options.mode == Mode::Command;
-        let connection = open::writer(&path, exclusive, alone)?;
+        let connection = open::writer(&path, exclusive, alone, &clock)?;
         let sqlite = |source| open::explain_sqlite(&path, source);
         if let Some(bytes) = options.size_bytes_max {
             open::limit_size(&connection, bytes).map_err(sqlite)?;

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::audit::Actor;
 use super::error::OpenError;
-use super::migrate;
+use super::{audit, migrate, restore};
+use crate::clock::Clock;
 
 /// The database's file name in the data directory.
 pub const DATABASE_FILE: &str = "muster.db";
@@ -99,6 +101,22 @@ impl DirLock {
     }
 }
 
+/// Refuses a data directory in which a backup is being restored: who opened its database now would open the old one, and
+/// write beside the new.
+pub(super) fn refuse_while_restored(dir: &Path) -> Result<(), OpenError> {
+    let path = dir.join(LOCK_FILE);
+    // A text that a killed restore left says nothing; only then is it worth a look whether anybody has the lock.
+    let Some(holder) = fs::read_to_string(&path).ok().filter(|holder| holder.contains(restore::HOLDER)) else {
+        return Ok(());
+    };
+    match File::open(&path).map(|file| file.try_lock_shared()) {
+        Ok(Err(TryLockError::WouldBlock)) => {
+            Err(OpenError::InUse { path: dir.display().to_string(), holder: holder.trim().to_owned() })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Why a file is no data directory, and what to do.
 const IS_A_FILE: &str = "it is a file; choose a directory with --data-dir";
 
@@ -164,17 +182,23 @@ pub fn database_path(dir: &Path) -> PathBuf {
 }
 
 /// Opens the one writing connection; creates or migrates the database when this process has it to itself.
-pub(super) fn writer(path: &Path, exclusive: bool, big_cache: bool) -> Result<Connection, OpenError> {
+pub(super) fn writer(path: &Path, exclusive: bool, big_cache: bool, clock: &Clock) -> Result<Connection, OpenError> {
     let sqlite = |error| explain_sqlite(path, error);
     let connection = connect_writer(path, exclusive).map_err(sqlite)?;
     // Before any setting: going over to a WAL would change a file that is not ours.
     let found = migrate::recognise(&connection, path, exclusive)?;
+    // Before any step of a migration: it cannot be taken back, and a copy of what was there can.
+    let backup = migrate::back_up_older(path, found, clock)?;
     configure_writer(&connection, big_cache).map_err(sqlite)?;
     migrate::bring_up_to_date(&connection, found).map_err(sqlite)?;
+    if let Some(backup) = backup {
+        let (actor, act) = (Actor::of_program("migration"), backup.audit_entry());
+        audit::insert(&connection, clock.now(), &actor, &act).map_err(sqlite)?;
+    }
     Ok(connection)
 }
 
-fn connect_writer(path: &Path, create: bool) -> rusqlite::Result<Connection> {
+pub(super) fn connect_writer(path: &Path, create: bool) -> rusqlite::Result<Connection> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     if create {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;

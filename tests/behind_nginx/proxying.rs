@@ -1,6 +1,6 @@
 //! What a proxy could spoil, and this one does not: events that wait, uploads that are kept back or cut, addresses.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use muster::config::BasePath;

@@ -2,6 +2,7 @@
 //! sleeps for luck.
 
 mod app;
+mod backup;
 mod events;
 mod exposition;
 mod held;
@@ -17,6 +18,7 @@ mod words;
 use std::time::{Duration, Instant};
 
 pub use app::{Client, Reply, TestApp};
+pub use backup::{HeldBackup, backed_up};
 pub use events::{Events, Told};
 pub use exposition::{Exposition, series};
 pub use held::HeldReaders;

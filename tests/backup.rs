@@ -1,0 +1,296 @@
+//! A backup is one file that holds everything acknowledged before it began, is made while others write, and leaves nothing
+//! behind when it is not made.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use muster::domain::access::Reach;
+use muster::domain::contact::{CONTACT_NOTES_LEN_MAX, ContactFields, ContactInfo};
+use muster::store::{BackupError, DATABASE_FILE, Store, StoreError};
+use serde_json::Value;
+
+use crate::support::{
+    Directory, HeldBackup, Place, TestStore, add_contact, backed_up, employee, enterprise, eventually, first_page,
+};
+
+/// Ends what others do when the test ends, however it does.
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Contacts that make a database of several portions: a portion is 1 MiB.
+const LARGE_CONTACTS: usize = 400;
+
+/// A store with people whose copying takes several portions.
+fn large_store() -> TestStore {
+    let store = Directory::in_memory().open();
+    store.write_people();
+    let notes = "n".repeat(CONTACT_NOTES_LEN_MAX);
+    let write = move |tx: &muster::store::WriteTx<'_>| {
+        for number in 0..LARGE_CONTACTS {
+            let name = format!("large {number}");
+            let fields = ContactFields { name, notes: notes.clone(), ..ContactFields::default() };
+            tx.add_contact(&Reach::Installation, &employee("u1"), &ContactInfo::parse(fields).unwrap(), "AddContact")?;
+        }
+        Ok(())
+    };
+    store.write(write).unwrap();
+    store
+}
+
+/// What is in a folder.
+fn names(folder: &Path) -> BTreeSet<String> {
+    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// Opens a backup as the database of a directory of its own. It is checked when it goes.
+fn opened(backup: &Path) -> TestStore {
+    let directory = Directory::in_memory();
+    std::fs::copy(backup, directory.path().join(DATABASE_FILE)).unwrap();
+    directory.open()
+}
+
+fn names_of_contacts(store: &Store, user: &str) -> BTreeSet<String> {
+    let page = store.read_blocking(|tx| tx.contacts_of_user(&Reach::Installation, &employee(user), &first_page()));
+    page.unwrap().items.into_iter().map(|contact| contact.fields.name).collect()
+}
+
+#[test]
+fn writers_go_on_while_a_backup_stands_and_it_shows_the_moment_when_it_began() {
+    let store = large_store();
+    let folder = Directory::new();
+    let file = folder.path().join("x.db");
+    store.write(|tx| add_contact(tx, "u2", "before")).unwrap();
+    let backup = HeldBackup::begin(store.directory().path(), &file);
+    // Nobody waits for it: these are answered although it stands still. And it does not begin anew for them.
+    for number in 0..200 {
+        store.write(move |tx| add_contact(tx, "u2", &format!("meanwhile {number}"))).unwrap();
+    }
+    assert_eq!(names_of_contacts(&store, "u2").len(), 201);
+    let made = backup.finish().unwrap();
+    assert_eq!(made.rows.contacts, LARGE_CONTACTS as u64 + 1);
+    assert_eq!((made.rows.enterprises, made.rows.departments, made.rows.employees), (1, 2, 2));
+    assert_eq!(made.bytes, std::fs::metadata(&file).unwrap().len());
+    // One file, for its owner alone.
+    assert_eq!(names(folder.path()), BTreeSet::from(["x.db".to_owned()]));
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let copy = opened(&file);
+    assert_eq!(names_of_contacts(&copy, "u2"), BTreeSet::from(["before".to_owned()]));
+    copy.assert_clean();
+}
+
+#[test]
+fn a_backup_under_a_mixed_load_holds_what_was_acknowledged_before_it_and_adds_up() {
+    let store = large_store();
+    let folder = Directory::in_memory();
+    let stop = &AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let store = &store;
+        for worker in 0..3 {
+            scope.spawn(move || {
+                for turn in 0.. {
+                    if stop.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    let temp = employee(&format!("temp-{worker}-{turn}"));
+                    let work = move |tx: &muster::store::WriteTx<'_>| {
+                        let (acme, sales) = (enterprise("acme"), crate::support::department("sales"));
+                        tx.create_employee(&acme, &sales, Some(temp.clone()), &crate::support::staff("temp"))?;
+                        add_contact(tx, temp.as_str(), "somebody")?;
+                        if turn % 2 == 0 { tx.archive_employee(&acme, &sales, &temp) } else { Ok(()) }
+                    };
+                    store.write(work).unwrap();
+                }
+            });
+        }
+        let _stop = StopOnDrop(stop);
+        for round in 0..3 {
+            let name = format!("acknowledged {round}");
+            let acknowledged = name.clone();
+            store.write(move |tx| add_contact(tx, "u2", &acknowledged)).unwrap();
+            let file = folder.path().join(format!("{round}.db"));
+            backed_up(store.directory().path(), &file).unwrap();
+            let copy = opened(&file);
+            assert_eq!(names_of_contacts(&copy, "u2").len(), round + 1);
+            assert!(names_of_contacts(&copy, "u2").contains(&name));
+            copy.assert_clean();
+        }
+    });
+}
+
+#[test]
+fn the_log_is_bounded_again_after_a_backup() {
+    let store = large_store();
+    let log = store.directory().path().join(format!("{DATABASE_FILE}-wal"));
+    let folder = Directory::in_memory();
+    let backup = HeldBackup::begin(store.directory().path(), &folder.path().join("x.db"));
+    let write_much = || {
+        for _ in 0..100 {
+            store.write(|tx| (0..100).try_for_each(|number| add_contact(tx, "u2", &format!("n{number}")))).unwrap();
+        }
+    };
+    write_much();
+    let held = std::fs::metadata(&log).unwrap().len();
+    backup.finish().unwrap();
+    write_much();
+    let after = std::fs::metadata(&log).unwrap().len();
+    // The file stays, and starts over once the next write has gone in: what was written since fits into it.
+    assert!(after < held + held / 4, "the log went on growing: {held} bytes while the backup stood, {after} after it");
+}
+
+#[test]
+fn a_backup_that_is_ended_leaves_nothing() {
+    let store = large_store();
+    let folder = Directory::new();
+    let backup = HeldBackup::begin(store.directory().path(), &folder.path().join("x.db"));
+    assert_eq!(names(folder.path()), BTreeSet::from(["x.db.partial".to_owned()]));
+    let ended = backup.cancel();
+    assert!(matches!(ended, Err(BackupError::Cancelled)), "{ended:?}");
+    assert_eq!(names(folder.path()), BTreeSet::new());
+}
+
+#[test]
+fn two_backups_to_one_file_do_not_mix() {
+    let store = large_store();
+    let folder = Directory::new();
+    let file = folder.path().join("x.db");
+    let first = HeldBackup::begin(store.directory().path(), &file);
+    let second = backed_up(store.directory().path(), &file);
+    assert!(matches!(second, Err(BackupError::UnderWay(_))), "{second:?}");
+    first.finish().unwrap();
+    let third = backed_up(store.directory().path(), &file);
+    assert!(matches!(third, Err(BackupError::Exists(_))), "{third:?}");
+}
+
+#[test]
+fn what_a_killed_backup_left_is_taken_over() {
+    let store = large_store();
+    let folder = Directory::new();
+    std::fs::write(folder.path().join("x.db.partial"), vec![7; 9 << 20]).unwrap();
+    std::fs::write(folder.path().join("x.db.partial-journal"), "rubbish").unwrap();
+    let made = backed_up(store.directory().path(), &folder.path().join("x.db")).unwrap();
+    assert!(made.bytes < 9 << 20);
+    assert_eq!(names(folder.path()), BTreeSet::from(["x.db".to_owned()]));
+    drop(opened(&made.path));
+}
+
+#[test]
+fn a_place_that_will_not_do_is_refused_with_what_to_do_and_nothing_is_touched() {
+    let place = Place::new();
+    place.token("admin");
+    place.write("there.db", "precious");
+    std::fs::create_dir(place.path("folder")).unwrap();
+    let before = names(&place.path(""));
+    let check = |arguments: &[&str], expected: &str| {
+        let ended = place.muster(&[&["backup"], arguments].concat());
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{}", ended.stderr);
+        assert!(ended.stderr.starts_with("muster: no backup was made: "), "{}", ended.stderr);
+        assert!(ended.stderr.contains(expected) && ended.stderr.lines().count() == 1, "{}", ended.stderr);
+        assert_eq!(names(&place.path("")), before);
+    };
+    check(&["there.db"], "there.db exists already; name another file, or replace it with --force");
+    check(&["nowhere/x.db"], "the folder nowhere does not exist; make it first");
+    check(&["there.db/x.db"], "there.db is a file, not a folder");
+    check(&["folder"], "it is a directory; name a file in it");
+    check(&["--force", "/dev/null"], "it is no regular file");
+    check(&["x.db", "--data-dir", "folder"], "it holds no Muster database");
+    assert_eq!(place.read("there.db"), b"precious");
+    place.done(&["backup", "--force", "there.db"]);
+    assert_ne!(place.read("there.db"), b"precious");
+}
+
+#[test]
+fn a_backup_on_the_command_line_works_with_and_without_a_server_and_is_audited() {
+    let place = Place::new();
+    place.write("seed.csv", "name\nGrace\n");
+    let owner = ["--enterprise", "acme", "--department", "sales", "--employee", "u1", "--create-missing"];
+    place.done(&[&["import", "seed.csv"], &owner[..]].concat());
+    let without = place.muster(&["backup", "without.db"]);
+    assert_eq!((without.code, without.stdout.as_str()), (Some(0), ""), "{}", without.stderr);
+    assert!(
+        without.stderr.contains("without.db: ") && without.stderr.contains("1 contact, 0 tokens"),
+        "{}",
+        without.stderr
+    );
+    // Whoever was alone with the database leaves no log behind.
+    assert_eq!(names(&place.data_dir()), BTreeSet::from(["muster.db".to_owned(), "muster.lock".to_owned()]));
+
+    let server = place.serve();
+    let mut client = server.client();
+    client.post("/saveContact", &serde_json::json!({"userId": "u1", "contactInfo": {"name": "Ada"}}));
+    let report: Value = serde_json::from_str(&place.done(&["backup", "beside.db", "--json"])).unwrap();
+    assert_eq!(report["rows"]["contacts"], 2);
+    assert_eq!(report["bytes"], std::fs::metadata(place.path("beside.db")).unwrap().len());
+    let audit = client.get("/audit?action=backup");
+    let entry = &audit["audit"][0];
+    assert_eq!((&entry["action"], &entry["actor"]), (&"backup.create".into(), &"command line".into()));
+    assert_eq!(entry["target"], place.path("beside.db").canonicalize().unwrap().display().to_string());
+    assert_eq!(entry["after"]["rows"]["contacts"], 2);
+    assert_eq!(audit["totalCount"], 2);
+}
+
+#[test]
+fn a_signal_ends_a_backup_and_nothing_of_it_is_left() {
+    let place = Place::new();
+    place.write("seed.csv", format!("name,notes\n{}", format!("Grace,{}\n", "n".repeat(4_000)).repeat(20_000)));
+    let owner = ["--enterprise", "acme", "--department", "sales", "--employee", "u1", "--create-missing"];
+    place.muster(&[&["import", "seed.csv"], &owner[..]].concat());
+    let mut child = place.command(&["backup", "x.db"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let partial = place.path("x.db.partial");
+    eventually("the backup is under way", || partial.exists().then_some(()));
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    let status = eventually("the backup ends", || child.try_wait().unwrap());
+    // It may have been done before the signal came.
+    if status.code() == Some(1) {
+        assert!(!place.exists("x.db"));
+    }
+    assert!(!partial.exists(), "{status}");
+}
+
+#[test]
+fn a_disk_without_room_is_told_before_anything_is_written_and_the_server_works_on() {
+    let place = Place::new();
+    let disk = place.path("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "muster-test"]).arg(&disk).output();
+    if !mounted.is_ok_and(|output| output.status.success()) {
+        println!("skipped: this user may not mount a file system");
+        return;
+    }
+    let server = place.serve();
+    let ended = place.muster(&["backup", "disk/x.db"]);
+    let left = names(&disk);
+    assert!(Command::new("umount").arg(&disk).status().unwrap().success());
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("there is no room in disk: the copy takes "), "{}", ended.stderr);
+    assert_eq!(left, BTreeSet::new());
+    server.client().post("/enterprise", &serde_json::json!({"id": "acme", "name": "Acme"}));
+}
+
+#[test]
+fn a_disk_that_fills_up_meanwhile_ends_the_backup_and_nothing_is_left() {
+    let store = large_store();
+    let folder = Directory::new();
+    let mut mount = Command::new("mount");
+    mount.args(["-t", "tmpfs", "-o", "size=24m", "muster-test"]).arg(folder.path());
+    if !mount.output().is_ok_and(|output| output.status.success()) {
+        println!("skipped: this user may not mount a file system");
+        return;
+    }
+    let backup = HeldBackup::begin(store.directory().path(), &folder.path().join("x.db"));
+    // Another program takes what room there is.
+    let _ = std::fs::write(folder.path().join("filler"), vec![1; 24 << 20]);
+    let ended = backup.finish();
+    let left = names(folder.path());
+    assert!(Command::new("umount").arg(folder.path()).status().unwrap().success());
+    assert!(matches!(ended, Err(BackupError::Store(StoreError::Full))), "{ended:?}");
+    assert_eq!(left, BTreeSet::from(["filler".to_owned()]));
+    store.write(|tx| add_contact(tx, "u1", "afterwards")).unwrap();
+}

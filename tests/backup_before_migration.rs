@@ -1,0 +1,57 @@
+//! Before a database is migrated it is backed up; without the backup it is not.
+
+use muster::clock::Clock;
+use muster::store::{DATABASE_FILE, Mode, OpenError, SCHEMA_VERSION, Store, database_path};
+use rusqlite::Connection;
+
+use crate::support::{Directory, at, fixture};
+
+const FIRST_VERSION: &str = "PRAGMA application_id = 0x4d555354; PRAGMA user_version = 1;
+    INSERT INTO installation (id, epoch, revision) VALUES (1, 'first', 7);
+    INSERT INTO scope (id, enterprise, revision) VALUES (1, 'acme', 7);
+    INSERT INTO enterprise (id, public_id, name, name_folded, created_at, updated_at) VALUES (1, 'acme', 'Acme', 'acme', 0, 0);";
+
+/// A data directory with a database of the first version.
+fn old() -> Directory {
+    let directory = Directory::new();
+    let connection = Connection::open(database_path(directory.path())).unwrap();
+    connection.execute_batch(&String::from_utf8(fixture("schema-v1.sql")).unwrap()).unwrap();
+    connection.execute_batch(FIRST_VERSION).unwrap();
+    directory
+}
+
+fn version(file: &std::path::Path) -> i64 {
+    Connection::open(file).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn an_older_database_is_backed_up_beside_itself_and_named_with_its_version() {
+    let directory = old();
+    let store = directory.open_with(Clock::manual(at("2026-11-22T14:30:00Z")), |_| {});
+    let kept = directory.path().join("muster-schema-v1-2026-11-22T14-30-00Z.db");
+    assert_eq!(version(&kept), 1);
+    let audited: (String, String, String) = directory
+        .raw_reader()
+        .query_row("SELECT action, actor, target FROM audit", [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .unwrap();
+    assert_eq!(audited, ("backup.create".to_owned(), "migration".to_owned(), kept.display().to_string()));
+    drop(store);
+    assert_eq!(version(&directory.path().join(DATABASE_FILE)), SCHEMA_VERSION);
+    // Opened again, there is nothing to migrate and nothing to back up.
+    drop(directory.open());
+    let backups =
+        std::fs::read_dir(directory.path()).unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+    assert_eq!(backups.filter(|name| name.starts_with("muster-schema")).count(), 1);
+}
+
+#[test]
+fn without_the_backup_there_is_no_migration() {
+    let directory = old();
+    // A place that is taken by a folder stands for every reason why a file cannot be made.
+    std::fs::create_dir(directory.path().join("muster-schema-v1-2026-11-22T14-30-00Z.db")).unwrap();
+    let refused = Store::open(&directory.options(Mode::Server), Clock::manual(at("2026-11-22T14:30:00Z")));
+    let Err(error @ OpenError::NotBackedUp { .. }) = refused else { panic!("it was opened") };
+    let text = error.to_string();
+    assert!(text.contains("schema version 1 and was not migrated") && text.contains("it is a directory"), "{text}");
+    assert_eq!(version(&directory.path().join(DATABASE_FILE)), 1);
+}

@@ -1,0 +1,310 @@
+//! A restored backup is the database: whole, with a history of its own, and without access that was taken away since.
+
+use std::path::{Path, PathBuf};
+
+use muster::clock::Clock;
+use muster::domain::access::Role;
+use muster::store::{Before, DATABASE_FILE, Restore, database_path, unobserved};
+use rusqlite::Connection;
+use serde_json::{Value, json};
+
+use crate::support::{Directory, Ended, Place, TestApp, add_contact, backed_up, enterprise, fixture, scope};
+
+/// A place with `acme`, `sales`, `u1` and one contact, and a backup of it in `x.db`.
+fn backed_up_place() -> Place {
+    let place = Place::new();
+    place.write("seed.csv", "name\nGrace\n");
+    let owner = ["--enterprise", "acme", "--department", "sales", "--employee", "u1", "--create-missing"];
+    place.done(&[&["import", "seed.csv"], &owner[..]].concat());
+    place.done(&["backup", "x.db"]);
+    place
+}
+
+fn import(place: &Place, names: &str) {
+    place.write("more.csv", format!("name\n{names}"));
+    place.done(&["import", "more.csv", "--enterprise", "acme", "--employee", "u1"]);
+}
+
+fn contacts(place: &Place) -> u64 {
+    place.database().query_row("SELECT count(*) FROM contact", [], |row| row.get(0)).unwrap()
+}
+
+/// Every file of the data directory with what is in it, but for the lock's courtesy text.
+fn state(place: &Place) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files: Vec<_> = std::fs::read_dir(place.data_dir())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| !path.ends_with("muster.lock"))
+        .map(|path| (path.clone(), std::fs::read(&path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+fn kept(place: &Place) -> Vec<PathBuf> {
+    let paths = std::fs::read_dir(place.data_dir()).unwrap().map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("muster-replaced-")).collect()
+}
+
+fn refused(ended: &Ended, expected: &str) {
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{}", ended.stderr);
+    assert!(ended.stderr.starts_with("muster: nothing was restored: "), "{}", ended.stderr);
+    assert!(ended.stderr.contains(expected) && ended.stderr.lines().count() == 1, "{expected}: {}", ended.stderr);
+}
+
+#[test]
+fn a_backup_takes_the_place_of_the_database_which_is_kept() {
+    let place = backed_up_place();
+    import(&place, "Ada\nEdsger\n");
+    let report: Value = serde_json::from_str(&place.done(&["restore", "x.db", "--yes", "--json"])).unwrap();
+    assert_eq!((&report["before"]["contacts"], &report["after"]["contacts"]), (&json!(3), &json!(1)));
+    assert_eq!(contacts(&place), 1);
+    place.done(&["check"]);
+    // What was replaced is whole, in one file, and can be restored in turn.
+    let [old] = &kept(&place)[..] else { panic!("{:?}", kept(&place)) };
+    assert_eq!(report["kept"], old.display().to_string().replace(place.path("").to_str().unwrap(), ""));
+    let ended = place.muster(&["restore", old.to_str().unwrap(), "-y"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("before: 1 enterprise, 1 department, 1 employee, 1 contact"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("after:  1 enterprise, 1 department, 1 employee, 3 contacts"), "{}", ended.stderr);
+    assert_eq!(contacts(&place), 3);
+    place.done(&["check"]);
+    // The act is in the audit log of the restored database.
+    let client = place.serve();
+    let audit = client.client().get("/audit?action=backup.restore");
+    let act = &audit["audit"][0];
+    assert_eq!((&act["actor"], &act["address"]), (&"command line".into(), &"local".into()));
+    assert_eq!((&act["before"]["rows"]["contacts"], &act["after"]["rows"]["contacts"]), (&json!(1), &json!(3)));
+    assert_eq!(act["target"], old.canonicalize().unwrap().display().to_string());
+}
+
+#[test]
+fn a_backup_is_restored_where_there_is_nothing_yet() {
+    let place = backed_up_place();
+    let ended = place.muster(&["restore", "x.db", "--data-dir", "new/place"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("before: no database\n") && !ended.stderr.contains("is kept as"), "{}", ended.stderr);
+    assert_eq!(place.done(&["check", "--data-dir", "new/place"]), "clean: 1 contacts, 2 scopes\n");
+}
+
+#[test]
+fn nothing_is_restored_while_a_server_runs_or_another_program_is_inside_or_without_leave() {
+    let place = backed_up_place();
+    let server = place.serve();
+    refused(&place.muster(&["restore", "x.db", "--yes"]), "is in use by `muster serve` (process ");
+    drop(server);
+    // Looked at first: to open a file and close it again ends the locks that this process has on it.
+    let before = state(&place);
+    let other = place.database();
+    other.execute_batch("BEGIN; SELECT * FROM installation").unwrap();
+    let ended = place.muster(&["restore", "x.db", "--yes"]);
+    refused(&ended, "another program has muster-data/muster.db open; stop it first");
+    drop(other);
+    assert!(state(&place) == before, "something was changed");
+    let ended = place.muster(&["restore", "x.db"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("say so with --yes"), "{}", ended.stderr);
+    assert_eq!(kept(&place), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn what_is_no_sound_backup_is_refused_and_nothing_is_changed() {
+    let place = backed_up_place();
+    let good = place.read("x.db");
+    let before = state(&place);
+    let check = |file: &str, content: &[u8], expected: &str| {
+        place.write(file, content);
+        refused(&place.muster(&["restore", file, "--yes"]), expected);
+        assert!(state(&place) == before, "{file} changed something");
+    };
+    let changed = |at: usize, bytes: &[u8]| {
+        let mut content = good.clone();
+        content[at..at + bytes.len()].copy_from_slice(bytes);
+        content
+    };
+    check("short.db", b"SQLite", "short.db cannot be restored: it is no SQLite file");
+    check("text.db", &[b'x'; 4_096], "it is no SQLite file");
+    check("foreign.db", &changed(68, b"OTHR"), "it is a SQLite file of another program");
+    check("newer.db", &changed(60, &99_i32.to_be_bytes()), "it has schema version 99, but this Muster knows only");
+    check("cut.db", &good[..good.len() - 8_192], "it is damaged: ");
+    check("damaged.db", &changed(4_096 * 3, &[0xff; 4_096]), "it is damaged: ");
+    let count = good.len() / 4_096;
+    assert!(count > 8, "the backup is too small for this test");
+    refused(&place.muster(&["restore", "missing.db", "--yes"]), "there is no such file");
+    refused(&place.muster(&["restore", "muster-data", "--yes"]), "it is a directory");
+    refused(&place.muster(&["restore", "muster-data/muster.db", "--yes"]), "it is the database itself");
+    place.write("logged.db", &good);
+    place.write("logged.db-wal", "something");
+    refused(&place.muster(&["restore", "logged.db", "--yes"]), "logged.db-wal stands beside it");
+    assert!(state(&place) == before, "something was changed");
+}
+
+#[test]
+fn a_reference_that_leads_nowhere_is_found_in_a_backup() {
+    let place = backed_up_place();
+    let loose = Connection::open(place.path("x.db")).unwrap();
+    loose.execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM employee").unwrap();
+    drop(loose);
+    refused(&place.muster(&["restore", "x.db", "--yes"]), "refers to a row of employee that is not there");
+}
+
+#[test]
+fn what_is_only_in_the_old_log_is_kept_and_never_reaches_the_new_database() {
+    let directory = Directory::new();
+    let backups = Directory::new();
+    let file = backups.path().join("x.db");
+    let crashed = Directory::new();
+    {
+        let store = directory.open();
+        store.write_people();
+        backed_up(directory.path(), &file).unwrap();
+        store.write(|tx| add_contact(tx, "u1", "only in the log")).unwrap();
+        // A killed server leaves its files as they are at this moment.
+        for entry in std::fs::read_dir(directory.path()).unwrap() {
+            let path = entry.unwrap().path();
+            std::fs::copy(&path, crashed.path().join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    assert!(std::fs::metadata(crashed.path().join("muster.db-wal")).unwrap().len() > 0);
+    let restored = restore(crashed.path(), &file);
+    assert!(matches!(restored.before, Before::Rows(rows) if rows.contacts == 1), "{restored:?}");
+    assert_eq!(restored.after.contacts, 0);
+    assert!(!crashed.path().join("muster.db-wal").exists());
+    assert_eq!(crashed.open().contacts_of_acme(), 0);
+    let again = restore(crashed.path(), &restored.kept.unwrap());
+    assert_eq!(again.after.contacts, 1);
+    assert_eq!(crashed.open().contacts_of_acme(), 1);
+}
+
+fn restore(data_dir: &Path, file: &Path) -> muster::store::Restored {
+    let prepared = Restore::prepare(data_dir, file, &Clock::system(), &unobserved(), &mut |_| {}).unwrap();
+    prepared.commit(&muster::store::Actor::command_line(), &mut |_| {}).unwrap()
+}
+
+#[test]
+fn a_damaged_database_is_replaced_and_kept_as_it_is() {
+    let place = backed_up_place();
+    let broken = vec![b'?'; 20_000];
+    std::fs::write(place.data_dir().join(DATABASE_FILE), &broken).unwrap();
+    let ended = place.muster(&["restore", "x.db", "--yes"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("before: nothing that can be read"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("which were revoked since cannot be told"), "{}", ended.stderr);
+    place.done(&["check"]);
+    let [old] = &kept(&place)[..] else { panic!("{:?}", kept(&place)) };
+    assert!(std::fs::read(old).unwrap() == broken, "it was changed");
+}
+
+#[test]
+fn a_database_of_another_program_is_not_replaced() {
+    let place = backed_up_place();
+    let file = place.data_dir().join(DATABASE_FILE);
+    std::fs::remove_file(&file).unwrap();
+    Connection::open(&file).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+    let before = state(&place);
+    refused(&place.muster(&["restore", "x.db", "--yes"]), "it is a SQLite file of another program");
+    assert!(state(&place) == before, "something was changed");
+}
+
+#[test]
+fn an_older_backup_is_restored_and_migrated_when_it_is_opened() {
+    let place = Place::new();
+    let old = Connection::open(place.path("old.db")).unwrap();
+    old.execute_batch(&String::from_utf8(fixture("schema-v1.sql")).unwrap()).unwrap();
+    old.execute_batch(
+        "PRAGMA application_id = 0x4d555354; PRAGMA user_version = 1;
+         INSERT INTO installation (id, epoch, revision) VALUES (1, 'first', 7)",
+    )
+    .unwrap();
+    drop(old);
+    let ended = place.muster(&["restore", "old.db"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("it has schema version 1 and is migrated when it is next opened"),
+        "{}",
+        ended.stderr
+    );
+    place.done(&["check"]);
+}
+
+#[test]
+fn a_restored_database_has_an_epoch_and_revisions_that_nobody_has_seen() {
+    let directory = Directory::new();
+    let backups = Directory::new();
+    let file = backups.path().join("x.db");
+    let (epoch, seen, newest) = {
+        let store = directory.open();
+        store.write_people();
+        backed_up(directory.path(), &file).unwrap();
+        for number in 0..50 {
+            store.write(move |tx| add_contact(tx, "u1", &format!("n{number}"))).unwrap();
+        }
+        let newest: i64 =
+            directory.raw_reader().query_row("SELECT max(id) FROM contact", [], |row| row.get(0)).unwrap();
+        (store.read(|tx| tx.epoch()), store.counter(), newest)
+    };
+    restore(directory.path(), &file);
+    let store = directory.open();
+    assert_ne!(store.read(|tx| tx.epoch()), epoch);
+    // A client that comes back with what it saw last is told of every scope.
+    let counter = store.counter();
+    assert!(counter > seen, "{counter} after {seen}");
+    let mut told = store.read(|tx| tx.scopes_drawn(seen, counter, 100));
+    told.sort();
+    let scopes: Vec<_> = told.into_iter().map(|(scope, _)| scope).collect();
+    assert_eq!(scopes, [scope("acme"), scope("acme/lab"), scope("acme/sales")]);
+    // Nobody gets the id of a contact that is no longer there, even where the clock was set back.
+    let floor: i64 =
+        directory.raw_reader().query_row("SELECT contact_id_floor FROM installation", [], |row| row.get(0)).unwrap();
+    assert_eq!(floor, newest);
+    assert!(store.read(|tx| tx.enterprise(&enterprise("acme"))).id == enterprise("acme"));
+}
+
+#[tokio::test]
+async fn nobody_is_signed_in_after_a_restore_and_what_was_revoked_stays_revoked() {
+    let mut app = TestApp::start().await;
+    let admin = app.client(Role::Admin).await;
+    let make = async |name: &str| {
+        let made = admin.post("/tokens", json!({"name": name, "role": "viewer"})).await.expect(201);
+        (made["token"]["id"].as_str().unwrap().to_owned(), made["secret"].as_str().unwrap().to_owned())
+    };
+    let (leaked, leaked_secret) = make("leaked").await;
+    let (_, good_secret) = make("good").await;
+    let browser = admin.browser().await;
+    let directory = app.store.directory().clone();
+    let file = directory.path().join("x.db");
+    backed_up(directory.path(), &file).unwrap();
+    admin.delete(&format!("/tokens/{leaked}")).await.expect(200);
+    let (_, later_secret) = make("later").await;
+    app.stop();
+    app.store.close();
+
+    let restored = restore(directory.path(), &file);
+    assert_eq!((restored.tokens_kept_revoked, restored.tokens_lost, restored.sessions_ended), (1, 1, 1));
+    let app = TestApp::start_in(&directory, Clock::system(), |_| {});
+    let nobody = app.nobody();
+    nobody.with_token(&good_secret).get("/enterprise").await.expect(200);
+    nobody.with_token(admin.token()).get("/enterprise").await.expect(200);
+    nobody.with_token(&leaked_secret).get("/enterprise").await.problem(401);
+    nobody.with_token(&later_secret).get("/enterprise").await.problem(401);
+    nobody.as_signed_in(&browser).get("/enterprise").await.problem(401);
+}
+
+#[test]
+fn the_database_stays_whose_it_was() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let directory = Directory::new();
+    let file = directory.path().join("x.db");
+    drop(directory.open());
+    backed_up(directory.path(), &file).unwrap();
+    let database = database_path(directory.path());
+    std::fs::set_permissions(&database, std::fs::Permissions::from_mode(0o640)).unwrap();
+    let may_give_away = std::os::unix::fs::chown(&database, Some(1_234), Some(1_235)).is_ok();
+    let owner = std::fs::metadata(&database).unwrap();
+    restore(directory.path(), &file);
+    let now = std::fs::metadata(&database).unwrap();
+    assert_eq!((now.uid(), now.gid(), now.mode() & 0o777), (owner.uid(), owner.gid(), 0o640));
+    if !may_give_away {
+        println!("only permissions were tried: this user may not give files away");
+    }
+}

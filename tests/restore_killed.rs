@@ -1,0 +1,96 @@
+//! A restore that is killed after any of its steps leaves the old database or the new one, each whole, and never a mixture.
+
+use std::path::Path;
+use std::process::Command;
+
+use muster::clock::Clock;
+use muster::store::{Actor, RESTORE_STEPS, Restore, RestoreStep, unobserved};
+
+use crate::support::{Directory, add_contact, backed_up};
+
+/// Tell the other process where to work, and where to end.
+const DATA_DIR_VARIABLE: &str = "MUSTER_TEST_RESTORE_INTO";
+const FILE_VARIABLE: &str = "MUSTER_TEST_RESTORE_FROM";
+const STEP_VARIABLE: &str = "MUSTER_TEST_RESTORE_UNTIL";
+
+/// Contacts of the old database; the last is in its log alone.
+const OLD_CONTACTS: u64 = 3;
+
+/// A database that a killed server left, its newest write in the log alone, and a backup with no contact in it.
+fn crashed() -> (Directory, Directory) {
+    let (directory, backups) = (Directory::in_memory(), Directory::in_memory());
+    let served = Directory::in_memory();
+    let store = served.open();
+    store.write_people();
+    backed_up(served.path(), &backups.path().join("x.db")).unwrap();
+    for number in 0..OLD_CONTACTS {
+        store.write(move |tx| add_contact(tx, "u1", &format!("n{number}"))).unwrap();
+    }
+    for entry in std::fs::read_dir(served.path()).unwrap() {
+        let path = entry.unwrap().path();
+        std::fs::copy(&path, directory.path().join(path.file_name().unwrap())).unwrap();
+    }
+    (directory, backups)
+}
+
+/// Restores in another process, which ends after a step as a power cut would end it.
+fn killed_after(step: RestoreStep, data_dir: &Path, file: &Path) {
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "restore_killed::a_restore_that_ends_after_a_step", "--ignored", "--nocapture"])
+        .env(DATA_DIR_VARIABLE, data_dir)
+        .env(FILE_VARIABLE, file)
+        .env(STEP_VARIABLE, format!("{step:?}"))
+        .stdout(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert!(!status.success() && status.code().is_none(), "it was not killed after {step:?}: {status}");
+}
+
+#[test]
+#[ignore = "the other half of the test below, which starts it"]
+fn a_restore_that_ends_after_a_step() {
+    let Ok(data_dir) = std::env::var(DATA_DIR_VARIABLE) else { return };
+    let (file, last) = (std::env::var(FILE_VARIABLE).unwrap(), std::env::var(STEP_VARIABLE).unwrap());
+    let mut end = |step: RestoreStep| {
+        if format!("{step:?}") == last {
+            std::process::abort();
+        }
+    };
+    let prepared =
+        Restore::prepare(data_dir.as_ref(), file.as_ref(), &Clock::system(), &unobserved(), &mut end).unwrap();
+    prepared.commit(&Actor::command_line(), &mut end).unwrap();
+}
+
+#[test]
+fn killed_after_any_step_a_restore_leaves_the_old_database_or_the_new_one() {
+    let (served, backups) = crashed();
+    let file = backups.path().join("x.db");
+    for step in RESTORE_STEPS {
+        let directory = Directory::in_memory();
+        for entry in std::fs::read_dir(served.path()).unwrap() {
+            let path = entry.unwrap().path();
+            std::fs::copy(&path, directory.path().join(path.file_name().unwrap())).unwrap();
+        }
+        killed_after(step, directory.path(), &file);
+        let is_new = matches!(step, RestoreStep::Swapped | RestoreStep::Synced);
+        {
+            let store = directory.open();
+            assert_eq!(store.contacts_of_acme(), if is_new { 0 } else { OLD_CONTACTS }, "after {step:?}");
+            store.assert_clean();
+            // It takes writes, and they are in no other file.
+            store.write(|tx| add_contact(tx, "u2", "afterwards")).unwrap();
+        }
+        let names: Vec<String> = std::fs::read_dir(directory.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name != "muster.db" && name != "muster.lock")
+            .collect();
+        // What was replaced is kept; of what was not, there is no second name and nothing in the making.
+        assert_eq!(names.len(), usize::from(is_new), "after {step:?}: {names:?}");
+        assert!(names.iter().all(|name| name.starts_with("muster-replaced-")), "{names:?}");
+        // And the next one goes through.
+        let prepared = Restore::prepare(directory.path(), &file, &Clock::system(), &unobserved(), &mut |_| {}).unwrap();
+        prepared.commit(&Actor::command_line(), &mut |_| {}).unwrap();
+        assert_eq!(directory.open().contacts_of_acme(), 0, "after {step:?}");
+    }
+}
