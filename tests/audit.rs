@@ -336,6 +336,8 @@ const COMMANDS: &[(&str, Result<&str, &str>)] = &[
     ("export", Ok("contacts.export")),
     ("token", Ok("token.create")),
     ("sign-in-link", Ok("link.create")),
+    ("backup", Ok("backup.create")),
+    ("restore", Ok("backup.restore")),
     ("check", Err("reads")),
     ("config", Err("reads")),
     ("completions", Err("reads nothing but the program")),
@@ -367,6 +369,10 @@ fn every_command_that_changes_something_is_written_down_or_says_why_not() {
     let id = token.split('_').nth(1).unwrap();
     place.done(&["token", "revoke", id]);
     place.done(&["sign-in-link"]);
+    // A backup is written down where it was made from, not in itself: what follows a restore does not know of it.
+    place.done(&["backup", "copy.db"]);
+    place.done(&["restore", "copy.db", "--yes"]);
+    place.done(&["backup", "second.db"]);
     let database = place.database();
     let mut rows = database.prepare("SELECT action, target, actor, address, after FROM audit ORDER BY id").unwrap();
     let rows = rows.query_map([], |row| {
@@ -374,7 +380,16 @@ fn every_command_that_changes_something_is_written_down_or_says_why_not() {
     });
     let rows: Vec<(String, String, String, String, String)> = rows.unwrap().map(Result::unwrap).collect();
     let acts: Vec<&str> = rows.iter().map(|row| row.0.as_str()).collect();
-    assert_eq!(acts, ["contacts.import", "contacts.export", "token.create", "token.revoke", "link.create"]);
+    let expected = [
+        "contacts.import",
+        "contacts.export",
+        "token.create",
+        "token.revoke",
+        "link.create",
+        "backup.restore",
+        "backup.create",
+    ];
+    assert_eq!(acts, expected);
     for (command, written) in COMMANDS {
         if let Ok(action) = written {
             assert!(acts.contains(action), "{command}");
