@@ -1,200 +1,152 @@
 //! What was acknowledged survives `kill -9` at any moment, and what was not can be sent again without harm.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod administrators;
+mod contacts;
+mod imports;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
+use administrators::{Keyholder, Tuner};
+use contacts::Writer;
+use imports::Importer;
+
 use crate::support::{Place, Random, TestServer, WireClient, eventually};
 
-/// How often the server is killed.
+/// How often the server is killed, unless the environment says otherwise.
 const KILLS: usize = 20;
 
-/// Clients that write at the same time, so that a kill finds groups of several writes.
+/// Says how often.
+const KILLS_VARIABLE: &str = "MUSTER_KILL_ROUNDS";
+
+/// Clients that collect contacts at the same time, so that a kill finds groups of several writes.
 const CLIENTS: usize = 4;
 
 /// A kill comes after at most so many acknowledgements.
-const ACKNOWLEDGEMENTS_MAX: usize = 60;
+const ACKNOWLEDGEMENTS_MAX: usize = 100;
 
-/// A write that a client sends.
-#[derive(Clone, Debug)]
-enum Write {
-    Add { key: String, name: String },
-    Change { id: String, notes: String },
-    Delete { id: String },
-}
+/// What may be in a data directory after a kill, and nothing else.
+const FILES: [&str; 4] = ["muster.db", "muster.db-wal", "muster.db-shm", "muster.lock"];
 
-/// A client that knows what was acknowledged to it. Nobody else writes to its employee.
-struct Writer {
-    user: String,
+/// Everybody who is at work when the server is killed.
+struct Crew {
+    writers: Vec<Writer>,
+    sender: Importer,
+    runner: Importer,
+    tuner: Tuner,
+    keyholder: Keyholder,
     random: Random,
-    /// The notes of every contact that must be there.
-    contacts: BTreeMap<String, String>,
-    /// What was sent and never answered.
-    unanswered: Option<Write>,
-    sent: usize,
 }
 
-impl Writer {
-    fn new(user: String, seed: u64) -> Self {
-        Self { user, random: Random::new(seed), contacts: BTreeMap::new(), unanswered: None, sent: 0 }
-    }
-
-    /// Writes until the server is gone.
-    fn write_on(&mut self, mut client: WireClient, acknowledged: &AtomicUsize) {
-        while self.write(&mut client) {
-            acknowledged.fetch_add(1, Ordering::Relaxed);
+impl Crew {
+    fn new(token: &str, random: &mut Random) -> Self {
+        Self {
+            writers: (0..CLIENTS).map(|number| Writer::new(format!("u{number}"), random.next())).collect(),
+            sender: Importer::new("sender"),
+            runner: Importer::new("runner"),
+            tuner: Tuner::new(),
+            keyholder: Keyholder::new(token, random.next()),
+            random: Random::new(random.next()),
         }
     }
 
-    /// Sends one write; says whether it was answered.
-    fn write(&mut self, client: &mut WireClient) -> bool {
-        let write = self.unanswered.take().unwrap_or_else(|| self.choose());
-        if let Err(error) = self.send(&write, client) {
-            assert_ne!(error.kind(), std::io::ErrorKind::InvalidData, "{error}");
-            self.unanswered = Some(write);
-        }
-        self.unanswered.is_none()
-    }
-
-    fn choose(&mut self) -> Write {
-        self.sent += 1;
-        let victim = (!self.contacts.is_empty()).then(|| self.random.below(self.contacts.len()));
-        let victim = victim.and_then(|position| self.contacts.keys().nth(position).cloned());
-        match (victim, self.random.below(10)) {
-            (Some(id), 0 | 1) => Write::Delete { id },
-            (Some(id), 2 | 3) => Write::Change { id, notes: format!("changed by write {}", self.sent) },
-            _ => Write::Add { key: format!("{}-{}", self.user, self.sent), name: format!("Person {}", self.sent) },
-        }
-    }
-
-    /// Sends a write and takes its acknowledgement down.
-    fn send(&mut self, write: &Write, client: &mut WireClient) -> std::io::Result<()> {
-        let path = |id: &str| format!("/Contacts/{}/contact/{id}", self.user);
-        match write {
-            Write::Add { key, name } => {
-                let body =
-                    json!({"userId": self.user, "contactInfo": {"name": name, "notes": key, "company": "Contoso"}});
-                let headers = [("Idempotency-Key", key.as_str())];
-                let reply = client.try_send("POST", "/saveContact", &headers, body.to_string())?.expect(200).json();
-                let id = reply["contact"]["contactId"].as_str().unwrap().to_owned();
-                self.contacts.insert(id, key.clone());
-            }
-            Write::Change { id, notes } => {
-                client.try_send("PATCH", &path(id), &[], json!({"notes": notes}).to_string())?.expect(200);
-                self.contacts.insert(id.clone(), notes.clone());
-            }
-            Write::Delete { id } => {
-                let reply = client.try_send("DELETE", &path(id), &[], "")?;
-                // It may have been done already before the server was killed.
-                assert!(matches!(reply.status, 200 | 404), "{} {}", reply.status, reply.text());
-                self.contacts.remove(id);
-            }
-        }
-        Ok(())
-    }
-
-    /// The same of what the server says.
-    fn stored(&self, client: &mut WireClient) -> BTreeMap<String, String> {
-        let mut stored = BTreeMap::new();
-        let mut cursor = String::new();
-        loop {
-            let page = client.get(&format!("/Contacts/{}?limit=100{cursor}", self.user));
-            for contact in page["contactList"].as_array().unwrap() {
-                let text = |field: &str| contact[field].as_str().unwrap().to_owned();
-                assert!(stored.insert(text("contactId"), text("notes")).is_none(), "a contact is listed twice");
-            }
-            match page["pagination"]["nextCursor"].as_str() {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => return stored,
-            }
-        }
-    }
-
-    /// Everything acknowledged must be there as it was acknowledged, and nothing else but what was not answered, whole
-    /// or not at all.
-    fn assert_nothing_lost(&self, client: &mut WireClient) {
-        let mut stored = self.stored(client);
-        let mut expected = self.contacts.clone();
-        match &self.unanswered {
-            Some(Write::Add { key, .. }) => {
-                let extra: Vec<_> = stored.extract_if(.., |id, _| !expected.contains_key(id)).collect();
-                assert!(extra.len() <= 1 && extra.iter().all(|(_, notes)| notes == key), "{extra:?} of {key}");
-            }
-            Some(Write::Change { id, notes }) => {
-                let found = stored.get(id);
-                assert!(found == expected.get(id) || found == Some(notes), "{found:?} where {notes} was sent");
-                expected.insert(id.clone(), found.unwrap().clone());
-            }
-            Some(Write::Delete { id }) if !stored.contains_key(id) => {
-                expected.remove(id);
-            }
-            Some(Write::Delete { .. }) | None => {}
-        }
-        assert_eq!(stored, expected, "{}", self.user);
-    }
-}
-
-/// Makes an enterprise with one employee for each client.
-fn employ(client: &mut WireClient, writers: &[Writer]) {
-    client.post("/enterprise", &json!({"id": "acme", "name": "Acme"}));
-    for (number, Writer { user, .. }) in writers.iter().enumerate() {
-        let department = format!("d{}", number % 2);
-        if number < 2 {
+    /// Makes an enterprise with an employee for each who collects contacts.
+    fn employ(&self, client: &mut WireClient) {
+        client.post("/enterprise", &json!({"id": "acme", "name": "Acme"}));
+        for department in ["d0", "d1"] {
             client.post("/enterprise/acme/departments", &json!({"id": department, "name": department}));
         }
-        let employee = json!({"employeeId": user, "firstName": user});
-        client.post(&format!("/enterprise/acme/departments/{department}/employees"), &employee);
+        let users = self.writers.iter().map(|writer| writer.user.as_str()).chain(["sender", "runner"]);
+        for (number, user) in users.enumerate() {
+            let employee = json!({"employeeId": user, "firstName": user});
+            client.post(&format!("/enterprise/acme/departments/d{}/employees", number % 2), &employee);
+        }
+    }
+
+    /// Has everybody work, and kills the server after so many acknowledgements; gives how many there were.
+    fn work_until_killed(&mut self, place: &Place, server: TestServer, acknowledgements: usize) -> usize {
+        let (acknowledged, killed) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let Self { writers, sender, runner, tuner, keyholder, random } = self;
+        std::thread::scope(|scope| {
+            let (count, killed) = (&acknowledged, &killed);
+            for writer in writers {
+                let client = server.client();
+                scope.spawn(move || writer.write_on(client, count));
+            }
+            let clients = [server.client(), server.client(), server.client()];
+            let [for_sender, for_tuner, for_keyholder] = clients;
+            scope.spawn(move || sender.send_on(for_sender, count));
+            scope.spawn(move || runner.run_on(place, killed, random, count));
+            scope.spawn(move || tuner.tune_on(for_tuner, count));
+            scope.spawn(move || keyholder.work_on(for_keyholder, count));
+            eventually("enough is acknowledged", || (count.load(Ordering::Relaxed) >= acknowledgements).then_some(()));
+            server.kill();
+            killed.store(true, Ordering::Relaxed);
+        });
+        acknowledged.load(Ordering::Relaxed)
+    }
+
+    /// Everything acknowledged is there, nothing is there that nobody sent, and nothing is there twice. What was not
+    /// answered is sent again, and then it is there exactly once.
+    fn assert_nothing_lost(&mut self, client: &mut WireClient) {
+        for writer in &mut self.writers {
+            writer.assert_nothing_lost(client);
+            if writer.unanswered.is_some() {
+                assert!(writer.write(client));
+            }
+            assert_eq!(writer.stored(client), writer.contacts);
+        }
+        for importer in [&mut self.sender, &mut self.runner] {
+            importer.assert_nothing_lost(client);
+            importer.settle(client);
+        }
+        self.tuner.assert_nothing_lost(client);
+        self.keyholder.assert_nothing_lost(client);
+        let collected = self.writers.iter().map(|writer| writer.contacts.len()).sum::<usize>();
+        let summary: Value = client.get("/enterprise/acme/contacts/summary");
+        let total = collected + self.sender.rows() + self.runner.rows();
+        assert_eq!(summary["data"]["totalContacts"], total);
     }
 }
 
-/// Lets the clients write, and kills the server after so many acknowledgements.
-fn write_until_killed(server: TestServer, writers: &mut [Writer], acknowledgements: usize) {
-    let acknowledged = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for writer in writers {
-            let client = server.client();
-            let acknowledged = &acknowledged;
-            scope.spawn(move || writer.write_on(client, acknowledged));
-        }
-        eventually("enough writes are acknowledged", || {
-            (acknowledged.load(Ordering::Relaxed) >= acknowledgements).then_some(())
-        });
-        server.kill();
-    });
+fn assert_nothing_left_behind(place: &Place) {
+    for entry in std::fs::read_dir(place.data_dir()).unwrap() {
+        let name = entry.unwrap().file_name();
+        assert!(FILES.contains(&name.to_str().unwrap()), "{name:?} is left behind");
+    }
 }
 
 #[test]
-fn nothing_acknowledged_is_missing_after_twenty_kills() {
+fn nothing_acknowledged_is_missing_however_often_the_server_is_killed() {
+    let kills = std::env::var(KILLS_VARIABLE).map_or(KILLS, |text| text.parse().unwrap());
     let seed = Random::seed_of_this_run();
     println!("{}={seed}", Random::SEED_VARIABLE);
     let mut random = Random::new(seed);
     let place = Place::new();
     let token = place.token("admin");
-    let mut writers: Vec<_> = (0..CLIENTS).map(|number| Writer::new(format!("u{number}"), random.next())).collect();
+    let mut crew = Crew::new(&token, &mut random);
     let mut server = place.serve_as(&token, &[]);
-    employ(&mut server.client(), &writers);
-    for round in 0..KILLS {
-        write_until_killed(server, &mut writers, 1 + random.below(ACKNOWLEDGEMENTS_MAX));
+    crew.employ(&mut server.client());
+    let mut acknowledged = 0;
+    for round in 0..kills {
+        acknowledged += crew.work_until_killed(&place, server, 1 + random.below(ACKNOWLEDGEMENTS_MAX));
+        assert_nothing_left_behind(&place);
         // Now a command, now the server is the first to open what the killed one left behind.
         let check_first = round % 2 == 0;
         if check_first {
             place.done(&["check"]);
         }
         server = place.serve_as(&token, &[]);
-        let mut client = server.client();
-        for writer in &mut writers {
-            writer.assert_nothing_lost(&mut client);
-            // What was not answered is sent again, and then it is there exactly once.
-            if writer.unanswered.is_some() {
-                assert!(writer.write(&mut client));
-            }
-            assert_eq!(writer.stored(&mut client), writer.contacts);
-        }
-        let summary: Value = client.get("/enterprise/acme/contacts/summary");
-        assert_eq!(summary["data"]["totalContacts"], writers.iter().map(|writer| writer.contacts.len()).sum::<usize>());
+        crew.assert_nothing_lost(&mut server.client());
         if !check_first {
             place.done(&["check"]);
         }
     }
+    println!(
+        "{kills} kills, {acknowledged} acknowledgements: {} contacts, {} and {} imports",
+        crew.writers.iter().map(|writer| writer.contacts.len()).sum::<usize>(),
+        crew.sender.files,
+        crew.runner.files
+    );
 }

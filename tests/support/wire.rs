@@ -54,6 +54,11 @@ impl WireClient {
         Self { address, token: token.to_owned(), connection: None }
     }
 
+    /// A client of the same server with another token.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self::new(self.address, token)
+    }
+
     /// The data of a successful `GET`.
     pub fn get(&mut self, path: &str) -> Value {
         self.send("GET", path, "").expect(200).json()
