@@ -112,8 +112,8 @@ impl Crew {
 
 fn assert_nothing_left_behind(place: &Place) {
     for entry in std::fs::read_dir(place.data_dir()).unwrap() {
-        let name = entry.unwrap().file_name();
-        assert!(FILES.contains(&name.to_str().unwrap()), "{name:?} is left behind");
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(FILES.contains(&name.as_str()), "{name} is left behind");
     }
 }
 

@@ -25,6 +25,7 @@ mod history;
 mod honest_numbers;
 mod imports;
 mod kill;
+mod load;
 mod one_load;
 mod quick_reference;
 mod restore;

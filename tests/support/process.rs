@@ -85,6 +85,17 @@ impl Place {
         self.serve_as(&self.token("admin"), &[])
     }
 
+    /// Starts a server of another build.
+    pub fn serve_by(&self, binary: &Path, token: &str) -> TestServer {
+        let like = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut serve = Command::new(binary);
+        serve.args(like.get_args()).current_dir(self.0.path());
+        for (name, _) in like.get_envs().filter(|(_, value)| value.is_none()) {
+            serve.env_remove(name);
+        }
+        TestServer::start(self, token, serve)
+    }
+
     /// Starts a server that is told by an error when a file would become too large, and not by a signal that ends it.
     pub fn serve_as_ignoring_file_size_signals(&self, token: &str) -> TestServer {
         let serve = self.command(&["serve", "--listen", "127.0.0.1:0"]);
@@ -227,6 +238,12 @@ impl TestServer {
         let limit = format!("--fsize={bytes}:");
         let limited = Command::new("prlimit").args(["--pid", &process, &limit]).status();
         assert!(limited.unwrap().success(), "cannot limit {process}");
+    }
+
+    /// How many threads it has; `None` where the system does not say.
+    pub fn threads(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.as_ref()?.id())).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("Threads:"))?.trim().parse().ok()
     }
 
     /// Stops its threads where they are, until [`resume`](Self::resume).

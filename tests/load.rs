@@ -1,0 +1,304 @@
+//! Sixty-four writers and 256 readers at once: no error but an honest 503, no read that lacks what was acknowledged before it
+//! began, and bounded memory and threads.
+//!
+//! A few seconds at a walking pace, unless the environment asks for the whole: `MUSTER_LOAD_SECONDS=60` has everybody work
+//! for a minute as fast as they can, and `MUSTER_LOAD_BINARY` names the server that is to bear it.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::{Place, Random, TestServer, WireClient, WireReply};
+
+const WRITERS: usize = 64;
+const READERS: usize = 256;
+
+/// Writers that share a department, and departments that share an enterprise.
+const WRITERS_PER_DEPARTMENT: usize = 8;
+const DEPARTMENTS_PER_ENTERPRISE: usize = 2;
+const DEPARTMENTS: usize = WRITERS / WRITERS_PER_DEPARTMENT;
+
+/// How long it takes as a part of all tests.
+const WALK: Duration = Duration::from_secs(8);
+
+/// The longest rest between two requests at a walking pace, in milliseconds: other tests run beside this one.
+const WRITER_REST_MILLIS: usize = 400;
+const READER_REST_MILLIS: usize = 800;
+
+const SECONDS_VARIABLE: &str = "MUSTER_LOAD_SECONDS";
+const BINARY_VARIABLE: &str = "MUSTER_LOAD_BINARY";
+
+/// What the server may take at most. It is some fifty megabytes of its own, the cache's bound, and what requests hold.
+const MEMORY_BYTES_MAX: u64 = 256 << 20;
+
+/// Threads that it may have: workers, read connections, its own; far from one for each client.
+const THREADS_MAX: u64 = 64;
+
+/// How often memory and threads are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Less than this would prove little.
+const READS_MIN: usize = 1_000;
+const WRITES_MIN: usize = 500;
+
+/// How often a write that was refused is sent again.
+const ATTEMPTS_MAX: usize = 50;
+
+/// How many contacts a writer has sent, and how many were acknowledged.
+#[derive(Default)]
+struct Account {
+    begun: AtomicU64,
+    acknowledged: AtomicU64,
+}
+
+/// How long it goes on, and how fast.
+struct Pace {
+    until: Instant,
+    is_walk: bool,
+    failed: AtomicBool,
+}
+
+impl Pace {
+    fn goes_on(&self) -> bool {
+        Instant::now() < self.until && !self.failed.load(Ordering::Relaxed)
+    }
+
+    fn rest(&self, random: &mut Random, millis_max: usize) {
+        if self.is_walk {
+            thread::sleep(Duration::from_millis(random.below(millis_max) as u64));
+        }
+    }
+}
+
+/// Ends the others when a thread fails.
+struct Alarm<'a>(&'a Pace);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.failed.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What somebody met.
+#[derive(Default)]
+struct Tally {
+    times: Vec<Duration>,
+    refused: usize,
+    stale: usize,
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.times.extend(other.times);
+        self.refused += other.refused;
+        self.stale += other.stale;
+    }
+
+    fn quantile(&self, of_thousand: usize) -> Duration {
+        self.times.get(self.times.len() * of_thousand / 1_000).copied().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [half, p99, p999] = [500, 990, 999].map(|of_thousand| self.quantile(of_thousand));
+        let longest = self.times.last().copied().unwrap_or_default();
+        write!(f, "{} done, {} refused, {} stale; ", self.times.len(), self.refused, self.stale)?;
+        write!(f, "median {half:.1?}, p99 {p99:.1?}, p99.9 {p999:.1?}, longest {longest:.1?}")
+    }
+}
+
+/// A refusal that says when to come back, and nothing else that is no success.
+fn is_refused(reply: &WireReply) -> bool {
+    if reply.status == 503 {
+        assert!(reply.header("retry-after").is_some(), "{}", reply.text());
+        assert_eq!(reply.header("content-type"), Some("application/problem+json"));
+        return true;
+    }
+    assert!(matches!(reply.status, 200 | 201), "{} {}", reply.status, reply.text());
+    false
+}
+
+fn write_on(number: usize, mut client: WireClient, account: &Account, pace: &Pace, seed: u64) -> Tally {
+    let _alarm = Alarm(pace);
+    let mut random = Random::new(seed);
+    let mut tally = Tally::default();
+    let mut attempts = 0;
+    while pace.goes_on() || attempts > 0 {
+        let contact = account.acknowledged.load(Ordering::Relaxed);
+        account.begun.store(contact + 1, Ordering::SeqCst);
+        let info = json!({"name": format!("Person {contact}"), "company": random.word(&["Contoso", "Fabrikam", ""])});
+        let body = json!({"userId": format!("u{number}"), "contactInfo": info}).to_string();
+        let key = format!("{number}-{contact}");
+        let begun = Instant::now();
+        // What was refused, at whatever moment, is sent again under the same key, and so is there once.
+        let reply = client.try_send("POST", "/AddContact", &[("Idempotency-Key", &key)], body).unwrap();
+        if is_refused(&reply) {
+            tally.refused += 1;
+            attempts += 1;
+            assert!(attempts < ATTEMPTS_MAX, "refused again and again: {}", reply.text());
+            continue;
+        }
+        attempts = 0;
+        tally.times.push(begun.elapsed());
+        account.acknowledged.store(contact + 1, Ordering::SeqCst);
+        pace.rest(&mut random, WRITER_REST_MILLIS);
+    }
+    tally
+}
+
+fn read_on(mut client: WireClient, accounts: &[Account], pace: &Pace, seed: u64) -> Tally {
+    let _alarm = Alarm(pace);
+    let mut random = Random::new(seed);
+    let mut tally = Tally::default();
+    while pace.goes_on() {
+        let department = random.below(DEPARTMENTS);
+        let enterprise = department / DEPARTMENTS_PER_ENTERPRISE;
+        let is_department = random.percent(70);
+        let (path, writers) = if is_department {
+            let first = department * WRITERS_PER_DEPARTMENT;
+            (
+                format!("/enterprise/e{enterprise}/departments/d{department}/contacts/summary"),
+                first..first + WRITERS_PER_DEPARTMENT,
+            )
+        } else {
+            let per_enterprise = WRITERS_PER_DEPARTMENT * DEPARTMENTS_PER_ENTERPRISE;
+            (
+                format!("/enterprise/e{enterprise}/contacts/summary"),
+                enterprise * per_enterprise..(enterprise + 1) * per_enterprise,
+            )
+        };
+        let least: Vec<u64> =
+            accounts[writers.clone()].iter().map(|account| account.acknowledged.load(Ordering::SeqCst)).collect();
+        let begun = Instant::now();
+        let reply = client.try_send("GET", &path, &[], "").unwrap();
+        let took = begun.elapsed();
+        let most: Vec<u64> =
+            accounts[writers.clone()].iter().map(|account| account.begun.load(Ordering::SeqCst)).collect();
+        if is_refused(&reply) {
+            tally.refused += 1;
+        } else {
+            tally.times.push(took);
+            let answer = reply.json();
+            if answer["stale"] == true {
+                tally.stale += 1;
+            } else {
+                let shown = if is_department { of_each(&answer, writers) } else { vec![total(&answer)] };
+                let sum = |counts: &[u64]| if is_department { counts.to_vec() } else { vec![counts.iter().sum()] };
+                let (least, most) = (sum(&least), sum(&most));
+                let is_true =
+                    shown.iter().zip(&least).zip(&most).all(|((shown, least), most)| (least..=most).contains(&shown));
+                assert!(is_true, "{path} shows {shown:?}, not {least:?} to {most:?}: {answer:#}");
+            }
+        }
+        pace.rest(&mut random, READER_REST_MILLIS);
+    }
+    tally
+}
+
+fn total(answer: &Value) -> u64 {
+    answer["data"]["totalContacts"].as_u64().unwrap()
+}
+
+/// The contacts of each of these writers.
+fn of_each(answer: &Value, writers: std::ops::Range<usize>) -> Vec<u64> {
+    let employees = answer["data"]["employees"].as_array().unwrap();
+    let count = |number: usize| {
+        let id = format!("u{number}");
+        let employee = employees.iter().find(|employee| employee["employeeId"] == id.as_str());
+        employee.unwrap_or_else(|| panic!("no {id}: {answer:#}"))["contactCount"].as_u64().unwrap()
+    };
+    let counts: Vec<u64> = writers.map(count).collect();
+    assert_eq!(counts.iter().sum::<u64>(), total(answer), "{answer:#}");
+    counts
+}
+
+fn found(client: &mut WireClient) {
+    for department in 0..DEPARTMENTS {
+        let enterprise = department / DEPARTMENTS_PER_ENTERPRISE;
+        if department % DEPARTMENTS_PER_ENTERPRISE == 0 {
+            client.post("/enterprise", &json!({"id": format!("e{enterprise}"), "name": "Enterprise"}));
+        }
+        let path = format!("/enterprise/e{enterprise}/departments");
+        client.post(&path, &json!({"id": format!("d{department}"), "name": "Department"}));
+        for writer in 0..WRITERS_PER_DEPARTMENT {
+            let id = format!("u{}", department * WRITERS_PER_DEPARTMENT + writer);
+            client.post(&format!("{path}/d{department}/employees"), &json!({"employeeId": id, "firstName": id}));
+        }
+    }
+}
+
+fn serve(place: &Place) -> TestServer {
+    let token = place.token("admin");
+    match std::env::var_os(BINARY_VARIABLE).map(PathBuf::from) {
+        None => place.serve_as(&token, &[]),
+        Some(binary) => {
+            let binary = std::fs::canonicalize(binary).unwrap();
+            place.serve_by(&binary, &token)
+        }
+    }
+}
+
+#[test]
+fn sixty_four_writers_and_256_readers_meet_no_error_and_nothing_stale() {
+    let seconds = std::env::var(SECONDS_VARIABLE).ok().map(|text| Duration::from_secs(text.parse().unwrap()));
+    let directory = Place::new();
+    let server = serve(&directory);
+    found(&mut server.client());
+    let accounts: Arc<[Account]> = (0..WRITERS).map(|_| Account::default()).collect();
+    let mut random = Random::new(Random::seed_of_this_run());
+    let begun = Instant::now();
+    let pace =
+        Pace { until: begun + seconds.unwrap_or(WALK), is_walk: seconds.is_none(), failed: AtomicBool::new(false) };
+    let (mut writes, mut reads, mut threads_most) = (Tally::default(), Tally::default(), 0);
+    thread::scope(|scope| {
+        let (accounts, pace) = (&accounts, &pace);
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|number| {
+                let (client, seed) = (server.client(), random.next());
+                scope.spawn(move || write_on(number, client, &accounts[number], pace, seed))
+            })
+            .collect();
+        let readers: Vec<_> = (0..READERS)
+            .map(|_| {
+                let (client, seed) = (server.client(), random.next());
+                scope.spawn(move || read_on(client, accounts, pace, seed))
+            })
+            .collect();
+        while pace.goes_on() {
+            threads_most = threads_most.max(server.threads().unwrap_or_default());
+            thread::sleep(LOOK_EVERY);
+        }
+        for writer in writers {
+            writes.add(writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        for reader in readers {
+            reads.add(reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+    });
+    let took = begun.elapsed();
+    writes.times.sort_unstable();
+    reads.times.sort_unstable();
+    let memory = server.memory().map(|(most, _)| most);
+    let rate = |tally: &Tally| tally.times.len() as u128 * 1_000 / took.as_millis().max(1);
+    println!("writes: {}/s, {writes}", rate(&writes));
+    println!("reads: {}/s, {reads}", rate(&reads));
+    println!("memory at most {memory:?} bytes, threads at most {threads_most}, in {took:.1?}");
+    assert!(reads.times.len() >= READS_MIN && writes.times.len() >= WRITES_MIN);
+    assert_eq!(reads.stale, 0, "nothing kept the server from reading");
+    assert!(memory.is_none_or(|bytes| bytes <= MEMORY_BYTES_MAX), "{memory:?}");
+    assert!(threads_most <= THREADS_MAX, "{threads_most} threads");
+    let written: u64 = accounts.iter().map(|account| account.acknowledged.load(Ordering::Relaxed)).sum();
+    let mut client = server.client();
+    let stored: u64 = (0..DEPARTMENTS / DEPARTMENTS_PER_ENTERPRISE)
+        .map(|enterprise| total(&client.get(&format!("/enterprise/e{enterprise}/contacts/summary"))))
+        .sum();
+    assert_eq!(stored, written);
+}
