@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::FieldError;
 
 /// Longest cursor that is looked at, in bytes of its written form.
-const CURSOR_LEN_MAX: usize = 4_096;
+pub const CURSOR_LEN_MAX: usize = 4_096;
 
 /// Highest page number for clients that count pages.
 pub const PAGE_NUMBER_MAX: u32 = 1_000_000;
@@ -135,7 +135,9 @@ pub trait Cursor: Sized + Serialize + DeserializeOwned {
             return Err(invalid());
         }
         let json = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| invalid())?;
-        serde_json::from_slice(&json).map_err(|_| invalid())
+        let cursor: Self = serde_json::from_slice(&json).map_err(|_| invalid())?;
+        // What says the same in other words was never given out.
+        if cursor.encode() == text { Ok(cursor) } else { Err(invalid()) }
     }
 }
 
@@ -156,6 +158,10 @@ mod tests {
         assert!(TimeCursor::decode(&name.encode()).is_err());
         for text in ["", "x", "AAAA", "💥", &"A".repeat(CURSOR_LEN_MAX + 1)] {
             assert!(NameCursor::decode(text).is_err(), "{text:?}");
+        }
+        for json in [r#"{"o": 1}"#, r#"{"o":1,"x":2}"#, r#"{"o":01}"#, "[1]"] {
+            let text = BASE64URL_NOPAD.encode(json.as_bytes());
+            assert!(RowCursor::decode(&text).is_err(), "{json}");
         }
     }
 }
