@@ -155,16 +155,17 @@ impl Newest {
 impl Change {
     fn write(&self, tx: &WriteTx<'_>, actor: &Actor, expected: Option<&[String]>) -> Result<Configured, StoreError> {
         let Newest { versioned: before, readable, json } = Newest::read(tx)?;
+        let (action, configuration) = match self {
+            Self::Set(change) => ("cache.configure", change.apply_to(&before.configuration)),
+            Self::Revert(version) => ("cache.revert", of_version(tx, *version)?),
+        };
+        // After everything else that can be wrong (RFC 9110, section 13.2.1).
         if expected.is_some_and(|tags| !tags.contains(&before.tag())) {
             let version = before.version;
             return Err(StoreError::Outdated(format!(
                 "the cache configuration is another one by now: version {version}"
             )));
         }
-        let (action, configuration) = match self {
-            Self::Set(change) => ("cache.configure", change.apply_to(&before.configuration)),
-            Self::Revert(version) => ("cache.revert", of_version(tx, *version)?),
-        };
         if readable && configuration == before.configuration {
             return Ok(Configured { now: before, changed: false });
         }
