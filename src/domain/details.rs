@@ -1,11 +1,14 @@
 //! Contact details: a page of an enterprise's or a department's contacts, with whole counts around them, in the shape that
 //! existing clients read.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::AnyOfBuilder;
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::contact_view::{ContactData, ContactView};
 use super::ids::{DepartmentId, EmployeeId, EnterpriseId};
@@ -138,7 +141,7 @@ impl DetailsPage {
 }
 
 /// The contacts of an enterprise's page: by department, or with `view=list` as a list.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum EnterpriseContacts {
     /// With the counts of departments.
@@ -148,13 +151,50 @@ pub enum EnterpriseContacts {
 }
 
 /// The contacts of a department's page: with who collected how many, or with `view=list` as a list.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum DepartmentContacts {
     /// With the counts of employees.
     Full(ContactsWithBreakdown),
     /// As a flat list.
     List(ContactList),
+}
+
+/// Any of two shapes: a page without contacts may be told from neither.
+fn any_of<A: ToSchema, B: ToSchema>() -> RefOr<Schema> {
+    let reference = |name: Cow<'static, str>| Ref::from_schema_name(name);
+    AnyOfBuilder::new().item(reference(A::name())).item(reference(B::name())).into()
+}
+
+/// What [`any_of`] refers to.
+fn both<A: ToSchema, B: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+    schemas.extend([(A::name().into_owned(), A::schema()), (B::name().into_owned(), B::schema())]);
+    A::schemas(schemas);
+    B::schemas(schemas);
+}
+
+impl PartialSchema for EnterpriseContacts {
+    fn schema() -> RefOr<Schema> {
+        any_of::<ContactsByDepartment, ContactList>()
+    }
+}
+
+impl ToSchema for EnterpriseContacts {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        both::<ContactsByDepartment, ContactList>(schemas);
+    }
+}
+
+impl PartialSchema for DepartmentContacts {
+    fn schema() -> RefOr<Schema> {
+        any_of::<ContactsWithBreakdown, ContactList>()
+    }
+}
+
+impl ToSchema for DepartmentContacts {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        both::<ContactsWithBreakdown, ContactList>(schemas);
+    }
 }
 
 /// Contacts as a flat list.

@@ -13,7 +13,7 @@
 //! - [`extract`]: what handlers take from a request.
 //! - `cached`: answers from the cache.
 //! - [`mod@metrics`]: what is counted, and how Prometheus reads it.
-//! - `openapi`, [`assets`]: the document and the files of the binary.
+//! - `openapi`, [`schemas`], [`assets`]: the document and the files of the binary.
 //! - [`state`], [`readiness`], [`submission`], [`mod@routes`]: the handlers and what they share.
 
 pub mod assets;
@@ -33,6 +33,7 @@ pub mod readiness;
 
 pub mod request_id;
 pub mod routes;
+pub mod schemas;
 pub mod server;
 pub mod settings;
 pub mod state;

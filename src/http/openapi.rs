@@ -2,7 +2,6 @@
 
 use axum::http::{HeaderValue, StatusCode};
 use bytes::Bytes;
-use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{
@@ -11,14 +10,16 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{
     Content, HeaderBuilder, PathItem, Ref, RefOr, Required, Response, ResponseBuilder, ServerBuilder,
 };
+use utoipa::{OpenApi, ToSchema};
 
 use super::assets::Asset;
 use super::error::{ApiError, PROBLEM_JSON, Problem};
 use super::guard::{Access, Within};
+use super::schemas::{Id, ListCursor};
+use super::submission::IDEMPOTENCY_KEY_HEADER as IDEMPOTENCY_KEY;
 use super::table::SECOND_ROOT;
 use crate::config::BasePath;
 use crate::domain::FieldError;
-use crate::domain::ids::ID_LEN_MAX;
 
 /// The name of the security scheme for programs.
 const TOKEN_SCHEME: &str = "token";
@@ -36,7 +37,7 @@ const SESSION_SCHEME: &str = "session";
             path is also served under `/api`. Every failure is an RFC 9457 problem document.",
         license(name = "MIT", identifier = "MIT")
     ),
-    components(schemas(Problem, FieldError)),
+    components(schemas(Problem, FieldError, Id, ListCursor)),
     tags(
         (name = "summaries", description = "What Muster exists for: the figures of an enterprise or a department"),
         (name = "contacts", description = "Adding, changing, importing and exporting contacts"),
@@ -71,7 +72,7 @@ pub(super) fn preface(base_path: Option<&BasePath>) -> utoipa::openapi::OpenApi 
             `Sec-Fetch-Site`, `Origin` or `Referer` say; else it is answered 403.";
         let cookie = ApiKey::Cookie(ApiKeyValue::with_description("muster_session", description));
         components.add_security_scheme(SESSION_SCHEME, SecurityScheme::ApiKey(cookie));
-        for (name, description, header) in PROBLEMS {
+        for (_, name, description, header) in PROBLEMS {
             components.responses.insert(name.to_owned(), problem_response(description, header).into());
         }
     }
@@ -81,13 +82,60 @@ pub(super) fn preface(base_path: Option<&BasePath>) -> utoipa::openapi::OpenApi 
 /// A header's name and what it means.
 type HeaderText = (&'static str, &'static str);
 
-/// Reusable failures: name, description, and the header that tells more.
-const PROBLEMS: [(&str, &str, Option<HeaderText>); 4] = [
-    ("Problem", "Any other failure, told as an RFC 9457 problem document", None),
-    ("Unauthorized", "No token, or one that does not work", Some(("WWW-Authenticate", "Always `Bearer`"))),
-    ("Forbidden", "The token does not allow this", None),
-    ("TooManyRequests", "Too many unknown tokens", Some(("Retry-After", "Seconds to wait"))),
+/// Seconds, in a failure that passes.
+const RETRY_AFTER: Option<HeaderText> = Some(("Retry-After", "Seconds to wait"));
+
+/// Reusable failures: status, name, description, and the header that tells more.
+const PROBLEMS: [(&str, &str, &str, Option<HeaderText>); 12] = [
+    ("400", "BadRequest", "The request is wrong in itself; the fields that are to blame are named", None),
+    ("401", "Unauthorized", "No token, or one that does not work", Some(("WWW-Authenticate", "Always `Bearer`"))),
+    ("403", "Forbidden", "The token does not allow this", None),
+    ("404", "NotFound", "Something that the request names does not exist, or the token does not reach it", None),
+    ("409", "Conflict", "It conflicts with what exists", None),
+    ("412", "PreconditionFailed", "It is no longer what `If-Match` names", None),
+    ("413", "BodyTooLarge", "The body is larger than the limit", None),
+    ("415", "UnsupportedMediaType", "The body is of another media type", None),
+    ("429", "TooManyRequests", "Too many unknown tokens", RETRY_AFTER),
+    ("500", "InternalError", "The fault is the server's; its log has more under the request's id", None),
+    ("503", "Unavailable", "Not now; nothing is lost by asking again", RETRY_AFTER),
+    ("507", "InsufficientStorage", "The disk or the database is full; nothing was changed", None),
 ];
+
+/// The failures of an operation that follow from what it takes and who may use it. Others, a 409 above all, are declared by
+/// its handler, where a status alone will do: `responses(…, (status = 409))`.
+fn statuses_that_follow(operation: &Operation, method_is_safe: bool, access: Access) -> Vec<&'static str> {
+    let takes = |places: &[ParameterIn], name: Option<&str>| {
+        operation.parameters.iter().flatten().any(|parameter| match parameter {
+            RefOr::T(parameter) => {
+                places.contains(&parameter.parameter_in) && name.is_none_or(|name| parameter.name == name)
+            }
+            RefOr::Ref(_) => false,
+        })
+    };
+    let mut statuses = vec!["500", "503"];
+    if matches!(access, Access::Token(..)) {
+        statuses.extend(["401", "403", "429"]);
+    }
+    if operation.request_body.is_some() {
+        statuses.extend(["400", "413", "415"]);
+    }
+    if takes(&[ParameterIn::Query], None) {
+        statuses.push("400");
+    }
+    if takes(&[ParameterIn::Header], Some(IDEMPOTENCY_KEY)) {
+        statuses.extend(["400", "409"]);
+    }
+    if takes(&[ParameterIn::Header], Some("If-Match")) {
+        statuses.push("412");
+    }
+    if takes(&[ParameterIn::Path], None) {
+        statuses.push("404");
+    }
+    if !method_is_safe {
+        statuses.push("507");
+    }
+    statuses
+}
 
 fn problem_response(description: &str, header: Option<HeaderText>) -> Response {
     let content = Content::new(Some(Ref::from_schema_name("Problem")));
@@ -109,7 +157,7 @@ fn text_header(description: &str) -> utoipa::openapi::Header {
 
 /// Adds to a route's entry what follows from its path and its guard.
 pub(super) fn complete(path: &str, item: &mut PathItem, access: Access) {
-    for operation in operations(item) {
+    for (operation, method_is_safe) in operations(item) {
         let parameters = operation.parameters.get_or_insert_default();
         for (name, what) in path_parameters(path) {
             let is_documented = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(p) if p.name == name);
@@ -118,14 +166,12 @@ pub(super) fn complete(path: &str, item: &mut PathItem, access: Access) {
             }
         }
         operation.parameters = operation.parameters.take().filter(|parameters| !parameters.is_empty());
-        let mut problems = vec![("default", "Problem")];
         match access {
             // No requirement at all, where the absence of this list would leave it open.
             Access::Public => operation.security = Some(Vec::new()),
             Access::Token(role, within) => {
                 let schemes = [TOKEN_SCHEME, SESSION_SCHEME];
                 operation.security = Some(schemes.map(|name| SecurityRequirement::new(name, [] as [&str; 0])).into());
-                problems.extend([("401", "Unauthorized"), ("403", "Forbidden"), ("429", "TooManyRequests")]);
                 let limit = match within {
                     Within::Installation => " It must not be limited to one enterprise.",
                     Within::Enterprise | Within::Reach => "",
@@ -135,14 +181,30 @@ pub(super) fn complete(path: &str, item: &mut PathItem, access: Access) {
                 operation.description = Some(before + &needs);
             }
         }
+        let follow = statuses_that_follow(operation, method_is_safe, access);
         let responses = &mut operation.responses.responses;
+        for (status, name, _, header) in PROBLEMS {
+            let reference = || RefOr::Ref(Ref::from_response_name(name));
+            match responses.get_mut(status) {
+                // A handler declares the status, perhaps with words of its own.
+                Some(RefOr::T(declared)) if declared.content.is_empty() && !declared.description.is_empty() => {
+                    *declared = problem_response(&declared.description, header);
+                }
+                Some(declared) if is_bare(declared) => *declared = reference(),
+                None if follow.contains(&status) => {
+                    responses.insert(status.to_owned(), reference());
+                }
+                Some(_) | None => {}
+            }
+        }
         for (status, response) in responses.iter_mut() {
             describe(status, response);
         }
-        for (status, problem) in problems {
-            responses.entry(status.to_owned()).or_insert_with(|| RefOr::Ref(Ref::from_response_name(problem)));
-        }
     }
+}
+
+fn is_bare(response: &RefOr<Response>) -> bool {
+    matches!(response, RefOr::T(response) if response.content.is_empty() && response.description.is_empty())
 }
 
 /// OpenAPI wants every response described; the status in words will do where a handler says no more.
@@ -154,9 +216,11 @@ fn describe(status: &str, response: &mut RefOr<Response>) {
     }
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+/// The operations of a path, each with whether its method changes nothing.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&mut Operation, bool)> {
     let PathItem { get, put, post, delete, patch, head, .. } = item;
-    [get, put, post, delete, patch, head].into_iter().flatten()
+    let safe = [get, head].into_iter().flatten().map(|operation| (operation, true));
+    safe.chain([put, post, delete, patch].into_iter().flatten().map(|operation| (operation, false)))
 }
 
 fn path_parameters(path: &str) -> impl Iterator<Item = (&str, &'static str)> {
@@ -176,15 +240,16 @@ fn path_parameters(path: &str) -> impl Iterator<Item = (&str, &'static str)> {
 }
 
 fn path_parameter(name: &str, what: &str) -> Parameter {
-    let (length_max, example) = match name {
-        "enterpriseId" => (Some(ID_LEN_MAX), "acme"),
-        "departmentId" => (Some(ID_LEN_MAX), "sales"),
-        "employeeId" | "userId" => (Some(ID_LEN_MAX), "u1"),
-        "contactId" => (None, "01k5n8w3q7r2v"),
-        "key" => (None, "enterprise:acme:contacts"),
-        _ => (None, "t1"),
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    let id = || RefOr::from(Ref::from_schema_name(Id::name()));
+    let (schema, example) = match name {
+        "enterpriseId" => (id(), "acme"),
+        "departmentId" => (id(), "sales"),
+        "employeeId" | "userId" => (id(), "u1"),
+        "contactId" => (text.pattern(Some("^[0-9a-hjkmnp-tv-z]{13}$")).into(), "01k5n8w3q7r2v"),
+        "key" => (text.into(), "enterprise:acme:contacts"),
+        _ => (text.into(), "t1"),
     };
-    let schema = ObjectBuilder::new().schema_type(Type::String).max_length(length_max).build();
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Path)

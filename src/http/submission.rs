@@ -23,6 +23,9 @@ use crate::store::{IdempotentRequest, Store, StoreError, StoredAnswer, WriteTx};
 /// The header with the client's key.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
+/// The same as it is documented.
+pub(super) const IDEMPOTENCY_KEY_HEADER: &str = "Idempotency-Key";
+
 /// Says in an answer that the request was done before, and that this is what was answered then.
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
@@ -50,7 +53,7 @@ pub struct IdempotencyParams {
     /// Chosen by the client, 1 to 255 visible ASCII characters, kept for 24 hours. The same request with the same key gets
     /// the answer of the first one, with `Idempotent-Replayed: true`, and does nothing; another request with it gets 409.
     /// A request that was refused is not kept.
-    #[param(rename = "Idempotency-Key", value_type = String, required = false, min_length = 1, max_length = 255)]
+    #[param(rename = "Idempotency-Key", value_type = String, required = false, min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
     key: Option<String>,
 }
 

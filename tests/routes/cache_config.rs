@@ -297,6 +297,40 @@ async fn of_two_who_change_the_same_version_one_is_told() {
 }
 
 #[tokio::test]
+async fn what_is_wrong_in_any_version_is_not_called_outdated() {
+    let app = TestApp::start().await;
+    let admin = app.client(Role::Admin).await;
+    let revert = "/cache/config/revert";
+    // RFC 9110, section 13.2.1: preconditions are for requests that would otherwise go well.
+    let reply = send_if_match(&admin, Method::POST, revert, "\"old\"", json!({"version": 9})).await;
+    assert_eq!(reply.problem(404), "Configuration version not found");
+    let reply = send_if_match(&admin, Method::PUT, CONFIG, "\"old\"", json!({"maxCacheSize": 0})).await;
+    reply.problem(400);
+}
+
+#[tokio::test]
+async fn a_whole_number_may_be_written_with_a_point() {
+    let app = TestApp::start().await;
+    let admin = app.client(Role::Admin).await;
+    // Clients whose numbers are all floats send these, and JSON does not tell them apart.
+    let sent = r#"{"maxCacheSize": 5.0, "activity": {"highPerHour": 2e1}, "targets": {"memoryBytes": 1048576.0}}"#;
+    let put = admin.request(Method::PUT, CONFIG).header("content-type", "application/json").body(sent);
+    Reply::to(put).await.expect(200);
+    let configuration = configuration(&admin).await;
+    assert_eq!((&configuration["maxCacheSize"], &configuration["activity"]["highPerHour"]), (&json!(5), &json!(20)));
+    assert_eq!(configuration["targets"]["memoryBytes"], 1_048_576);
+    let revert = async |version: &str| {
+        let request = admin.request(Method::POST, "/cache/config/revert").header("content-type", "application/json");
+        Reply::to(request.body(format!(r#"{{"version": {version}}}"#))).await
+    };
+    revert("0.0").await.expect(200);
+    for wrong in ["0.5", "-1", "-1.0", "1e300", "1e17", "\"1\"", "true", "null"] {
+        let message = revert(wrong).await.problem(400);
+        assert!(message.starts_with("version: must be a whole number, zero or more"), "{wrong}: {message}");
+    }
+}
+
+#[tokio::test]
 async fn of_many_changes_at_once_the_last_version_holds_and_none_is_lost() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{
     BYTES_MAX, BYTES_MIN, CacheConfiguration, DURATION_MAX, DURATION_MIN, ENTRIES_MAX, HIT_MILLIS_MAX, WRITES_MAX,
 };
-use crate::domain::FieldError;
+use crate::domain::{FieldError, whole_number};
 
 /// The fields that somebody wants changed, as they were sent. Fields that are not known are ignored.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -191,8 +191,9 @@ impl Check {
     }
 
     fn whole<T: TryFrom<u64>>(&mut self, field: &str, value: Option<Value>, range: RangeInclusive<u64>) -> Option<T> {
-        let number =
-            value?.as_u64().filter(|number| range.contains(number)).and_then(|number| T::try_from(number).ok());
+        let value = value?;
+        let number = value.as_u64().or_else(|| value.as_f64().and_then(whole_number));
+        let number = number.filter(|number| range.contains(number)).and_then(|number| T::try_from(number).ok());
         if number.is_none() {
             self.refuse(field, format!("must be a whole number from {} to {}", range.start(), range.end()));
         }

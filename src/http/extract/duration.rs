@@ -5,9 +5,6 @@ use std::time::Duration;
 
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
-use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
-use utoipa::openapi::{RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
 
 /// A span of time: a number of milliseconds, or a text such as `90d` or `2h 30m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,21 +13,6 @@ pub struct Span(pub Duration);
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(SpanVisitor).map(Self)
-    }
-}
-
-impl PartialSchema for Span {
-    fn schema() -> RefOr<Schema> {
-        let millis = ObjectBuilder::new().schema_type(Type::Integer).description(Some("Milliseconds")).minimum(Some(0));
-        let words = ObjectBuilder::new().schema_type(Type::String).description(Some("Such as `90d` or `2h 30m`"));
-        let examples = ["90d", "2h 30m"];
-        OneOfBuilder::new().item(words.examples(examples)).item(millis).into()
-    }
-}
-
-impl ToSchema for Span {
-    fn name() -> std::borrow::Cow<'static, str> {
-        "Span".into()
     }
 }
 

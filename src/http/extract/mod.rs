@@ -16,7 +16,7 @@ mod query;
 mod upload;
 
 pub use duration::Span;
-pub use json::{Json, Object, RawJson, nullable, object, present};
+pub use json::{Json, Object, RawJson, nullable, object, present, whole};
 pub use page::{ArchivedParams, PageParams, PageQuery, SeekParams, SeekQuery, WHOLE_LIST};
 pub use path::{FromParams, PathId, PathIds, SessionId, TokenId, UserId};
 pub use query::Query;

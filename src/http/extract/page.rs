@@ -8,6 +8,7 @@ use super::Query;
 use crate::domain::FieldError;
 use crate::domain::page::{Cursor, PAGE_NUMBER_MAX, PageRequest, PageStart};
 use crate::http::error::ApiError;
+use crate::http::schemas::ListCursor;
 
 /// As the default limit of a list: without `?limit=` the list is whole.
 pub const WHOLE_LIST: u32 = u32::MAX;
@@ -37,9 +38,10 @@ pub struct SeekQuery<C, const LIMIT: u32, const LIMIT_MAX: u32> {
 #[into_params(parameter_in = Query)]
 pub struct SeekParams {
     /// At most so many rows.
-    #[param(value_type = Option<u32>, minimum = 1, example = 1_000)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 5_000, example = 1_000)]
     limit: Option<String>,
     /// Where the page begins: `nextCursor` of the page before it.
+    #[param(value_type = Option<ListCursor>)]
     cursor: Option<String>,
 }
 
@@ -49,12 +51,13 @@ pub struct SeekParams {
 #[into_params(parameter_in = Query)]
 pub struct PageParams {
     /// At most so many rows.
-    #[param(value_type = Option<u32>, minimum = 1, example = 100)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1_000, example = 100)]
     limit: Option<String>,
     /// Where the page begins: `nextCursor` of the page before it.
+    #[param(value_type = Option<ListCursor>)]
     cursor: Option<String>,
     /// The number of the page, from 1, for clients that count pages; not together with `cursor`.
-    #[param(value_type = Option<u32>, minimum = 1)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
     page: Option<String>,
 }
 

@@ -18,7 +18,8 @@ use crate::domain::time::Timestamp;
 use crate::http::auth::Caller;
 use crate::http::cached::{PRIVATE_NO_CACHE, lists};
 use crate::http::error::ApiError;
-use crate::http::extract::{Json, PageParams, PageQuery, Span};
+use crate::http::extract::{Json, PageParams, PageQuery, whole};
+use crate::http::schemas::{CacheSpan, CacheSpanOrZero};
 use crate::http::state::AppState;
 use crate::store::StoredConfiguration;
 use crate::summaries::{Change, VersionedConfiguration};
@@ -124,10 +125,10 @@ pub struct PatchBody {
     max_cache_bytes: Option<u64>,
     /// The same as `ttlSettings.default`; both may be given if they are equal.
     #[schema(nullable = false, rename = "defaultTTL")]
-    default_ttl: Option<Span>,
+    default_ttl: Option<CacheSpan>,
     /// How long an entry may stand in while the database cannot be read: from 1 s to 30 d, or 0 for never.
     #[schema(nullable = false)]
-    stale_if_error: Option<Span>,
+    stale_if_error: Option<CacheSpanOrZero>,
     /// Which enterprises are of high and of low activity.
     #[schema(nullable = false)]
     activity: Option<ActivityPatchBody>,
@@ -142,15 +143,15 @@ pub struct PatchBody {
 #[expect(dead_code, reason = "it only describes what the domain reads")]
 pub struct TtlPatchBody {
     #[schema(nullable = false)]
-    enterprise: Option<Span>,
+    enterprise: Option<CacheSpan>,
     #[schema(nullable = false)]
-    department: Option<Span>,
+    department: Option<CacheSpan>,
     #[schema(nullable = false)]
-    default: Option<Span>,
+    default: Option<CacheSpan>,
     #[schema(nullable = false)]
-    high_activity: Option<Span>,
+    high_activity: Option<CacheSpan>,
     #[schema(nullable = false)]
-    low_activity: Option<Span>,
+    low_activity: Option<CacheSpan>,
 }
 
 /// Limits of activity to be changed.
@@ -184,6 +185,7 @@ pub struct TargetsPatchBody {
 #[schema(as = CacheConfigurationRevert)]
 pub struct RevertBody {
     /// A version of the history; 0 for the defaults.
+    #[serde(deserialize_with = "whole")]
     #[schema(example = 1)]
     version: u64,
 }
@@ -194,7 +196,7 @@ pub struct RevertBody {
 #[expect(dead_code, reason = "it only describes a header")]
 pub struct ExpectedTags {
     /// The entity tag of the configuration that this change is meant for; 412 if another holds by now.
-    #[param(rename = "If-Match")]
+    #[param(rename = "If-Match", value_type = String, required = false)]
     if_match: Option<String>,
 }
 
@@ -297,6 +299,7 @@ pub async fn history(
     request_body(content = RevertBody, example = json!({"version": 1})),
     responses(
         (status = 200, body = Answer<ChangedBody>, headers(("ETag" = String, description = "Names the version"))),
+        (status = 404), (status = 409)
     )
 )]
 pub async fn revert(

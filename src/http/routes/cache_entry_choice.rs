@@ -16,6 +16,7 @@ use crate::summaries::{Kind, SummaryKey};
 #[into_params(parameter_in = Query)]
 pub struct EntryParams {
     /// Only entries of this kind, such as `enterprise` or `department`.
+    #[param(inline, value_type = Option<EntryKind>)]
     kind: Option<String>,
     /// Only entries with this text in their key.
     search: Option<String>,
@@ -25,6 +26,19 @@ pub struct EntryParams {
     /// Which come first: those with the least unless given.
     #[param(inline)]
     order: Option<Direction>,
+}
+
+/// What kind of answer an entry is.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it only describes `Kind`")]
+enum EntryKind {
+    /// An enterprise's summary.
+    Enterprise,
+    /// A department's summary.
+    Department,
+    /// A page of contacts.
+    Details,
 }
 
 /// What entries are ordered by.

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::MissedTickBehavior;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
@@ -50,8 +50,36 @@ const NO_POSITION: i64 = -1;
 pub struct LastEvent {
     /// The `id` of the last event that the client has, sent by browsers themselves: the stream begins with what the
     /// client missed.
-    #[param(rename = "Last-Event-ID", value_type = Option<i64>)]
+    #[param(rename = "Last-Event-ID", value_type = String, required = false)]
     last_event_id: Option<String>,
+}
+
+/// One event of the stream.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it only describes what `written` writes")]
+pub struct StreamEvent {
+    /// What happened.
+    event: EventName,
+    /// The revision up to which the client has been told everything; what tells none has none.
+    #[schema(nullable = false)]
+    id: Option<String>,
+    /// A JSON object.
+    #[schema(example = "{\"revision\":4711,\"reason\":\"unknownPosition\"}")]
+    data: String,
+    /// In the first event: how long a client waits before it comes back, in milliseconds.
+    #[schema(nullable = false, minimum = 0)]
+    retry: Option<u64>,
+}
+
+/// What an event is about.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it only describes `LiveEvent`")]
+enum EventName {
+    Sample,
+    Publication,
+    Configuration,
+    Reset,
 }
 
 /// Watch the cache
@@ -77,7 +105,8 @@ pub struct LastEvent {
 #[utoipa::path(
     get, path = "/cache/events", tag = "cache", operation_id = "watchCache", params(LastEvent),
     responses((
-        status = 200, description = "The stream", body = String, content_type = "text/event-stream",
+        status = 200, description = "The stream; the schema is that of one event", body = StreamEvent,
+        content_type = "text/event-stream",
         example = "retry: 2000\nid: 4710\n\nevent: publication\nid: 4711\ndata: {\"revision\":4711,\"scopeCount\":1,\"scopes\":[{\"enterpriseId\":\"acme\",\"departmentId\":null,\"revision\":4711}]}\n\n"
     ))
 )]

@@ -28,9 +28,9 @@ const TIME_PERCENT: u32 = 70;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Warming {
-    /// The ids of the enterprises; at most 1,000.
+    /// The ids of the enterprises; at most 1,000. One that is no text has a result of its own, as one that is unknown has.
     #[serde(default)]
-    #[schema(required, value_type = Vec<String>, max_items = 1_000)]
+    #[schema(required, value_type = Vec<Value>, max_items = 1_000)]
     enterprise_ids: Value,
     /// Whether their departments are warmed, too.
     #[schema(value_type = Option<bool>, default = false)]
@@ -67,7 +67,7 @@ pub struct Warmed {
 #[serde(rename_all = "camelCase")]
 pub struct WarmResult {
     /// The id, as it was sent.
-    #[schema(value_type = String, example = "acme")]
+    #[schema(example = "acme")]
     enterprise_id: Value,
     /// Whether it is in the cache now.
     status: WarmStatus,

@@ -181,7 +181,8 @@ pub async fn change(
     delete, path = "/enterprise/{enterpriseId}/departments/{departmentId}", tag = "directory", operation_id = "deleteDepartment", params(PurgeParams),
     responses(
         (status = 200, body = Answer<Removed>),
-        (status = 202, description = "It is being destroyed", body = Answer<Removed>)
+        (status = 202, description = "It is being destroyed", body = Answer<Removed>),
+        (status = 409)
     )
 )]
 pub async fn remove(
@@ -203,7 +204,7 @@ pub async fn remove(
 /// Employees that were archived on their own stay archived. Restoring what is not archived changes nothing.
 #[utoipa::path(
     post, path = "/enterprise/{enterpriseId}/departments/{departmentId}/restore", tag = "directory", operation_id = "restoreDepartment",
-    responses((status = 200, body = Answer<DepartmentAnswer>))
+    responses((status = 200, body = Answer<DepartmentAnswer>), (status = 409))
 )]
 pub async fn restore(
     State(state): State<AppState>,

@@ -189,7 +189,7 @@ pub async fn remove(
 /// What was archived within it on its own stays archived. Restoring what is not archived changes nothing.
 #[utoipa::path(
     post, path = "/enterprise/{enterpriseId}/restore", tag = "directory", operation_id = "restoreEnterprise",
-    responses((status = 200, body = Answer<EnterpriseAnswer>))
+    responses((status = 200, body = Answer<EnterpriseAnswer>), (status = 409))
 )]
 pub async fn restore(
     State(state): State<AppState>,

@@ -9,16 +9,17 @@ use crate::domain::directory::Name;
 use crate::domain::ids::InvalidId;
 use crate::http::error::ApiError;
 use crate::http::extract::present;
+use crate::http::schemas::{DirectoryName, Id};
 use crate::store::{Actor, AuditEntry, StoreError, WriteTx};
 
 /// An enterprise or department that is to be created.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct NewNamed {
     /// 1 to 64 characters of `A-Z a-z 0-9 . _ -`; without one the name gives it.
-    #[schema(max_length = 64)]
+    #[schema(value_type = Option<Id>)]
     id: Option<String>,
     /// Not blank, at most 200 characters.
-    #[schema(max_length = 200)]
+    #[schema(value_type = DirectoryName)]
     name: String,
 }
 
@@ -47,10 +48,11 @@ pub fn checked_id<I: TryFrom<String, Error = InvalidId>>(
 pub struct Renaming {
     /// Cannot be changed: if given, it must be the id in the path.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Id>, nullable = false)]
     id: Option<String>,
     /// Not blank, at most 200 characters.
     #[serde(default, deserialize_with = "present")]
-    #[schema(max_length = 200)]
+    #[schema(value_type = Option<DirectoryName>, nullable = false)]
     name: Option<String>,
 }
 

@@ -19,10 +19,11 @@ use crate::domain::time::Timestamp;
 use crate::http::auth::{Caller, address_of, is_possible, link_refused};
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PageParams, PageQuery, PathIds, SessionId};
+use crate::http::schemas::SignInSecret;
 use crate::http::state::AppState;
 
 /// What somebody signs in with: one of the two.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize)]
 pub struct SignIn {
     /// A token.
     token: Option<String>,
@@ -138,7 +139,7 @@ type WithCookie<T> = ([(axum::http::HeaderName, HeaderValue); 1], Json<Answer<T>
 /// administrator's. A link works once, within 15 minutes. A session that the browser had before ends.
 #[utoipa::path(
     post, path = "/session", tag = "access", operation_id = "signIn",
-    request_body(content = SignIn, example = json!({"token": "muster_01k5n8w3q7r2v_2vTqF…"})),
+    request_body(content = SignInSecret, example = json!({"token": "muster_01k5n8w3q7r2v_2vTqF…"})),
     responses((
         status = 200, body = Answer<CurrentSession>,
         headers(("Set-Cookie" = String, description = "`muster_session`: HttpOnly, SameSite=Strict, Path=/, and Secure where `public-url` begins with `https`"))
@@ -225,7 +226,7 @@ pub async fn current(State(state): State<AppState>, caller: Caller) -> Json<Answ
 /// Ends the session of the request's cookie and takes the cookie away. A bearer token has no session: 404.
 #[utoipa::path(
     delete, path = "/session", tag = "access", operation_id = "signOut",
-    responses((status = 200, body = Answer<SessionEnded>))
+    responses((status = 200, body = Answer<SessionEnded>), (status = 404))
 )]
 pub async fn sign_out(State(state): State<AppState>, caller: Caller) -> Result<WithCookie<SessionEnded>, ApiError> {
     let session_id = caller.session().ok_or_else(|| ApiError::not_found("Session"))?.session.id.clone();

@@ -21,6 +21,7 @@ use crate::domain::time::Timestamp;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PathIds, Span, TokenId};
+use crate::http::schemas::{DirectoryText, Id, TokenSpan};
 use crate::http::state::AppState;
 use crate::store::AuditEntry;
 
@@ -101,14 +102,15 @@ pub struct TokenRevoked {
 #[serde(rename_all = "camelCase")]
 pub struct NewToken {
     /// What to call it in lists; at most 200 characters.
-    #[schema(max_length = 200)]
+    #[schema(value_type = Option<DirectoryText>)]
     name: Option<String>,
     /// What it allows.
     role: Role,
     /// The enterprise to limit it to; without one it reaches all.
-    #[schema(max_length = 64)]
+    #[schema(value_type = Option<Id>)]
     enterprise_id: Option<String>,
     /// How long it works: milliseconds, or a text such as `90d`. Without it and `expiresAt`, until it is revoked.
+    #[schema(value_type = Option<TokenSpan>)]
     expires_in: Option<Span>,
     /// Until when it works; instead of `expiresIn`.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -169,7 +171,7 @@ pub async fn list(State(state): State<AppState>) -> Result<Json<Answer<TokenList
     request_body(content = NewToken, example = json!({
         "name": "reporting", "role": "viewer", "enterpriseId": "acme", "expiresIn": "90d"
     })),
-    responses((status = 201, body = Answer<TokenCreated>))
+    responses((status = 201, body = Answer<TokenCreated>), (status = 404))
 )]
 pub async fn create(
     State(state): State<AppState>,

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::domain::FieldError;
 use crate::domain::contact::{ContactFields, ContactInfo, Location};
 use crate::http::extract::{Object, nullable};
+use crate::http::schemas::{ContactNotes, ContactTag, ContactText};
 
 /// The fields of a contact. Null is the same as absence in a new contact; in a change, a JSON merge patch (RFC 7396), it
 /// clears the field.
@@ -17,43 +18,43 @@ use crate::http::extract::{Object, nullable};
 pub struct ContactInput {
     /// Given name, or the whole name. At least one of name, surname, email and phone is needed.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 1_000)]
+    #[schema(value_type = Option<ContactText>)]
     name: Option<Option<String>>,
     /// Family name.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 1_000)]
+    #[schema(value_type = Option<ContactText>)]
     surname: Option<Option<String>>,
     /// E-mail address, not necessarily a valid one.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 1_000)]
+    #[schema(value_type = Option<ContactText>)]
     email: Option<Option<String>>,
     /// Phone number in any spelling.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 1_000)]
+    #[schema(value_type = Option<ContactText>)]
     phone: Option<Option<String>>,
     /// The company the person works for.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 1_000)]
+    #[schema(value_type = Option<ContactText>)]
     company: Option<Option<String>>,
     /// The person's position there.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 1_000)]
+    #[schema(value_type = Option<ContactText>)]
     position: Option<Option<String>>,
     /// Web address.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 1_000)]
+    #[schema(value_type = Option<ContactText>)]
     website: Option<Option<String>>,
     /// How the two met.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 1_000)]
+    #[schema(value_type = Option<ContactText>)]
     how_we_met: Option<Option<String>>,
     /// Free text.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 20_000)]
+    #[schema(value_type = Option<ContactNotes>)]
     notes: Option<Option<String>>,
     /// Free labels of at most 100 characters.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<Vec<String>>, max_items = 50)]
+    #[schema(value_type = Option<Vec<ContactTag>>, max_items = 50)]
     tags: Option<Option<Vec<String>>>,
     /// Where they met.
     #[serde(default, deserialize_with = "nullable")]
@@ -75,11 +76,11 @@ pub struct LocationInput {
     longitude: Option<Option<f64>>,
     /// City name.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 1_000)]
+    #[schema(value_type = Option<ContactText>)]
     city: Option<Option<String>>,
     /// Country name.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 1_000)]
+    #[schema(value_type = Option<ContactText>)]
     country: Option<Option<String>>,
 }
 

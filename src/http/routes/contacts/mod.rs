@@ -18,6 +18,7 @@ use crate::domain::page::{PageRequest, PageStart, TimeCursor};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, Object, PageParams, PageQuery, PathId, PathIds, RawJson, UserId};
+use crate::http::schemas::NewContactInfo;
 use crate::http::state::AppState;
 use crate::http::submission::{IdempotencyParams, Submission};
 use crate::store::{StoreError, WriteTx};
@@ -36,10 +37,10 @@ const CONTACT_INFO: &str = "contactInfo";
 #[serde(rename_all = "camelCase")]
 pub struct NewContact {
     /// The employee who collected it.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, min_length = 1)]
     user_id: Option<String>,
     /// Its fields; null counts as absent.
-    #[schema(value_type = ContactInput)]
+    #[schema(value_type = NewContactInfo)]
     contact_info: Option<Object<ContactInput>>,
 }
 
@@ -154,7 +155,7 @@ type Place = PathIds<(UserId, ContactId)>;
         "name": "Grace", "surname": "Hopper", "email": "grace@contoso.example", "company": "Contoso",
         "tags": ["fair"], "location": {"city": "Berlin", "country": "Germany"}
     }})),
-    responses((status = 201, body = Answer<ContactAdded>))
+    responses((status = 201, body = Answer<ContactAdded>), (status = 404))
 )]
 pub async fn add(
     State(state): State<AppState>,
@@ -185,7 +186,7 @@ pub async fn add(
     request_body(content = NewContact, example = json!({"userId": "u1", "contactInfo": {
         "name": "Grace", "surname": "Hopper", "phone": "+1 555 0100", "howWeMet": "At the spring fair"
     }})),
-    responses((status = 200, body = Answer<ContactSaved>))
+    responses((status = 200, body = Answer<ContactSaved>), (status = 404))
 )]
 pub async fn save(
     State(state): State<AppState>,

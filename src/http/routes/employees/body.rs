@@ -10,6 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
 use crate::http::extract::nullable;
 use crate::http::routes::naming::{checked_id, must_stay};
+use crate::http::schemas::{DirectoryEmail, DirectoryText, Id};
 
 /// An employee.
 #[derive(Debug, Serialize, ToSchema)]
@@ -109,43 +110,43 @@ impl From<Employee> for EmployeeBody {
 pub struct EmployeeInput {
     /// 1 to 64 characters of `A-Z a-z 0-9 . _ -`; without one an id is made. It cannot be changed.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 64)]
+    #[schema(value_type = Option<Id>)]
     employee_id: Option<Option<String>>,
     /// The same as `employeeId`.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 64)]
+    #[schema(value_type = Option<Id>)]
     user_id: Option<Option<String>>,
     /// The same as `employeeId`.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 64)]
+    #[schema(value_type = Option<Id>)]
     id: Option<Option<String>>,
     /// Given name. A given or a family name is needed.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<DirectoryText>)]
     first_name: Option<Option<String>>,
     /// The same as `firstName`.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<DirectoryText>)]
     name: Option<Option<String>>,
     /// Family name.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<DirectoryText>)]
     last_name: Option<Option<String>>,
     /// The same as `lastName`.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<DirectoryText>)]
     surname: Option<Option<String>>,
     /// E-mail address.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<DirectoryEmail>)]
     email: Option<Option<String>>,
     /// Phone number.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<DirectoryText>)]
     phone: Option<Option<String>>,
     /// Position in the company.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<DirectoryText>)]
     position: Option<Option<String>>,
     /// Role in the company; `employee` without one.
     #[serde(default, deserialize_with = "nullable")]
@@ -157,8 +158,52 @@ pub struct EmployeeInput {
     is_active: Option<Option<bool>>,
     /// In a change: the department to move to, with all contacts.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, max_length = 64)]
+    #[schema(ignore)]
     department_id: Option<Option<String>>,
+}
+
+/// What is to change of an employee; what is absent stays as it is. Where a field has two names, either will do; both must
+/// say the same.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it only describes what `EmployeeInput` reads")]
+pub struct EmployeeChanges {
+    /// Cannot be changed: if given, it must be the id in the path.
+    #[schema(nullable = false)]
+    employee_id: Option<Id>,
+    /// The same as `employeeId`.
+    #[schema(nullable = false)]
+    user_id: Option<Id>,
+    /// The same as `employeeId`.
+    #[schema(nullable = false)]
+    id: Option<Id>,
+    /// Given name.
+    #[schema(nullable = false)]
+    first_name: Option<DirectoryText>,
+    /// The same as `firstName`.
+    #[schema(nullable = false)]
+    name: Option<DirectoryText>,
+    /// Family name.
+    #[schema(nullable = false)]
+    last_name: Option<DirectoryText>,
+    /// The same as `lastName`.
+    #[schema(nullable = false)]
+    surname: Option<DirectoryText>,
+    /// E-mail address; null clears it.
+    email: Option<DirectoryEmail>,
+    /// Phone number; null clears it.
+    phone: Option<DirectoryText>,
+    /// Position in the company; null clears it.
+    position: Option<DirectoryText>,
+    /// Role in the company.
+    #[schema(nullable = false)]
+    role: Option<EmployeeRole>,
+    /// Whether the employee is at work.
+    #[schema(nullable = false)]
+    is_active: Option<bool>,
+    /// The department to move to, with all contacts.
+    #[schema(nullable = false)]
+    department_id: Option<Id>,
 }
 
 impl EmployeeInput {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use self::body::{EmployeeBody, EmployeeInput};
+use self::body::{EmployeeBody, EmployeeChanges, EmployeeInput};
 use super::answers::{Answer, Paging};
 use super::removal::{Kind, PurgeParams, Removal, Removed};
 use crate::domain::directory::{Employee, EmployeeInfo};
@@ -18,6 +18,7 @@ use crate::domain::page::{NameCursor, Page};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{ArchivedParams, Json, PageParams, PageQuery, PathIds, Query};
+use crate::http::schemas::NewEmployee;
 use crate::http::state::AppState;
 use crate::http::submission::{IdempotencyParams, Submission};
 use crate::store::{AuditEntry, StoreError, WriteTx};
@@ -134,7 +135,7 @@ pub async fn list(
 #[utoipa::path(
     post, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees", tag = "directory", operation_id = "createEmployee",
     params(IdempotencyParams),
-    request_body(content = EmployeeInput, example = json!({
+    request_body(content = NewEmployee, example = json!({
         "employeeId": "u1", "firstName": "Ada", "lastName": "Lovelace", "email": "ada@acme.example",
         "position": "Analyst", "role": "employee", "isActive": true
     })),
@@ -177,7 +178,7 @@ pub async fn get(
 /// there with all contacts.
 #[utoipa::path(
     put, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}", tag = "directory", operation_id = "changeEmployee",
-    request_body(content = EmployeeInput, example = json!({"position": "Head of Sales", "departmentId": "marketing"})),
+    request_body(content = EmployeeChanges, example = json!({"position": "Head of Sales", "departmentId": "marketing"})),
     responses((status = 200, body = Answer<EmployeeAnswer>))
 )]
 pub async fn change(
@@ -211,7 +212,8 @@ pub async fn change(
     params(PurgeParams),
     responses(
         (status = 200, body = Answer<Removed>),
-        (status = 202, description = "The employee is being destroyed", body = Answer<Removed>)
+        (status = 202, description = "The employee is being destroyed", body = Answer<Removed>),
+        (status = 409)
     )
 )]
 pub async fn remove(
@@ -235,7 +237,7 @@ pub async fn remove(
 #[utoipa::path(
     post, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}/restore",
     tag = "directory", operation_id = "restoreEmployee",
-    responses((status = 200, body = Answer<EmployeeAnswer>))
+    responses((status = 200, body = Answer<EmployeeAnswer>), (status = 409))
 )]
 pub async fn restore(
     State(state): State<AppState>,
