@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Holds a freshly started server against its own OpenAPI document with schemathesis: every check, every phase.
+# Usage: tests/schemathesis/run.sh [path of muster] [more arguments of schemathesis]; needs python3 with venv.
+# MUSTER_TEST_SEED chooses another seed, and --max-examples more cases.
+set -euo pipefail
+muster="$(realpath "${1:-target/debug/muster}")"
+cd "$(dirname "$0")"
+
+place="$(mktemp -d)"
+server=""
+finish() {
+  if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; fi
+  rm -rf "$place"
+}
+trap finish EXIT
+
+# The environment is kept between runs, and made anew when another version is asked for.
+environment="$(realpath --canonicalize-missing "${SCHEMATHESIS_ENVIRONMENT:-.venv}")"
+if ! cmp -s requirements.txt "$environment/requirements.txt"; then
+  rm -rf "$environment"
+  python3 -m venv "$environment"
+  "$environment/bin/pip" install --quiet --disable-pip-version-check --requirement requirements.txt
+  cp requirements.txt "$environment/requirements.txt"
+fi
+
+# What schemathesis.toml names as known, and enough of what the run takes away.
+data="$place/data"
+file="$place/contacts.csv"
+{ echo name,email,company; for number in $(seq 60); do echo "Person $number,p$number@contoso.example,Contoso"; done; } >"$file"
+for owner in acme/sales/u1 acme/marketing/u2 globex/sales/u3; do
+  IFS=/ read -r enterprise department employee <<<"$owner"
+  "$muster" import "$file" --enterprise "$enterprise" --department "$department" --employee "$employee" \
+    --create-missing --data-dir "$data" --log-level warn 2>/dev/null
+done
+MUSTER_TOKEN="$("$muster" token create --role admin --name schemathesis --data-dir "$data" --log-level warn)"
+
+# Unknown tokens are tried all the time; the limit on them has tests of its own.
+"$muster" serve --data-dir "$data" --listen 127.0.0.1:0 --sign-in-failures-max 1000000 2>"$place/log" &
+server=$!
+base=""
+for _ in $(seq 100); do
+  base="$(sed -n 's/.*serving \(http:[^ ]*\).*/\1/p' "$place/log" | head -n 1)"
+  [ -z "$base" ] || break
+  kill -0 "$server" || { cat "$place/log" >&2; exit 1; }
+  sleep 0.1
+done
+base="${base%/}/"
+[ "$base" != / ] || { echo "the server did not start" >&2; cat "$place/log" >&2; exit 1; }
+
+ask() { curl --fail --silent --show-error --header "Authorization: Bearer $MUSTER_TOKEN" "$@"; }
+ask "${base}Contacts/u1?limit=60" | grep -o '"contactId":"[^"]*"' | grep -o '"[^"]*"$' | sort -u >"$place/contacts"
+for _ in $(seq 20); do
+  ask "${base}session" --header 'Content-Type: application/json' --data "{\"token\":\"$MUSTER_TOKEN\"}" |
+    grep -o '"id":"[^"]*"' | grep -o '"[^"]*"$'
+done >"$place/sessions"
+export MUSTER_TOKEN
+# The settings name these files beside themselves.
+cp schemathesis.toml hooks.py "$place"
+cd "$place"
+
+"$environment/bin/schemathesis" --config-file schemathesis.toml run "${base}openapi.json" \
+  --seed "${MUSTER_TEST_SEED:-1}" --no-color "${@:2}" || { tail -n 30 "$place/log" >&2; exit 1; }
+kill -0 "$server" || { echo "the server ended" >&2; cat "$place/log" >&2; exit 1; }
