@@ -18,6 +18,28 @@ interleavings:
 postman:
     tests/postman/run.sh dist/muster
 
+# Hold a freshly started dist/muster against its OpenAPI document; needs python3 with venv.
+schemathesis *ARGS:
+    tests/schemathesis/run.sh dist/muster {{ARGS}}
+
+# Fuzz one target (csv, durations or cursors) for so many seconds; what it finds new goes into target/fuzz/corpus.
+fuzz TARGET="csv" SECONDS="600":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    command -v cargo-fuzz >/dev/null || cargo install cargo-fuzz --locked
+    cp Cargo.lock tests/fuzz/Cargo.lock
+    mkdir -p "target/fuzz/corpus/{{TARGET}}"
+    # Sanitizers are unstable; the variable lets the stable compiler use them.
+    export RUSTC_BOOTSTRAP=1
+    cargo fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz "{{TARGET}}" \
+      "target/fuzz/corpus/{{TARGET}}" "tests/fuzz/corpus/{{TARGET}}" -- \
+      -max_total_time={{SECONDS}} -max_len=4096 -rss_limit_mb=1024 -malloc_limit_mb=16 -timeout=10 -print_final_stats=1
+
+# Put what fuzzing has found new, and nothing that is not new, into tests/fuzz/corpus.
+fuzz-keep TARGET="csv":
+    RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz "{{TARGET}}" -- \
+      -merge=1 -use_counters=0 "$PWD/tests/fuzz/corpus/{{TARGET}}" "$PWD/target/fuzz/corpus/{{TARGET}}"
+
 # Check formatting, lints and documentation, with warnings denied.
 lint:
     cargo fmt --check

@@ -21,6 +21,7 @@ mod documents;
 mod erasure;
 mod first_minute;
 mod full_disk;
+mod fuzz_corpora;
 mod history;
 mod honest_numbers;
 mod imports;
