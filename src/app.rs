@@ -6,6 +6,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -152,12 +153,12 @@ impl Opened {
         let Self { store, access, summaries, http: settings } = self;
         let stop = CancellationToken::new();
         let state = AppState::new(settings.clone(), store.clone(), access.clone(), summaries.clone(), stop.clone());
-        let connections = state.meters.connections.clone();
+        let meters = Arc::clone(&state.meters);
         let router = http::app(state).map_err(|error| StartError::Pages(format!("{error:?}")))?;
         let address = listener.local_addr().map_err(StartError::Port)?;
         let serving = tokio::spawn({
             let (clock, stop) = (store.clock().clone(), stop.clone());
-            async move { http::serve(listener, router, &settings, clock, stop, connections).await }
+            async move { http::serve(listener, router, &settings, clock, stop, meters).await }
         });
         let recording = tokio::spawn(record_token_uses(access.clone(), stop.clone()));
         let tending = tokio::spawn(summaries.clone().tend(stop.clone()));

@@ -21,12 +21,13 @@ const EXCEPTIONS: [(&str, &str, &str); 2] = [
 ];
 
 /// Libraries that only some modules may name.
-const LIBRARIES: [(&[&str], &[&str]); 4] = [
+const LIBRARIES: [(&[&str], &[&str]); 5] = [
     (&["rusqlite", "r2d2", "r2d2_sqlite"], &["store"]),
     (&["axum", "tower", "tower_http", "utoipa_axum", "utoipa_swagger_ui"], &["http"]),
     // The traffic of `muster demo` comes in from the outside, as that of any client.
     (&["hyper", "hyper_util", "http_body_util"], &["http", "cli"]),
-    (&["clap", "clap_complete", "indicatif"], &["cli"]),
+    (&["rustls", "tokio_rustls", "x509_cert"], &["http"]),
+    (&["clap", "clap_complete", "indicatif", "rlimit"], &["cli"]),
 ];
 
 /// Folders that hold nothing that people wrote for others to read.

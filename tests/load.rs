@@ -260,13 +260,13 @@ fn sixty_four_writers_and_256_readers_meet_no_error_and_nothing_stale() {
     let (mut writes, mut reads, mut threads_most) = (Tally::default(), Tally::default(), 0);
     thread::scope(|scope| {
         let (accounts, pace) = (&accounts, &pace);
-        let writers: Vec<_> = (0..WRITERS)
+        let writing: Vec<_> = (0..WRITERS)
             .map(|number| {
                 let (client, seed) = (server.client(), random.next());
                 scope.spawn(move || write_on(number, client, &accounts[number], pace, seed))
             })
             .collect();
-        let readers: Vec<_> = (0..READERS)
+        let reading: Vec<_> = (0..READERS)
             .map(|_| {
                 let (client, seed) = (server.client(), random.next());
                 scope.spawn(move || read_on(client, accounts, pace, seed))
@@ -276,10 +276,10 @@ fn sixty_four_writers_and_256_readers_meet_no_error_and_nothing_stale() {
             threads_most = threads_most.max(server.threads().unwrap_or_default());
             thread::sleep(LOOK_EVERY);
         }
-        for writer in writers {
+        for writer in writing {
             writes.add(writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
-        for reader in readers {
+        for reader in reading {
             reads.add(reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
     });

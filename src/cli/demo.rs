@@ -7,7 +7,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::scratch::ScratchDir;
-use super::server::{self, StopSignals};
+use super::server::{self, Hangup, StopSignals};
 use super::{Context, Failure, ServingFlags, sign_in_link, traffic};
 use crate::access::links::MintedLink;
 use crate::app::App;
@@ -68,7 +68,10 @@ fn parse_contacts(text: &str) -> Result<u64, String> {
 pub fn run(context: &mut Context<'_>, arguments: &DemoArgs) -> Result<(), Failure> {
     let scratch = ScratchDir::new("demo")?;
     scratch.path().clone_into(&mut context.config.store.data_dir);
-    let settings = server::settings(context, "demo");
+    let settings = server::settings(context, "demo")?;
+    if arguments.traffic && settings.http.tls.is_some() {
+        return Err(Failure::usage("--traffic sends plain HTTP, so it does not go with tls-cert and tls-key"));
+    }
     let result = server::block_on(async {
         let clock = Clock::system();
         // Bound before anything is filled: a port that is in use is no news for a minute later.
@@ -77,7 +80,7 @@ pub fn run(context: &mut Context<'_>, arguments: &DemoArgs) -> Result<(), Failur
             .map_err(|error| Failure::failed("there are no such data").because(error))?;
         let data = Arc::new(data);
         let token = fill(&settings.store, Arc::clone(&data), clock.clone()).await?;
-        let signals = StopSignals::catch()?;
+        let signals = StopSignals::catch(Hangup::Stop)?;
         let app = App::start_on(listener, settings, clock).await?;
         let link = sign_in_link::make(app.store()).await?;
         announce(context, app.address(), &data, &token, &link)?;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Failure;
-use super::server::{self, StopSignals};
+use super::server::{self, Hangup, StopSignals};
 use crate::store::{BackupObserver, BackupProgress, BackupStage};
 
 /// A bar over the bytes of a database. Shows nothing unless standard error is a terminal.
@@ -50,7 +50,7 @@ pub(super) fn observed<T: Send + 'static>(
 ) -> Result<T, Failure> {
     let bar = Arc::new(Bar::new());
     let result = server::block_on(async {
-        let signals = StopSignals::catch()?;
+        let signals = StopSignals::catch(Hangup::Stop)?;
         tokio::spawn({
             let bar = Arc::clone(&bar);
             async move {

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::server::{self, StopSignals};
+use super::server::{self, Hangup, StopSignals};
 use super::{Context, Failure, ServingFlags, sign_in_link};
 use crate::app::App;
 use crate::clock::Clock;
@@ -10,7 +10,8 @@ use crate::clock::Clock;
 /// Serve the API (also without any command).
 ///
 /// Opens the data directory, or creates it, and takes connections once the database is ready. The first start
-/// prints a link that signs a browser in. The server stops on Ctrl-C or SIGTERM, after the requests under way have been answered.
+/// prints a link that signs a browser in. The server stops on Ctrl-C or SIGTERM, after the requests under way have been answered;
+/// SIGHUP makes it read its TLS certificate anew.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct ServeArgs {
@@ -23,19 +24,22 @@ const EXAMPLES: &str = "\
 Examples:
   muster serve --data-dir /srv/muster
   muster serve --listen 0.0.0.0:8383 --public-url https://muster.example
+  muster serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem
   MUSTER_LOG=json muster serve";
 
 /// Serves until it is told to stop.
 pub fn run(context: &mut Context<'_>, _arguments: &ServeArgs) -> Result<(), Failure> {
-    let settings = server::settings(context, "serve");
+    let settings = server::settings(context, "serve")?;
+    server::allow_connections(context);
+    let hangup = Hangup::Reload(settings.http.tls.clone());
     let data_dir = settings.store.data_dir.clone();
     server::block_on(async {
-        let signals = StopSignals::catch()?;
+        let signals = StopSignals::catch(hangup)?;
         let app = App::start(settings, Clock::system()).await?;
         let url = server::url(context, app.address());
         tracing::info!(data_dir = %data_dir.display(), "serving {url}");
         let unreadable = |error| Failure::failed("the tokens cannot be read").because(error);
-        if !app.store().read(|tx| tx.somebody_has_access()).await.map_err(unreadable)? {
+        if !app.store().read_patiently(|tx| tx.somebody_has_access()).await.map_err(unreadable)? {
             let link = sign_in_link::make(app.store()).await?;
             sign_in_link::welcome(context, &link, app.address(), &data_dir);
         }

@@ -7,17 +7,32 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Context, Failure};
 use crate::app::{AppSettings, StartError};
+use crate::clock::Clock;
 use crate::config::{BasePath, PublicUrl};
 use crate::http::HttpSettings;
+use crate::http::forwarded::TrustedProxies;
+use crate::http::tls::Tls;
 use crate::store::{Mode, StoreOptions};
 
-/// The settings of a server, from the configuration.
-pub(super) fn settings(context: &Context<'_>, name: &str) -> AppSettings {
+/// Files that are open beside the connections: the database's for each reader, the log, listeners, and room to spare.
+const FILES_BESIDE_CONNECTIONS: u64 = 256;
+
+/// The settings of a server, from the configuration; reads the certificate.
+pub(super) fn settings(context: &Context<'_>, name: &str) -> Result<AppSettings, Failure> {
     let config = &context.config;
     let http = &config.http;
-    AppSettings {
+    let tls = http.tls.clone().map(|files| Tls::open(files, Clock::system().now())).transpose();
+    let tls = tls.map_err(|error| Failure::failed("TLS cannot be set up").because(error))?;
+    if !http.trusted_proxies.is_empty() && http.public_url.is_none() && tls.is_none() {
+        tracing::warn!(
+            "trusted-proxy is set and public-url is not: session cookies are not marked Secure; where the proxy speaks TLS, \
+             set public-url to the https:// address of the proxy"
+        );
+    }
+    Ok(AppSettings {
         store: StoreOptions {
             readers: u32::try_from(config.store.readers).unwrap_or(u32::MAX),
+            read_queue_len_max: config.store.read_queue_max,
             write_queue_len_max: config.store.write_queue_max,
             time_limit: http.request_timeout,
             size_bytes_max: config.store.database_bytes_max.map(|bytes| bytes as u64),
@@ -29,13 +44,31 @@ pub(super) fn settings(context: &Context<'_>, name: &str) -> AppSettings {
             drain_time_max: http.shutdown_drain,
             body_bytes_max: http.body_bytes_max,
             connections_max: http.connections_max,
+            connections_per_address_max: http.connections_per_address_max,
             failed_sign_ins_per_minute_max: u32::try_from(http.sign_in_failures_per_minute_max).unwrap_or(u32::MAX),
             cors_origins: http.cors_origins.clone(),
+            trusted_proxies: TrustedProxies::new(http.trusted_proxies.clone()),
             public_origin: http.public_url.as_ref().and_then(PublicUrl::origin),
             base_path: http.base_path.clone(),
+            tls,
             ..HttpSettings::default()
         },
         listen: http.listen,
+    })
+}
+
+/// Sees to it that as many files may be open as there may be connections, as far as the system allows.
+pub(super) fn allow_connections(context: &Context<'_>) {
+    let connections_max = context.config.http.connections_max as u64;
+    let needed = connections_max + FILES_BESIDE_CONNECTIONS;
+    match rlimit::increase_nofile_limit(needed) {
+        Ok(granted) if granted < needed => tracing::warn!(
+            connections_max,
+            "this process may open only {granted} files: with more connections than that, further ones wait; raise the \
+             limit (LimitNOFILE= of a systemd unit, ulimit -n of a shell), or lower connections-max"
+        ),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "cannot find out how many files this process may open"),
     }
 }
 
@@ -43,11 +76,12 @@ pub(super) fn settings(context: &Context<'_>, name: &str) -> AppSettings {
 pub(super) fn url(context: &Context<'_>, listening: SocketAddr) -> String {
     let http = &context.config.http;
     let base = http.base_path.as_ref().map_or("", BasePath::as_str);
+    let scheme = if http.tls.is_some() { "https" } else { "http" };
     match &http.public_url {
         Some(url) if url.path().is_empty() => format!("{url}{base}"),
         // Its path is the base path, or what a proxy takes away.
         Some(url) => url.to_string(),
-        None => format!("http://{}{base}", reachable(listening)),
+        None => format!("{scheme}://{}{base}", reachable(listening)),
     }
 }
 
@@ -70,19 +104,31 @@ pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
     runtime.block_on(work)
 }
 
-/// The signals that stop a server, Ctrl-C and SIGTERM, caught from the moment this is made. Made before the port is open,
-/// or a signal that comes as soon as the server answers would end the process out of order.
+/// What SIGHUP means to a server.
+pub(super) enum Hangup {
+    /// The terminal has gone, and with it whoever looked at the server.
+    Stop,
+    /// The certificate is to be read anew, where there is one.
+    Reload(Option<Tls>),
+}
+
+/// The signals that a server takes, caught from the moment this is made: Ctrl-C and SIGTERM stop it, and SIGHUP does what
+/// `hangup` says. Made before the port is open, or a signal that comes as soon as the server answers would end the process
+/// out of order.
 pub(super) struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
+    gone: Signal,
+    hangup: Hangup,
 }
 
 impl StopSignals {
-    pub(super) fn catch() -> Result<Self, Failure> {
+    pub(super) fn catch(hangup: Hangup) -> Result<Self, Failure> {
         let no_signal = |error| Failure::failed("signals cannot be received").because(error);
         let interrupt = signal(SignalKind::interrupt()).map_err(no_signal)?;
         let terminate = signal(SignalKind::terminate()).map_err(no_signal)?;
-        Ok(Self { interrupt, terminate })
+        let gone = signal(SignalKind::hangup()).map_err(no_signal)?;
+        Ok(Self { interrupt, terminate, gone, hangup })
     }
 
     /// Waits until somebody wants the server to stop. A second signal ends the process at once.
@@ -96,11 +142,26 @@ impl StopSignals {
         });
     }
 
+    /// The next signal that stops the server; obeys the others.
     async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.gone.recv() => match &self.hangup {
+                    Hangup::Stop => return "SIGHUP",
+                    Hangup::Reload(tls) => reload(tls.as_ref()),
+                },
+            }
         }
+    }
+}
+
+fn reload(tls: Option<&Tls>) {
+    match tls.map(|tls| tls.reload(Clock::system().now())) {
+        Some(Ok(())) => tracing::info!("SIGHUP: new connections get the certificate that was just read"),
+        Some(Err(error)) => tracing::error!("SIGHUP: the old certificate stays in use: {error}"),
+        None => tracing::info!("SIGHUP: there is no certificate to read anew; settings are read at the start only"),
     }
 }
 

@@ -9,6 +9,7 @@ use clap::Args;
 use super::database::{self, Missing};
 use super::{Context, Failure, ServingFlags, server};
 use crate::access::links::{MintedLink, mint_link};
+use crate::config::TlsFiles;
 use crate::store::{Store, StoreError};
 
 /// Where Linux keeps the machine's name.
@@ -71,7 +72,7 @@ pub(super) fn welcome(context: &Context<'_>, link: &MintedLink, address: SocketA
     let base = http.base_path.as_ref().map(|base| format!(" --base-path {base}")).unwrap_or_default();
     let (reach, place) = match &http.public_url {
         Some(url) => (String::new(), format!("--public-url {url}")),
-        None => (how_to_reach(address, &host_name()), format!("--listen {address}")),
+        None => (how_to_reach(address, &host_name()), format!("--listen {address}{}", tls_flags(context))),
     };
     let data_dir = data_dir.display();
     let text = format!(
@@ -81,6 +82,12 @@ pub(super) fn welcome(context: &Context<'_>, link: &MintedLink, address: SocketA
     );
     // Without standard error there is nobody to tell, and the server is none the worse for it.
     let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// Without these the link would begin with `http`.
+fn tls_flags(context: &Context<'_>) -> String {
+    let Some(TlsFiles { certificate, key }) = &context.config.http.tls else { return String::new() };
+    format!(" --tls-cert {} --tls-key {}", certificate.display(), key.display())
 }
 
 /// How a browser on another machine gets to a server that listens here.

@@ -64,6 +64,16 @@ pub enum ConfigError {
         /// What is allowed.
         allowed: String,
     },
+    /// A setting that means nothing without another one.
+    #[error("{key} in {origin} needs {missing}, too")]
+    Alone {
+        /// The setting's key.
+        key: &'static str,
+        /// Where its value comes from.
+        origin: Origin,
+        /// The key of the other one.
+        missing: &'static str,
+    },
     /// A value that is not even text.
     #[error("{variable} in the environment is not valid UTF-8")]
     NotUnicode {

@@ -12,13 +12,14 @@
 //! - `settings`: every setting, one entry each.
 //! - `layers`: the four layers, and where a value came from; `environment` is one of them.
 //! - `parsing`: how texts become values; `kinds` has the kinds of values, `web` those that are addresses of the web,
-//!   `base_path` what their paths begin with.
+//!   `base_path` what their paths begin with, `network` networks, such as those of trusted proxies.
 //! - `suggest`: what a misspelt name was meant to be.
 
 mod base_path;
 mod environment;
 mod kinds;
 mod layers;
+mod network;
 mod parsing;
 mod settings;
 mod suggest;
@@ -33,6 +34,7 @@ pub use environment::Environment;
 pub use kinds::LogFormat;
 use layers::Layers;
 pub use layers::{ConfigError, Flags, Origin};
+pub use network::Network;
 use settings::Settings;
 pub use settings::{ReportLine, SETTINGS, Setting, Usage};
 pub use web::{PublicUrl, WebOrigin};
@@ -77,6 +79,8 @@ pub struct StoreSettings {
     pub readers: usize,
     /// How many writes may wait for the writer; the next one is refused.
     pub write_queue_max: usize,
+    /// How many reads may wait for a connection; the next one is refused.
+    pub read_queue_max: usize,
     /// How large the database may grow, in bytes, if there is a limit.
     pub database_bytes_max: Option<usize>,
 }
@@ -90,6 +94,10 @@ pub struct HttpSettings {
     pub public_url: Option<PublicUrl>,
     /// What every path begins with, where the server shares a host with others.
     pub base_path: Option<BasePath>,
+    /// Its certificate and key, where it speaks TLS.
+    pub tls: Option<TlsFiles>,
+    /// Whose word is taken for the address that a request comes from.
+    pub trusted_proxies: Vec<Network>,
     /// Whose pages may call it from a browser.
     pub cors_origins: Vec<WebOrigin>,
     /// How long a client may take to send a request's header.
@@ -100,10 +108,21 @@ pub struct HttpSettings {
     pub body_bytes_max: usize,
     /// How many connections may be open.
     pub connections_max: usize,
+    /// How many of them may come from one address.
+    pub connections_per_address_max: usize,
     /// How many sign-ins may fail from one address in a minute.
     pub sign_in_failures_per_minute_max: usize,
     /// How long requests under way may take to finish after the server was told to stop.
     pub shutdown_drain: Duration,
+}
+
+/// Where the server's certificate and its key are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, followed by those that vouch for it.
+    pub certificate: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
 }
 
 impl Config {
@@ -122,10 +141,11 @@ impl Config {
         }
         let settings = Settings::resolve(&layers)?;
         settings.check_together()?;
+        let tls = settings.tls()?;
         Ok(Self {
             telemetry: settings.telemetry(environment.colour_allowed()),
             store: settings.store(),
-            http: settings.http(),
+            http: settings.http(tls),
             warnings: layers.warnings(),
             settings,
         })

@@ -8,9 +8,10 @@ use std::time::Duration;
 use super::base_path::{BasePath, BasePaths};
 use super::kinds::{Address, Bytes, Count, Durations, LogFilter, LogFormat, LogFormats, Path, Readers};
 use super::layers::{ConfigError, Layers, Origin, Sourced};
+use super::network::{Network, Networks};
 use super::parsing::{Kind, Many, Optional};
 use super::web::{PublicUrl, PublicUrls, WebOrigin, WebOrigins};
-use super::{HttpSettings, StoreSettings, TelemetrySettings};
+use super::{HttpSettings, StoreSettings, TelemetrySettings, TlsFiles};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -136,6 +137,15 @@ settings! {
     base_path: Option<BasePath> = "base-path" <"PATH"> Serving,
         Optional<BasePaths>: Optional(BasePaths), default [];
 
+    /// File with the certificate that the server speaks TLS with, in PEM, followed by those that vouch for it; read anew on SIGHUP.
+    tls_cert: Option<PathBuf> = "tls-cert" <"FILE"> Serving, Optional<Path>: Optional(Path), default [];
+
+    /// File with the private key of the certificate, in PEM.
+    tls_key: Option<PathBuf> = "tls-key" <"FILE"> Serving, Optional<Path>: Optional(Path), default [];
+
+    /// Address or network (CIDR) of a proxy whose X-Forwarded-For is believed; may be given several times, or as a list with commas.
+    trusted_proxies: Vec<Network> = "trusted-proxy" <"CIDR"> Serving, Many<Networks>: Many(Networks), default [];
+
     /// Origin whose pages may call the API from a browser; may be given several times, or as a list with commas.
     cors_origins: Vec<WebOrigin> = "cors-origin" <"URL"> Serving, Many<WebOrigins>: Many(WebOrigins), default [];
 
@@ -153,6 +163,14 @@ settings! {
     /// Most connections that may be open at a time.
     connections_max: usize = "connections-max" <"COUNT"> Serving,
         Count: Count { min: 1, max: 1_000_000 }, default ["10000"];
+
+    /// Most connections that may be open from one address (IPv6: one /64 network); trusted proxies may open more.
+    connections_per_address_max: usize = "connections-per-address-max" <"COUNT"> Serving,
+        Count: Count { min: 1, max: 1_000_000 }, default ["1000"];
+
+    /// Most reads of the database that may wait; the next one is told to come again later.
+    read_queue_max: usize = "read-queue-max" <"COUNT"> Serving,
+        Count: Count { min: 0, max: 1_000_000 }, default ["1024"];
 
     /// Most writes that may wait; the next one is told to come again later.
     write_queue_max: usize = "write-queue-max" <"COUNT"> Serving,
@@ -203,13 +221,28 @@ impl Settings {
             data_dir: self.data_dir.value.clone(),
             readers: self.readers.value,
             write_queue_max: self.write_queue_max.value,
+            read_queue_max: self.read_queue_max.value,
             database_bytes_max: self.database_max.value,
         }
     }
 
-    pub(super) fn http(&self) -> HttpSettings {
+    /// The files for TLS: both, or neither.
+    pub(super) fn tls(&self) -> Result<Option<TlsFiles>, ConfigError> {
+        let alone = |key, origin: &Origin, missing| Err(ConfigError::Alone { key, origin: origin.clone(), missing });
+        match (&self.tls_cert.value, &self.tls_key.value) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate: certificate.clone(), key: key.clone() })),
+            (Some(_), None) => alone("tls-cert", &self.tls_cert.origin, "tls-key"),
+            (None, Some(_)) => alone("tls-key", &self.tls_key.origin, "tls-cert"),
+        }
+    }
+
+    pub(super) fn http(&self, tls: Option<TlsFiles>) -> HttpSettings {
         HttpSettings {
             listen: self.listen.value,
+            tls,
+            trusted_proxies: self.trusted_proxies.value.clone(),
+            connections_per_address_max: self.connections_per_address_max.value,
             public_url: self.public_url.value.clone(),
             base_path: self.base_path.value.clone(),
             cors_origins: self.cors_origins.value.clone(),

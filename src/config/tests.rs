@@ -76,19 +76,44 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!(config.http.listen.to_string(), "127.0.0.1:8383");
     assert_eq!(config.http.public_url, None);
     assert_eq!(config.http.base_path, None);
+    assert_eq!((config.http.tls, config.http.trusted_proxies), (None, vec![]));
     assert_eq!(config.http.cors_origins, []);
     assert_eq!(config.http.header_read_timeout, Duration::from_secs(10));
     assert_eq!(config.http.request_timeout, Duration::from_secs(30));
     assert_eq!(config.http.body_bytes_max, 1 << 20);
     assert_eq!(config.http.connections_max, 10_000);
+    assert_eq!(config.http.connections_per_address_max, 1_000);
     assert_eq!(config.http.sign_in_failures_per_minute_max, 10);
     assert_eq!(config.http.shutdown_drain, Duration::from_secs(10));
     assert_eq!(config.store.write_queue_max, 1_024);
+    assert_eq!(config.store.read_queue_max, 1_024);
     assert!((2..=8).contains(&config.store.readers));
     assert_eq!(config.telemetry.format, LogFormat::Text);
     assert_eq!(config.telemetry.level, "info");
     assert!(config.telemetry.colour_allowed);
     assert!(config.warnings.is_empty());
+}
+
+#[test]
+fn a_certificate_needs_its_key() {
+    let (cert, key) = ("tls-cert = '/etc/a.pem'", "tls-key = '/etc/b.pem'");
+    let tls = given().file(&format!("{cert}\n{key}")).load().unwrap().http.tls.unwrap();
+    assert_eq!((tls.certificate, tls.key), ("/etc/a.pem".into(), "/etc/b.pem".into()));
+    assert_eq!(given().file(cert).error(), "tls-cert in DIR/muster.toml needs tls-key, too");
+    assert_eq!(given().flag("tls-key", "k").error(), "tls-key in --tls-key needs tls-cert, too");
+}
+
+#[test]
+fn proxies_are_networks_and_may_be_several() {
+    let file = "trusted-proxy = ['10.0.0.0/8', 'fd00::/8']";
+    assert_eq!(given().file(file).load().unwrap().http.trusted_proxies.len(), 2);
+    let named = given().variable("MUSTER_TRUSTED_PROXY", "10.0.0.0/8, ::1").load().unwrap().http.trusted_proxies;
+    assert_eq!(named.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "::1"]);
+    let refused = given().flag("trusted-proxy", "10.0.0.7/8").error();
+    assert!(
+        refused.starts_with("trusted-proxy in --trusted-proxy is \"10.0.0.7/8\", but must be an IP address"),
+        "{refused}"
+    );
 }
 
 #[test]

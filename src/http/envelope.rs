@@ -21,8 +21,10 @@ use futures_util::FutureExt;
 use futures_util::future::CatchUnwind;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
+use tracing::field;
 
 use super::error::ApiError;
+use super::forwarded::ClientAddress;
 use super::metrics::requests::{Requests, Route};
 use super::request_id::{RequestId, RequestIds, X_REQUEST_ID};
 use crate::clock::Clock;
@@ -96,7 +98,8 @@ where
         let id = id.unwrap_or_else(|| ids.next(clock.now()));
         // Only the request knows the route, and it goes inside.
         self.place.route(&request);
-        let asked = Asked { place: Arc::clone(&self.place), began, id, method: request.method().clone() };
+        let (method, client) = (request.method().clone(), request.extensions().get().copied());
+        let asked = Asked { place: Arc::clone(&self.place), began, id, method, client };
         Answering { answer: AssertUnwindSafe(self.inner.call(request)).catch_unwind(), asked }
     }
 }
@@ -116,6 +119,7 @@ struct Asked {
     began: Instant,
     id: RequestId,
     method: Method,
+    client: Option<ClientAddress>,
 }
 
 impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
@@ -135,7 +139,7 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
 impl Asked {
     /// Writes what failed, counts and logs, and puts on the headers that every answer has.
     fn complete(&self, response: &mut Response) {
-        let Self { place, began, id, method } = self;
+        let Self { place, began, id, method, client } = self;
         if let Some(error) = ApiError::of(response) {
             error.log(id.as_str());
             error.write_into(response, id.as_str());
@@ -143,7 +147,7 @@ impl Asked {
         let took = place.envelope.clock.instant().saturating_duration_since(*began);
         if let Some((route, counters)) = place.route.get() {
             counters.record(method, response.status(), took);
-            log_access(method, route.as_ref(), response.status(), took, id);
+            log_access(method, route.as_ref(), response.status(), took, (id, *client));
         }
         let headers = response.headers_mut();
         headers.insert(X_REQUEST_ID, id.header());
@@ -155,14 +159,22 @@ impl Asked {
 
 /// One line for each request: at info if the server failed, else at debug, so that the default level costs nothing. The
 /// filter `info,muster::access=debug` shows all.
-fn log_access(method: &Method, route: Option<&MatchedPath>, status: StatusCode, took: Duration, id: &RequestId) {
+fn log_access(
+    method: &Method,
+    route: Option<&MatchedPath>,
+    status: StatusCode,
+    took: Duration,
+    (id, client): (&RequestId, Option<ClientAddress>),
+) {
     let route = route.map_or("(none)", MatchedPath::as_str);
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let (status, request_id) = (status.as_u16(), id.as_str());
-    if status >= 500 {
-        tracing::info!(target: "muster::access", %method, route, status, micros, request_id);
+    let address = client.map(|ClientAddress(address)| field::display(address));
+    // 503 is what a busy server says to many; what is more than that has a line of its own, with its cause.
+    if status >= 500 && status != StatusCode::SERVICE_UNAVAILABLE {
+        tracing::info!(target: "muster::access", %method, route, status, micros, request_id, address);
     } else {
-        tracing::debug!(target: "muster::access", %method, route, status, micros, request_id);
+        tracing::debug!(target: "muster::access", %method, route, status, micros, request_id, address);
     }
 }
 

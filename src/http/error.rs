@@ -254,6 +254,9 @@ impl From<StoreError> for ApiError {
             StoreError::QueueFull => {
                 Self::unavailable("Too many changes are waiting to be written; try again", BUSY_RETRY_SECS)
             }
+            StoreError::ReadQueueFull => {
+                Self::unavailable("Too many requests are waiting for the database; try again", BUSY_RETRY_SECS)
+            }
             StoreError::DeadlinePassed => Self::unavailable("The database is busy; try again", BUSY_RETRY_SECS),
             StoreError::Closed => Self::unavailable("The server is shutting down", BUSY_RETRY_SECS),
             error @ (StoreError::Full | StoreError::LimitReached) => {
@@ -398,6 +401,7 @@ mod tests {
         check(StoreError::Outdated("version 5 is there".into()), 412, "Version 5 is there");
         check(StoreError::Invalid(vec![FieldError::new("name", "is required")]), 400, "name: is required");
         check(StoreError::QueueFull, 503, "Too many changes are waiting to be written; try again");
+        check(StoreError::ReadQueueFull, 503, "Too many requests are waiting for the database; try again");
         check(StoreError::DeadlinePassed, 503, "The database is busy; try again");
         let advice = "Make room on it, and changes are taken again by themselves";
         let full = "There is no space left on the disk of the database; nothing was changed. ";

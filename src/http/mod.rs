@@ -5,7 +5,9 @@
 //!
 //! - [`settings`]: limits, each with its unit and its reason.
 //! - [`server`] accepts, bounds and ends connections: `heads` that do not come, and `quiet` waiting for what hardly ever
-//!   happens; `linger` takes in what nobody reads.
+//!   happens; `linger` takes in what nobody reads, `outflow` cuts
+//!   who does not read; `crowd` counts each address' connections; [`tls`] is the certificate and the handshake.
+//! - [`forwarded`]: where a request comes from, behind proxies too.
 //! - [`envelope`], [`request_id`]: what surrounds every request.
 //! - `base_path` puts all of it below a path.
 //! - [`error`]: the one way in which a request fails.
@@ -20,14 +22,17 @@ pub mod assets;
 pub mod auth;
 mod base_path;
 mod cached;
+mod crowd;
 pub mod envelope;
 pub mod error;
 pub mod extract;
+pub mod forwarded;
 pub mod guard;
 mod heads;
 mod linger;
 pub mod metrics;
 mod openapi;
+mod outflow;
 mod quiet;
 pub mod readiness;
 
@@ -39,6 +44,7 @@ pub mod settings;
 pub mod state;
 pub mod submission;
 pub mod table;
+pub mod tls;
 
 use std::sync::Arc;
 

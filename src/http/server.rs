@@ -7,63 +7,78 @@
 //! with the bare status and no body, because no request exists yet that could carry an id; a head that does not arrive
 //! in time ends the connection without an answer.
 
+use std::error::Error;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tower::Service;
 
+use super::crowd::{Crowd, Place, Refused};
+use super::forwarded::TrustedProxies;
 use super::heads::{AnswerBody, Heads};
 use super::linger::Lingering;
+use super::metrics::Meters;
+use super::outflow::{Outflow, Watched};
 use super::quiet::Quiet;
 use super::settings::HttpSettings;
+use super::tls::{self, Tls};
 use crate::clock::Clock;
 
 /// Pause after a failed accept, so that a full table of open files does not become a busy loop. Connections that end
 /// in the meantime make room.
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(200);
 
-/// The other end of the connection, in every request's extensions until a guard takes it to the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PeerAddress(pub SocketAddr);
-
 /// Serves connections until `stop` is cancelled, then lets running requests finish within the drain time and cuts the
 /// rest.
 ///
 /// With the most connections open, the next ones wait in the listener's backlog: they are served late and not refused,
-/// and a flood costs neither memory nor descriptors. Those that are open are the tasks of `running`.
+/// and a flood costs neither memory nor descriptors. Those that are open are the tasks of `meters.connections`.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     settings: &HttpSettings,
     clock: Clock,
     stop: CancellationToken,
-    running: TaskTracker,
+    meters: Arc<Meters>,
 ) {
     let connections = Connections {
         http: http1_settings(settings),
         head_read_time_max: settings.header_read_time_max,
+        download_idle_time_max: settings.download_idle_time_max,
+        bytes_per_second_min: settings.transfer_bytes_per_second_min,
+        tls: settings.tls.clone(),
+        crowd: Crowd::new(settings.connections_per_address_max),
+        clock: clock.clone(),
+        proxies: Arc::new(settings.trusted_proxies.clone()),
         router,
-        clock,
         stop: stop.clone(),
         cut: CancellationToken::new(),
-        running,
+        meters,
+    };
+    let watching = async {
+        match &settings.tls {
+            Some(tls) => tls.watch(&clock).await,
+            None => std::future::pending().await,
+        }
     };
     tokio::select! {
         () = accept(&listener, &connections, settings.connections_max) => {}
         () = stop.cancelled() => {}
+        () = watching => {}
     }
     // From here on the port refuses connections.
     drop(listener);
@@ -91,10 +106,11 @@ async fn accept(listener: &TcpListener, connections: &Connections, connections_m
         let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, peer)) => {
+                let Ok(place) = connections.place(peer.ip()) else { continue };
                 let connection = connections.connection(stream, peer);
-                connections.running.spawn(async move {
+                connections.meters.connections.spawn(async move {
                     connection.await;
-                    drop(permit);
+                    drop((permit, place));
                 });
             }
             // The client went away before its turn.
@@ -116,24 +132,44 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 struct Connections {
     http: http1::Builder,
     head_read_time_max: Duration,
+    download_idle_time_max: Duration,
+    bytes_per_second_min: u64,
+    tls: Option<Tls>,
+    crowd: Arc<Crowd>,
+    proxies: Arc<TrustedProxies>,
     router: Router,
     clock: Clock,
     /// Cancelled when no new request is to begin.
     stop: CancellationToken,
     /// Cancelled when running requests have to end.
     cut: CancellationToken,
-    running: TaskTracker,
+    meters: Arc<Meters>,
 }
 
 /// What a connection does not wait for, and has to hear of.
 enum Interruption {
     /// The server stops.
     Stop,
-    /// The client has not sent a request's head in time. It gets no answer.
-    HeadOverdue,
+    /// The client has not sent a request's head, or not taken an answer, in time. It gets no more.
+    Overdue,
 }
 
 impl Connections {
+    /// A place for a connection from this address, unless it is one too many, which is closed. Trusted proxies bring the
+    /// connections of many and need none.
+    fn place(&self, address: IpAddr) -> Result<Option<Place>, Refused> {
+        if self.proxies.trusts(address) {
+            return Ok(None);
+        }
+        let place = self.crowd.enter(address).inspect_err(|refused| {
+            self.meters.shed.connections.fetch_add(1, Ordering::Relaxed);
+            if refused.first {
+                tracing::warn!(%address, "too many connections from this address; closing further ones");
+            }
+        });
+        place.map(Some)
+    }
+
     /// Serves one connection to its end.
     fn connection(&self, stream: TcpStream, peer: SocketAddr) -> impl Future<Output = ()> + Send + use<> {
         // Answers are written whole, so waiting to fill packets would only delay them. A failure means that the client
@@ -141,54 +177,91 @@ impl Connections {
         let _ = stream.set_nodelay(true);
         let router = self.router.clone();
         let heads = Arc::new(Heads::new(self.clock.clone()));
+        let outflow = Arc::new(Outflow::new(self.clock.clone()));
         let service = service_fn({
-            let heads = Arc::clone(&heads);
+            let (heads, proxies) = (Arc::clone(&heads), Arc::clone(&self.proxies));
             move |mut request: Request<Incoming>| {
                 heads.arrived();
-                request.extensions_mut().insert(PeerAddress(peer));
+                let client = proxies.client(peer.ip(), request.headers());
+                request.extensions_mut().insert(client);
                 let answer = router.clone().call(Lingering::wrap(request));
                 let heads = Arc::clone(&heads);
                 async move { answer.await.map(|answer| answer.map(|body| AnswerBody { body, heads })) }
             }
         });
-        let connection = self.http.serve_connection(TokioIo::new(stream), service);
-        let (stop, cut, head_read_time_max) = (self.stop.clone(), self.cut.clone(), self.head_read_time_max);
-        let interruption = Quiet::new(async move {
-            tokio::select! {
-                () = stop.cancelled() => Interruption::Stop,
-                () = heads.overdue(head_read_time_max) => Interruption::HeadOverdue,
+        let (stop, head_read_time_max) = (self.stop.clone(), self.head_read_time_max);
+        let (download_idle_time_max, bytes_per_second_min) = (self.download_idle_time_max, self.bytes_per_second_min);
+        let mut interruption = Quiet::new({
+            let outflow = Arc::clone(&outflow);
+            async move {
+                tokio::select! {
+                    () = stop.cancelled() => Interruption::Stop,
+                    () = heads.overdue(head_read_time_max) => Interruption::Overdue,
+                    () = outflow.overdue(download_idle_time_max, bytes_per_second_min) => Interruption::Overdue,
+                }
             }
         });
+        let (http, tls, cut) = (self.http.clone(), self.tls.clone(), self.cut.clone());
         async move {
-            let mut connection = pin!(connection);
-            let result = tokio::select! {
-                biased;
-                result = connection.as_mut() => result,
-                interruption = interruption => match interruption {
-                    Interruption::HeadOverdue => Ok(()),
-                    Interruption::Stop => {
-                        connection.as_mut().graceful_shutdown();
-                        tokio::select! {
-                            result = connection => result,
-                            () = cut.cancelled() => Ok(()),
-                        }
-                    }
-                },
+            let Some(tls) = tls else {
+                let stream = TokioIo::new(Watched::new(stream, outflow));
+                return run(http.serve_connection(stream, service), interruption, cut).await;
             };
-            if let Err(error) = result {
-                tracing::trace!(%error, "connection ended");
+            let handshake = async {
+                let first_byte = tls::first_byte(&stream).await?;
+                tls.accept(Watched::new(stream, outflow), first_byte).await
+            };
+            let stream = tokio::select! {
+                stream = handshake => stream,
+                // Nothing was asked yet, so nothing has to be finished.
+                _ = &mut interruption => None,
+            };
+            if let Some(stream) = stream {
+                // In a box, so that connections without TLS take no memory for it.
+                Box::pin(run(http.serve_connection(TokioIo::new(stream), service), interruption, cut)).await;
             }
         }
     }
 
     async fn end(self, drain_time_max: Duration) {
-        self.running.close();
-        if tokio::time::timeout(drain_time_max, self.running.wait()).await.is_err() {
-            let unfinished = self.running.len();
+        let running = &self.meters.connections;
+        running.close();
+        if tokio::time::timeout(drain_time_max, running.wait()).await.is_err() {
+            let unfinished = running.len();
             tracing::warn!(unfinished, ?drain_time_max, "ending requests that did not finish in time");
             self.cut.cancel();
-            self.running.wait().await;
+            running.wait().await;
         }
+    }
+}
+
+/// Serves a connection until it ends by itself or has to.
+async fn run<I, S>(
+    connection: http1::Connection<TokioIo<I>, S>,
+    interruption: Quiet<impl Future<Output = Interruption>>,
+    cut: CancellationToken,
+) where
+    S: HttpService<Incoming, ResBody = AnswerBody>,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    I: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut connection = pin!(connection);
+    let result = tokio::select! {
+        biased;
+        result = connection.as_mut() => result,
+        interruption = interruption => match interruption {
+            Interruption::Overdue => Ok(()),
+            Interruption::Stop => {
+                connection.as_mut().graceful_shutdown();
+                tokio::select! {
+                    result = connection => result,
+                    () = cut.cancelled() => Ok(()),
+                }
+            }
+        },
+    };
+    if let Err(error) = result {
+        tracing::trace!(%error, "connection ended");
     }
 }
 
@@ -200,7 +273,9 @@ mod tests {
     use tokio::sync::Notify;
     use tokio::task::JoinHandle;
 
+    use super::super::forwarded::ClientAddress;
     use super::*;
+    use crate::config::Network;
     use crate::domain::time::Timestamp;
 
     struct Running {
@@ -228,14 +303,19 @@ mod tests {
             }
         };
         let router = Router::new()
-            .route("/peer", get(async |Extension(peer): Extension<PeerAddress>| peer.0.ip().to_string()))
+            .route("/peer", get(async |Extension(client): Extension<ClientAddress>| client.0.to_string()))
             .route("/held", get(held));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let task = tokio::spawn({
             let stop = stop.clone();
-            async move { serve(listener, router, &settings, clock, stop, TaskTracker::new()).await }
+            async move {
+                {
+                    let meters = Arc::new(Meters::new(clock.now()));
+                    serve(listener, router, &settings, clock, stop, meters).await;
+                }
+            }
         });
         Running { address, stop, task, begun, release }
     }
@@ -261,6 +341,20 @@ mod tests {
         let running = start(HttpSettings::default()).await;
         let answer = rest(send(&running, PEER).await).await;
         assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("127.0.0.1"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn behind_a_trusted_proxy_requests_come_from_where_it_says() {
+        let forwarded =
+            PEER.replacen("Host: x", "Host: x\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 203.0.113.9", 1);
+        let check = async |trusted: &str, expected: &str| {
+            let trusted_proxies = TrustedProxies::new(vec![Network::parse(trusted).unwrap()]);
+            let running = start(HttpSettings { trusted_proxies, ..HttpSettings::default() }).await;
+            let answer = rest(send(&running, &forwarded).await).await;
+            assert!(answer.ends_with(expected), "{answer}");
+        };
+        check("127.0.0.0/8", "203.0.113.9").await;
+        check("10.0.0.0/8", "127.0.0.1").await;
     }
 
     #[tokio::test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::forwarded::TrustedProxies;
+use super::tls::Tls;
 use crate::config::{BasePath, WebOrigin};
 
 /// Time for a client to send the whole head of a request; it also ends idle keep-alive connections. Long enough for a
@@ -17,6 +19,10 @@ pub const UPLOAD_IDLE_TIME_MAX: Duration = Duration::from_secs(30);
 /// Time that a piece of a streamed answer may wait for the client to take it, for the same reason.
 pub const DOWNLOAD_IDLE_TIME_MAX: Duration = Duration::from_secs(30);
 
+/// Bytes a second that go one way or the other at least, once a transfer has waited for longer than its idle time: a
+/// client that sends or takes a byte now and then would keep what the transfer holds for ever. Slower than any modem.
+pub const TRANSFER_BYTES_PER_SECOND_MIN: u64 = 1_024;
+
 /// Time that running requests get to finish once the server was told to stop; service managers kill after 30 s or more.
 pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
 
@@ -28,6 +34,10 @@ pub const HEADER_BYTES_MAX: usize = 32 * 1024;
 
 /// Open connections. An idle one costs some 20 KiB, so this many cost about 200 MiB at worst.
 pub const CONNECTIONS_MAX: usize = 10_000;
+
+/// Open connections of one address, so that one cannot take them all. Everybody of a company may be behind one address, each
+/// with a few.
+pub const CONNECTIONS_PER_ADDRESS_MAX: usize = 1_000;
 
 /// Unknown tokens that one address may present in a minute; more is guessing or a misconfigured client in a loop.
 pub const FAILED_SIGN_INS_PER_MINUTE_MAX: u32 = 10;
@@ -57,6 +67,8 @@ pub struct HttpSettings {
     pub upload_idle_time_max: Duration,
     /// See [`DOWNLOAD_IDLE_TIME_MAX`].
     pub download_idle_time_max: Duration,
+    /// See [`TRANSFER_BYTES_PER_SECOND_MIN`].
+    pub transfer_bytes_per_second_min: u64,
     /// See [`DRAIN_TIME_MAX`].
     pub drain_time_max: Duration,
     /// See [`BODY_BYTES_MAX`].
@@ -65,6 +77,8 @@ pub struct HttpSettings {
     pub header_bytes_max: usize,
     /// See [`CONNECTIONS_MAX`].
     pub connections_max: usize,
+    /// See [`CONNECTIONS_PER_ADDRESS_MAX`].
+    pub connections_per_address_max: usize,
     /// See [`FAILED_SIGN_INS_PER_MINUTE_MAX`].
     pub failed_sign_ins_per_minute_max: u32,
     /// See [`TOKEN_LOOK_UPS_PER_SECOND_MAX`].
@@ -77,10 +91,22 @@ pub struct HttpSettings {
     pub event_keep_alive: Duration,
     /// Origins whose pages may call the API from a browser; none by default.
     pub cors_origins: Vec<WebOrigin>,
+    /// The proxies whose word is taken for where a request comes from; none by default.
+    pub trusted_proxies: TrustedProxies,
     /// The origin at which people reach the server, where that is another than it listens on.
     pub public_origin: Option<WebOrigin>,
     /// What every path begins with, where the server shares a host with others.
     pub base_path: Option<BasePath>,
+    /// The certificate, where the server speaks TLS.
+    pub tls: Option<Tls>,
+}
+
+impl HttpSettings {
+    /// Whether browsers reach the server by TLS: its own, or that of a proxy, which `public_origin` tells of.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.tls.is_some() || self.public_origin.as_ref().is_some_and(WebOrigin::is_https)
+    }
 }
 
 impl Default for HttpSettings {
@@ -90,18 +116,22 @@ impl Default for HttpSettings {
             request_time_max: REQUEST_TIME_MAX,
             upload_idle_time_max: UPLOAD_IDLE_TIME_MAX,
             download_idle_time_max: DOWNLOAD_IDLE_TIME_MAX,
+            transfer_bytes_per_second_min: TRANSFER_BYTES_PER_SECOND_MIN,
             drain_time_max: DRAIN_TIME_MAX,
             body_bytes_max: BODY_BYTES_MAX,
             header_bytes_max: HEADER_BYTES_MAX,
             connections_max: CONNECTIONS_MAX,
+            connections_per_address_max: CONNECTIONS_PER_ADDRESS_MAX,
             failed_sign_ins_per_minute_max: FAILED_SIGN_INS_PER_MINUTE_MAX,
             token_look_ups_per_second_max: TOKEN_LOOK_UPS_PER_SECOND_MAX,
             transfers_max: TRANSFERS_MAX,
             event_streams_max: EVENT_STREAMS_MAX,
             event_keep_alive: EVENT_KEEP_ALIVE,
             cors_origins: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
             public_origin: None,
             base_path: None,
+            tls: None,
         }
     }
 }

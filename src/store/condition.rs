@@ -161,7 +161,7 @@ impl Store {
     /// Whether reads and writes work just now. Costs the disk nothing unless something was wrong lately: then it tries
     /// whether that is over.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        self.read(|tx| tx.revision()).await?;
+        self.read_patiently(|tx| tx.revision()).await?;
         if self.trouble().is_none() {
             return self.write(|_| Ok(())).await;
         }

@@ -25,6 +25,9 @@ pub enum StoreError {
     /// Too many writes wait already.
     #[error("too many writes are waiting")]
     QueueFull,
+    /// Too many reads wait already.
+    #[error("too many reads are waiting")]
+    ReadQueueFull,
     /// The deadline passed before the work began: a long queue, or another process holds the write lock.
     #[error("the database was busy until the request's deadline")]
     DeadlinePassed,

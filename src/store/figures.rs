@@ -26,6 +26,14 @@ pub struct Figures {
     pub jobs_waiting: usize,
     /// Write jobs that may wait.
     pub jobs_waiting_max: usize,
+    /// Write jobs that found no place in the queue.
+    pub jobs_refused: u64,
+    /// Reads that wait for a connection.
+    pub reads_waiting: usize,
+    /// Reads that may wait.
+    pub reads_waiting_max: usize,
+    /// Reads that were refused because too many waited.
+    pub reads_refused: u64,
     /// How many jobs each committed group had, by group. Their sum is the number of jobs written.
     pub group_jobs: Counted,
     /// Read transactions that were begun.
@@ -44,13 +52,18 @@ impl Store {
     /// How the store is doing. Asks the file system for two sizes, and neither the writer nor a reader for anything.
     #[must_use]
     pub fn figures(&self) -> Figures {
-        let (jobs_waiting, jobs_waiting_max) = self.queue().map(|queue| queue.load()).unwrap_or_default();
+        let (reads_waiting, reads_waiting_max, reads_refused) = self.shared.readers.queue();
+        let (jobs_waiting, jobs_waiting_max, jobs_refused) = self.queue().map(|queue| queue.load()).unwrap_or_default();
         let database = database_path(&self.shared.data_dir);
         let mut wal = database.clone().into_os_string();
         wal.push("-wal");
         Figures {
             jobs_waiting,
             jobs_waiting_max,
+            jobs_refused,
+            reads_waiting,
+            reads_waiting_max,
+            reads_refused,
             group_jobs: self.shared.group_jobs.counted(),
             reads: self.shared.readers.begun(),
             trouble: self.trouble().map(|trouble| trouble.kind),

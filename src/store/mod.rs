@@ -53,6 +53,8 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 pub use access::{NewToken, StoredToken, TokenList};
 pub use audit::{Actor, AuditEntry, AuditFilter, AuditRecord};
 pub use backup::{
@@ -99,6 +101,8 @@ pub struct StoreOptions {
     pub create: bool,
     /// Read connections at most.
     pub readers: u32,
+    /// Reads that may wait for a connection at most.
+    pub read_queue_len_max: usize,
     /// Writes that may wait at most.
     pub write_queue_len_max: usize,
     /// Size up to which the database file may grow, in bytes; a write that needs more is told
@@ -118,6 +122,7 @@ impl StoreOptions {
             holder: holder.into(),
             create: mode == Mode::Server,
             readers: READERS_DEFAULT,
+            read_queue_len_max: READ_QUEUE_LEN_MAX,
             write_queue_len_max: WRITE_QUEUE_LEN_MAX,
             size_bytes_max: None,
             time_limit: Duration::from_secs(30),
@@ -127,6 +132,10 @@ impl StoreOptions {
 
 /// Read connections unless configured. A read takes well under a millisecond, so a few serve any number of clients.
 pub const READERS_DEFAULT: u32 = 4;
+
+/// Reads that may wait unless configured: at ten thousand reads a second, a tenth of a second of waiting. Whoever came behind
+/// them would be better off trying again.
+pub const READ_QUEUE_LEN_MAX: usize = 1_024;
 
 /// Writes that may wait unless configured: at thousands of writes a second, well under a second of waiting.
 pub const WRITE_QUEUE_LEN_MAX: usize = 1_024;
@@ -206,7 +215,7 @@ impl Store {
             group_jobs: Arc::clone(&group_jobs),
         })
         .map_err(sqlite)?;
-        let readers = Readers::open(&path, options.readers).map_err(sqlite)?;
+        let readers = Readers::open(&path, options.readers, options.read_queue_len_max).map_err(sqlite)?;
         let (queue, jobs) = WriteQueue::new(options.write_queue_len_max, clock.clone(), options.time_limit);
         let mut threads = vec![spawn("muster-writer", move || writer.run(jobs))?];
         let mut stop_watcher = None;
@@ -305,15 +314,37 @@ impl Store {
         self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)
     }
 
-    /// Reads: runs the work in one read transaction on a blocking thread.
+    /// Reads: runs the work in one read transaction on a blocking thread. Where too many wait for that already, it fails at
+    /// once with [`StoreError::ReadQueueFull`].
     pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         F: FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        let permit = tokio::time::timeout(self.shared.time_limit, self.shared.readers.permit())
-            .await
-            .map_err(|_| StoreError::DeadlinePassed)??;
+        self.read_with(self.shared.readers.permit(), work).await
+    }
+
+    /// Like [`read`](Self::read), for the few readers of the server itself, which no client can multiply: they wait for their
+    /// turn behind however many others.
+    pub async fn read_patiently<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.read_with(self.shared.readers.patient_permit(), work).await
+    }
+
+    async fn read_with<T, F>(
+        &self,
+        permit: impl Future<Output = Result<OwnedSemaphorePermit, StoreError>>,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        F: FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let permit =
+            tokio::time::timeout(self.shared.time_limit, permit).await.map_err(|_| StoreError::DeadlinePassed)??;
         let store = self.clone();
         let task = tokio::task::spawn_blocking(move || {
             let result = store.read_blocking(work);

@@ -1,5 +1,7 @@
 //! The way to the writer's thread: a bounded queue of jobs, each with a deadline and somebody who waits for its answer.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
@@ -60,6 +62,8 @@ type Answer<T> = oneshot::Receiver<Result<T, StoreError>>;
 #[derive(Clone)]
 pub(super) struct WriteQueue {
     sender: mpsc::Sender<Box<dyn Job>>,
+    /// How many jobs found no place.
+    refused: Arc<AtomicU64>,
     clock: Clock,
     time_limit: Duration,
 }
@@ -68,7 +72,7 @@ impl WriteQueue {
     /// A queue of at most `len_max` jobs that wait, and the writer's end of it.
     pub(super) fn new(len_max: usize, clock: Clock, time_limit: Duration) -> (Self, mpsc::Receiver<Box<dyn Job>>) {
         let (sender, jobs) = mpsc::channel(len_max);
-        (Self { sender, clock, time_limit }, jobs)
+        (Self { sender, refused: Arc::default(), clock, time_limit }, jobs)
     }
 
     /// Puts a job in, or says that there is no place.
@@ -79,16 +83,19 @@ impl WriteQueue {
     {
         let (job, answer) = self.job(work);
         self.sender.try_send(job).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => StoreError::QueueFull,
+            mpsc::error::TrySendError::Full(_) => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                StoreError::QueueFull
+            }
             mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
         })?;
         Ok(answer)
     }
 
-    /// How many jobs wait, and how many may.
-    pub(super) fn load(&self) -> (usize, usize) {
+    /// How many jobs wait, how many may, and how many found no place.
+    pub(super) fn load(&self) -> (usize, usize, u64) {
         let len_max = self.sender.max_capacity();
-        (len_max - self.sender.capacity(), len_max)
+        (len_max - self.sender.capacity(), len_max, self.refused.load(Ordering::Relaxed))
     }
 
     /// Waits for a place, puts a job in and waits for its answer.
@@ -116,13 +123,19 @@ impl WriteQueue {
 
     /// The same queue for somebody who must not keep the writer from closing.
     pub(super) fn downgrade(&self) -> WeakWriteQueue {
-        WeakWriteQueue { sender: self.sender.downgrade(), clock: self.clock.clone(), time_limit: self.time_limit }
+        WeakWriteQueue {
+            sender: self.sender.downgrade(),
+            refused: Arc::clone(&self.refused),
+            clock: self.clock.clone(),
+            time_limit: self.time_limit,
+        }
     }
 }
 
 /// A [`WriteQueue`] as long as the store is open.
 pub(super) struct WeakWriteQueue {
     sender: mpsc::WeakSender<Box<dyn Job>>,
+    refused: Arc<AtomicU64>,
     clock: Clock,
     time_limit: Duration,
 }
@@ -131,6 +144,11 @@ impl WeakWriteQueue {
     /// The queue, unless the store has closed.
     pub(super) fn upgrade(&self) -> Result<WriteQueue, StoreError> {
         let sender = self.sender.upgrade().ok_or(StoreError::Closed)?;
-        Ok(WriteQueue { sender, clock: self.clock.clone(), time_limit: self.time_limit })
+        Ok(WriteQueue {
+            sender,
+            refused: Arc::clone(&self.refused),
+            clock: self.clock.clone(),
+            time_limit: self.time_limit,
+        })
     }
 }

@@ -51,7 +51,11 @@ impl Summaries {
                     load(tx, &key, ttl, || clock.instant().saturating_duration_since(begun))
                 });
                 // Whoever waits is told in general terms, and perhaps served an older answer: the cause stands here.
-                loaded.await.inspect_err(|error| tracing::warn!(%error, "cannot load a summary"))
+                loaded.await.inspect_err(|error| match error {
+                    // Of these there are many at a time, and nothing is wrong but their number, which is counted.
+                    StoreError::ReadQueueFull => tracing::debug!(%error, "cannot load a summary"),
+                    error => tracing::warn!(%error, "cannot load a summary"),
+                })
             })
         }
     }

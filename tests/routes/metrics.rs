@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::support::{Client, Exposition, Reply, TestApp, WireClient, enterprise, name, series};
 
 /// Every metric, with its type.
-const FAMILIES: [(&str, &str); 33] = [
+const FAMILIES: [(&str, &str); 36] = [
     ("muster_build", "info"),
     ("muster_cache_coalesced", "counter"),
     ("muster_cache_entries", "gauge"),
@@ -36,6 +36,9 @@ const FAMILIES: [(&str, &str); 33] = [
     ("muster_http_connections_max", "gauge"),
     ("muster_http_request_duration_seconds", "histogram"),
     ("muster_http_requests", "counter"),
+    ("muster_http_shed", "counter"),
+    ("muster_read_queue_reads", "gauge"),
+    ("muster_read_queue_reads_max", "gauge"),
     ("muster_reads", "counter"),
     ("muster_wal_size_bytes", "gauge"),
     ("muster_write_group_jobs", "histogram"),

@@ -1,6 +1,7 @@
 //! The whole server in this process, on a port of its own, and clients that talk to it.
 
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use axum::Router;
@@ -8,6 +9,7 @@ use muster::access::{Access, mint};
 use muster::clock::Clock;
 use muster::domain::access::{Reach, Role};
 use muster::domain::time::Timestamp;
+use muster::http::metrics::Meters;
 use muster::http::{AppState, HttpSettings};
 use muster::store::{Store, StoreError, WriteTx};
 use muster::summaries::Summaries;
@@ -15,7 +17,6 @@ use reqwest::header::HeaderMap;
 use reqwest::{Body, Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::{Directory, TestStore, contact, department, employee, enterprise, name, staff};
 
@@ -69,7 +70,11 @@ impl TestApp {
 
     /// A server on what is in a directory.
     pub fn start_in(directory: &Directory, clock: Clock, change: impl FnOnce(&mut HttpSettings)) -> Self {
-        let store = directory.open_with(clock, |_| {});
+        Self::start_on(directory.open_with(clock, |_| {}), change)
+    }
+
+    /// A server on a store that was opened before.
+    pub fn start_on(store: TestStore, change: impl FnOnce(&mut HttpSettings)) -> Self {
         let mut settings = HttpSettings::default();
         change(&mut settings);
         Self::serve_store(store, settings)
@@ -84,9 +89,9 @@ impl TestApp {
         let server = std::thread::spawn({
             let (store, access, summaries) = (Store::clone(&store), Access::open(&store).unwrap(), summaries.clone());
             let state = AppState::new(settings.clone(), store, access, summaries.clone(), stop.clone());
-            let connections = state.meters.connections.clone();
+            let meters = Arc::clone(&state.meters);
             let (app, stop) = (muster::http::app(state).unwrap(), stop.clone());
-            move || serve(listener, app, summaries, &settings, stop, connections)
+            move || serve(listener, app, summaries, &settings, stop, meters)
         });
         Self { address, root, stop, server: Some(server), summaries, store }
     }
@@ -168,20 +173,21 @@ fn serve(
     summaries: Summaries,
     settings: &HttpSettings,
     stop: CancellationToken,
-    connections: TaskTracker,
+    meters: Arc<Meters>,
 ) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async move {
         listener.set_nonblocking(true).unwrap();
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         let tending = tokio::spawn(summaries.clone().tend(stop.clone()));
-        muster::http::serve(listener, app, settings, Clock::system(), stop, connections).await;
+        muster::http::serve(listener, app, settings, Clock::system(), stop, meters).await;
         tending.await.unwrap();
         summaries.settle().await;
     });
 }
 
-fn people(tx: &WriteTx<'_>) -> Result<(), StoreError> {
+/// Writes what every server of these tests holds.
+pub fn people(tx: &WriteTx<'_>) -> Result<(), StoreError> {
     for (owner, id, user) in [("acme", "sales", "u1"), ("acme", "lab", "u2"), ("globex", "ops", "g1")] {
         if tx.enterprise(&enterprise(owner)).is_err() {
             tx.create_enterprise(Some(enterprise(owner)), &name(&owner.to_uppercase()))?;

@@ -17,7 +17,7 @@ mod words;
 
 use std::time::{Duration, Instant};
 
-pub use app::{Client, Reply, TestApp};
+pub use app::{Client, Reply, TestApp, people};
 pub use backup::{HeldBackup, backed_up};
 pub use events::{Events, Told};
 pub use exposition::{Exposition, series};

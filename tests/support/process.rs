@@ -251,6 +251,11 @@ impl TestServer {
         signal(self.child.as_ref().unwrap().id(), "STOP");
     }
 
+    /// Tells it that its terminal has gone, or that it should read its certificate anew.
+    pub fn hang_up(&self) {
+        signal(self.child.as_ref().unwrap().id(), "HUP");
+    }
+
     /// Lets it go on.
     pub fn resume(&self) {
         signal(self.child.as_ref().unwrap().id(), "CONT");
@@ -317,7 +322,7 @@ impl Log {
     /// The address that it serves on, once it says so.
     fn address(&self) -> Option<SocketAddr> {
         let text = self.text();
-        let (_, behind) = text.split_once("serving http://")?;
+        let (_, behind) = text.split_once("serving http://").or_else(|| text.split_once("serving https://"))?;
         behind.split(|c: char| c == '/' || c.is_whitespace()).next()?.parse().ok()
     }
 }

@@ -3,7 +3,7 @@
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 
-use crate::config::{BasePath, WebOrigin};
+use crate::config::BasePath;
 use crate::domain::access::Session;
 use crate::domain::time::Timestamp;
 
@@ -23,8 +23,8 @@ const SECURE_PREFIX: &str = "__Secure-";
 /// Below a base path its name has that path too: one that was given by another server of the host, at a path above, comes along
 /// and is not taken for this one.
 ///
-/// Muster speaks plain HTTP and cannot see a proxy's TLS: the address at which people reach the server says whether there
-/// is any.
+/// A server that speaks TLS knows it. It cannot see a proxy's TLS: the address at which people reach the server says whether
+/// there is any.
 #[derive(Clone, Debug)]
 pub struct SessionCookie {
     name: String,
@@ -33,10 +33,9 @@ pub struct SessionCookie {
 }
 
 impl SessionCookie {
-    /// The cookie of a server that people reach at this origin, below this path of it.
+    /// The cookie of a server that people reach by TLS or without, below this path.
     #[must_use]
-    pub fn of(public_origin: Option<&WebOrigin>, base_path: Option<&BasePath>) -> Self {
-        let secure = public_origin.is_some_and(WebOrigin::is_https);
+    pub fn new(secure: bool, base_path: Option<&BasePath>) -> Self {
         let Some(base) = base_path else {
             let name = if secure { SECURE_NAME } else { PLAIN_NAME };
             return Self { name: name.to_owned(), path: "/".to_owned(), secure };
@@ -88,9 +87,8 @@ mod tests {
     fn the_cookie_is_found_among_others_and_must_be_one() {
         let check = |headers: &[&str], plain: Option<&str>, secure: Option<&str>| {
             let headers: HeaderMap = headers.iter().map(|value| (COOKIE, value.parse().unwrap())).collect();
-            let https = WebOrigin::parse("https://muster.example");
-            assert_eq!(SessionCookie::of(None, None).read(&headers), plain, "{headers:?}");
-            assert_eq!(SessionCookie::of(https.as_ref(), None).read(&headers), secure, "{headers:?}");
+            assert_eq!(SessionCookie::new(false, None).read(&headers), plain, "{headers:?}");
+            assert_eq!(SessionCookie::new(true, None).read(&headers), secure, "{headers:?}");
         };
         check(&[], None, None);
         check(&["muster_session=a.b"], Some("a.b"), None);
@@ -104,28 +102,22 @@ mod tests {
 
     #[test]
     fn over_tls_the_cookie_is_bound_to_tls() {
-        let check = |origin: Option<&str>, expected: &str| {
-            let origin = origin.map(|origin| WebOrigin::parse(origin).unwrap());
-            assert_eq!(SessionCookie::of(origin.as_ref(), None).taken_away(), expected);
-        };
         let plain = "muster_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0";
-        check(None, plain);
-        check(Some("http://muster.example"), plain);
-        check(Some("https://muster.example"), &format!("__Host-{plain}; Secure"));
+        assert_eq!(SessionCookie::new(false, None).taken_away(), plain);
+        assert_eq!(SessionCookie::new(true, None).taken_away(), format!("__Host-{plain}; Secure"));
     }
 
     #[test]
     fn below_a_base_path_the_cookie_is_of_that_path_and_no_other() {
         let base = BasePath::parse("/tools/muster").unwrap();
-        let https = WebOrigin::parse("https://muster.example");
         let plain = "muster_session.tools.muster=; HttpOnly; SameSite=Strict; Path=/tools/muster; Max-Age=0";
-        assert_eq!(SessionCookie::of(None, Some(&base)).taken_away(), plain);
-        let secure = SessionCookie::of(https.as_ref(), Some(&base));
+        assert_eq!(SessionCookie::new(false, Some(&base)).taken_away(), plain);
+        let secure = SessionCookie::new(true, Some(&base));
         assert_eq!(secure.taken_away(), format!("__Secure-{plain}; Secure"));
         // A server at the root of the same host gave out the first of these.
         let cookies = "muster_session=a.b; muster_session.tools.muster=c.d";
         let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_static(cookies))]);
-        assert_eq!(SessionCookie::of(None, Some(&base)).read(&headers), Some("c.d"));
-        assert_eq!(SessionCookie::of(None, None).read(&headers), Some("a.b"));
+        assert_eq!(SessionCookie::new(false, Some(&base)).read(&headers), Some("c.d"));
+        assert_eq!(SessionCookie::new(false, None).read(&headers), Some("a.b"));
     }
 }

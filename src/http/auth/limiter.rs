@@ -4,7 +4,7 @@
 //! of all addresses within a second, so that guessing from a thousand addresses cannot occupy the database either.
 //! Tokens that memory knows never come here: whoever shares an address with a guesser keeps working.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use lru::LruCache;
 
 use crate::clock::Clock;
+use crate::http::crowd::network_of;
 use crate::http::settings::HttpSettings;
 
 /// Addresses that are remembered, the longest unused forgotten first. With its window each takes about 100 bytes.
@@ -89,21 +90,14 @@ impl SignInLimiter {
         Ok(())
     }
 
-    /// Counts a token from this address that the database did not know.
-    pub fn failed(&self, address: IpAddr) {
+    /// Counts a token from this address that the database did not know. Tells whether it was the last one that is allowed.
+    pub fn failed(&self, address: IpAddr) -> bool {
         let now = self.clock.instant();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let window = state.failures.get_or_insert_mut(network_of(address), || Window { began: now, count: 0 });
         window.roll(now, FAILURE_WINDOW);
         window.count = window.count.saturating_add(1);
-    }
-}
-
-/// What one subscriber holds: an IPv4 address, or the /64 of an IPv6 address, of which everyone has plenty.
-fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-        address @ IpAddr::V4(_) => address,
+        window.count == self.failures_max
     }
 }
 
@@ -130,9 +124,9 @@ mod tests {
     fn an_address_that_fails_too_often_waits_out_its_minute() {
         let (limiter, clock) = limiter(2, 1_000);
         let guesser = address("192.0.2.1");
-        limiter.failed(guesser);
+        assert!(!limiter.failed(guesser));
         clock.advance(Duration::from_secs(20));
-        limiter.failed(guesser);
+        assert!(limiter.failed(guesser), "the last one");
         assert_eq!(limiter.allow(guesser), Err(Duration::from_secs(40)));
         assert_eq!(limiter.allow(address("::ffff:192.0.2.1")), Err(Duration::from_secs(40)));
         assert_eq!(limiter.allow(address("192.0.2.2")), Ok(()));

@@ -24,7 +24,7 @@ use self::cookie::SessionCookie;
 use self::limiter::SignInLimiter;
 use self::origin::{Provenance, provenance};
 use super::error::ApiError;
-use super::server::PeerAddress;
+use super::forwarded::ClientAddress;
 use super::settings::HttpSettings;
 use crate::access::links::{LinkId, LinkStanding};
 use crate::access::sessions::{OpenSession, RecognisedSession};
@@ -110,7 +110,7 @@ impl Gate {
     #[must_use]
     pub fn new(tokens: Arc<dyn Tokens>, settings: &HttpSettings, clock: Clock) -> Self {
         let public_origin = settings.public_origin.clone();
-        let cookie = SessionCookie::of(public_origin.as_ref(), settings.base_path.as_ref());
+        let cookie = SessionCookie::new(settings.is_https(), settings.base_path.as_ref());
         Self { tokens, limiter: SignInLimiter::new(settings, clock.clone()), clock, cookie, public_origin }
     }
 
@@ -160,7 +160,7 @@ impl Gate {
         if let LinkStanding::Works(link) = standing {
             return Ok(link);
         }
-        self.limiter.failed(address);
+        self.failed(address);
         Err(link_refused(&standing))
     }
 
@@ -208,9 +208,16 @@ impl Gate {
         self.allow(address)?;
         let found = look_up().await?;
         if found.is_none() {
-            self.limiter.failed(address);
+            self.failed(address);
         }
         Ok(found)
+    }
+
+    /// Counts what nobody knows. Whoever watches the log for guessing gets one line for each address and minute.
+    fn failed(&self, address: IpAddr) {
+        if self.limiter.failed(address) {
+            tracing::warn!(%address, "too many failed sign-ins from this address; it has to wait");
+        }
     }
 
     fn allow(&self, address: IpAddr) -> Result<(), ApiError> {
@@ -258,9 +265,9 @@ fn bearer_token(headers: &HeaderMap) -> Result<&str, ApiError> {
     token.ok_or_else(|| ApiError::unauthorized("The header Authorization must read: Bearer <token>"))
 }
 
-/// The address of the other end. Requests that no connection carried (in tests) come from nowhere.
-pub(super) fn address_of(peer: Option<PeerAddress>) -> IpAddr {
-    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip())
+/// The address of the client. Requests that no connection carried (in tests) come from nowhere.
+pub(super) fn address_of(client: Option<ClientAddress>) -> IpAddr {
+    client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |client| client.0)
 }
 
 #[cfg(test)]

@@ -39,10 +39,13 @@ pub(super) struct Figures {
     pub(super) routes: Vec<(String, Arc<Route>)>,
     pub(super) connections: usize,
     pub(super) connections_max: usize,
+    pub(super) shed: [(&'static str, u64); 3],
     pub(super) cache: (Stats, Occupancy),
     pub(super) store: store::Figures,
     pub(super) resident_bytes: Option<u64>,
     pub(super) started_at: Timestamp,
+    /// When the certificate expires; new ones that could not be used, and handshakes that failed.
+    pub(super) tls: Option<(Option<Timestamp>, (u64, u64))>,
 }
 
 impl Collector for Figures {
@@ -53,6 +56,7 @@ impl Collector for Figures {
         write_cache_counts(&mut page, stats)?;
         write_cache_size(&mut page, *occupancy)?;
         self.write_store(&mut page)?;
+        self.write_tls(&mut page)?;
         self.write_process(&mut page)
     }
 }
@@ -77,6 +81,12 @@ impl Figures {
             "Time from the end of a request's head to the beginning of its answer, by route.",
             durations,
         )?;
+        let of_store = [("reads", self.store.reads_refused), ("writes", self.store.jobs_refused)];
+        page.counters(
+            "muster_http_shed",
+            "What was turned away because there was too much of it.",
+            of_store.into_iter().chain(self.shed).map(|(what, count)| ([("what", what)], count)),
+        )?;
         page.count("muster_http_connections", "Connections that are open.", self.connections)?;
         page.count("muster_http_connections_max", "Connections that may be open.", self.connections_max)
     }
@@ -85,6 +95,12 @@ impl Figures {
         let store = &self.store;
         page.count("muster_write_queue_jobs", "Write jobs that wait in the queue.", store.jobs_waiting)?;
         page.count("muster_write_queue_jobs_max", "Write jobs that may wait in the queue.", store.jobs_waiting_max)?;
+        page.count(
+            "muster_read_queue_reads",
+            "Reads that wait for a connection to the database.",
+            store.reads_waiting,
+        )?;
+        page.count("muster_read_queue_reads_max", "Reads that may wait.", store.reads_waiting_max)?;
         page.counter("muster_reads", "Read transactions that were begun; hits of the cache need none.", store.reads)?;
         page.counter("muster_write_jobs", "Write jobs that were committed.", store.group_jobs.sum)?;
         page.histogram(
@@ -109,6 +125,18 @@ impl Figures {
             page.gauge("muster_wal_size_bytes", help, bytes)?;
         }
         Ok(())
+    }
+
+    /// Nothing where the server speaks no TLS.
+    fn write_tls(&self, page: &mut Page<'_>) -> fmt::Result {
+        let Some((expires_at, (reload_failures, handshake_failures))) = self.tls else { return Ok(()) };
+        if let Some(at) = expires_at {
+            let help = "When the certificate expires, in seconds since the Unix epoch.";
+            page.gauge("muster_tls_certificate_expiry_timestamp_seconds", help, at.millis().div_euclid(1_000))?;
+        }
+        let help = "New certificates that could not be used, so that the old one stayed.";
+        page.counter("muster_tls_reload_failures", help, reload_failures)?;
+        page.counter("muster_tls_handshake_failures", "TLS handshakes that failed.", handshake_failures)
     }
 
     fn write_process(&self, page: &mut Page<'_>) -> fmt::Result {

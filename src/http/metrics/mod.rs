@@ -10,6 +10,7 @@ pub mod requests;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
@@ -31,29 +32,50 @@ pub struct Meters {
     pub requests: Arc<Requests>,
     /// A task for each connection that is open.
     pub connections: TaskTracker,
+    /// What was turned away here because there was too much of it.
+    pub shed: Shed,
     /// When the server started.
     pub started_at: Timestamp,
+}
+
+/// What was turned away because there was too much of it; what the store turned away the store counts.
+#[derive(Debug, Default)]
+pub struct Shed {
+    /// Imports and exports.
+    pub transfers: AtomicU64,
+    /// Event streams.
+    pub event_streams: AtomicU64,
+    /// Connections of an address that had many.
+    pub connections: AtomicU64,
 }
 
 impl Meters {
     /// Of a server that starts now and has answered nothing yet.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
-        Self { requests: Arc::default(), connections: TaskTracker::new(), started_at: now }
+        Self { requests: Arc::default(), connections: TaskTracker::new(), shed: Shed::default(), started_at: now }
     }
 }
 
 /// All metrics at this moment. Asks the file system; for a thread that may block.
 pub(super) fn exposition(state: &AppState) -> Result<String, fmt::Error> {
     let cache = state.summaries.cache();
+    let shed = &state.meters.shed;
     let figures = Figures {
         routes: state.meters.requests.routes(),
         connections: state.meters.connections.len(),
         connections_max: state.settings.connections_max,
+        shed: [
+            ("transfers", &shed.transfers),
+            ("event_streams", &shed.event_streams),
+            ("connections", &shed.connections),
+        ]
+        .map(|(what, count)| (what, count.load(Ordering::Relaxed))),
         cache: (cache.stats(), cache.occupancy()),
         store: state.store.figures(),
         resident_bytes: telemetry::resident_bytes(),
         started_at: state.meters.started_at,
+        tls: state.settings.tls.as_ref().map(|tls| (tls.expires_at(), tls.failures())),
     };
     let mut registry = Registry::default();
     registry.register_collector(Box::new(figures));

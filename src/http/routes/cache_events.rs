@@ -5,6 +5,7 @@
 //! whether the token, or session, still holds.
 
 use std::convert::Infallible;
+use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -112,6 +113,7 @@ enum EventName {
 )]
 pub async fn watch(State(state): State<AppState>, caller: Caller, request: HeaderMap) -> Result<Response, ApiError> {
     let place = state.event_streams.clone().try_acquire_owned().map_err(|_| {
+        state.meters.shed.event_streams.fetch_add(1, Ordering::Relaxed);
         ApiError::unavailable("Too many event streams are open; close one, or try again", BUSY_RETRY_SECS)
     })?;
     let seen = request.get(LAST_EVENT_ID).map(|id| {

@@ -114,7 +114,7 @@ impl Teller {
     /// Reads once, and tells what may be told.
     async fn step(&mut self, shared: &Shared, tell: &mut (dyn FnMut(Arc<LiveEvent>) + Send)) -> Progress {
         let after = self.revision;
-        let reading = shared.store.read(move |tx| {
+        let reading = shared.store.read_patiently(move |tx| {
             let (epoch, counter) = (tx.epoch()?, tx.revision()?);
             Ok(Reading { epoch, counter, scopes: tx.scopes_drawn(after, counter, SCOPES_READ_MAX)? })
         });

@@ -179,7 +179,7 @@ impl Live {
         if !(0..revision).contains(&seen) {
             return Some(LiveEvent::reset(revision, ResetReason::UnknownPosition));
         }
-        match self.0.store.read(move |tx| scopes_told(tx, seen, revision)).await {
+        match self.0.store.read_patiently(move |tx| scopes_told(tx, seen, revision)).await {
             Ok(told) => told,
             Err(_) => Some(LiveEvent::reset(revision, ResetReason::Unreadable)),
         }

@@ -207,7 +207,7 @@ impl Sampler {
                 let (mut past, mut next) = (Timeline::default(), Some(*kept(now).start()));
                 while let Some(from) = next {
                     let minutes = from..=*kept(now).end();
-                    let reading = self.store.read(move |tx| {
+                    let reading = self.store.read_patiently(move |tx| {
                         let page = tx.cache_samples(minutes, READ_AT_ONCE_MAX)?;
                         for (minute, sample) in &page.samples {
                             past.add(*minute, sample, now);

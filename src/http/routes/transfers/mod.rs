@@ -5,6 +5,8 @@
 
 pub mod pipe;
 
+use std::sync::atomic::Ordering;
+
 use axum::body::Body;
 use axum::extract::{FromRequest, Request, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_TYPE};
@@ -194,6 +196,7 @@ pub async fn export(
 /// A place for an import or export, or the advice to come back.
 fn place(state: &AppState) -> Result<OwnedSemaphorePermit, ApiError> {
     state.transfers.clone().try_acquire_owned().map_err(|_| {
+        state.meters.shed.transfers.fetch_add(1, Ordering::Relaxed);
         ApiError::unavailable("Too many imports and exports run at the moment; try again", BUSY_RETRY_SECS)
     })
 }
