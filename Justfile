@@ -62,6 +62,10 @@ release:
     ldd dist/muster 2>&1 | grep -qE "statically linked|not a dynamic executable" || { echo "dist/muster is not static" >&2; exit 1; }
     ls -l dist/muster
 
+# Take the pictures of docs/images anew, after the demonstration has run for so many minutes; look at each.
+screenshots MINUTES="20":
+    UPDATE_SCREENSHOTS={{MINUTES}} cargo test --test main every_page_of_the_demonstration
+
 # Measure, and print a table with the machine's description (docs/benchmarks.md). Takes some minutes.
 bench *ARGS:
     cargo bench --bench muster -- {{ARGS}}

@@ -347,7 +347,8 @@ export function copyable(text, label, id) {
   return h(
     "div",
     { class: "copyable" },
-    h("code", { id, tabindex: 0 }, text),
+    // It breaks between words, and inside of one only where that is longer than the line.
+    h("code", { id, tabindex: 0 }, text.split(" ").map((word, at) => [at > 0 && " ", h("span", {}, word)])),
     button("Copy", () => copy(text), { icon: "copy", "aria-label": `Copy ${label}` }),
   );
 }

@@ -156,6 +156,41 @@ async fn an_empty_installation_leads_to_the_first_enterprise() {
 }
 
 #[tokio::test]
+async fn nothing_jumps_while_a_page_loads() {
+    /// How far things may jump, by the measure of browsers (Layout Instability): people notice 0.1.
+    const SHIFT_MAX: f64 = 0.02;
+    let app = TestApp::start().await;
+    let admin = app.client(Role::Admin).await;
+    ask_around(&admin).await;
+    admin.put("/cache/config", json!({"maxCacheSize": 500})).await.expect(200);
+    let Some(page) = Page::signed_in(&app, &admin).await else { return };
+    for width in [360, 1440] {
+        page.on_screen(width, "light").await;
+        for (hash, there) in [
+            ("#/overview", "#most-asked td + td"),
+            ("#/entries", "#entries tr[data-key]"),
+            ("#/tuning", "#setting-maxCacheBytes-curve[data-state=shown]"),
+            ("#/enterprises", "tr[data-enterprise]"),
+            ("#/enterprises/acme", "tr[data-department]"),
+            ("#/access", "#audit tbody tr"),
+        ] {
+            page.open(hash).await;
+            page.until_there(there).await;
+            page.until_there("#live[data-state=live]").await;
+            let script = "const done = arguments[arguments.length - 1]; const shifts = []; \
+                new PerformanceObserver((list) => list.getEntries().forEach(({value, sources}) => shifts.push([value, \
+                sources.map(({node}) => node?.id || node?.className || node?.nodeName)]))) \
+                .observe({type: 'layout-shift', buffered: true}); \
+                requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(shifts), 50)))";
+            let shifts = page.ask_later(script).await;
+            let sum: f64 = shifts.as_array().unwrap().iter().map(|shift| shift[0].as_f64().unwrap()).sum();
+            assert!(sum <= SHIFT_MAX, "{hash} at {width} px: {shifts}");
+        }
+    }
+    page.end().await;
+}
+
+#[tokio::test]
 async fn the_first_page_weighs_little_and_comes_compressed() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;

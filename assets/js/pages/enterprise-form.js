@@ -106,7 +106,7 @@ export function firstEnterprise() {
       h(
         "p",
         { class: "note" },
-        "On the machine that runs the server. What does not exist yet is created; the file is a CSV export of Google, Outlook or Thunderbird.",
+        "On the machine that runs the server. What does not exist yet is created; the file is a CSV export of Google, Outlook or Thunderbird. If the server was started with --data-dir, the command takes it too.",
       ),
       copyable(
         "muster import contacts.csv --enterprise acme --department sales --employee u1 --create-missing",

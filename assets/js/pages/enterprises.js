@@ -4,7 +4,7 @@
 
 import { part, read } from "../api.js";
 import { Chart } from "../chart.js";
-import { fill, fillAfter, h, name } from "../dom.js";
+import { fill, h, name } from "../dom.js";
 import * as format from "../format.js";
 import { live } from "../live.js";
 import { timeTicks } from "../scale.js";
@@ -51,7 +51,16 @@ function showList(container) {
     ],
   });
   const foot = h("div", { class: "pager" });
-  const head = h("header", { class: "page-head" }, h("h1", { class: "page-title", tabindex: -1 }, "Enterprises"));
+  // Its place is kept from the beginning; whether it is wanted shows with the list.
+  const create =
+    may.administer() &&
+    button("New enterprise…", () => enterpriseDialog(), { id: "new-enterprise", look: "primary", class: "to-come" });
+  const head = h(
+    "header",
+    { class: "page-head" },
+    h("h1", { class: "page-title", tabindex: -1 }, "Enterprises"),
+    create,
+  );
   const body = h("div", {}, h("div", { class: "card flush" }, skeleton("skeleton-table")));
   fill(container, head, body);
 
@@ -93,11 +102,7 @@ function showList(container) {
             ? firstEnterprise()
             : state("empty", "No enterprise yet", "An administrator creates the first one."),
         );
-      if (may.administer())
-        fillAfter(
-          head.firstChild,
-          button("New enterprise…", () => enterpriseDialog(), { id: "new-enterprise", look: "primary" }),
-        );
+      if (create) create.classList.remove("to-come");
       return fill(body, h("section", { class: "card flush", "aria-label": "Enterprises" }, list.element, foot));
     } catch (error) {
       return stopped.signal.aborted ? null : fill(body, failed(error, begin));
