@@ -249,6 +249,14 @@ impl Page {
         self.chromium("Emulation.setEmulatedMedia", scheme).await;
     }
 
+    /// Puts a network between the browser and the server on which each answer takes so long.
+    pub async fn far_away(&self, latency: Duration) {
+        let millis = u64::try_from(latency.as_millis()).unwrap();
+        let network = json!({"offline": false, "latency": millis, "downloadThroughput": -1, "uploadThroughput": -1});
+        self.chromium("Network.enable", json!({})).await;
+        self.chromium("Network.emulateNetworkConditions", network).await;
+    }
+
     /// Has a script run in every document that is opened from now on, before anything of the document's own.
     pub async fn before_each_document(&self, script: &str) {
         self.chromium("Page.addScriptToEvaluateOnNewDocument", json!({"source": script})).await;

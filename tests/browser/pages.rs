@@ -1,5 +1,7 @@
 //! Each page shows what the API tells, has an address of its own, and costs little.
 
+use std::time::Duration;
+
 use muster::domain::access::Role;
 use serde_json::json;
 
@@ -164,6 +166,8 @@ async fn nothing_jumps_while_a_page_loads() {
     ask_around(&admin).await;
     admin.put("/cache/config", json!({"maxCacheSize": 500})).await.expect(200);
     let Some(page) = Page::signed_in(&app, &admin).await else { return };
+    // So that what stands there while the page waits is seen at all.
+    page.far_away(Duration::from_millis(60)).await;
     for width in [360, 1440] {
         page.on_screen(width, "light").await;
         for (hash, there) in [
