@@ -98,6 +98,12 @@ impl App {
         self.address
     }
 
+    /// Whether it takes connections; until it is told to stop, it does.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        !self.serving.is_finished()
+    }
+
     /// The database.
     #[must_use]
     pub fn store(&self) -> &Store {

@@ -33,6 +33,7 @@ mod quick_reference;
 mod restore;
 mod restore_killed;
 mod routes;
+mod service_manager;
 mod sign_in_links;
 mod store_check;
 mod store_concurrency;

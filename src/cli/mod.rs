@@ -21,6 +21,7 @@ mod flags;
 mod progress;
 mod scratch;
 mod server;
+mod service_manager;
 mod traffic;
 
 use std::ffi::OsString;
@@ -35,6 +36,7 @@ use crate::telemetry;
 
 pub use failure::Failure;
 pub use flags::{CommonFlags, ServingFlags};
+pub use service_manager::ServiceManager;
 
 /// Muster gathers business contacts and answers how many, of whom, from where, and how fast they grow.
 ///
@@ -91,6 +93,8 @@ pub struct Context<'a> {
     pub config: Config,
     /// Where machine output goes.
     pub stdout: &'a mut dyn Write,
+    /// Who started this process and wants to know how it is.
+    pub manager: ServiceManager,
 }
 
 impl Context<'_> {
@@ -157,7 +161,7 @@ fn run(cli: Cli, environment: &Environment, stdout: &mut dyn Write) -> Result<()
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let mut context = Context { config, stdout };
+    let mut context = Context { config, stdout, manager: ServiceManager::of(environment) };
     dispatch(&mut context, command)
 }
 

@@ -33,11 +33,15 @@ pub fn run(context: &mut Context<'_>, _arguments: &ServeArgs) -> Result<(), Fail
     server::allow_connections(context);
     let hangup = Hangup::Reload(settings.http.tls.clone());
     let data_dir = settings.store.data_dir.clone();
+    let request_time_max = settings.http.request_time_max;
     server::block_on(async {
         let signals = StopSignals::catch(hangup)?;
+        context.manager.status("Opening the database");
         let app = App::start(settings, Clock::system()).await?;
         let url = server::url(context, app.address());
         tracing::info!(data_dir = %data_dir.display(), "serving {url}");
+        let status = format!("Serving {url}");
+        context.manager.ready(&status);
         let unreadable = |error| Failure::failed("the tokens cannot be read").because(error);
         if !app.store().read_patiently(|tx| tx.somebody_has_access()).await.map_err(unreadable)? {
             let link = sign_in_link::make(app.store()).await?;
@@ -48,7 +52,11 @@ pub fn run(context: &mut Context<'_>, _arguments: &ServeArgs) -> Result<(), Fail
                 "only this machine can connect; --listen 0.0.0.0:PORT lets others in, or an SSH tunnel does"
             );
         }
-        signals.received().await;
+        tokio::select! {
+            () = signals.received() => {}
+            () = context.manager.watch(&app, &status, request_time_max) => {}
+        }
+        context.manager.stopping();
         app.stop().await;
         tracing::info!("stopped");
         Ok(())

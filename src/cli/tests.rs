@@ -12,7 +12,7 @@ fn written(line: &str) -> String {
     flags.extend(command.serving_flags().cloned().unwrap_or_default());
     let config = Config::load(&flags, cli.common.config_file, &Environment::default()).unwrap();
     let mut stdout = Vec::new();
-    dispatch(&mut Context { config, stdout: &mut stdout }, command).unwrap();
+    dispatch(&mut Context { config, stdout: &mut stdout, manager: ServiceManager::default() }, command).unwrap();
     String::from_utf8(stdout).unwrap()
 }
 
@@ -159,7 +159,9 @@ fn a_closed_pipe_is_a_quiet_end() {
     for line in ["muster config", "muster completions fish"] {
         let config = Config::load(&Flags::default(), None, &Environment::default()).unwrap();
         let command = parsed(line).unwrap().command.unwrap();
-        let failure = dispatch(&mut Context { config, stdout: &mut Closed }, command).unwrap_err();
+        let failure =
+            dispatch(&mut Context { config, stdout: &mut Closed, manager: ServiceManager::default() }, command)
+                .unwrap_err();
         assert!(failure.is_quiet() && failure.exit_code() == 0, "{line}");
     }
 }

@@ -1,0 +1,203 @@
+//! What a service manager is told: systemd's protocol of `sd_notify(3)`, a datagram with a line for each thing to know.
+//!
+//! Where the environment names no socket, nobody is told anything. The watchdog is fed only while the runtime's workers and the
+//! database's threads answer, so that a process that hangs is started anew. An error is an answer: with a full disk, or behind
+//! another process that holds the database's lock, a new start would mend nothing and cost the reads that still work.
+
+use std::io;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::time::Duration;
+
+use crate::app::App;
+use crate::config::Environment;
+use crate::store::{Store, StoreError};
+
+/// Names the socket.
+const SOCKET_VARIABLE: &str = "NOTIFY_SOCKET";
+
+/// After so many microseconds without food the watchdog bites.
+const WATCHDOG_VARIABLE: &str = "WATCHDOG_USEC";
+
+/// Whose watchdog it is, where it is not that of every process of the service.
+const WATCHDOG_PROCESS_VARIABLE: &str = "WATCHDOG_PID";
+
+/// The watchdog is fed so often in its interval, and an answer is waited for during half of it: what comes late is still in time.
+const MEALS_PER_INTERVAL: u32 = 4;
+
+/// How long the service manager may take to receive a message; it takes microseconds.
+const SEND_TIME_MAX: Duration = Duration::from_secs(1);
+
+/// Pause before a full queue is asked again.
+const QUEUE_PAUSE: Duration = Duration::from_millis(50);
+
+/// Whoever started this process and wants to know how it is.
+#[derive(Debug, Default)]
+pub struct ServiceManager {
+    socket: Option<(UnixDatagram, SocketAddr)>,
+    watchdog: Option<Duration>,
+}
+
+impl ServiceManager {
+    /// The one that the environment names, if it names one.
+    pub(super) fn of(environment: &Environment) -> Self {
+        let text = |variable| environment.text(variable).ok().flatten();
+        let Some(name) = text(SOCKET_VARIABLE) else { return Self::default() };
+        let socket = match open(&name) {
+            Ok(socket) => Some(socket),
+            Err(error) => {
+                tracing::warn!(%error, "the service manager cannot be told anything: {SOCKET_VARIABLE} is {name}");
+                None
+            }
+        };
+        let own = std::process::id();
+        let is_own = text(WATCHDOG_PROCESS_VARIABLE).is_none_or(|process| process.parse() == Ok(own));
+        let micros = text(WATCHDOG_VARIABLE).and_then(|micros| micros.parse().ok());
+        let watchdog = micros.filter(|micros| is_own && *micros > 0).map(Duration::from_micros);
+        Self { watchdog: watchdog.filter(|_| socket.is_some()), socket }
+    }
+
+    /// What `systemctl status` shows, in one line.
+    pub(super) fn status(&self, text: &str) {
+        self.tell(&format!("STATUS={text}"));
+    }
+
+    /// The server answers.
+    pub(super) fn ready(&self, status: &str) {
+        self.tell(&format!("READY=1\nSTATUS={status}"));
+    }
+
+    /// The server has been told to stop.
+    pub(super) fn stopping(&self) {
+        self.tell("STOPPING=1\nSTATUS=Finishing the requests under way");
+    }
+
+    /// Feeds the watchdog while the server is at work. Never ends.
+    pub(super) async fn watch(&self, app: &App, status: &str, request_time_max: Duration) {
+        let Some(interval) = self.watchdog else { return std::future::pending().await };
+        let patience = interval / 2;
+        if patience < request_time_max {
+            tracing::warn!(
+                "the service manager's watchdog should wait at least twice as long as request-timeout: {interval:?} is less \
+                 than twice {request_time_max:?}"
+            );
+        }
+        let mut meals = tokio::time::interval(interval / MEALS_PER_INTERVAL);
+        meals.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut is_well = true;
+        loop {
+            meals.tick().await;
+            match answer_of(app.store(), patience).await {
+                Some(answer) if app.is_serving() => {
+                    self.tell("WATCHDOG=1");
+                    if answer.is_ok() != is_well {
+                        is_well = answer.is_ok();
+                        let but = answer.err().map(|error| format!(", but the database cannot be written: {error}"));
+                        self.status(&format!("{status}{}", but.unwrap_or_default()));
+                    }
+                }
+                _ => tracing::error!(?patience, "the server is not at work; the service manager's watchdog is not fed"),
+            }
+        }
+    }
+
+    fn tell(&self, message: &str) {
+        let Some((socket, address)) = &self.socket else { return };
+        if let Err(error) = socket.send_to_addr(message.as_bytes(), address) {
+            tracing::warn!(%error, "the service manager cannot be told anything");
+        }
+    }
+}
+
+/// The socket of this name; with `@` it is one that has no file.
+fn open(name: &str) -> io::Result<(UnixDatagram, SocketAddr)> {
+    let address = match name.strip_prefix('@') {
+        Some(name) => SocketAddr::from_abstract_name(name)?,
+        None => SocketAddr::from_pathname(name)?,
+    };
+    let socket = UnixDatagram::unbound()?;
+    socket.set_write_timeout(Some(SEND_TIME_MAX))?;
+    Ok((socket, address))
+}
+
+/// What the database says when it is asked to read and to write; `None` where nothing answers in time.
+async fn answer_of(store: &Store, patience: Duration) -> Option<Result<(), StoreError>> {
+    let store = store.clone();
+    // On a task of its own, so that the runtime's workers have to be at work, too.
+    let asked = tokio::spawn(async move {
+        loop {
+            match store.probe().await {
+                // A queue is full in front of a writer that works and of one that hangs: this is no answer of the writer.
+                Err(StoreError::QueueFull) => tokio::time::sleep(QUEUE_PAUSE).await,
+                Err(StoreError::Closed) => return None,
+                answer => return Some(answer),
+            }
+        }
+    });
+    let abort = asked.abort_handle();
+    let answer = tokio::time::timeout(patience, asked).await;
+    abort.abort();
+    answer.ok()?.ok()?
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::store::{Mode, StoreOptions};
+
+    fn manager(variables: &[(&str, &str)]) -> ServiceManager {
+        ServiceManager::of(&variables.iter().copied().collect())
+    }
+
+    #[test]
+    fn the_environment_says_whom_to_tell_and_how_often() {
+        let socket = (SOCKET_VARIABLE, "@muster-nobody");
+        let own = std::process::id().to_string();
+        let check = |variables: &[(&str, &str)], is_told: bool, watchdog_millis: Option<u64>| {
+            let manager = manager(variables);
+            assert_eq!(manager.socket.is_some(), is_told, "{variables:?}");
+            assert_eq!(manager.watchdog, watchdog_millis.map(Duration::from_millis), "{variables:?}");
+        };
+        check(&[], false, None);
+        check(&[(WATCHDOG_VARIABLE, "3000000")], false, None);
+        check(&[socket], true, None);
+        check(&[socket, (WATCHDOG_VARIABLE, "3000000")], true, Some(3_000));
+        check(&[socket, (WATCHDOG_VARIABLE, "3000000"), (WATCHDOG_PROCESS_VARIABLE, &own)], true, Some(3_000));
+        check(&[socket, (WATCHDOG_VARIABLE, "3000000"), (WATCHDOG_PROCESS_VARIABLE, "1")], true, None);
+        check(&[socket, (WATCHDOG_VARIABLE, "0")], true, None);
+        check(&[socket, (WATCHDOG_VARIABLE, "soon")], true, None);
+        check(&[(SOCKET_VARIABLE, &"/long".repeat(100))], false, None);
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_hangs_gives_no_answer_and_one_that_goes_on_does() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = StoreOptions::new(dir.path(), Mode::Server, "a test");
+        let store = Store::open(&options, Clock::system()).unwrap();
+        assert!(matches!(answer_of(&store, Duration::from_secs(20)).await, Some(Ok(()))));
+        let (begun, has_begun) = channel();
+        let (release, released) = channel::<()>();
+        let held = tokio::spawn({
+            let store = store.clone();
+            async move {
+                store
+                    .write(move |_| {
+                        begun.send(()).unwrap();
+                        let _ = released.recv();
+                        Ok(())
+                    })
+                    .await
+            }
+        });
+        tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
+        assert!(answer_of(&store, Duration::from_millis(50)).await.is_none());
+        release.send(()).unwrap();
+        held.await.unwrap().unwrap();
+        assert!(matches!(answer_of(&store, Duration::from_secs(20)).await, Some(Ok(()))));
+        store.close();
+        assert!(answer_of(&store, Duration::from_secs(20)).await.is_none(), "a closed database does no work");
+    }
+}
