@@ -27,7 +27,7 @@ const LIBRARIES: [(&[&str], &[&str]); 5] = [
     // The traffic of `muster demo` comes in from the outside, as that of any client.
     (&["hyper", "hyper_util", "http_body_util"], &["http", "cli"]),
     (&["rustls", "tokio_rustls", "x509_cert"], &["http"]),
-    (&["clap", "clap_complete", "indicatif", "rlimit"], &["cli"]),
+    (&["clap", "clap_complete", "clap_mangen", "indicatif", "rlimit"], &["cli"]),
 ];
 
 /// Folders that hold nothing that people wrote for others to read.

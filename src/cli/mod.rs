@@ -9,7 +9,9 @@ pub mod completions;
 pub mod config;
 pub mod demo;
 pub mod export;
+pub mod health;
 pub mod import;
+pub mod man;
 pub mod restore;
 pub mod serve;
 pub mod sign_in_link;
@@ -42,7 +44,7 @@ pub use service_manager::ServiceManager;
 ///
 /// One process holds the database and the REST API. Without a command it serves.
 #[derive(Debug, Parser)]
-#[command(name = "muster", version, max_term_width = 110, after_long_help = EXAMPLES)]
+#[command(name = "muster", version = telemetry::LONG_VERSION, max_term_width = 110, after_long_help = EXAMPLES)]
 pub struct Cli {
     /// What every command takes.
     #[command(flatten)]
@@ -84,6 +86,8 @@ pub enum Command {
     Restore(restore::RestoreArgs),
     Check(check::CheckArgs),
     Config(config::ConfigArgs),
+    Health(health::HealthArgs),
+    Man(man::ManArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -148,9 +152,11 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap:
 
 fn run(cli: Cli, environment: &Environment, stdout: &mut dyn Write) -> Result<(), Failure> {
     let mut command = cli.command.unwrap_or(Command::Serve(serve::ServeArgs { serving: cli.serving }));
-    // A shell's start-up file runs this: it must not depend on settings, nor complain of them.
-    if let Command::Completions(arguments) = &command {
-        return completions::run(stdout, arguments);
+    // A shell's start-up file or a package's build runs these: they must not depend on settings, nor complain of them.
+    match &command {
+        Command::Completions(arguments) => return completions::run(stdout, arguments),
+        Command::Man(arguments) => return man::run(stdout, arguments),
+        _ => {}
     }
     let mut flags: Flags = cli.common.flags;
     if let Some(serving) = command.serving_flags() {
@@ -177,6 +183,8 @@ fn dispatch(context: &mut Context<'_>, command: Command) -> Result<(), Failure> 
         Command::Restore(arguments) => restore::run(context, &arguments),
         Command::Check(arguments) => check::run(context, &arguments),
         Command::Config(arguments) => config::run(context, &arguments),
+        Command::Health(arguments) => health::run(context, &arguments),
+        Command::Man(arguments) => man::run(context.stdout, &arguments),
         Command::Completions(arguments) => completions::run(context.stdout, &arguments),
     }
 }
@@ -188,6 +196,7 @@ impl Command {
             Self::Serve(arguments) => Some(&mut arguments.serving.0),
             Self::Demo(arguments) => Some(&mut arguments.serving.0),
             Self::Config(arguments) => Some(&mut arguments.serving.0),
+            Self::Health(arguments) => Some(&mut arguments.serving.0),
             Self::SignInLink(arguments) => Some(&mut arguments.serving.0),
             _ => None,
         }

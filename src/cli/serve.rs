@@ -6,6 +6,7 @@ use super::server::{self, Hangup, StopSignals};
 use super::{Context, Failure, ServingFlags, sign_in_link};
 use crate::app::App;
 use crate::clock::Clock;
+use crate::telemetry;
 
 /// Serve the API (also without any command).
 ///
@@ -39,7 +40,7 @@ pub fn run(context: &mut Context<'_>, _arguments: &ServeArgs) -> Result<(), Fail
         context.manager.status("Opening the database");
         let app = App::start(settings, Clock::system()).await?;
         let url = server::url(context, app.address());
-        tracing::info!(data_dir = %data_dir.display(), "serving {url}");
+        tracing::info!(version = telemetry::LONG_VERSION, data_dir = %data_dir.display(), "serving {url}");
         let status = format!("Serving {url}");
         context.manager.ready(&status);
         let unreadable = |error| Failure::failed("the tokens cannot be read").because(error);

@@ -12,8 +12,8 @@ use crate::access::links::{MintedLink, mint_link};
 use crate::config::TlsFiles;
 use crate::store::{Store, StoreError};
 
-/// Where Linux keeps the machine's name.
-const HOST_NAME_FILE: &str = "/proc/sys/kernel/hostname";
+/// Where Linux keeps the machine's name; a service may be kept from looking at the first.
+const HOST_NAME_FILES: [&str; 2] = ["/proc/sys/kernel/hostname", "/etc/hostname"];
 
 /// Make a one-time link that signs a browser in to the dashboard, and write it, alone, to standard output.
 ///
@@ -112,7 +112,7 @@ fn how_to_reach(address: SocketAddr, host: &str) -> String {
 
 /// What this machine calls itself.
 fn host_name() -> String {
-    let name = std::fs::read_to_string(HOST_NAME_FILE).unwrap_or_default();
+    let name = HOST_NAME_FILES.iter().find_map(|file| std::fs::read_to_string(file).ok()).unwrap_or_default();
     let is_name =
         |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
     Some(name.trim()).filter(|name| is_name(name)).unwrap_or("THIS-MACHINE").to_owned()

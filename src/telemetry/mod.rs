@@ -1,5 +1,5 @@
 //! What the process tells of itself. The log: `tracing` to standard error, for people or for machines, panics included.
-//! What the operating system says of it ([`resident_bytes`]). And what it counts to be looked at ([`Buckets`]).
+//! Which build it is ([`LONG_VERSION`]). What the operating system says of it ([`resident_bytes`]). And what it counts to be looked at ([`Buckets`]).
 //!
 //! Standard output belongs to what a command was asked for. Nothing that grants access is ever logged; whoever logs a
 //! request or a setting sees to that, since a line cannot be taken back.
@@ -22,6 +22,12 @@ use crate::config::{LogFormat, TelemetrySettings};
 
 pub use self::buckets::{Buckets, Counted};
 pub use self::process::resident_bytes;
+
+/// The version with the commit that it is built from, such as `0.1.0 (e3b0f2d 2026-11-22)`.
+pub const LONG_VERSION: &str = env!("MUSTER_LONG_VERSION");
+
+/// The commit that it is built from; see `build.rs`.
+pub const BUILT_FROM: &str = env!("MUSTER_BUILT_FROM");
 
 /// Why the log cannot be opened.
 #[derive(Debug, thiserror::Error)]

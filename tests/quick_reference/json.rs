@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 const LINE_CHARS_MAX: usize = 100;
 
 /// Fields whose value is another in every run: ids that the server makes, secrets, tags, what depends on speed or memory.
-const VOLATILE: [&str; 38] = [
+const VOLATILE: [&str; 39] = [
     "_nanoseconds",
     "_seconds",
     "actor",
@@ -19,6 +19,7 @@ const VOLATILE: [&str; 38] = [
     "bytes",
     "cacheBytes",
     "calculationTime",
+    "commit",
     "contactId",
     "date",
     "duration",

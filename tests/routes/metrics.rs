@@ -80,7 +80,8 @@ async fn every_metric_has_a_name_a_type_and_a_help() {
         let families: Vec<_> = scraped.families().iter().map(|(name, is)| (name.as_str(), is.kind.as_str())).collect();
         assert_eq!(families, FAMILIES);
         assert!(scraped.families().values().all(|family| family.help.ends_with('.')));
-        assert_eq!(scraped.count("muster_build_info", &[("version", env!("CARGO_PKG_VERSION"))]), 1);
+        let build = [("version", env!("CARGO_PKG_VERSION")), ("revision", muster::telemetry::BUILT_FROM)];
+        assert_eq!(scraped.count("muster_build_info", &build), 1);
     }
 }
 

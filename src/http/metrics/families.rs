@@ -13,7 +13,7 @@ use crate::cache::{Durations, Occupancy, Stats};
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::TroubleKind;
 use crate::store;
-use crate::telemetry::Counted;
+use crate::telemetry::{self, Counted};
 
 /// The ends of the buckets for how long hits took, in nanoseconds: they take less than a microsecond unless the machine is
 /// busy.
@@ -146,7 +146,8 @@ impl Figures {
         let started_at = Duration::from_millis(u64::try_from(self.started_at.millis()).unwrap_or(0));
         let help = "When the server started, in seconds since the Unix epoch.";
         page.gauge("process_start_time_seconds", help, started_at.as_secs_f64())?;
-        page.info("muster_build", "What is running.", &[("version", env!("CARGO_PKG_VERSION"))])
+        let build = [("version", env!("CARGO_PKG_VERSION")), ("revision", telemetry::BUILT_FROM)];
+        page.info("muster_build", "What is running, and from which commit it is built.", &build)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::domain::trouble::StoreTrouble;
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::Json;
 use crate::http::state::AppState;
+use crate::telemetry;
 
 /// That the server is alive.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -23,6 +24,9 @@ pub struct Health {
     /// The version of Muster.
     #[schema(example = "0.1.0")]
     version: &'static str,
+    /// The commit that it is built from, and its day.
+    #[schema(example = "e3b0f2d 2026-11-22")]
+    commit: &'static str,
     /// What keeps the database from being written, as the newest write found it; null where nothing does.
     #[schema(required)]
     trouble: Option<StoreTrouble>,
@@ -37,8 +41,9 @@ pub struct Health {
 #[utoipa::path(get, path = "/healthz", tag = "service", operation_id = "getHealth", responses((status = 200, body = Health)))]
 pub async fn health(State(state): State<AppState>) -> Json<Health> {
     let timestamp = state.clock.now().to_string();
+    let (version, commit) = (env!("CARGO_PKG_VERSION"), telemetry::BUILT_FROM);
     let trouble = state.store.trouble();
-    Json(Health { success: true, status: "alive", version: env!("CARGO_PKG_VERSION"), trouble, timestamp })
+    Json(Health { success: true, status: "alive", version, commit, trouble, timestamp })
 }
 
 /// That the server is ready.
