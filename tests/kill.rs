@@ -1,6 +1,7 @@
 //! What was acknowledged survives `kill -9` at any moment, and what was not can be sent again without harm.
 
 mod administrators;
+mod backups;
 mod contacts;
 mod imports;
 
@@ -9,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use serde_json::{Value, json};
 
 use administrators::{Keyholder, Tuner};
+use backups::Archivist;
 use contacts::Writer;
 use imports::Importer;
 
@@ -36,7 +38,8 @@ struct Crew {
     runner: Importer,
     tuner: Tuner,
     keyholder: Keyholder,
-    random: Random,
+    archivist: Archivist,
+    randoms: [Random; 2],
 }
 
 impl Crew {
@@ -47,7 +50,8 @@ impl Crew {
             runner: Importer::new("runner"),
             tuner: Tuner::new(),
             keyholder: Keyholder::new(token, random.next()),
-            random: Random::new(random.next()),
+            archivist: Archivist::default(),
+            randoms: [Random::new(random.next()), Random::new(random.next())],
         }
     }
 
@@ -67,7 +71,7 @@ impl Crew {
     /// Has everybody work, and kills the server after so many acknowledgements; gives how many there were.
     fn work_until_killed(&mut self, place: &Place, server: TestServer, acknowledgements: usize) -> usize {
         let (acknowledged, killed) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let Self { writers, sender, runner, tuner, keyholder, random } = self;
+        let Self { writers, sender, runner, tuner, keyholder, archivist, randoms: [for_runner, for_archivist] } = self;
         std::thread::scope(|scope| {
             let (count, killed) = (&acknowledged, &killed);
             for writer in writers {
@@ -77,7 +81,8 @@ impl Crew {
             let clients = [server.client(), server.client(), server.client()];
             let [for_sender, for_tuner, for_keyholder] = clients;
             scope.spawn(move || sender.send_on(for_sender, count));
-            scope.spawn(move || runner.run_on(place, killed, random, count));
+            scope.spawn(move || runner.run_on(place, killed, for_runner, count));
+            scope.spawn(move || archivist.back_up_on(place, killed, for_archivist, count));
             scope.spawn(move || tuner.tune_on(for_tuner, count));
             scope.spawn(move || keyholder.work_on(for_keyholder, count));
             eventually("enough is acknowledged", || (count.load(Ordering::Relaxed) >= acknowledgements).then_some(()));
@@ -142,11 +147,14 @@ fn nothing_acknowledged_is_missing_however_often_the_server_is_killed() {
         if !check_first {
             place.done(&["check"]);
         }
+        crew.archivist.assert_whole(&place);
     }
     println!(
-        "{kills} kills, {acknowledged} acknowledgements: {} contacts, {} and {} imports",
+        "{kills} kills, {acknowledged} acknowledgements: {} contacts, {} and {} imports, {} backups and {} broken off",
         crew.writers.iter().map(|writer| writer.contacts.len()).sum::<usize>(),
         crew.sender.files,
-        crew.runner.files
+        crew.runner.files,
+        crew.archivist.finished,
+        crew.archivist.broken_off
     );
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use muster::store::database_path;
 use serde_json::{Value, json};
 
 use crate::support::{Place, Random, TestServer, WireClient, WireReply};
@@ -74,6 +75,9 @@ impl Pace {
         }
     }
 }
+
+/// The backup that is taken meanwhile.
+const BACKUP: &str = "load.db";
 
 /// Ends the others when a thread fails.
 struct Alarm<'a>(&'a Pace);
@@ -220,6 +224,10 @@ fn of_each(answer: &Value, writers: std::ops::Range<usize>) -> Vec<u64> {
     counts
 }
 
+fn sum(accounts: &[Account], what: impl Fn(&Account) -> &AtomicU64) -> u64 {
+    accounts.iter().map(|account| what(account).load(Ordering::SeqCst)).sum()
+}
+
 fn found(client: &mut WireClient) {
     for department in 0..DEPARTMENTS {
         let enterprise = department / DEPARTMENTS_PER_ENTERPRISE;
@@ -258,6 +266,7 @@ fn sixty_four_writers_and_256_readers_meet_no_error_and_nothing_stale() {
     let pace =
         Pace { until: begun + seconds.unwrap_or(WALK), is_walk: seconds.is_none(), failed: AtomicBool::new(false) };
     let (mut writes, mut reads, mut threads_most) = (Tally::default(), Tally::default(), 0);
+    let mut backup = (0, 0);
     thread::scope(|scope| {
         let (accounts, pace) = (&accounts, &pace);
         let writing: Vec<_> = (0..WRITERS)
@@ -272,6 +281,13 @@ fn sixty_four_writers_and_256_readers_meet_no_error_and_nothing_stale() {
                 scope.spawn(move || read_on(client, accounts, pace, seed))
             })
             .collect();
+        let backed_up = scope.spawn(|| {
+            let _alarm = Alarm(pace);
+            thread::sleep(pace.until.saturating_duration_since(Instant::now()) / 2);
+            let least = sum(accounts, |account| &account.acknowledged);
+            directory.done(&["backup", BACKUP]);
+            (least, sum(accounts, |account| &account.begun))
+        });
         while pace.goes_on() {
             threads_most = threads_most.max(server.threads().unwrap_or_default());
             thread::sleep(LOOK_EVERY);
@@ -279,6 +295,7 @@ fn sixty_four_writers_and_256_readers_meet_no_error_and_nothing_stale() {
         for writer in writing {
             writes.add(writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
+        backup = backed_up.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         for reader in reading {
             reads.add(reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         }
@@ -295,10 +312,18 @@ fn sixty_four_writers_and_256_readers_meet_no_error_and_nothing_stale() {
     assert_eq!(reads.stale, 0, "nothing kept the server from reading");
     assert!(memory.is_none_or(|bytes| bytes <= MEMORY_BYTES_MAX), "{memory:?}");
     assert!(threads_most <= THREADS_MAX, "{threads_most} threads");
-    let written: u64 = accounts.iter().map(|account| account.acknowledged.load(Ordering::Relaxed)).sum();
+    let written = sum(&accounts, |account| &account.acknowledged);
     let mut client = server.client();
     let stored: u64 = (0..DEPARTMENTS / DEPARTMENTS_PER_ENTERPRISE)
         .map(|enterprise| total(&client.get(&format!("/enterprise/e{enterprise}/contacts/summary"))))
         .sum();
     assert_eq!(stored, written);
+
+    // The backup has all that was acknowledged before it began, and its sums are right.
+    directory.done(&["restore", BACKUP, "--yes", "--data-dir", "restored"]);
+    directory.done(&["check", "--data-dir", "restored"]);
+    let restored = rusqlite::Connection::open(database_path(&directory.path("restored"))).unwrap();
+    let kept: u64 = restored.query_row("SELECT count(*) FROM contact", [], |row| row.get(0)).unwrap();
+    println!("the backup has {kept} of {written} contacts");
+    assert!((backup.0..=backup.1).contains(&kept), "{kept} contacts, not {backup:?}");
 }

@@ -67,20 +67,7 @@ impl Importer {
         while !killed.load(Ordering::Relaxed) {
             self.is_open = true;
             place.write("people.csv", self.file());
-            let mut child = quiet(self.command(place)).spawn().unwrap();
-            let is_victim = random.percent(50);
-            let status = loop {
-                if let Some(status) = child.try_wait().unwrap() {
-                    break status;
-                }
-                if is_victim && killed.load(Ordering::Relaxed) {
-                    child.kill().unwrap();
-                }
-                std::thread::sleep(LOOK_EVERY);
-            };
-            // Nothing but the signal ends it otherwise.
-            assert!(status.success() || (is_victim && status.code().is_none()), "{status}");
-            if status.success() {
+            if end_with_server(self.command(place), killed, random) {
                 self.files += 1;
                 self.is_open = false;
                 acknowledged.fetch_add(1, Ordering::Relaxed);
@@ -135,8 +122,20 @@ impl Importer {
     }
 }
 
-/// A command that says nothing and asks nothing.
-pub fn quiet(mut command: Command) -> Command {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command
+/// Runs a command to its end; says whether it was done. When the server is killed meanwhile, the command is killed with it,
+/// or goes on.
+pub fn end_with_server(mut command: Command, killed: &AtomicBool, random: &mut Random) -> bool {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let is_victim = random.percent(50);
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            // Nothing but the signal ends it otherwise.
+            assert!(status.success() || (is_victim && status.code().is_none()), "{command:?}: {status}");
+            return status.success();
+        }
+        if is_victim && killed.load(Ordering::Relaxed) {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
 }
