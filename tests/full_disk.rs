@@ -217,6 +217,12 @@ fn a_full_disk_refuses_writes_answers_reads_and_loses_nothing() {
     writer.add_until_full();
     let total = writer.total().max(total);
     drop(server);
+    // Where not even an index of the log fits, it says so in one line and touches nothing.
+    disk.fill_but(0);
+    let refused = place.muster(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!((refused.code, refused.stderr.lines().count()), (Some(1), 1), "{}", refused.stderr);
+    assert!(refused.stderr.contains("the disk is full; make room on it"), "{}", refused.stderr);
+    disk.fill_but(64 * 1024);
     let server = place.serve_as(&token, &[]);
     let mut writer = Writer { client: server.client(), ..writer };
     assert_eq!(writer.total(), total);
@@ -229,7 +235,8 @@ fn a_full_disk_refuses_writes_answers_reads_and_loses_nothing() {
     disk.make_room();
     assert!(writer.add());
     // A file over HTTP that does not fit breaks off; once it fits, it is sent again and the rest goes in.
-    assert_eq!(writer.import(&people).status, 507);
+    let problem = writer.import(&people).expect(507).json();
+    assert!(problem["detail"].as_str().unwrap().contains("rows that went in before stay"), "{problem:#}");
     let so_far = writer.total();
     assert!((1 + writer.acknowledged..ROWS).contains(&so_far), "{so_far}");
     disk.grow();

@@ -19,6 +19,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::domain::FieldError;
+use crate::domain::trouble::TroubleKind;
 use crate::store::StoreError;
 
 /// The media type of every failure.
@@ -244,6 +245,22 @@ impl ApiError {
 /// Seconds after which a client should come back when the database is busy or full of work; groups take milliseconds.
 const BUSY_RETRY_SECS: u64 = 1;
 
+impl ApiError {
+    /// What keeps the database from being written, what came of the request in these words, and what to do. Other errors of
+    /// the store say what they say.
+    #[must_use]
+    pub fn of_trouble(error: StoreError, outcome: &str) -> Self {
+        let Some(kind) = error.trouble() else { return error.into() };
+        let detail = format!("{}; {outcome}. {}", kind.what(), capitalised(kind.advice()));
+        match kind {
+            TroubleKind::DiskFull | TroubleKind::LimitReached => Self::insufficient_storage(detail),
+            TroubleKind::ReadOnly | TroubleKind::DiskFailing => Self::unavailable(detail, TROUBLE_RETRY_SECS),
+            TroubleKind::Damaged => return Self::internal(error),
+        }
+        .caused_by(error)
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
@@ -259,12 +276,10 @@ impl From<StoreError> for ApiError {
             }
             StoreError::DeadlinePassed => Self::unavailable("The database is busy; try again", BUSY_RETRY_SECS),
             StoreError::Closed => Self::unavailable("The server is shutting down", BUSY_RETRY_SECS),
-            error @ (StoreError::Full | StoreError::LimitReached) => {
-                Self::insufficient_storage(unchanged(&error)).caused_by(error)
-            }
-            error @ (StoreError::ReadOnly(_) | StoreError::DiskFailing(_)) => {
-                Self::unavailable(unchanged(&error), TROUBLE_RETRY_SECS).caused_by(error)
-            }
+            error @ (StoreError::Full
+            | StoreError::LimitReached
+            | StoreError::ReadOnly(_)
+            | StoreError::DiskFailing(_)) => Self::of_trouble(error, "nothing was changed"),
             error @ (StoreError::Panicked | StoreError::Sqlite(_) | StoreError::Corrupt(_)) => Self::internal(error),
         }
     }
@@ -272,12 +287,6 @@ impl From<StoreError> for ApiError {
 
 /// Seconds after which a disk that is read-only or reports errors may have been seen to.
 const TROUBLE_RETRY_SECS: u64 = 10;
-
-/// What keeps the database from being written, what came of the request, and what to do.
-fn unchanged(error: &StoreError) -> String {
-    let Some(kind) = error.trouble() else { return INTERNAL_DETAIL.to_owned() };
-    format!("{}; nothing was changed. {}", kind.what(), capitalised(kind.advice()))
-}
 
 /// The store's sentences begin in lower case, since the command line puts a name before them.
 pub(super) fn capitalised(sentence: &str) -> String {

@@ -93,10 +93,14 @@ impl DirLock {
             Err(TryLockError::Error(error)) => return Err(data_dir_error(&error)),
         }
         let text = format!("{holder} (process {})\n", std::process::id());
-        file.set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| file.write_all(text.as_bytes()))
-            .map_err(|error| data_dir_error(&error))?;
+        let told = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
+        match told {
+            // The lock holds without a name in it, and a server must start on a full disk.
+            Err(error) if !matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+                return Err(data_dir_error(&error));
+            }
+            _ => {}
+        }
         Ok(Self { file })
     }
 }
@@ -265,8 +269,18 @@ pub(super) fn explain_sqlite(path: &Path, error: rusqlite::Error) -> OpenError {
             path: path.parent().unwrap_or(path).display().to_string(),
             reason: format!("{DATABASE_FILE} cannot be opened for writing; check who owns it and its permissions"),
         },
+        Some(ErrorCode::DiskFull) => disk_full(path),
+        // The index of the write-ahead log finds no room.
+        _ if error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => {
+            disk_full(path)
+        }
         _ => OpenError::Sqlite { path: text, source: error },
     }
+}
+
+fn disk_full(path: &Path) -> OpenError {
+    let reason = explain(&ErrorKind::StorageFull.into());
+    OpenError::DataDir { path: path.parent().unwrap_or(path).display().to_string(), reason }
 }
 
 #[cfg(test)]

@@ -124,7 +124,9 @@ fn explain(error: ImportError) -> ApiError {
         ImportError::Owner(reason) => ApiError::not_found_saying(reason),
         ImportError::Transfer(TransferError::Io(error)) => ApiError::bad_request("The body broke off").caused_by(error),
         ImportError::Transfer(error) => ApiError::bad_request(format!("The file cannot be imported: {error}")),
-        ImportError::Store(error) => error.into(),
+        ImportError::Store(error) => {
+            ApiError::of_trouble(error, "rows that went in before stay, and the same file can be sent again")
+        }
         ImportError::Rejects(error) => ApiError::internal(error),
     }
 }
