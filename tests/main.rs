@@ -35,6 +35,7 @@ mod restore_killed;
 mod routes;
 mod service_manager;
 mod sign_in_links;
+mod slow_clients;
 mod store_check;
 mod store_concurrency;
 mod store_figures;

@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -37,6 +37,7 @@ struct Failure {
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     retry_after_secs: Option<u64>,
+    closes: bool,
     set_cookie: Option<HeaderValue>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -48,6 +49,7 @@ impl ApiError {
             detail: detail.into(),
             errors: Vec::new(),
             retry_after_secs: None,
+            closes: false,
             set_cookie: None,
             cause: None,
         })
@@ -97,6 +99,11 @@ impl ApiError {
     /// 404 in a sentence of its own.
     pub fn not_found_saying(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// 408: the request did not arrive in time. What is left of it is not waited for, so the connection ends.
+    pub fn request_timeout(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, detail).change(|failure| failure.closes = true)
     }
 
     /// 409: a conflict with what exists.
@@ -226,6 +233,9 @@ impl ApiError {
         }
         if let Some(secs) = failure.retry_after_secs {
             headers.insert(RETRY_AFTER, HeaderValue::from(secs));
+        }
+        if failure.closes {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if let Some(cookie) = &failure.set_cookie {
             headers.insert(SET_COOKIE, cookie.clone());

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::body::HttpBody;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
@@ -21,6 +22,7 @@ use tower::{Layer, Service, ServiceExt};
 use super::auth::{Gate, address_of};
 use super::error::ApiError;
 use super::extract::{FromParams, PathId};
+use super::linger::Arrival;
 use crate::domain::access::{Reach, Role};
 use crate::domain::ids::EnterpriseId;
 
@@ -129,13 +131,17 @@ where
         let Self(place) = self.clone();
         Box::pin(async move {
             let Place { guard, inner } = &*place;
+            let time_max = guard.time_max;
+            // Only what has a body can be late with it.
+            let arrival =
+                if request.body().is_end_stream() { None } else { request.extensions().get::<Arrival>().cloned() };
             let answer = async {
                 match guard.admit(&mut request).await {
                     Ok(()) => inner.clone().oneshot(request).await,
                     Err(refusal) => Ok(refusal.into_response()),
                 }
             };
-            let Some(time_max) = guard.time_max else { return answer.await };
+            let Some(time_max) = time_max else { return answer.await };
             let mut answer = pin!(answer);
             // Most answers are there at once. Only for one that is not, a timer is worth its cost.
             let first = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context)));
@@ -144,10 +150,16 @@ where
             }
             match tokio::time::timeout(time_max, answer).await {
                 Ok(answer) => answer,
+                Err(_) if arrival.is_some_and(|body| !body.is_whole()) => Ok(body_too_slow(time_max).into_response()),
                 Err(_) => Ok(too_slow(time_max).into_response()),
             }
         })
     }
+}
+
+fn body_too_slow(time_max: Duration) -> ApiError {
+    let secs = time_max.as_secs();
+    ApiError::request_timeout(format!("The body did not arrive within {secs} s; nothing was changed"))
 }
 
 fn too_slow(time_max: Duration) -> ApiError {

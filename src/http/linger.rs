@@ -5,6 +5,8 @@
 //! taken in for a moment and forgotten, while the answer goes out.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -23,18 +25,31 @@ const LINGER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The body of a request, of which a rest that nobody reads is taken in after the answer.
 pub(super) struct Lingering {
     body: Option<Incoming>,
+    arrival: Arrival,
     /// Whether the client waits to be told to send it. Then an answer without reading spares it the trouble.
     waits: bool,
 }
 
+/// Whether the body of a request has arrived whole; in the extensions of requests that have one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Arrival(Arc<AtomicBool>);
+
+impl Arrival {
+    pub(super) fn is_whole(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 impl Lingering {
     /// Makes a request's body linger, if it has one.
-    pub(super) fn wrap(request: Request<Incoming>) -> Request<axum::body::Body> {
+    pub(super) fn wrap(mut request: Request<Incoming>) -> Request<axum::body::Body> {
         if request.body().is_end_stream() {
             return request.map(|_| axum::body::Body::empty());
         }
         let waits = request.headers().contains_key(EXPECT);
-        request.map(|body| axum::body::Body::new(Self { body: Some(body), waits }))
+        let arrival = Arrival::default();
+        request.extensions_mut().insert(arrival.clone());
+        request.map(|body| axum::body::Body::new(Self { body: Some(body), arrival, waits }))
     }
 }
 
@@ -48,7 +63,10 @@ impl Body for Lingering {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         self.waits = false;
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
-        let frame = std::task::ready!(Pin::new(body).poll_frame(context));
+        let frame = std::task::ready!(Pin::new(&mut *body).poll_frame(context));
+        if body.is_end_stream() || frame.is_none() {
+            self.arrival.0.store(true, Ordering::Relaxed);
+        }
         if !matches!(frame, Some(Ok(_))) {
             self.body = None;
         }

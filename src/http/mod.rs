@@ -6,7 +6,7 @@
 //! - [`settings`]: limits, each with its unit and its reason.
 //! - [`server`] accepts, bounds and ends connections: `heads` that do not come, and `quiet` waiting for what hardly ever
 //!   happens; `linger` takes in what nobody reads, `outflow` cuts
-//!   who does not read; `crowd` counts each address' connections; [`tls`] is the certificate and the handshake.
+//!   who does not read, [`patience`] is what transfers have; `crowd` counts each address' connections; [`tls`] is the certificate and the handshake.
 //! - [`forwarded`]: where a request comes from, behind proxies too.
 //! - [`envelope`], [`request_id`]: what surrounds every request.
 //! - `base_path` puts all of it below a path.
@@ -33,6 +33,7 @@ mod linger;
 pub mod metrics;
 mod openapi;
 mod outflow;
+pub mod patience;
 mod quiet;
 pub mod readiness;
 

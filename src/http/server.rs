@@ -267,8 +267,13 @@ async fn run<I, S>(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use axum::Extension;
+    use axum::body::Body;
     use axum::routing::get;
+    use bytes::Bytes;
+    use futures_util::{Stream, stream};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::sync::Notify;
     use tokio::task::JoinHandle;
@@ -304,6 +309,7 @@ mod tests {
         };
         let router = Router::new()
             .route("/peer", get(async |Extension(client): Extension<ClientAddress>| client.0.to_string()))
+            .route("/endless", get(async || Body::from_stream(endless())))
             .route("/held", get(held));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -318,6 +324,24 @@ mod tests {
             }
         });
         Running { address, stop, task, begun, release }
+    }
+
+    /// Told when the stream of `/endless` is given up.
+    static ENDLESS: LazyLock<Notify> = LazyLock::new(Notify::new);
+
+    /// As an event stream: piece after piece, without an end. Tells when it is given up.
+    fn endless() -> impl Stream<Item = io::Result<Bytes>> {
+        struct GivenUp;
+        impl Drop for GivenUp {
+            fn drop(&mut self) {
+                ENDLESS.notify_one();
+            }
+        }
+        let given_up = GivenUp;
+        stream::repeat_with(move || {
+            let _ = &given_up;
+            Ok(Bytes::from_static(&[b'x'; 16 * 1024]))
+        })
     }
 
     async fn send(running: &Running, request: &str) -> TcpStream {
@@ -402,6 +426,15 @@ mod tests {
         let request = format!("GET /peer HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(40_000));
         let answer = rest(send(&running, &request).await).await;
         assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_nobody_reads_is_given_up() {
+        let download_idle_time_max = Duration::from_millis(50);
+        let running = start(HttpSettings { download_idle_time_max, ..HttpSettings::default() }).await;
+        let unread = send(&running, "GET /endless HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        ENDLESS.notified().await;
+        drop(unread);
     }
 
     #[tokio::test]

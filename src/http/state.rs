@@ -88,6 +88,12 @@ impl Deref for AppState {
     }
 }
 
+impl FromRef<AppState> for Clock {
+    fn from_ref(state: &AppState) -> Self {
+        state.clock.clone()
+    }
+}
+
 impl FromRef<AppState> for Arc<HttpSettings> {
     fn from_ref(state: &AppState) -> Self {
         Self::clone(&state.settings)

@@ -70,17 +70,6 @@ async fn a_slow_head_is_cut() {
 }
 
 #[tokio::test]
-async fn a_slow_body_is_told_and_changes_nothing() {
-    let app = TestApp::start_with(|settings| settings.request_time_max = Duration::from_millis(50)).await;
-    let contributor = app.client(Role::Contributor).await;
-    let request = add_contact(&contributor, BODY);
-    let mut stream = connect(&app, &request[..request.len() - 5]).await;
-    let answer = rest(&mut stream).await;
-    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("problem+json"), "{answer}");
-    assert_eq!(app.store.contacts_of_acme(), 2);
-}
-
-#[tokio::test]
 async fn a_stopping_server_finishes_what_it_accepted() {
     let mut app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;

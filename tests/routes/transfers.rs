@@ -153,7 +153,7 @@ async fn a_client_that_stops_sending_frees_its_place() {
     let mut stalled = begin_import(&app, manager.token(), &rows(2)).await;
     let mut answer = String::new();
     let _ = stalled.read_to_string(&mut answer).await;
-    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("stood still"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("stood still"), "{answer}");
     manager.upload(&format!("{IMPORT}?employee=u1"), rows(3)).await.expect(200);
 }
 

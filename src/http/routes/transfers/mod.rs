@@ -25,6 +25,7 @@ use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PathId, PathIds, Query, Upload};
+use crate::http::patience::Patience;
 use crate::http::state::AppState;
 use crate::intake::{self, ExportError, ImportError, ImportOptions};
 use crate::store::MayCreate;
@@ -173,7 +174,9 @@ pub async fn export(
         Some(department) => format!("{enterprise}-{department}-contacts.csv"),
         None => format!("{enterprise}-contacts.csv"),
     };
-    let (pieces, mut taker) = Pieces::new(state.settings.download_idle_time_max, Handle::current());
+    let settings = &state.settings;
+    let patience = Patience::new(settings.download_idle_time_max, settings, state.clock.clone());
+    let (mut pieces, mut taker) = Pieces::new(patience, Handle::current());
     let store = state.store.clone();
     tokio::task::spawn_blocking(move || {
         let outcome =

@@ -1,7 +1,6 @@
 //! Between threads that block and connections that do not.
 
 use std::io;
-use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use futures_util::{Stream, stream};
@@ -10,6 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::http::error::ApiError;
 use crate::http::extract::Upload;
+use crate::http::patience::Patience;
 use crate::store::StoreError;
 
 /// Pieces of an export that wait for the connection. One keeps both sides busy.
@@ -56,7 +56,7 @@ impl io::Read for BodyReader {
 /// Where a thread puts the pieces of a file for a client that takes them.
 pub struct Pieces {
     sender: mpsc::Sender<Message>,
-    idle_time_max: Duration,
+    patience: Patience,
     runtime: Handle,
 }
 
@@ -72,30 +72,32 @@ enum Message {
 pub struct Taker(mpsc::Receiver<Message>);
 
 impl Pieces {
-    /// Both ends, for a client that may keep a piece waiting for this long.
+    /// Both ends, for a client that has this patience to use up.
     #[must_use]
-    pub fn new(idle_time_max: Duration, runtime: Handle) -> (Self, Taker) {
+    pub fn new(patience: Patience, runtime: Handle) -> (Self, Taker) {
         let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
-        (Self { sender, idle_time_max, runtime }, Taker(receiver))
+        (Self { sender, patience, runtime }, Taker(receiver))
     }
 
     /// Waits until there is room for a piece; fails when the client takes none for too long, or has gone.
-    pub fn send(&self, piece: Vec<u8>) -> io::Result<()> {
-        self.put(Message::Piece(piece.into()))
+    pub fn send(&mut self, piece: Vec<u8>) -> io::Result<()> {
+        let bytes = piece.len();
+        self.put(Message::Piece(piece.into()))?;
+        self.patience.moved(bytes);
+        Ok(())
     }
 
     /// Says that the file is whole, or why it is not.
-    pub fn end(self, outcome: Result<(), StoreError>) {
+    pub fn end(mut self, outcome: Result<(), StoreError>) {
         // A client that no longer listens needs no end.
         let _ = self.put(outcome.map_or_else(Message::Failed, |()| Message::End));
     }
 
-    fn put(&self, message: Message) -> io::Result<()> {
-        let sent = self.runtime.block_on(tokio::time::timeout(self.idle_time_max, self.sender.send(message)));
-        match sent {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(io::Error::new(io::ErrorKind::BrokenPipe, "the client has gone")),
-            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing")),
+    fn put(&mut self, message: Message) -> io::Result<()> {
+        match self.runtime.block_on(self.patience.wait(self.sender.send(message))) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(_)) => Err(io::Error::new(io::ErrorKind::BrokenPipe, "the client has gone")),
+            None => Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes too little")),
         }
     }
 }
