@@ -16,6 +16,7 @@ mod cache_exactness;
 mod cache_freshness;
 mod command_line;
 mod concurrency;
+mod deploy;
 mod disk_trouble;
 mod documents;
 mod erasure;

@@ -7,6 +7,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 use super::{Cli, Failure};
+use crate::telemetry::BUILT_FROM;
 
 /// Write the manual page, with every command, in the language of man.
 #[derive(Debug, Args)]
@@ -18,8 +19,8 @@ Examples:
   muster man | man -l -
   muster man > /usr/local/share/man/man1/muster.1";
 
-/// Where other pages have a day: an argument that is empty would be taken for none, and the next one for it.
-const DATE: &str = "\\&";
+/// In the place of a day that nobody knows. An argument that is empty would be taken for none, and the next one for it.
+const NO_DATE: &str = "\\&";
 
 /// Writes the page.
 pub fn run(stdout: &mut dyn Write, _arguments: &ManArgs) -> Result<(), Failure> {
@@ -33,7 +34,7 @@ fn write_page(to: &mut dyn Write) -> io::Result<()> {
     let mut program = Cli::command();
     program.build();
     let version = concat!("Muster ", env!("CARGO_PKG_VERSION"));
-    let man = Man::new(program.clone()).title("MUSTER").section("1").manual("Muster").source(version).date(DATE);
+    let man = Man::new(program.clone()).title("MUSTER").section("1").manual("Muster").source(version).date(date());
     man.render_title(to)?;
     man.render_name_section(to)?;
     man.render_synopsis_section(to)?;
@@ -43,6 +44,13 @@ fn write_page(to: &mut dyn Write) -> io::Result<()> {
         write_command(to, command, &format!("muster {}", command.get_name()))?;
     }
     man.render_options_section(to)
+}
+
+/// The day of the commit that this is built from.
+fn date() -> &'static str {
+    let day = BUILT_FROM.rsplit(' ').next().unwrap_or_default();
+    let is_day = day.len() == 10 && day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    if is_day { day } else { NO_DATE }
 }
 
 /// The commands below one, but for the help that clap adds.

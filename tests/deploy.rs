@@ -1,0 +1,27 @@
+//! What `docs/deploy` gives to others is taken by the programs that read it, and names what there is.
+
+mod image;
+mod monitoring;
+mod service;
+mod texts;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The path of a file of `docs/deploy`.
+fn deployed(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/deploy").join(name)
+}
+
+fn read(name: &str) -> String {
+    std::fs::read_to_string(deployed(name)).unwrap()
+}
+
+/// Runs a program that must succeed; gives what it said.
+#[track_caller]
+fn accepted(command: &mut Command) -> String {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let said = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(status.success(), "{command:?}\n{said}");
+    said
+}

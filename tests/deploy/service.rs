@@ -1,0 +1,59 @@
+//! The unit of systemd.
+
+use std::process::Command;
+use std::time::Duration;
+
+use muster::config::{Config, Environment, Flags};
+
+use super::{accepted, read};
+use crate::support::tool;
+
+const UNIT: &str = "muster.service";
+
+/// Where the unit has the program.
+const PROGRAM: &str = "/usr/local/bin/muster";
+
+/// How much of the system the service may reach, of 100, as systemd counts it.
+const EXPOSURE_MAX: &str = "12";
+
+/// The values of a setting of the unit.
+fn values(key: &str) -> Vec<String> {
+    let unit = read(UNIT);
+    let values = unit.lines().filter_map(|line| line.split_once('=')).filter(|(name, _)| *name == key);
+    values.map(|(_, value)| value.to_owned()).collect()
+}
+
+fn duration(key: &str) -> Duration {
+    humantime::parse_duration(&values(key)[0]).unwrap()
+}
+
+#[test]
+fn systemd_takes_the_unit_and_finds_little_that_it_reaches() {
+    let Some(analyze) = tool("systemd-analyze", "the test of the unit", "apt-get install systemd") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(UNIT);
+    // It looks for the program, which is installed nowhere yet.
+    std::fs::write(&path, read(UNIT).replace(PROGRAM, env!("CARGO_BIN_EXE_muster"))).unwrap();
+    let said = accepted(Command::new(&analyze).args(["verify", "--man=no"]).arg(&path));
+    assert_eq!(said, "", "systemd has something to say");
+    let threshold = format!("--threshold={EXPOSURE_MAX}");
+    let said =
+        accepted(Command::new(&analyze).args(["security", "--offline=true", "--no-pager", &threshold]).arg(&path));
+    println!("{}", said.lines().last().unwrap_or_default());
+}
+
+#[test]
+fn the_unit_leaves_the_server_the_time_and_the_files_that_its_settings_need() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut flags = Flags::default();
+    flags.set("data-dir", vec![dir.path().to_str().unwrap().to_owned()]);
+    let config = Config::load(&flags, None, &Environment::default()).unwrap();
+    assert!(duration("TimeoutStopSec") >= config.http.shutdown_drain * 2);
+    assert!(duration("WatchdogSec") >= config.http.request_timeout * 2);
+    let open_files: usize = values("LimitNOFILE")[0].parse().unwrap();
+    assert!(open_files >= config.http.connections_max + 1_024, "{open_files}");
+    assert_eq!(values("Type"), ["notify"]);
+    assert_eq!(values("StateDirectory"), ["muster"]);
+    assert!(values("Environment").contains(&"MUSTER_DATA_DIR=%S/muster".to_owned()));
+    assert!(values("ExecStart")[0].starts_with(PROGRAM));
+}

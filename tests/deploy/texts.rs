@@ -1,0 +1,67 @@
+//! The manual page and the completions, as the programs read them that they are for.
+
+use std::process::Command;
+
+use clap::CommandFactory;
+use muster::cli::Cli;
+
+use super::accepted;
+use crate::support::{Place, installed, tool};
+
+#[test]
+fn the_manual_page_has_every_command_and_setting_and_man_takes_it() {
+    let place = Place::new();
+    let page = place.done(&["man"]);
+    let plain = page.replace("\\-", "-");
+    for command in Cli::command().get_subcommands().filter(|command| !command.is_hide_set()) {
+        let heading = format!(".SH \"MUSTER {}\"", command.get_name().to_uppercase());
+        assert!(plain.contains(&heading), "no section {heading}");
+    }
+    for setting in muster::config::SETTINGS {
+        assert!(plain.contains(&setting.flag()), "{} is missing", setting.flag());
+    }
+    assert!(!plain.contains('\u{1b}'), "no colours");
+    place.write("muster.1", &page);
+    let Some(mandoc) = tool("mandoc", "the test of the manual page", "apt-get install mandoc") else { return };
+    accepted(Command::new(mandoc).args(["-T", "lint", "-W", "error"]).arg(place.path("muster.1")));
+}
+
+#[test]
+fn the_shells_take_their_completions() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = place.path(shell);
+        place.write(shell, place.done(&["completions", shell]));
+        match installed(shell) {
+            Some(program) => drop(accepted(Command::new(program).arg("-n").arg(script))),
+            // What is not installed on a machine is nobody's shell there.
+            None => assert_ne!(shell, "bash", "every system has it"),
+        }
+    }
+}
+
+#[test]
+fn the_version_names_what_it_is_built_from() {
+    let version = Place::new().done(&["--version"]);
+    assert_eq!(version.trim(), format!("muster {}", muster::telemetry::LONG_VERSION));
+    assert!(version.starts_with(concat!("muster ", env!("CARGO_PKG_VERSION"))), "{version}");
+}
+
+#[test]
+fn health_says_whether_a_server_is_ready_and_why_not() {
+    let place = Place::new();
+    let server = place.serve_as("", &["--base-path", "/muster"]);
+    let url = format!("http://{}", server.address());
+    assert_eq!(place.done(&["health", &url]), format!("{url} is ready\n"));
+    assert_eq!(place.done(&["health", "--listen", &server.address().to_string()]), format!("{url} is ready\n"));
+    assert_eq!(place.done(&["health", &format!("{url}/muster/")]), format!("{url}/muster is ready\n"));
+    let refused = place.muster(&["health", &format!("{url}/elsewhere")]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("it answers 404: There is nothing at this path"), "{}", refused.stderr);
+    drop(server);
+    let gone = place.muster(&["health", &url]);
+    assert_eq!(gone.code, Some(1));
+    assert!(gone.stderr.contains("the server does not answer; is it running?"), "{}", gone.stderr);
+    let nonsense = place.muster(&["health", "nonsense"]);
+    assert_eq!((nonsense.code, nonsense.stderr.contains("is no address of a server")), (Some(2), true));
+}
