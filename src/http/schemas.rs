@@ -28,8 +28,8 @@ const NOT_BLANK: &str = concat!(
     r"[^\u0000]*$"
 );
 
-/// An e-mail address, or nothing. Letters of other scripts are taken, too.
-const EMAIL: &str = r"^([A-Za-z0-9\u00c0-\u024f._%+-]+@[A-Za-z0-9\u00c0-\u024f]+([.-][A-Za-z0-9\u00c0-\u024f]+)*)?$";
+/// An e-mail address of the usual characters, or nothing.
+const EMAIL: &str = r"^([A-Za-z0-9._%+-]+@[A-Za-z0-9]+([.-][A-Za-z0-9]+)*)?$";
 
 /// Numbers with units, each as long and as short as people write them.
 const SPAN: &str = concat!(
@@ -82,7 +82,7 @@ shapes! {
     DirectoryText = text("No NUL", NO_NUL, NAME_LEN_MAX).into();
 
     /// An employee's e-mail address.
-    DirectoryEmail = text("An e-mail address, or empty", EMAIL, NAME_LEN_MAX).into();
+    DirectoryEmail = text("An e-mail address, or empty; letters of other scripts are taken, too", EMAIL, NAME_LEN_MAX).into();
 
     /// A text of a contact.
     ContactText = text("No NUL", NO_NUL, CONTACT_TEXT_LEN_MAX).into();
