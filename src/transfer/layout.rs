@@ -222,6 +222,7 @@ impl Columns {
                 && !PLAIN_UNREAD.contains(&keys[*index].as_str())
                 && !positions.iter().any(|columns| columns.contains(index))
         };
+        let names: Vec<String> = names.iter().map(|name| shown(name)).collect();
         let ignored = (0..names.len()).filter(ignored).map(|index| names[index].clone()).collect();
         Ok(Self { layout, names, positions, ignored })
     }
@@ -231,7 +232,7 @@ impl Columns {
         &self.positions[field as usize]
     }
 
-    /// A column's name as the header has it.
+    /// A column's name as messages tell it.
     pub(super) fn name(&self, column: usize) -> &str {
         self.names.get(column).map_or("", String::as_str)
     }
@@ -285,18 +286,23 @@ pub(super) fn key(name: &str) -> String {
     fold(name).chars().filter(|character| character.is_alphanumeric()).collect()
 }
 
-/// The header for an error: quoted, shortened, and without characters that a terminal would act on.
+/// The header for an error: quoted and shortened.
 fn found(names: &[String]) -> String {
-    let shown = names.iter().take(FOUND_COLUMNS_MAX).map(|name| {
-        let escaped: String = name.chars().take(FOUND_COLUMN_LEN_MAX).flat_map(escape).collect();
-        let cut = if name.chars().nth(FOUND_COLUMN_LEN_MAX).is_some() { "…" } else { "" };
-        format!("\"{escaped}{cut}\"")
-    });
-    let found = shown.collect::<Vec<_>>().join(", ");
+    let quoted = names.iter().take(FOUND_COLUMNS_MAX).map(|name| format!("\"{}\"", shown(name)));
+    let found = quoted.collect::<Vec<_>>().join(", ");
     match names.len().saturating_sub(FOUND_COLUMNS_MAX) {
         0 => found,
         more => format!("{found} and {more} more"),
     }
+}
+
+/// A column's name for a message: shortened, and without characters that a terminal would act on.
+fn shown(name: &str) -> String {
+    let mut shown: String = name.chars().take(FOUND_COLUMN_LEN_MAX).flat_map(escape).collect();
+    if name.chars().nth(FOUND_COLUMN_LEN_MAX).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 fn escape(character: char) -> impl Iterator<Item = char> {
@@ -363,6 +369,14 @@ mod tests {
             |header: &str, expected: &[&str]| assert_eq!(recognise(header).unwrap().ignored(), expected, "{header}");
         check("name,emial,Shoe size,contactId,source,updatedAt,muster_row,muster_reason", &["emial", "Shoe size"]);
         check("First Name,E-mail Address,Business Phone,Pager", &[]);
+    }
+
+    #[test]
+    fn columns_are_named_without_what_a_terminal_would_act_on() {
+        let long = "!".repeat(100);
+        let columns = recognise(&format!("n\u{1b}ame,Shoe\u{1b}[31m size,email{long}")).unwrap();
+        assert_eq!((columns.name(0), columns.ignored()), ("n\\u{1b}ame", &["Shoe\\u{1b}[31m size".to_owned()][..]));
+        assert_eq!(columns.name(2), format!("email{}…", &long[..35]));
     }
 
     #[test]

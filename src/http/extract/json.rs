@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRef, FromRequest, Request};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -59,6 +59,9 @@ where
         if content_type == Some(ContentType::Other) {
             return Err(ApiError::unsupported_media_type("application/json"));
         }
+        if is_compressed(request.headers()) {
+            return Err(ApiError::unsupported_media_type("application/json, and not compressed"));
+        }
         let body = read_body(request, Arc::<HttpSettings>::from_ref(state).body_bytes_max).await?;
         match content_type {
             _ if body.is_empty() => Err(ApiError::bad_request("A JSON body is required")),
@@ -91,6 +94,12 @@ fn content_type(headers: &HeaderMap) -> Option<ContentType> {
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
     Some(if is_json { ContentType::Json } else { ContentType::Other })
+}
+
+fn is_compressed(headers: &HeaderMap) -> bool {
+    let is_plain =
+        |coding: &[u8]| matches!(coding.trim_ascii(), b"") || coding.trim_ascii().eq_ignore_ascii_case(b"identity");
+    headers.get_all(CONTENT_ENCODING).iter().any(|field| !field.as_bytes().split(|byte| *byte == b',').all(is_plain))
 }
 
 /// The whole body, if it keeps within the limit.
@@ -316,6 +325,22 @@ mod tests {
         check(r#"{"userId":"u","contactInfo":["a@b.c"]}"#, "contactInfo: must be an object, not an array").await;
         check(r#"["u", {}]"#, "body: must be an object, not an array").await;
         check("7", "body: must be an object, not a number").await;
+    }
+
+    #[tokio::test]
+    async fn a_body_that_says_it_is_compressed_is_not_taken_for_json() {
+        let read = async |encoding: &str| {
+            let request = request(Some("application/json"), r#"{"userId":"u","contactInfo":{}}"#);
+            let (mut parts, body) = request.into_parts();
+            parts.headers.insert(CONTENT_ENCODING, encoding.parse().unwrap());
+            let outcome = RawJson::from_request(Request::from_parts(parts, body), &Arc::default()).await;
+            outcome.map(|_| ()).map_err(|error| (error.status().as_u16(), error.detail().to_owned()))
+        };
+        assert_eq!((read("identity").await, read("").await), (Ok(()), Ok(())));
+        let refused = "The body must be sent with Content-Type: application/json, and not compressed";
+        for encoding in ["gzip", "GZIP", "br, gzip", "aws-chunked"] {
+            assert_eq!(read(encoding).await, Err((415, refused.to_owned())), "{encoding}");
+        }
     }
 
     #[tokio::test]
