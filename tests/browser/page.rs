@@ -266,6 +266,7 @@ impl Page {
     pub async fn picture(&self) -> Vec<u8> {
         // What fades or moves from one colour to the other has arrived.
         self.until("return document.getAnimations().every(({playState}) => playState !== 'running')", json!([])).await;
+        self.chromium("Emulation.setScrollbarsHidden", json!({"hidden": true})).await;
         let taken = self.chromium("Page.captureScreenshot", json!({"format": "png", "optimizeForSpeed": false})).await;
         BASE64.decode(taken["data"].as_str().unwrap_or_else(|| panic!("no picture: {taken}")).as_bytes()).unwrap()
     }

@@ -167,7 +167,7 @@ async fn nothing_jumps_while_a_page_loads() {
     admin.put("/cache/config", json!({"maxCacheSize": 500})).await.expect(200);
     let Some(page) = Page::signed_in(&app, &admin).await else { return };
     // So that what stands there while the page waits is seen at all.
-    page.far_away(Duration::from_millis(60)).await;
+    page.far_away(Duration::from_millis(30)).await;
     for width in [360, 1440] {
         page.on_screen(width, "light").await;
         for (hash, there) in [

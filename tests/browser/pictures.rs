@@ -21,7 +21,7 @@ const CONTACTS_SHOWN: u32 = 50_000;
 const CONTACTS_TESTED: u32 = 2_000;
 
 /// The screen of all pictures but one.
-const SCREEN: (u32, u32) = (1440, 1000);
+const SCREEN: (u32, u32) = (1440, 900);
 const NARROW: (u32, u32) = (390, 844);
 
 /// All pictures together; whoever clones the repository loads them.
@@ -72,12 +72,15 @@ async fn every_page_of_the_demonstration_makes_a_picture() {
             let screen = if name == "narrow" { NARROW } else { SCREEN };
             page.on_screen_of(screen, scheme).await;
             page.until_there("#live[data-state=live]").await;
+            if hash == "#/overview" {
+                page.until_says("#now", "Last second").await;
+            }
             let unfinished = "return document.querySelectorAll('[data-state=error], [data-state=loading], .skeleton, .toast').length";
             page.until(&format!("{unfinished} === 0"), json!([])).await;
             let file = page.picture().await;
             let picture = Picture::read(&file);
             assert_eq!((picture.width, picture.height), (screen.0 as usize, screen.1 as usize), "{name}, {scheme}");
-            assert!(picture.colours > 150 && picture.emptiness < 0.9, "{name}, {scheme}: {picture:?}");
+            assert!(picture.colours > 100 && picture.emptiness < 0.9, "{name}, {scheme}: {picture:?}");
             taken.push((format!("{name}-{scheme}.png"), file));
         }
         page.on_screen_of(SCREEN, "light").await;
