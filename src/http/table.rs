@@ -225,7 +225,8 @@ mod tests {
         assert_eq!(change["description"], "Completely.\n\nTakes a token with the role `manager` or above.");
         assert_eq!(change["parameters"][0]["name"], "enterpriseId");
         assert_eq!(change["responses"]["401"]["$ref"], "#/components/responses/Unauthorized");
-        assert_eq!(change["responses"]["default"]["$ref"], "#/components/responses/Problem");
+        assert_eq!(change["responses"]["503"]["$ref"], "#/components/responses/Unavailable");
+        assert_eq!(change["responses"]["default"], serde_json::Value::Null, "every status is named");
         assert_eq!(change["responses"]["200"]["description"], "OK");
         assert!(document["components"]["responses"]["Unauthorized"].is_object());
         assert!(document["components"]["schemas"]["Problem"].is_object());
