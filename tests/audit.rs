@@ -328,6 +328,22 @@ async fn a_link_is_written_down_when_it_is_used_and_by_whom() {
     assert!(links[0].1.ends_with(opened["after"]["linkId"].as_str().unwrap()), "{opened}");
 }
 
+#[tokio::test]
+async fn guessing_is_written_down_once_for_an_address() {
+    let app = TestApp::start_with(|settings| settings.failed_sign_ins_per_minute_max = 3).await;
+    let admin = app.client(Role::Admin).await;
+    for number in 0..6 {
+        app.nobody().with_token(&format!("muster_guess{number}_x")).get("/enterprise").await;
+    }
+    let refused = eventually("it is written down", || {
+        let sql = "SELECT address, after FROM audit WHERE action = 'session.refuse'";
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+        app.store.directory().raw_reader().query_row(sql, [], read).ok()
+    });
+    assert_eq!(refused, ("127.0.0.1".to_owned(), r#"{"failuresInAMinute":3}"#.to_owned()));
+    assert_eq!(actions(&admin, "session").await.len(), 1);
+}
+
 /// Every command, with what it is written down as; or why it is not.
 const COMMANDS: &[(&str, Result<&str, &str>)] = &[
     ("serve", Err("its acts are those of the API; the link of its first start is one of sign-in-link's")),

@@ -221,8 +221,8 @@ async fn the_databases_own_limit_is_told_apart_from_a_full_disk() {
     eventually("the trouble is over", || app.store.trouble().is_none().then_some(()));
 }
 
-#[tokio::test]
-async fn damage_that_is_found_is_told_until_the_file_is_another_one() {
+#[test]
+fn damage_that_is_found_is_told_until_the_file_is_another_one() {
     let directory = crate::support::Directory::in_memory();
     {
         let store = directory.open();
@@ -235,7 +235,7 @@ async fn damage_that_is_found_is_told_until_the_file_is_another_one() {
     let database = muster::store::database_path(directory.path());
     let root: u64 = directory
         .raw_reader()
-        .query_row("SELECT max(pageno) FROM dbstat WHERE name = 'contact' AND pagetype = 'leaf'", [], |row| row.get(0))
+        .query_row("SELECT min(pageno) FROM dbstat WHERE name = 'contact' AND pagetype = 'leaf'", [], |row| row.get(0))
         .unwrap();
     let mut bytes = std::fs::read(&database).unwrap();
     let page = 4096 * (usize::try_from(root).unwrap() - 1);
@@ -243,12 +243,13 @@ async fn damage_that_is_found_is_told_until_the_file_is_another_one() {
     std::fs::write(&database, bytes).unwrap();
 
     let store = directory.open();
-    store.probe().await.unwrap();
+    let probe = || tokio::runtime::Runtime::new().unwrap().block_on(store.probe());
+    probe().unwrap();
     let found = store.read_blocking(|tx| tx.check()).unwrap_err();
     assert!(found.is_damage(), "{found}");
     assert_eq!(store.trouble().map(|trouble| trouble.kind.as_str()), Some("damaged"));
     // That a row can be written mends nothing.
     store.write(|tx| crate::support::add_contact(tx, "u2", "afterwards")).unwrap();
-    assert!(store.probe().await.unwrap_err().is_damage());
+    assert!(probe().unwrap_err().is_damage());
     store.leave_damaged();
 }

@@ -6,6 +6,7 @@
 //! A token reads `muster_<id>_<secret>`: a public id by which it is listed and revoked, and 256 random bits in base64url.
 //! The database and this memory hold only the SHA-256 of the secret, which is enough for a secret that nobody can guess.
 
+mod guessing;
 pub mod links;
 pub mod sessions;
 mod unwritten;
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use self::guessing::Guessers;
 use self::sessions::KnownSession;
 use self::unwritten::Unwritten;
 use crate::clock::Clock;
@@ -43,6 +45,7 @@ pub struct Access {
     store: Store,
     clock: Clock,
     memory: Arc<Memory>,
+    guessers: Arc<Guessers>,
 }
 
 /// What memory says of a text that claims to be a token.
@@ -64,7 +67,8 @@ impl Access {
         let memory = Arc::new(Memory::default());
         let subscriber: Arc<dyn Subscriber> = memory.clone();
         store.subscribe(&subscriber)?;
-        Ok(Self { store: store.clone(), clock: store.clock().clone(), memory })
+        let guessers = Arc::new(Guessers::new(store.clock()));
+        Ok(Self { store: store.clone(), clock: store.clock().clone(), memory, guessers })
     }
 
     /// Judges a text from memory alone.

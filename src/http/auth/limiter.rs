@@ -71,6 +71,12 @@ impl SignInLimiter {
         }
     }
 
+    /// How many failures an address may have in a minute.
+    #[must_use]
+    pub fn failures_max(&self) -> u32 {
+        self.failures_max
+    }
+
     /// Whether a token from this address may be looked up now, and if not, for how long not.
     pub fn allow(&self, address: IpAddr) -> Result<(), Duration> {
         let now = self.clock.instant();

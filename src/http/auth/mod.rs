@@ -53,6 +53,9 @@ pub trait Tokens: Send + Sync + 'static {
 
     /// What the database says of a one-time link's code.
     fn judge_link<'a>(&'a self, code: &'a str) -> BoxFuture<'a, Result<LinkStanding, ApiError>>;
+
+    /// Notes that so many from this address were not known, which is all that it may try for now.
+    fn note_guessing(&self, address: IpAddr, failures: u32);
 }
 
 impl Tokens for Access {
@@ -93,6 +96,10 @@ impl Tokens for Access {
 
     fn judge_link<'a>(&'a self, code: &'a str) -> BoxFuture<'a, Result<LinkStanding, ApiError>> {
         Box::pin(async move { Ok(Self::judge_link(self, code).await?) })
+    }
+
+    fn note_guessing(&self, address: IpAddr, failures: u32) {
+        Self::note_guessing(self, address.to_canonical().to_string(), failures);
     }
 }
 
@@ -217,6 +224,7 @@ impl Gate {
     fn failed(&self, address: IpAddr) {
         if self.limiter.failed(address) {
             tracing::warn!(%address, "too many failed sign-ins from this address; it has to wait");
+            self.tokens.note_guessing(address, self.limiter.failures_max());
         }
     }
 
@@ -337,6 +345,8 @@ pub(super) mod tests {
         fn judge_link<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<LinkStanding, ApiError>> {
             Box::pin(async { Ok(LinkStanding::Unknown) })
         }
+
+        fn note_guessing(&self, _: IpAddr, _: u32) {}
     }
 
     pub(crate) fn sample_clock() -> Clock {
