@@ -1,5 +1,7 @@
 //! A database that cannot be written, forced inside SQLite: reads and signing in go on, and service resumes by itself.
 
+use std::time::Duration;
+
 use muster::access::links::mint_link;
 use muster::domain::access::Role;
 use serde_json::{Value, json};
@@ -8,6 +10,9 @@ use crate::support::{Client, Events, Exposition, Place, Reply, TestApp, eventual
 
 /// Contacts, and sessions, that would fill the pages that are left many times over.
 const MORE_THAN_FIT: usize = 500;
+
+/// How long anything is waited for that should happen at once. Generous, since it only matters when a test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Refusals in a row after which nothing more fits.
 const REFUSALS: usize = 20;
@@ -168,10 +173,8 @@ async fn a_session_in_memory_ends_with_its_token_and_by_an_administrator() {
     // Whatever the page limit says to revoking, it may be done from beside it.
     let directory = app.store.directory().clone();
     directory.raw_writer().execute("DELETE FROM token WHERE id = ?1", [&token_id]).unwrap();
-    let mut refused = 0;
-    while refused == 0 {
-        refused = u16::from(of_token.get("/session").await.status == 401);
-    }
+    let noticed = async { while of_token.get("/session").await.status != 401 {} };
+    tokio::time::timeout(PATIENCE, noticed).await.expect("it ends with its token");
     app.write(|tx| tx.limit_size(None)).await;
     eventually("the trouble is over", || app.store.trouble().is_none().then_some(()));
 }
