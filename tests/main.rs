@@ -34,6 +34,7 @@ mod quick_reference;
 mod restore;
 mod restore_killed;
 mod routes;
+mod security_headers;
 mod service_manager;
 mod sign_in_links;
 mod slow_clients;

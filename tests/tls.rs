@@ -96,6 +96,7 @@ fn tls_is_served_and_everything_that_names_the_server_says_so() {
     let mut connection = authority.connect(&server);
     let token = json!({"token": place.token("viewer")}).to_string();
     let signed_in = send(&mut connection, &client, "POST", "/session", &token).expect(200);
+    assert_eq!(signed_in.header("strict-transport-security"), Some("max-age=2592000"));
     let cookie = signed_in.header("set-cookie").unwrap();
     assert!(cookie.starts_with("__Host-muster_session=") && cookie.ends_with("; Secure"), "{cookie}");
     assert!(server.log().contains(&format!("serving https://{}", server.address())), "{}", server.log());

@@ -35,7 +35,7 @@ pub(super) const VARY_ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("A
 const LOAD_RETRY_SECS: u64 = 1;
 
 /// Headers for which an answer has room from the start: those of a hit, and those of everything around it.
-const HEADERS_EXPECTED: usize = 12;
+const HEADERS_EXPECTED: usize = 18;
 
 /// Bytes of the longest value that is put together for a header.
 const HEADER_VALUE_BYTES_MAX: usize = 64;

@@ -14,8 +14,11 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use futures_util::future::CatchUnwind;
@@ -29,19 +32,34 @@ use super::metrics::requests::{Requests, Route};
 use super::request_id::{RequestId, RequestIds, X_REQUEST_ID};
 use crate::clock::Clock;
 
+/// What an answer that is no page tells browsers (OWASP REST Security Cheat Sheet): nothing in it runs or loads anything, and
+/// nobody shows it in a frame or embeds it. Pages have policies of their own.
+const DATA_HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+];
+
+/// How long a browser remembers to come by TLS alone (RFC 6797). It holds for the whole host, on all of its ports, so a month and
+/// not the usual year: each visit renews it, and whoever gives TLS up waits it out.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=2592000");
+
 /// Wraps routes into the envelope.
 #[derive(Clone)]
 pub struct Envelope {
     clock: Clock,
     ids: Arc<RequestIds>,
     requests: Arc<Requests>,
+    /// Whether browsers reach the server by TLS.
+    https: bool,
 }
 
 impl Envelope {
-    /// An envelope that tells time by this clock and counts answers here.
+    /// An envelope that tells time by this clock and counts answers here, of a server that is reached by TLS or not.
     #[must_use]
-    pub fn new(clock: Clock, requests: Arc<Requests>) -> Self {
-        Self { clock, ids: Arc::new(RequestIds::new()), requests }
+    pub fn new(clock: Clock, requests: Arc<Requests>, https: bool) -> Self {
+        Self { clock, ids: Arc::new(RequestIds::new()), requests, https }
     }
 }
 
@@ -149,8 +167,18 @@ impl Asked {
             counters.record(method, response.status(), took);
             log_access(method, route.as_ref(), response.status(), took, (id, *client));
         }
+        let status = response.status();
         let headers = response.headers_mut();
         headers.insert(X_REQUEST_ID, id.header());
+        if place.envelope.https {
+            headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
+        }
+        // A 304 renews the headers that the browser has kept, so it must not bring others (RFC 9111, section 3.2).
+        if status != StatusCode::NOT_MODIFIED && !headers.contains_key(CONTENT_SECURITY_POLICY) {
+            for (name, value) in &DATA_HEADERS {
+                headers.insert(name, value.clone());
+            }
+        }
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         // Contacts and new tokens have no place in a browser's cache; whoever knows better has said so.
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -204,7 +232,7 @@ mod tests {
             .route("/boom", get(boom))
             .route("/refused", get(async || ApiError::conflict("Taken")))
             .route("/bare", get(async || (StatusCode::IM_A_TEAPOT, "plain text")))
-            .layer(Envelope::new(Clock::manual(Timestamp::from_millis(1_763_800_000_000)), requests))
+            .layer(Envelope::new(Clock::manual(Timestamp::from_millis(1_763_800_000_000)), requests, false))
     }
 
     async fn send(method: Method, path: &str, id: Option<&str>) -> (Response<()>, Value) {

@@ -150,7 +150,7 @@ pub fn app(state: AppState) -> Result<Router, ApiError> {
     if !state.settings.cors_origins.is_empty() {
         app = app.layer(cors(&state.settings.cors_origins));
     }
-    let envelope = Envelope::new(state.clock.clone(), Arc::clone(&state.meters.requests));
+    let envelope = Envelope::new(state.clock.clone(), Arc::clone(&state.meters.requests), state.settings.is_https());
     let base = state.settings.base_path.clone();
     let app = app.layer(envelope.clone()).with_state(state);
     Ok(match base {

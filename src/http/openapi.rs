@@ -86,11 +86,12 @@ type HeaderText = (&'static str, &'static str);
 const RETRY_AFTER: Option<HeaderText> = Some(("Retry-After", "Seconds to wait"));
 
 /// Reusable failures: status, name, description, and the header that tells more.
-const PROBLEMS: [(&str, &str, &str, Option<HeaderText>); 12] = [
+const PROBLEMS: [(&str, &str, &str, Option<HeaderText>); 13] = [
     ("400", "BadRequest", "The request is wrong in itself; the fields that are to blame are named", None),
     ("401", "Unauthorized", "No token, or one that does not work", Some(("WWW-Authenticate", "Always `Bearer`"))),
     ("403", "Forbidden", "The token does not allow this", None),
     ("404", "NotFound", "Something that the request names does not exist, or the token does not reach it", None),
+    ("408", "RequestTimeout", "The body did not arrive in time", Some(("Connection", "Always `close`"))),
     ("409", "Conflict", "It conflicts with what exists", None),
     ("412", "PreconditionFailed", "It is no longer what `If-Match` names", None),
     ("413", "BodyTooLarge", "The body is larger than the limit", None),
@@ -117,7 +118,7 @@ fn statuses_that_follow(operation: &Operation, method_is_safe: bool, access: Acc
         statuses.extend(["401", "403", "429"]);
     }
     if operation.request_body.is_some() {
-        statuses.extend(["400", "413", "415"]);
+        statuses.extend(["400", "408", "413", "415"]);
     }
     if takes(&[ParameterIn::Query], None) {
         statuses.push("400");

@@ -3,10 +3,12 @@
 //! This is hyper's own HTTP/1 server and not `axum::serve`, which has no time limit for reading a request's head: a
 //! client could hold a connection for ever by saying nothing.
 //!
-//! What hyper refuses by itself (a head that is malformed or larger than the limit, with 400, 414 and 431) is answered
+//! What is no request of HTTP/1.1 (a head that is malformed, names no host or two, or is larger than the limit; 400, 414 and
+//! 431) is answered
 //! with the bare status and no body, because no request exists yet that could carry an id; a head that does not arrive
 //! in time ends the connection without an answer.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -16,7 +18,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::Request;
+use axum::body::Body;
+use axum::http::header::{CONNECTION, HOST};
+use axum::http::{HeaderValue, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
@@ -128,6 +132,22 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
 }
 
+/// Whether a request says once at which host it is aimed, as it must since HTTP/1.1 (RFC 9112, section 3.2). With two of them a
+/// proxy and this server might each believe another one.
+fn names_one_host(request: &Request<Incoming>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let is_old = request.version() < Version::HTTP_11;
+    (hosts.next().is_some() || is_old) && hosts.next().is_none()
+}
+
+/// The bare refusal that hyper itself would give.
+fn no_host() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::BAD_REQUEST;
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
 /// What connections have in common.
 struct Connections {
     http: http1::Builder,
@@ -182,11 +202,19 @@ impl Connections {
             let (heads, proxies) = (Arc::clone(&heads), Arc::clone(&self.proxies));
             move |mut request: Request<Incoming>| {
                 heads.arrived();
-                let client = proxies.client(peer.ip(), request.headers());
-                request.extensions_mut().insert(client);
-                let answer = router.clone().call(Lingering::wrap(request));
+                let answer = names_one_host(&request).then(|| {
+                    let client = proxies.client(peer.ip(), request.headers());
+                    request.extensions_mut().insert(client);
+                    router.clone().call(Lingering::wrap(request))
+                });
                 let heads = Arc::clone(&heads);
-                async move { answer.await.map(|answer| answer.map(|body| AnswerBody { body, heads })) }
+                async move {
+                    let answer = match answer {
+                        Some(answer) => answer.await?,
+                        None => no_host(),
+                    };
+                    Ok::<_, Infallible>(answer.map(|body| AnswerBody { body, heads }))
+                }
             }
         });
         let (stop, head_read_time_max) = (self.stop.clone(), self.head_read_time_max);
@@ -270,7 +298,6 @@ mod tests {
     use std::sync::LazyLock;
 
     use axum::Extension;
-    use axum::body::Body;
     use axum::routing::get;
     use bytes::Bytes;
     use futures_util::{Stream, stream};

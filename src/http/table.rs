@@ -146,8 +146,9 @@ mod tests {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         let (router, _) = table().finish();
-        let app =
-            router.layer(Envelope::new(sample_clock(), Arc::default())).with_state(Arc::new(HttpSettings::default()));
+        let app = router
+            .layer(Envelope::new(sample_clock(), Arc::default(), false))
+            .with_state(Arc::new(HttpSettings::default()));
         let response = app.oneshot(request.body(Body::from("not JSON")).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();

@@ -126,3 +126,73 @@ async fn a_stopped_server_has_kept_what_it_acknowledged() {
     let contacts = app.store.contacts_of_acme() - 2;
     assert!(contacts >= acknowledged && contacts <= acknowledged + 8, "{contacts} of {acknowledged}");
 }
+
+#[tokio::test]
+async fn a_request_names_its_host_once() {
+    let app = TestApp::start().await;
+    let check = async |lines: &str, expected: &str| {
+        let mut stream = connect(&app, &format!("GET /healthz {lines}Connection: close\r\n\r\n")).await;
+        let answer = rest(&mut stream).await;
+        assert!(answer.starts_with(expected), "{lines:?}: {answer}");
+    };
+    check("HTTP/1.1\r\nHost: x\r\n", "HTTP/1.1 200 ").await;
+    check("HTTP/1.1\r\n", "HTTP/1.1 400 ").await;
+    check("HTTP/1.1\r\nHost: x\r\nHost: y\r\n", "HTTP/1.1 400 ").await;
+    check("HTTP/1.0\r\n", "HTTP/1.0 200 ").await;
+    check("HTTP/1.0\r\nHost: x\r\nHost: y\r\n", "HTTP/1.0 400 ").await;
+}
+
+#[tokio::test]
+async fn no_request_is_smuggled_in_anothers_body() {
+    let app = TestApp::start().await;
+    let smuggled = "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n";
+    let check = async |lines: &str, body: &str| {
+        let request =
+            format!("POST /session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{lines}\r\n{body}");
+        let mut stream = connect(&app, &format!("{request}{smuggled}")).await;
+        stream.shutdown().await.unwrap();
+        let answer = rest(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{lines:?}: {answer}");
+        assert!(!answer.contains("There is nothing at this path"), "{lines:?}: {answer}");
+    };
+    let chunked = "0\r\n\r\n";
+    check("Content-Length: 6\r\nContent-Length: 0\r\n", "").await;
+    check("Content-Length: +0\r\n", "").await;
+    check("Content-Length: 0x0\r\n", "").await;
+    check("Transfer-Encoding: identity\r\n", chunked).await;
+    check("Transfer-Encoding: chunked, identity\r\n", chunked).await;
+    check("Transfer-Encoding : chunked\r\n", chunked).await;
+    check("X: y\r\n Content-Length: 0\r\n", "").await;
+    check("Content-Length\r\n", "").await;
+}
+
+#[tokio::test]
+async fn a_head_with_too_many_lines_is_refused() {
+    let app = TestApp::start().await;
+    let lines: String = (0..200).map(|number| format!("X-{number}: y\r\n")).collect();
+    let mut stream = connect(&app, &format!("GET /healthz HTTP/1.1\r\nHost: x\r\n{lines}\r\n")).await;
+    let answer = rest(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+#[tokio::test]
+async fn no_path_leads_out_of_the_files_of_the_binary() {
+    let app = TestApp::start().await;
+    for path in [
+        "/../Cargo.toml",
+        "/js/../../Cargo.toml",
+        "/js/%2e%2e/index.html",
+        "/js/..%2findex.html",
+        "/%2e%2e%2f%2e%2e%2fetc/passwd",
+        "/js/..%5c..%5cindex.html",
+        "/js/main.js%00.html",
+        "//etc/passwd",
+        "/js/",
+        "/js",
+        "/docs/../js/main.js",
+    ] {
+        let mut stream = connect(&app, &format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await;
+        let answer = rest(&mut stream).await;
+        assert!(answer.starts_with("HTTP/1.1 404 ") || answer.starts_with("HTTP/1.1 400 "), "{path}: {answer}");
+    }
+}

@@ -1,0 +1,91 @@
+//! What every answer tells browsers, whatever it answers.
+
+use muster::config::WebOrigin;
+use muster::domain::access::Role;
+use reqwest::Method;
+
+use crate::support::{Client, Reply, TestApp};
+
+/// What answers that are no pages say.
+const DATA: [(&str, &str); 5] = [
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-resource-policy", "same-origin"),
+];
+
+/// What pages say besides, in their own words.
+const PAGES: [&str; 7] = [
+    "content-security-policy",
+    "x-content-type-options",
+    "x-frame-options",
+    "referrer-policy",
+    "cross-origin-opener-policy",
+    "cross-origin-resource-policy",
+    "permissions-policy",
+];
+
+const SUMMARY: &str = "/enterprise/acme/contacts/summary";
+
+async fn get(client: &Client, path: &str) -> Reply {
+    Reply::to(client.request(Method::GET, path)).await
+}
+
+#[tokio::test]
+async fn every_answer_of_the_api_says_that_nothing_in_it_runs_and_nobody_frames_it() {
+    let app = TestApp::start().await;
+    let (nobody, viewer) = (app.nobody(), app.client(Role::Viewer).await);
+    let check = |reply: &Reply, status: u16| {
+        assert_eq!(reply.status, status, "{}", reply.text());
+        for (name, value) in DATA {
+            let values: Vec<_> = reply.headers.get_all(name).iter().collect();
+            assert_eq!(values, [value], "{name} of {status} {}", reply.text());
+        }
+        assert!(!reply.headers.contains_key("strict-transport-security"), "there is no TLS");
+        assert!(reply.headers.contains_key("cache-control"));
+    };
+    check(&get(&viewer, SUMMARY).await, 200);
+    check(&get(&viewer, SUMMARY).await, 200);
+    check(&get(&viewer, "/enterprise").await, 200);
+    check(&get(&viewer, "/metrics").await, 200);
+    check(&get(&viewer, "/cache/events").await, 200);
+    check(&get(&nobody, "/healthz").await, 200);
+    check(&get(&nobody, "/enterprise").await, 401);
+    check(&get(&viewer, "/tokens").await, 403);
+    check(&get(&nobody, "/nowhere").await, 404);
+    check(&Reply::to(nobody.request(Method::DELETE, "/healthz")).await, 405);
+}
+
+#[tokio::test]
+async fn pages_have_policies_of_their_own_and_an_unchanged_one_keeps_them() {
+    let app = TestApp::start().await;
+    let nobody = app.nobody();
+    for path in ["/", "/js/main.js", "/docs", "/openapi.json"] {
+        let whole = get(&nobody, path).await;
+        for name in PAGES {
+            assert_eq!(whole.headers.get_all(name).iter().count(), 1, "{name} of {path}");
+        }
+        let policy = whole.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        // What a 304 brings takes the place of what the browser has kept.
+        let known = nobody.request(Method::GET, path).header("if-none-match", whole.headers["etag"].clone());
+        let unchanged = Reply::to(known).await;
+        assert_eq!(unchanged.status, 304);
+        assert_eq!(unchanged.headers.get("content-security-policy"), None, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn browsers_are_told_to_come_by_tls_only_where_they_can() {
+    let check = async |origin: &str, expected: Option<&str>| {
+        let app = TestApp::start_with(|settings| settings.public_origin = WebOrigin::parse(origin)).await;
+        let (nobody, viewer) = (app.nobody(), app.client(Role::Viewer).await);
+        for reply in [get(&nobody, "/").await, get(&nobody, "/healthz").await, get(&viewer, SUMMARY).await] {
+            let told = reply.headers.get("strict-transport-security").map(|value| value.to_str().unwrap());
+            assert_eq!(told, expected, "{origin}");
+        }
+    };
+    check("https://muster.example", Some("max-age=2592000")).await;
+    check("http://muster.example", None).await;
+}
