@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs a static binary as docs/deploy/Dockerfile has it: as nobody, in a root folder with nothing else in it, with a clean
-# environment, without /proc, /dev or /etc. Usage: tests/scratch-root.sh dist/muster
+# Runs a static binary as docs/deploy/Dockerfile has it: as nobody, with a clean environment, in a root folder with nothing else
+# in it but the two devices for random numbers that every container engine gives; without /proc and /etc. Usage: tests/scratch-root.sh dist/muster
 set -euo pipefail
 
 binary="$1"
@@ -22,7 +22,11 @@ install -m 755 "$binary" "$root/muster"
 mkdir -m 700 "$root/data"
 if [ "$(id -u)" -ne 0 ]; then skip "changing the root takes root"; fi
 chown "$user" "$root/data"
-muster=(env -i "${variables[@]}" chroot --userspec="$user" "$root" /muster)
+mkdir "$root/dev"
+mknod -m 444 "$root/dev/random" c 1 8 && mknod -m 444 "$root/dev/urandom" c 1 9 || skip "making devices is not permitted"
+head -c 1 "$root/dev/urandom" >/dev/null 2>&1 || skip "devices in temporary folders are not permitted"
+chroot="$(PATH="$PATH:/usr/sbin:/sbin" type -P chroot)" || skip "there is no chroot"
+muster=(env -i "${variables[@]}" "$chroot" --userspec="$user" "$root" /muster)
 inside() { "${muster[@]}" "$@"; }
 inside --version >/dev/null 2>&1 || skip "chroot is not permitted"
 

@@ -1,15 +1,21 @@
 //! `muster health`: whether a server is ready, for containers and scripts that have no other client.
 
+use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
 use clap::Args;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Request, Uri};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper::header::HOST;
+use hyper::rt::{Read, Write};
+use hyper::{Request, Response, Uri};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
 
 use super::{Context, Failure, ServingFlags, server};
+use crate::http::tls_probe;
 
 /// How long the server may take to answer. Its own probe gives up after two seconds.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
@@ -20,7 +26,7 @@ const ANSWER_BYTES_MAX: usize = 16 * 1024;
 /// Ask a server whether it is ready; exit code 0 says yes, 1 no, and why.
 ///
 /// Asks `/readyz`: the database is open and takes writes. Without a URL it asks the server on this machine, at the port of
-/// `listen`.
+/// `listen`, with TLS where that is set. The certificate is not checked: nothing secret is sent.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct HealthArgs {
@@ -36,48 +42,79 @@ pub struct HealthArgs {
 const EXAMPLES: &str = "\
 Examples:
   muster health
-  muster health http://10.0.0.7:8383
+  muster health https://muster.example
   muster health --listen 127.0.0.1:9000";
 
 /// Asks, and says what is answered.
 pub fn run(context: &mut Context<'_>, arguments: &HealthArgs) -> Result<(), Failure> {
-    let url = match &arguments.url {
-        Some(url) => url.trim_end_matches('/').to_owned(),
-        None => format!("http://{}", server::reachable(context.config.http.listen)),
+    let http = &context.config.http;
+    let own = || {
+        let scheme = if http.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", server::reachable(http.listen))
     };
-    let uri: Uri = format!("{url}/readyz").parse().map_err(|_| not_an_address(&url))?;
-    if uri.scheme_str() != Some("http") || uri.host().is_none() {
-        return Err(not_an_address(&url));
-    }
-    let (status, answer) = server::block_on(ask(uri))?;
+    let url = arguments.url.as_ref().map_or_else(own, |url| url.trim_end_matches('/').to_owned());
+    let server = Server::parse(&url).ok_or_else(|| {
+        Failure::usage(format!("{url} is no address of a server; it must be such as http://127.0.0.1:8383"))
+    })?;
+    let (status, answer) = server::block_on(ask(server))?;
     if status == 200 {
         return context.print(&format!("{url} is ready"));
     }
-    let detail = serde_json::from_slice::<serde_json::Value>(&answer).ok().and_then(|body| {
-        let detail = body.get("detail")?.as_str()?;
-        Some(detail.to_owned())
-    });
-    Err(Failure::failed(format!("{url} is not ready, it answers {status}: {}", detail.unwrap_or_default())))
+    let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
+    let detail = answer.get("detail").and_then(|detail| detail.as_str()).map(|detail| format!(": {detail}"));
+    Err(Failure::failed(format!("{url} is not ready, it answers {status}{}", detail.unwrap_or_default())))
 }
 
-fn not_an_address(url: &str) -> Failure {
-    Failure::usage(format!("{url} is no address of a server; it must be such as http://127.0.0.1:8383"))
+/// Where a server is asked.
+struct Server {
+    with_tls: bool,
+    host: String,
+    port: u16,
+    authority: String,
+    path: String,
 }
 
-async fn ask(uri: Uri) -> Result<(u16, Bytes), Failure> {
-    let unreachable = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Failure::failed("the server does not answer; is it running?").because(error)
-    };
-    let request = Request::get(uri).body(Full::<Bytes>::default()).map_err(|error| unreachable(error.into()))?;
+impl Server {
+    fn parse(url: &str) -> Option<Self> {
+        let uri: Uri = format!("{url}/readyz").parse().ok()?;
+        let with_tls = match uri.scheme_str()? {
+            "http" => false,
+            "https" => true,
+            _ => return None,
+        };
+        let port = uri.port_u16().unwrap_or(if with_tls { 443 } else { 80 });
+        let authority = uri.authority()?.to_string();
+        Some(Self { with_tls, host: uri.host()?.to_owned(), port, authority, path: uri.path().to_owned() })
+    }
+}
+
+async fn ask(server: Server) -> Result<(u16, Bytes), Failure> {
     let answered = async {
-        let client = Client::builder(TokioExecutor::new()).build_http();
-        let answer = client.request(request).await?;
+        let stream = TcpStream::connect(format!("{}:{}", server.host, server.port)).await?;
+        let answer = if server.with_tls {
+            send(TokioIo::new(tls_probe::connect(stream, &server.host).await?), &server).await?
+        } else {
+            send(TokioIo::new(stream), &server).await?
+        };
         let status = answer.status().as_u16();
         let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await?;
-        Ok((status, body.to_bytes()))
+        Ok::<_, Box<dyn Error + Send + Sync>>((status, body.to_bytes()))
     };
     match tokio::time::timeout(ANSWER_TIME_MAX, answered).await {
-        Ok(answered) => answered.map_err(unreachable),
+        Ok(answered) => {
+            answered.map_err(|error| Failure::failed("the server does not answer; is it running?").because(error))
+        }
         Err(_) => Err(Failure::failed(format!("the server did not answer within {} s", ANSWER_TIME_MAX.as_secs()))),
     }
+}
+
+async fn send<S: Read + Write + Unpin + Send + 'static>(
+    stream: S,
+    server: &Server,
+) -> Result<Response<Incoming>, Box<dyn Error + Send + Sync>> {
+    let (mut sender, connection) = http1::handshake(stream).await?;
+    // It ends with the answer; what goes wrong on the way is told to whoever waits for that.
+    tokio::spawn(connection);
+    let request = Request::get(&server.path).header(HOST, &server.authority).body(Empty::<Bytes>::new())?;
+    Ok(sender.send_request(request).await?)
 }

@@ -46,6 +46,7 @@ pub mod state;
 pub mod submission;
 pub mod table;
 pub mod tls;
+pub mod tls_probe;
 
 use std::sync::Arc;
 

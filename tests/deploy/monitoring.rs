@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-use muster::domain::access::Role;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use super::{accepted, deployed, read};
-use crate::support::{TestApp, tool};
+use super::{CERTIFICATE, KEY, accepted, certificate_in, deployed, read};
+use crate::support::{Place, TestServer, tool};
 
 const RULES: &str = "muster.rules.yml";
 const SCRAPE: &str = "prometheus.yml";
@@ -25,10 +26,13 @@ type Metrics = BTreeMap<String, BTreeSet<String>>;
 
 /// What a live server tells, after it has been asked something.
 async fn metrics() -> Metrics {
-    let app = TestApp::start().await;
-    let admin = app.client(Role::Admin).await;
-    admin.get("/enterprise/acme/contacts/summary").await.expect(200);
-    let page = admin.get("/metrics").await.text();
+    // With TLS and backups, or the metrics of a certificate and of backups are missing.
+    let place = Place::new();
+    let token = place.token("admin");
+    certificate_in(&place);
+    let server = place.serve_as(&token, &["--tls-cert", CERTIFICATE, "--tls-key", KEY]);
+    get(&server, &token, "/enterprise").await;
+    let page = get(&server, &token, "/metrics").await;
     let mut metrics = Metrics::new();
     for line in page.lines().filter(|line| !line.starts_with('#')) {
         let (series, _) = line.rsplit_once(' ').unwrap();
@@ -38,6 +42,19 @@ async fn metrics() -> Metrics {
     }
     assert!(metrics["muster_http_requests_total"].contains("status"), "{metrics:?}");
     metrics
+}
+
+/// What is answered under TLS to somebody with a token.
+async fn get(server: &TestServer, token: &str, path: &str) -> String {
+    let stream = TcpStream::connect(server.address()).await.unwrap();
+    let mut stream = muster::http::tls_probe::connect(stream, "localhost").await.unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n");
+    stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 "), "{answer}");
+    body.to_owned()
 }
 
 /// The metrics that a text names, each with the labels that it asks of it.

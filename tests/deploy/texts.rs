@@ -5,7 +5,7 @@ use std::process::Command;
 use clap::CommandFactory;
 use muster::cli::Cli;
 
-use super::accepted;
+use super::{CERTIFICATE, KEY, accepted, certificate_in};
 use crate::support::{Place, installed, tool};
 
 #[test]
@@ -64,4 +64,18 @@ fn health_says_whether_a_server_is_ready_and_why_not() {
     assert!(gone.stderr.contains("the server does not answer; is it running?"), "{}", gone.stderr);
     let nonsense = place.muster(&["health", "nonsense"]);
     assert_eq!((nonsense.code, nonsense.stderr.contains("is no address of a server")), (Some(2), true));
+}
+
+#[test]
+fn health_asks_under_tls_where_that_is_what_the_server_speaks() {
+    let place = Place::new();
+    certificate_in(&place);
+    let tls = ["--tls-cert", CERTIFICATE, "--tls-key", KEY];
+    let server = place.serve_as("", &tls);
+    let address = server.address().to_string();
+    let said = place.done(&[&["health", "--listen", &address], &tls[..]].concat());
+    assert_eq!(said, format!("https://{address} is ready\n"));
+    assert_eq!(place.done(&["health", &format!("https://{address}")]), said);
+    let plain = place.muster(&["health", &format!("http://{address}")]);
+    assert_eq!((plain.code, plain.stderr.contains("it answers 400")), (Some(1), true), "{}", plain.stderr);
 }
