@@ -50,7 +50,11 @@ lint:
 ci:
     .ci/run
 
-# Build the static, stripped binary: dist/muster.
+# Show the manual page.
+man:
+    cargo run --quiet -- man | man -l -
+
+# Build the static, stripped binary, dist/muster, and its manual page, dist/muster.1.
 release:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -60,7 +64,8 @@ release:
     mkdir -p dist
     cp "target/$target/release/muster" dist/muster
     ldd dist/muster 2>&1 | grep -qE "statically linked|not a dynamic executable" || { echo "dist/muster is not static" >&2; exit 1; }
-    ls -l dist/muster
+    dist/muster man > dist/muster.1
+    ls -l dist/muster dist/muster.1
 
 # Take the pictures of docs/images anew, after the demonstration has run for so many minutes; look at each.
 screenshots MINUTES="20":
