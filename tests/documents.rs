@@ -1,7 +1,7 @@
 //! What is written about the repository, held against the repository: links lead somewhere, names exist, the lists in the
 //! README are whole, and the layers of `docs/ARCHITECTURE.md` are those of the code.
 
-mod markdown;
+pub mod markdown;
 mod source;
 
 use std::collections::{BTreeMap, BTreeSet};

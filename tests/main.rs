@@ -23,6 +23,7 @@ mod erasure;
 mod first_minute;
 mod full_disk;
 mod fuzz_corpora;
+mod guides;
 mod history;
 mod honest_numbers;
 mod imports;

@@ -1,7 +1,7 @@
 //! What `docs/benchmarks.md` reports: `just bench` prints it as a table with the machine's description.
 //!
 //! Speeds are compared within one run only. Words behind `just bench` choose: `summary`, `import`, `start`, `writes`,
-//! `http`.
+//! `sizing`, `http`.
 //! Files go to a folder below `target`, on the disk that the working copy is on; `MUSTER_BENCH_CONTACTS` sets the size of
 //! the largest database, a million unless set.
 
@@ -18,6 +18,7 @@ mod lookup;
 mod machine;
 mod peers;
 mod process;
+mod sizing;
 mod spread;
 mod start;
 mod summary;
@@ -72,6 +73,9 @@ fn main() {
     }
     if wants("writes") {
         writes::run(&bench, &mut table);
+    }
+    if wants("sizing") {
+        sizing::run(&bench, &mut table);
     }
     if wants("http") {
         lookup::run(&mut table);

@@ -14,6 +14,21 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
+/// The lines of every fenced block in this language, each with its number.
+pub fn fenced<'a>(text: &'a str, language: &str) -> Vec<(usize, &'a str)> {
+    let mut inside = None;
+    let mut found = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        match (line.trim_start().strip_prefix("```"), inside) {
+            (Some(info), None) => inside = Some(info.trim() == language),
+            (Some(_), Some(_)) => inside = None,
+            (None, Some(true)) => found.push((index + 1, line)),
+            (None, _) => {}
+        }
+    }
+    found
+}
+
 /// What is set as code within a line.
 fn spans_of(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
@@ -80,4 +95,5 @@ fn links_and_anchors_are_found() {
     assert_eq!(links, ["b.md#c", "d", "e.md"]);
     assert_eq!(anchors(text), ["one-two-three", "one-two-three-1"].map(str::to_owned).into());
     assert_eq!(code_spans("a `b` c\n`d`"), [(1, "b"), (2, "d")]);
+    assert_eq!(fenced("```sh\na\n```\nb\n```\nc\n```\n```sh\nd\n```", "sh"), [(2, "a"), (9, "d")]);
 }

@@ -1,0 +1,131 @@
+//! The commands of the guides do what the guides say: each page's commands run in its order, in a shell, in an empty folder.
+//!
+//! What cannot run in a test is in [`NOT_RUN`] with its reason, so a new command is run unless somebody decides otherwise.
+//! Paths of the system such as `/etc` lie in a folder of the test, `sudo` does nothing by itself, and the port is a free one.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use crate::documents::markdown::fenced;
+use crate::support::{Place, Running};
+
+/// Commands that are not run here, by how they begin, each with the reason.
+const NOT_RUN: [(&str, &str); 8] = [
+    ("cargo ", "these tests are cargo's; `.ci/run` begins with them"),
+    ("just ", "`.ci/run` runs what these targets stand for"),
+    ("ssh ", "there is no other machine"),
+    ("sudo systemctl ", "no service manager runs in a container; `systemd-analyze verify` reads the unit"),
+    ("journalctl ", "as above"),
+    ("docker ", "no container engine is at hand"),
+    ("sudo nginx ", "a test of its own runs nginx with this file"),
+    ("promtool ", "a test of its own runs it, where Debian's package is installed"),
+];
+
+/// Where the system keeps things; the tests keep them in a folder.
+const SYSTEM_PLACES: [&str; 3] = ["/usr/local/", "/etc/", "/var/"];
+
+/// What surrounds the commands: servers run in the background, and a failure says which line of the page failed.
+const PRELUDE: &str = include_str!("guides/prelude.sh");
+
+/// A command of a page, which may have several lines.
+struct Step {
+    line: usize,
+    command: String,
+}
+
+/// The commands of a page, put together from their lines.
+fn steps(page: &str) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    // What ends a text that is handed to the last command, while it is open.
+    let mut here_document_end: Option<String> = None;
+    let mut continued = false;
+    for (line, text) in fenced(page, "sh") {
+        let opens = text.split_once("<<").map(|(_, word)| word.trim().trim_matches('\'').to_owned());
+        match steps.last_mut().filter(|_| continued || here_document_end.is_some()) {
+            Some(step) => write!(step.command, "\n{text}").unwrap(),
+            None if text.trim().is_empty() || text.starts_with('#') => continue,
+            None => steps.push(Step { line, command: text.to_owned() }),
+        }
+        here_document_end = match here_document_end {
+            Some(end) if text == end => None,
+            Some(end) => Some(end),
+            None => opens,
+        };
+        continued = here_document_end.is_none() && text.ends_with('\\');
+    }
+    steps
+}
+
+fn is_run(step: &Step) -> bool {
+    !NOT_RUN.iter().any(|(start, _)| step.command.starts_with(start))
+}
+
+/// Runs every command of a page that can be run.
+fn run(path: &str) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join(path)).unwrap();
+    let place = Place::new();
+    for folder in ["bin", "dist", "system/usr/local/bin", "system/etc/systemd/system", "system/var/lib/muster"] {
+        fs::create_dir_all(place.path(folder)).unwrap();
+    }
+    for name in ["docs", "tests"] {
+        symlink(root.join(name), place.path(name)).unwrap();
+    }
+    let muster = env!("CARGO_BIN_EXE_muster");
+    for link in ["bin/muster", "dist/muster"] {
+        symlink(muster, place.path(link)).unwrap();
+    }
+    // Taken and let go: free a moment ago is all that can be had, since the server has to be told a number.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let system = place.path("system");
+    let mut script = PRELUDE.to_owned();
+    let mut count = 0;
+    for step in steps(&page).iter().filter(|step| is_run(step)) {
+        let mut command = step.command.replace("8383", &port.to_string());
+        for folder in SYSTEM_PLACES {
+            command = command.replace(&format!(" {folder}"), &format!(" {}{folder}", system.display()));
+        }
+        writeln!(script, "at '{path}:{}'\n{command}", step.line).unwrap();
+        count += 1;
+    }
+    assert!(count > 0, "{path} has no commands, or none that run");
+    let mut command = Command::new("bash");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MUSTER_")) {
+        command.env_remove(name);
+    }
+    command.args(["-c", &script]).current_dir(place.path("")).env("MUSTER_LISTEN", format!("127.0.0.1:{port}"));
+    let ended = Running::start(command).finish();
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
+}
+
+#[test]
+fn every_command_of_the_readme_does_what_it_says() {
+    run("README.md");
+}
+
+#[test]
+fn every_command_of_the_deployment_guide_does_what_it_says() {
+    run("docs/deployment-guide.md");
+}
+
+#[test]
+fn no_reason_stands_for_nothing() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = ["README.md", "docs/deployment-guide.md"].map(|path| fs::read_to_string(root.join(path)).unwrap());
+    let commands: Vec<Step> = pages.iter().flat_map(|page| steps(page)).collect();
+    for (start, _) in NOT_RUN {
+        assert!(commands.iter().any(|step| step.command.starts_with(start)), "no page has a command {start}");
+    }
+}
+
+#[test]
+fn commands_of_several_lines_are_one_step() {
+    let page = "```sh\na \\\n  b\n\n# c\nd <<'END'\n# e\nf\nEND\ng\n```\n";
+    let found: Vec<_> = steps(page).into_iter().map(|step| (step.line, step.command)).collect();
+    let expected = [(2, "a \\\n  b"), (6, "d <<'END'\n# e\nf\nEND"), (10, "g")];
+    assert_eq!(found, expected.map(|(line, command)| (line, command.to_owned())));
+}
