@@ -145,8 +145,8 @@ def fix_import(case, body):
 
 
 def fix_sign_in(case, body):
-    """A token that is known, half of the time."""
-    if body.get("token") is not None and number_of(body["token"]) % 2 == 0:
+    """A token that is known, most of the time."""
+    if body.get("token") is not None and number_of(body["token"]) % 3 != 0:
         body["token"] = os.environ["MUSTER_TOKEN"]
 
 
