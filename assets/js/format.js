@@ -148,7 +148,7 @@ export function parseDuration(text) {
 
 /** Bytes as they are typed: `64 MB`. */
 export function size(number) {
-  const units = ["B", "KB", "MB", "GB"];
+  const units = ["B", "kB", "MB", "GB"];
   let step = 0;
   let value = number;
   while (value >= KILOBYTE && step < units.length - 1 && Number.isInteger((value / KILOBYTE) * 1_000)) {

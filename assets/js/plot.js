@@ -261,7 +261,8 @@ export function sparkline(element, values, tone) {
   let drawing = false;
   values.forEach((value, index) => {
     const place = `${round((index / Math.max(1, values.length - 1)) * 100)} ${round(22 - (value === null ? 0 : part(value)) * 20)}`;
-    if (value !== null) path += `${drawing ? "L" : "M"}${place}`;
+    // A value that stands alone is a dot: a line without length, whose ends are round.
+    if (value !== null) path += drawing ? `L${place}` : `M${place}h0`;
     drawing = value !== null;
   });
   fill(

@@ -33,6 +33,7 @@ mod linger;
 pub mod metrics;
 mod openapi;
 mod outflow;
+mod packed;
 pub mod patience;
 mod quiet;
 pub mod readiness;

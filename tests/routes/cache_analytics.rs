@@ -328,3 +328,23 @@ async fn whoever_may_read_all_of_the_installation_may_read_the_analytics() {
         app.nobody().get(path).await.problem(401);
     }
 }
+
+#[tokio::test]
+async fn the_answer_is_compressed_for_those_who_take_that() {
+    let (_app, admin, _clock) = start().await;
+    admin.get(ACME).await.expect(200);
+    let path = "/cache/analytics?window=30d";
+    let plain = admin.get(path).await;
+    assert!(!plain.headers.contains_key("content-encoding"));
+    let request = admin.request(reqwest::Method::GET, path).header("accept-encoding", "br, gzip");
+    let packed = crate::support::Reply::to(request).await;
+    assert_eq!(
+        (&packed.headers["content-encoding"], &packed.headers["vary"]),
+        (&"gzip".parse().unwrap(), &"Accept-Encoding".parse().unwrap())
+    );
+    assert!(packed.body.len() * 8 < plain.body.len(), "{} of {}", packed.body.len(), plain.body.len());
+    let mut unpacked = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&*packed.body), &mut unpacked).unwrap();
+    let unpacked: Value = serde_json::from_str(&unpacked).unwrap();
+    assert_eq!(unpacked["analytics"], plain.expect(200)["analytics"]);
+}

@@ -285,7 +285,7 @@ function sessionSection(signal) {
         h("span", { class: "note" }, each.id),
       ),
       h("td", {}, each.role, each.enterpriseId && h("span", { class: "note" }, "only ", name(each.enterpriseId))),
-      h("td", { class: "optional" }, name(each.address)),
+      h("td", { class: "optional address" }, name(each.address)),
       h("td", { class: "figure optional" }, when(each.createdAt, format.ago)),
       h("td", { class: "figure optional" }, isOwn ? "now" : each.lastUsedAt ? when(each.lastUsedAt, format.ago) : "never"),
       h("td", { class: "figure" }, when(each.expiresAt, format.until)),

@@ -70,7 +70,7 @@ function parseDuration(text, mayBeZero) {
 
 function parseSize(text) {
   const value = format.parseSize(text);
-  if (value === null) return { wrong: "must be a size such as 512 KB, 64 MB or 1 GB" };
+  if (value === null) return { wrong: "must be a size such as 512 kB, 64 MB or 1 GB" };
   if (value < BYTES_MIN || value > BYTES_MAX)
     return { wrong: `must be from ${format.size(BYTES_MIN)} to ${format.size(BYTES_MAX)}` };
   return { value };

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -11,7 +13,8 @@ use crate::cache::{Census, EntryView};
 use crate::domain::cache_sample::{RemovalCounters, RequestCounters, Window};
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
-use crate::http::extract::{Json, Query};
+use crate::http::extract::Query;
+use crate::http::packed::packed;
 use crate::http::state::AppState;
 use crate::summaries::{Analytics, DurationCounts, Figures, Percentiles, SummaryKey, TargetState};
 
@@ -265,11 +268,12 @@ struct SeriesPoint {
 )]
 pub async fn get(
     State(state): State<AppState>,
+    headers: HeaderMap,
     Query(params): Query<AnalyticsParams>,
-) -> Result<Json<Answer<CacheAnalytics>>, ApiError> {
+) -> Result<Response, ApiError> {
     let window = params.window.unwrap_or_default();
     let analytics = state.summaries.analytics(window).await?;
-    Ok(state.success(CacheAnalytics { analytics: WindowAnalytics::of(&analytics, window) }))
+    packed(&headers, &state.success(CacheAnalytics { analytics: WindowAnalytics::of(&analytics, window) }))
 }
 
 impl WindowAnalytics {
