@@ -117,3 +117,23 @@ async fn busy(page: &Page) {
     send("POST", "tokens", json!({"name": "Reports", "role": "viewer"})).await;
     send("DELETE", "cache/departments/clear", Value::Null).await;
 }
+#[test]
+fn every_picture_is_shown_somewhere_and_every_one_that_is_shown_exists() {
+    let files: BTreeSet<String> =
+        std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(files, names(), "UPDATE_SCREENSHOTS=20 cargo test every_page_of_the_demonstration writes them");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let dashboard = read("docs/dashboard.md");
+    let unshown: Vec<&String> = files.iter().filter(|name| !dashboard.contains(&format!("images/{name}"))).collect();
+    assert!(unshown.is_empty(), "docs/dashboard.md does not show {unshown:?}");
+    for text in [&dashboard, &read("README.md")] {
+        for (_, behind) in text.match_indices("images/").map(|(at, found)| text.split_at(at + found.len())) {
+            let name =
+                behind.split(|sign: char| !sign.is_ascii_alphanumeric() && !"-._".contains(sign)).next().unwrap();
+            assert!(files.contains(name), "there is no picture {name}");
+        }
+    }
+    let bytes: usize = files.iter().map(|name| std::fs::read(folder().join(name)).unwrap().len()).sum();
+    assert!(bytes <= BYTES_MAX, "{bytes} bytes");
+}
