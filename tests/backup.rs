@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use muster::domain::access::Reach;
 use muster::domain::contact::{CONTACT_NOTES_LEN_MAX, ContactFields, ContactInfo};
-use muster::store::{BackupError, DATABASE_FILE, Store, StoreError};
+use muster::store::{BackupError, DATABASE_FILE, Store};
 use serde_json::Value;
 
 use crate::support::{
@@ -290,7 +290,7 @@ fn a_disk_that_fills_up_meanwhile_ends_the_backup_and_nothing_is_left() {
     let ended = backup.finish();
     let left = names(folder.path());
     assert!(Command::new("umount").arg(folder.path()).status().unwrap().success());
-    assert!(matches!(ended, Err(BackupError::Store(StoreError::Full))), "{ended:?}");
+    assert!(matches!(ended, Err(BackupError::Full)), "{ended:?}");
     assert_eq!(left, BTreeSet::from(["filler".to_owned()]));
     store.write(|tx| add_contact(tx, "u1", "afterwards")).unwrap();
 }

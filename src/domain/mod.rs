@@ -15,6 +15,7 @@
 //! - [`cache_sample`], [`duration_buckets`]: what the cache counted in a minute.
 //! - [`backup`]: what a backup holds and what its file is called.
 //! - [`trouble`]: what keeps the database from being written.
+//! - [`backup`]: what a backup holds and what its file is called.
 
 pub mod access;
 pub mod backup;

@@ -14,7 +14,7 @@
 //! - `access`, `sessions`, `audit`, `idempotency`: tokens, signed-in browsers, who did what, and retries made harmless;
 //! - `cache_configuration`: what administrators have tuned, version by version; `samples`: what the cache counted;
 //! - `condition`: whether the database can be written; `later`: what is written when it can be again;
-//! - `figures`: how the store is doing.
+//! - `figures`: how the store is doing;
 //! - `backup`, `restore`: the whole of it into one file, and back.
 
 mod access;

@@ -191,6 +191,9 @@ pub enum BackupError {
         /// What there is.
         free: Size,
     },
+    /// The disk filled up meanwhile.
+    #[error("the disk filled up meanwhile; make room on it, or choose another folder")]
+    Full,
     /// Somebody ended it.
     #[error("it was cancelled")]
     Cancelled,
@@ -207,7 +210,10 @@ pub enum BackupError {
 
 impl From<rusqlite::Error> for BackupError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Store(error.into())
+        match StoreError::from(error) {
+            StoreError::Full => Self::Full,
+            error => Self::Store(error),
+        }
     }
 }
 
@@ -215,7 +221,7 @@ impl BackupError {
     /// Whether there was no room for it.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(self, Self::NoRoom { .. } | Self::Store(StoreError::Full))
+        matches!(self, Self::NoRoom { .. } | Self::Full)
     }
 
     pub(super) fn destination(path: &Path, reason: impl Into<String>) -> Self {

@@ -117,7 +117,7 @@ impl Partial {
 
     pub(in crate::store) fn failed(&self, error: &io::Error) -> BackupError {
         if error.kind() == ErrorKind::StorageFull {
-            return crate::store::StoreError::Full.into();
+            return BackupError::Full;
         }
         BackupError::destination(&self.destination, explain(error))
     }

@@ -190,6 +190,8 @@ impl Candidate {
                 access_version = max(access_version, ?2) + 1, contact_id_floor = max(contact_id_floor, ?3)";
         let connection = self.connect()?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        // Of a session or a token that goes nothing is left in the file, as everywhere.
+        let _: i64 = connection.pragma_update_and_check(None, "secure_delete", "ON", |row| row.get(0))?;
         let transaction = rusqlite::Transaction::new_unchecked(&connection, TransactionBehavior::Immediate)?;
         let own: i64 = transaction.query_row("SELECT revision FROM installation", [], |row| row.get(0))?;
         let beyond = match old {
