@@ -14,7 +14,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
+use crate::backups::Backups;
 use crate::clock::Clock;
+use crate::config::BackupSettings;
 use crate::http::{self, AppState, HttpSettings};
 use crate::store::{OpenError, Store, StoreError, StoreOptions};
 use crate::summaries::Summaries;
@@ -27,6 +29,8 @@ const TOKEN_USE_INTERVAL: Duration = Duration::from_mins(1);
 pub struct AppSettings {
     /// Where the database is and how it is driven.
     pub store: StoreOptions,
+    /// When the database is backed up, and where to.
+    pub backups: BackupSettings,
     /// The limits of the HTTP layer.
     pub http: HttpSettings,
     /// The address to listen on; port 0 takes a free one.
@@ -71,6 +75,7 @@ pub struct App {
     serving: JoinHandle<()>,
     recording: JoinHandle<()>,
     tending: JoinHandle<()>,
+    backing_up: JoinHandle<()>,
 }
 
 impl App {
@@ -119,7 +124,7 @@ impl App {
     /// Stops in order; returns when everything that was accepted is done and the database is closed.
     pub async fn stop(self) {
         self.stop.cancel();
-        for task in [self.serving, self.recording, self.tending] {
+        for task in [self.serving, self.recording, self.tending, self.backing_up] {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a task of the server failed");
             }
@@ -140,25 +145,28 @@ struct Opened {
     store: Store,
     access: Access,
     summaries: Summaries,
+    backups: Backups,
     http: HttpSettings,
 }
 
 impl Opened {
     async fn open(settings: AppSettings, clock: Clock) -> Result<Self, StartError> {
-        let AppSettings { store: options, http, .. } = settings;
+        let AppSettings { store: options, backups, http, .. } = settings;
         let open = move || {
             let store = Store::open(&options, clock)?;
             let access = Access::open(&store)?;
             let summaries = Summaries::open(&store)?;
-            Ok(Self { store, access, summaries, http })
+            let backups = Backups::open(&store, &backups)?;
+            Ok(Self { store, access, summaries, backups, http })
         };
         tokio::task::spawn_blocking(open).await?
     }
 
     fn serve(self, listener: TcpListener) -> Result<App, StartError> {
-        let Self { store, access, summaries, http: settings } = self;
+        let Self { store, access, summaries, backups, http: settings } = self;
         let stop = CancellationToken::new();
-        let state = AppState::new(settings.clone(), store.clone(), access.clone(), summaries.clone(), stop.clone());
+        let (shared, stopping) = (summaries.clone(), stop.clone());
+        let state = AppState::new(settings.clone(), store.clone(), access.clone(), shared, backups.clone(), stopping);
         let meters = Arc::clone(&state.meters);
         let router = http::app(state).map_err(|error| StartError::Pages(format!("{error:?}")))?;
         let address = listener.local_addr().map_err(StartError::Port)?;
@@ -168,7 +176,8 @@ impl Opened {
         });
         let recording = tokio::spawn(record_token_uses(access.clone(), stop.clone()));
         let tending = tokio::spawn(summaries.clone().tend(stop.clone()));
-        Ok(App { store, access, summaries, address, stop, serving, recording, tending })
+        let backing_up = tokio::spawn(backups.tend(stop.clone()));
+        Ok(App { store, access, summaries, address, stop, serving, recording, tending, backing_up })
     }
 }
 

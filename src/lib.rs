@@ -20,6 +20,7 @@
 //! Layer 2, what the store means to others:
 //! - [`access`]: API tokens and sessions in memory.
 //! - [`summaries`]: summaries as they are served.
+//! - [`backups`]: the server's backups: when they are made, which are kept, how they stand.
 //! - [`intake`]: whole files of contacts into the store and out of it.
 //!
 //! Layer 3, the outside:
@@ -33,6 +34,7 @@
 
 pub mod access;
 pub mod app;
+pub mod backups;
 pub mod cache;
 pub mod cli;
 pub mod clock;

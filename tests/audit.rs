@@ -212,6 +212,7 @@ const ACTS: &[Act] = &[
     act("POST /tokens", "/tokens", r#"{"name":"t","role":"viewer"}"#, "token.create", "*", (&[], &["name", "role"])),
     act("DELETE /tokens/{tokenId}", "/tokens/{new}", "", "token.revoke", "*", (&["name", "role"], &[])),
     act("POST /session", "/session", "{token}", "session.create", "*", (&[], &["role", "address", "tokenId"])),
+    act("POST /backup", "/backup", "", "backup.create", "*", (&[], &["bytes", "rows", "schemaVersion", "tookMillis"])),
     act("DELETE /session", "/session", "", "session.end", "*", (&["role", "address", "tokenId"], &[])),
     act("DELETE /sessions/{sessionId}", "/sessions/{session}", "", "session.revoke", "*", (&["role", "address"], &[])),
 ];

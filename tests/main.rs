@@ -8,6 +8,7 @@
 mod audit;
 mod backup;
 mod backup_before_migration;
+mod backup_server;
 mod base_path;
 mod behind_nginx;
 mod browser;

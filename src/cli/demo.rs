@@ -12,6 +12,7 @@ use super::{Context, Failure, ServingFlags, sign_in_link, traffic};
 use crate::access::links::MintedLink;
 use crate::app::App;
 use crate::clock::Clock;
+use crate::config::BackupSettings;
 use crate::demo::{DemoData, Shape};
 use crate::domain::access::{Reach, Role};
 use crate::store::{Mode, Store, StoreError, StoreOptions};
@@ -68,10 +69,12 @@ fn parse_contacts(text: &str) -> Result<u64, String> {
 pub fn run(context: &mut Context<'_>, arguments: &DemoArgs) -> Result<(), Failure> {
     let scratch = ScratchDir::new("demo")?;
     scratch.path().clone_into(&mut context.config.store.data_dir);
-    let settings = server::settings(context, "demo")?;
+    let mut settings = server::settings(context, "demo")?;
     if arguments.traffic && settings.http.tls.is_some() {
         return Err(Failure::usage("--traffic sends plain HTTP, so it does not go with tls-cert and tls-key"));
     }
+    // What is thrown away is worth no backup of its own accord; the folder goes with the rest.
+    settings.backups = BackupSettings { every: None, dir: scratch.path().join("backups"), ..settings.backups };
     let result = server::block_on(async {
         let clock = Clock::system();
         // Bound before anything is filled: a port that is in use is no news for a minute later.

@@ -38,6 +38,7 @@ pub(super) fn settings(context: &Context<'_>, name: &str) -> Result<AppSettings,
             size_bytes_max: config.store.database_bytes_max.map(|bytes| bytes as u64),
             ..StoreOptions::new(&config.store.data_dir, Mode::Server, format!("`muster {name}`"))
         },
+        backups: config.backups.clone(),
         http: HttpSettings {
             header_read_time_max: http.header_read_timeout,
             request_time_max: http.request_timeout,

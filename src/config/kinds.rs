@@ -137,6 +137,29 @@ impl Parser for Durations {
     }
 }
 
+/// A duration within bounds, or `off` for none.
+pub(super) struct DurationsOrOff(pub(super) Durations);
+
+/// What stands for no duration.
+const OFF: &str = "off";
+
+impl Parser for DurationsOrOff {
+    type Item = Option<Duration>;
+    const FORM: Form = Form::Text;
+
+    fn allowed(&self) -> String {
+        format!("{OFF} or {}", Parser::allowed(&self.0))
+    }
+
+    fn parse(&self, text: &str) -> Option<Option<Duration>> {
+        if text == OFF { Some(None) } else { self.0.parse(text).map(Some) }
+    }
+
+    fn show(duration: &Option<Duration>) -> Value {
+        duration.as_ref().map_or_else(|| Value::String(OFF.to_owned()), <Durations as Parser>::show)
+    }
+}
+
 /// A number of bytes within bounds, both included.
 pub(super) struct Bytes {
     /// The smallest.

@@ -52,6 +52,8 @@ pub struct Config {
     pub telemetry: TelemetrySettings,
     /// Where the database is and how it is driven.
     pub store: StoreSettings,
+    /// When the server backs the database up, and where to.
+    pub backups: BackupSettings,
     /// Where the server listens and what it allows.
     pub http: HttpSettings,
     /// What was ignored, a sentence each; for the log, once it is open.
@@ -83,6 +85,17 @@ pub struct StoreSettings {
     pub read_queue_max: usize,
     /// How large the database may grow, in bytes, if there is a limit.
     pub database_bytes_max: Option<usize>,
+}
+
+/// When the server backs the database up, and where to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupSettings {
+    /// How often; not at all where there is none.
+    pub every: Option<Duration>,
+    /// How many are kept.
+    pub keep: usize,
+    /// The folder they are kept in.
+    pub dir: PathBuf,
 }
 
 /// Where the server listens and what it allows.
@@ -145,6 +158,7 @@ impl Config {
         Ok(Self {
             telemetry: settings.telemetry(environment.colour_allowed()),
             store: settings.store(),
+            backups: settings.backups(),
             http: settings.http(tls),
             warnings: layers.warnings(),
             settings,

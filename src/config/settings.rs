@@ -6,18 +6,23 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::base_path::{BasePath, BasePaths};
-use super::kinds::{Address, Bytes, Count, Durations, LogFilter, LogFormat, LogFormats, Path, Readers};
+use super::kinds::{Address, Bytes, Count, Durations, DurationsOrOff, LogFilter, LogFormat, LogFormats, Path, Readers};
 use super::layers::{ConfigError, Layers, Origin, Sourced};
 use super::network::{Network, Networks};
 use super::parsing::{Kind, Many, Optional};
 use super::web::{PublicUrl, PublicUrls, WebOrigin, WebOrigins};
-use super::{HttpSettings, StoreSettings, TelemetrySettings, TlsFiles};
+use super::{BackupSettings, HttpSettings, StoreSettings, TelemetrySettings, TlsFiles};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_mins(1);
+const YEAR: Duration = Duration::from_hours(365 * 24);
 const HOUR: Duration = Duration::from_hours(1);
+
+/// The folder of backups in the data directory.
+const BACKUP_FOLDER: &str = "backups";
 
 /// What people need to know of a setting.
 #[derive(Debug)]
@@ -180,6 +185,17 @@ settings! {
     database_max: Option<usize> = "database-max" <"SIZE"> Serving,
         Optional<Bytes>: Optional(Bytes { min: MIB, max: 1_024 * GIB }), default [];
 
+    /// How often the server backs the database up by itself; `off` leaves that to others.
+    backup_every: Option<Duration> = "backup-every" <"DURATION|off"> Serving,
+        DurationsOrOff: DurationsOrOff(Durations { min: MINUTE, max: YEAR }), default ["24h"];
+
+    /// How many backups of its own the server keeps; when there is a newer one, the oldest goes.
+    backup_keep: usize = "backup-keep" <"COUNT"> Serving,
+        Count: Count { min: 1, max: 10_000 }, default ["7"];
+
+    /// Folder of the server's backups, best on another disk; without it, `backups` in the data directory.
+    backup_dir: Option<PathBuf> = "backup-dir" <"DIR"> Serving, Optional<Path>: Optional(Path), default [];
+
     /// Connections that read the database; `auto` takes one per processor core, at least 2 and at most 8.
     readers: usize = "readers" <"COUNT"> Serving, Readers: Readers, default ["auto"];
 
@@ -223,6 +239,15 @@ impl Settings {
             write_queue_max: self.write_queue_max.value,
             read_queue_max: self.read_queue_max.value,
             database_bytes_max: self.database_max.value,
+        }
+    }
+
+    pub(super) fn backups(&self) -> BackupSettings {
+        let dir = self.backup_dir.value.clone();
+        BackupSettings {
+            every: self.backup_every.value,
+            keep: self.backup_keep.value,
+            dir: dir.unwrap_or_else(|| self.data_dir.value.join(BACKUP_FOLDER)),
         }
     }
 

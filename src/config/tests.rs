@@ -88,6 +88,9 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!(config.store.write_queue_max, 1_024);
     assert_eq!(config.store.read_queue_max, 1_024);
     assert!((2..=8).contains(&config.store.readers));
+    assert_eq!(config.backups.every, Some(Duration::from_hours(24)));
+    assert_eq!(config.backups.keep, 7);
+    assert_eq!(config.backups.dir, config.store.data_dir.join("backups"));
     assert_eq!(config.telemetry.format, LogFormat::Text);
     assert_eq!(config.telemetry.level, "info");
     assert!(config.telemetry.colour_allowed);

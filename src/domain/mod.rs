@@ -13,7 +13,6 @@
 //! - [`summary`]: the aggregates that Muster exists for; [`details`]: the contacts behind them, page by page.
 //! - [`cache_configuration`]: what an administrator tunes while Muster runs.
 //! - [`cache_sample`], [`duration_buckets`]: what the cache counted in a minute.
-//! - [`backup`]: what a backup holds and what its file is called.
 //! - [`trouble`]: what keeps the database from being written.
 //! - [`backup`]: what a backup holds and what its file is called.
 

@@ -67,8 +67,8 @@ pub use self::state::AppState;
 use self::envelope::Envelope;
 use self::request_id::X_REQUEST_ID;
 use self::routes::{
-    audit, cache_config, contacts, departments, details, employees, enterprises, service, sessions, summaries, tokens,
-    transfers,
+    audit, backup, cache_config, contacts, departments, details, employees, enterprises, service, sessions, summaries,
+    tokens, transfers,
 };
 use self::routes::{cache, cache_entries, cache_events, cache_warm};
 use self::routes::{cache_analytics, cache_what_if};
@@ -137,6 +137,8 @@ fn all_routes(table: RouteTable<AppState>) -> RouteTable<AppState> {
         .public(routes!(sessions::sign_in))
         .may(Viewer, Installation, routes!(routes::metrics::scrape))
         .may(Admin, Installation, routes!(audit::list))
+        .may(Admin, Installation, routes!(backup::get))
+        .may(Admin, Installation, routes!(backup::create))
         .public(routes!(service::health))
         .public(routes!(service::ready))
         .public(routes!(service::openapi))
@@ -188,8 +190,14 @@ mod tests {
     use super::auth::tests::sample_clock;
     use super::*;
     use crate::access::Access;
+    use crate::backups::Backups;
+    use crate::config::BackupSettings;
     use crate::store::{Mode, Store, StoreOptions};
     use crate::summaries::Summaries;
+
+    fn backup_settings(dir: &std::path::Path) -> BackupSettings {
+        BackupSettings { every: None, keep: 1, dir: dir.join("backups") }
+    }
 
     async fn send(request: axum::http::request::Builder) -> (Response, Value) {
         let cors_origins = vec![WebOrigin::parse("https://app.example").unwrap()];
@@ -198,7 +206,8 @@ mod tests {
         let store = Store::open(&StoreOptions::new(dir.path(), Mode::Server, "a test"), sample_clock()).unwrap();
         let access = Access::open(&store).unwrap();
         let summaries = Summaries::open(&store).unwrap();
-        let state = AppState::new(settings, store, access, summaries, CancellationToken::new());
+        let backups = Backups::open(&store, &backup_settings(dir.path())).unwrap();
+        let state = AppState::new(settings, store, access, summaries, backups, CancellationToken::new());
         let app = app(state).unwrap();
         let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();

@@ -44,6 +44,7 @@ const SESSION_SCHEME: &str = "session";
         (name = "directory", description = "Enterprises, departments and employees"),
         (name = "cache", description = "What the cache of summaries does, and how it is tuned"),
         (name = "access", description = "Tokens, signing in, sessions, and what administrators did"),
+        (name = "backup", description = "Backups that the server makes"),
         (name = "service", description = "Is it alive, is it ready, and this document")
     )
 )]

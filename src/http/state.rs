@@ -14,6 +14,7 @@ use super::metrics::Meters;
 use super::readiness::Readiness;
 use super::settings::HttpSettings;
 use crate::access::Access;
+use crate::backups::Backups;
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::summaries::Summaries;
@@ -36,6 +37,8 @@ pub struct Shared {
     pub(super) gate: Arc<Gate>,
     /// What the facts amount to.
     pub summaries: Summaries,
+    /// What was backed up, and what is to be.
+    pub backups: Backups,
     /// Cancelled when the server begins to shut down.
     pub stop: CancellationToken,
     /// What the HTTP layer counts of itself.
@@ -60,6 +63,7 @@ impl AppState {
         store: Store,
         access: Access,
         summaries: Summaries,
+        backups: Backups,
         stop: CancellationToken,
     ) -> Self {
         Self(Arc::new(Shared {
@@ -74,6 +78,7 @@ impl AppState {
             store,
             access,
             summaries,
+            backups,
             stop,
             document: Arc::default(),
         }))

@@ -58,8 +58,8 @@ use tokio::sync::OwnedSemaphorePermit;
 pub use access::{NewToken, StoredToken, TokenList};
 pub use audit::{Actor, AuditEntry, AuditFilter, AuditRecord};
 pub use backup::{
-    BACKUP_CREATED, BackupError, BackupMade, BackupObserver, BackupProgress, BackupRequest, BackupStage, Pace, back_up,
-    record_backup, remove_leftovers, unobserved,
+    BACKUP_CREATED, BACKUP_FAILED, BackupError, BackupMade, BackupObserver, BackupProgress, BackupRecord,
+    BackupRequest, BackupStage, Pace, back_up, record_backup, remove_leftovers, unobserved,
 };
 pub use cache_configuration::StoredConfiguration;
 pub use changes::{Publication, Subscriber, WATCH_INTERVAL};

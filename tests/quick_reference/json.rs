@@ -9,13 +9,15 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 const LINE_CHARS_MAX: usize = 100;
 
 /// Fields whose value is another in every run: ids that the server makes, secrets, tags, what depends on speed or memory.
-const VOLATILE: [&str; 39] = [
+const VOLATILE: [&str; 43] = [
     "_nanoseconds",
     "_seconds",
     "actor",
     "age",
     "ageMillis",
+    "ageSeconds",
     "avgCacheAge",
+    "by",
     "bytes",
     "cacheBytes",
     "calculationTime",
@@ -26,6 +28,8 @@ const VOLATILE: [&str; 39] = [
     "durationMillis",
     "etag",
     "external",
+    "file",
+    "folder",
     "heapTotal",
     "heapUsed",
     "id",

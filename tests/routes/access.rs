@@ -245,6 +245,8 @@ const LEAST_ROLES: [(Role, &[&str]); 4] = [
             "PUT /cache/config",
             "POST /cache/config/revert",
             "GET /audit",
+            "GET /backup",
+            "POST /backup",
             "GET /sessions",
             "DELETE /sessions/{sessionId}",
         ],

@@ -11,7 +11,15 @@ use serde_json::json;
 use crate::support::{Client, Exposition, Reply, TestApp, WireClient, enterprise, name, series};
 
 /// Every metric, with its type.
-const FAMILIES: [(&str, &str); 36] = [
+const FAMILIES: [(&str, &str); 44] = [
+    ("muster_backup_failing", "gauge"),
+    ("muster_backup_failures", "counter"),
+    ("muster_backup_interval_seconds", "gauge"),
+    ("muster_backup_last_duration_seconds", "gauge"),
+    ("muster_backup_last_size_bytes", "gauge"),
+    ("muster_backup_last_success_timestamp_seconds", "gauge"),
+    ("muster_backup_running", "gauge"),
+    ("muster_backups", "counter"),
     ("muster_build", "info"),
     ("muster_cache_coalesced", "counter"),
     ("muster_cache_entries", "gauge"),

@@ -6,12 +6,14 @@ use std::thread::JoinHandle;
 
 use axum::Router;
 use muster::access::{Access, mint};
+use muster::backups::Backups;
 use muster::clock::Clock;
+use muster::config::BackupSettings;
 use muster::domain::access::{Reach, Role};
 use muster::domain::time::Timestamp;
 use muster::http::metrics::Meters;
 use muster::http::{AppState, HttpSettings};
-use muster::store::{Store, StoreError, WriteTx};
+use muster::store::{BackupObserver, Store, StoreError, WriteTx};
 use muster::summaries::Summaries;
 use reqwest::header::HeaderMap;
 use reqwest::{Body, Method, RequestBuilder};
@@ -80,7 +82,24 @@ impl TestApp {
         Self::serve_store(store, settings)
     }
 
+    /// A server on a store that backs up as these settings say.
+    pub fn serve_backing_up(
+        store: TestStore,
+        settings: HttpSettings,
+        backups: &BackupSettings,
+        observer: Option<Arc<dyn BackupObserver>>,
+    ) -> Self {
+        let backups = Backups::open_observed(&store, backups, observer).unwrap();
+        Self::serve_with(store, settings, backups)
+    }
+
     fn serve_store(store: TestStore, settings: HttpSettings) -> Self {
+        // Only for those who ask: a test that moves its clock is not to be disturbed by them.
+        let backups = BackupSettings { every: None, keep: 7, dir: store.data_dir().join("backups") };
+        Self::serve_backing_up(store, settings, &backups, None)
+    }
+
+    fn serve_with(store: TestStore, settings: HttpSettings, backups: Backups) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let root = root(address, &settings);
@@ -88,10 +107,11 @@ impl TestApp {
         let summaries = Summaries::open(&store).unwrap();
         let server = std::thread::spawn({
             let (store, access, summaries) = (Store::clone(&store), Access::open(&store).unwrap(), summaries.clone());
-            let state = AppState::new(settings.clone(), store, access, summaries.clone(), stop.clone());
+            let state =
+                AppState::new(settings.clone(), store, access, summaries.clone(), backups.clone(), stop.clone());
             let meters = Arc::clone(&state.meters);
             let (app, stop) = (muster::http::app(state).unwrap(), stop.clone());
-            move || serve(listener, app, summaries, &settings, stop, meters)
+            move || serve(listener, app, summaries, backups, &settings, stop, meters)
         });
         Self { address, root, stop, server: Some(server), summaries, store }
     }
@@ -171,6 +191,7 @@ fn serve(
     listener: TcpListener,
     app: Router,
     summaries: Summaries,
+    backups: Backups,
     settings: &HttpSettings,
     stop: CancellationToken,
     meters: Arc<Meters>,
@@ -180,8 +201,10 @@ fn serve(
         listener.set_nonblocking(true).unwrap();
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         let tending = tokio::spawn(summaries.clone().tend(stop.clone()));
+        let backing_up = tokio::spawn(backups.tend(stop.clone()));
         muster::http::serve(listener, app, settings, Clock::system(), stop, meters).await;
         tending.await.unwrap();
+        backing_up.await.unwrap();
         summaries.settle().await;
     });
 }

@@ -25,12 +25,13 @@ pub fn request(data_dir: &Path, destination: &Path) -> BackupRequest {
 
 /// Stops a backup after its first portion, with the read transaction open, until it is let go.
 pub struct HeldBackup {
-    let_go: mpsc::Sender<()>,
+    hold: Hold,
     observer: Arc<Holder>,
     backup: std::thread::JoinHandle<Result<BackupMade, BackupError>>,
 }
 
-struct Holder {
+/// Stops what it observes at its first portion, until it is let go.
+pub struct Holder {
     /// What is said when the backup stands, and what it waits for; taken at its first portion.
     held: Mutex<Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>>,
     cancelled: AtomicBool,
@@ -52,16 +53,37 @@ impl BackupObserver for Holder {
     }
 }
 
+/// What waits for a held backup, and lets it go.
+pub struct Hold {
+    standing: mpsc::Receiver<()>,
+    let_go: mpsc::Sender<()>,
+}
+
+impl Hold {
+    /// Comes back when the backup stands.
+    pub fn wait(&self) {
+        self.standing.recv().expect("it ended before its first portion");
+    }
+
+    pub fn let_go(&self) {
+        self.let_go.send(()).unwrap();
+    }
+}
+
+impl Holder {
+    pub fn new() -> (Arc<Self>, Hold) {
+        let (stands, standing) = mpsc::channel();
+        let (let_go, may_go) = mpsc::channel();
+        let held = Mutex::new(Some((stands, may_go)));
+        let holder = Self { held, cancelled: AtomicBool::new(false), stages: Mutex::default() };
+        (Arc::new(holder), Hold { standing, let_go })
+    }
+}
+
 impl HeldBackup {
     /// Comes back when the backup stands.
     pub fn begin(data_dir: &Path, destination: &Path) -> Self {
-        let (stands, standing) = mpsc::channel();
-        let (let_go, may_go) = mpsc::channel();
-        let observer = Arc::new(Holder {
-            held: Mutex::new(Some((stands, may_go))),
-            cancelled: AtomicBool::new(false),
-            stages: Mutex::default(),
-        });
+        let (observer, hold) = Holder::new();
         let (request, shared) = (request(data_dir, destination), Arc::clone(&observer));
         let backup = std::thread::spawn(move || {
             let observer: Arc<dyn BackupObserver> = Arc::<Holder>::clone(&shared);
@@ -69,15 +91,15 @@ impl HeldBackup {
             shared.held.lock().unwrap().take();
             made
         });
-        if let Err(ended) = standing.recv() {
+        if let Err(ended) = hold.standing.recv() {
             panic!("{ended}, since it ended before its first portion: {:?}", backup.join());
         }
-        Self { let_go, observer, backup }
+        Self { hold, observer, backup }
     }
 
     /// Lets it go on, and waits for its end.
     pub fn finish(self) -> Result<BackupMade, BackupError> {
-        self.let_go.send(()).unwrap();
+        self.hold.let_go();
         let made = self.backup.join().unwrap();
         let stages = self.observer.stages.lock().unwrap();
         let copying: Vec<u64> =

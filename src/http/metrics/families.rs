@@ -7,8 +7,10 @@ use std::time::Duration;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
+use super::backups;
 use super::page::{Buckets, Page};
 use super::requests::Route;
+use crate::backups::BackupFigures;
 use crate::cache::{Durations, Occupancy, Stats};
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::TroubleKind;
@@ -42,6 +44,7 @@ pub(super) struct Figures {
     pub(super) shed: [(&'static str, u64); 3],
     pub(super) cache: (Stats, Occupancy),
     pub(super) store: store::Figures,
+    pub(super) backups: BackupFigures,
     pub(super) resident_bytes: Option<u64>,
     pub(super) started_at: Timestamp,
     /// When the certificate expires; new ones that could not be used, and handshakes that failed.
@@ -56,6 +59,7 @@ impl Collector for Figures {
         write_cache_counts(&mut page, stats)?;
         write_cache_size(&mut page, *occupancy)?;
         self.write_store(&mut page)?;
+        backups::write(&mut page, &self.backups)?;
         self.write_tls(&mut page)?;
         self.write_process(&mut page)
     }

@@ -4,6 +4,7 @@
 //! asked for when somebody scrapes, and `families` says under which name it goes out. No label holds anything that a
 //! client may choose, so the number of series is bounded by the code.
 
+mod backups;
 mod families;
 mod page;
 pub mod requests;
@@ -73,6 +74,7 @@ pub(super) fn exposition(state: &AppState) -> Result<String, fmt::Error> {
         .map(|(what, count)| (what, count.load(Ordering::Relaxed))),
         cache: (cache.stats(), cache.occupancy()),
         store: state.store.figures(),
+        backups: state.backups.figures(),
         resident_bytes: telemetry::resident_bytes(),
         started_at: state.meters.started_at,
         tls: state.settings.tls.as_ref().map(|tls| (tls.expires_at(), tls.failures())),

@@ -203,7 +203,9 @@ mod tests {
 
     use super::*;
     use crate::access::{Access, mint};
+    use crate::backups::Backups;
     use crate::clock::Clock;
+    use crate::config::BackupSettings;
     use crate::domain::access::{Reach, Role};
     use crate::http::settings::HttpSettings;
     use crate::store::{Mode, Store, StoreOptions};
@@ -222,7 +224,9 @@ mod tests {
         let minted = mint("slow".into(), Role::Viewer, Reach::Installation, store.clock().now(), None).unwrap();
         let credential_id = minted.stored.id.clone();
         store.write(move |tx| tx.create_token(&minted.stored)).await.unwrap();
-        let state = AppState::new(settings, store, access, summaries.clone(), CancellationToken::new());
+        let backups = BackupSettings { every: None, keep: 1, dir: dir.path().join("backups") };
+        let backups = Backups::open(&store, &backups).unwrap();
+        let state = AppState::new(settings, store, access, summaries.clone(), backups, CancellationToken::new());
         let places = Arc::new(Semaphore::new(1));
         let place = Arc::clone(&places).try_acquire_owned().unwrap();
         let (pieces, mut taker) = mpsc::channel(PIECES_WAITING_MAX);

@@ -2,6 +2,7 @@
 
 pub mod answers;
 pub mod audit;
+pub mod backup;
 pub mod cache;
 pub mod cache_analytics;
 pub mod cache_config;

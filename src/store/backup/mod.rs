@@ -7,8 +7,10 @@
 //!
 //! - `snapshot`: the moment that is copied, and its rows counted;
 //! - `partial`: the file while it is written, under another name, and how it gets its own;
-//! - `verify`: the proof that a file is sound.
+//! - `verify`: the proof that a file is sound;
+//! - `history`: what the audit log knows of those that were made.
 
+mod history;
 mod partial;
 mod snapshot;
 mod verify;
@@ -21,6 +23,7 @@ use std::time::Duration;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
+pub use history::BackupRecord;
 pub use partial::remove_leftovers;
 pub(super) use partial::{Partial, require_room, side_files, sync_dir, with_suffix};
 pub(super) use verify::{TableCounts, verify};
@@ -160,6 +163,9 @@ impl BackupMade {
 
 /// The act of making a backup, as the audit log calls it.
 pub const BACKUP_CREATED: &str = "backup.create";
+
+/// A backup that was to be made and could not be, as the audit log calls it.
+pub const BACKUP_FAILED: &str = "backup.fail";
 
 /// Why a backup was not made. Nothing of it is left, and nothing else has changed.
 #[derive(Debug, thiserror::Error)]

@@ -1,0 +1,313 @@
+//! Backups that the server makes: by itself as often as it is told, and when an administrator asks for one.
+//!
+//! One runs at a time. The schedule goes by the last good backup in the folder, as the audit log knows it, so it survives a
+//! restart. A failed one is tried again, sooner at first and then more rarely, and is told of until one succeeds.
+//!
+//! - `schedule`: when the next one is due;
+//! - `folder`: the files, and which of them go;
+//! - `run`: one backup under way;
+//! - `status`: how it stands, for whoever asks.
+
+mod folder;
+mod run;
+mod schedule;
+mod status;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use folder::KeptBackup;
+pub use run::{Run, RunProgress};
+pub use status::{BackupFailure, BackupFigures, BackupHealth, BackupStatus};
+
+use folder::Folder;
+use schedule::Schedule;
+
+use crate::clock::Clock;
+use crate::config::BackupSettings;
+use crate::domain::time::Timestamp;
+use crate::store::{
+    Actor, AuditEntry, BACKUP_FAILED, BackupError, BackupMade, BackupObserver, BackupRecord, BackupRequest, Pace,
+    Store, StoreError, back_up,
+};
+
+/// How often it is looked whether a backup is due. Looking costs a lock and no more.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often the database is asked for backups that somebody else has made.
+const REFRESH_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Why a backup cannot be begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BeginError {
+    /// There is one under way.
+    #[error("a backup is being made already")]
+    UnderWay,
+    /// The server is about to stop.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// The server's backups. Cloning is cheap.
+#[derive(Clone)]
+pub struct Backups {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Store,
+    clock: Clock,
+    every: Option<Duration>,
+    folder: Folder,
+    observer: Option<Arc<dyn BackupObserver>>,
+    /// Guards what is known alone; nothing is read, written or waited for under it.
+    state: Mutex<State>,
+    runs: TaskTracker,
+}
+
+struct State {
+    schedule: Schedule,
+    /// The newest good backup, whoever made it and wherever.
+    last: Option<BackupRecord>,
+    /// What went wrong since the last good one.
+    failure: Option<BackupFailure>,
+    running: Option<Arc<Run>>,
+    stopping: bool,
+    made: u64,
+    failed: u64,
+}
+
+impl Backups {
+    /// The backups of a store; reads when the last one was made.
+    pub fn open(store: &Store, settings: &BackupSettings) -> Result<Self, StoreError> {
+        Self::open_observed(store, settings, None)
+    }
+
+    /// The same, with somebody who is told how far each of them is, on its own thread.
+    pub fn open_observed(
+        store: &Store,
+        settings: &BackupSettings,
+        observer: Option<Arc<dyn BackupObserver>>,
+    ) -> Result<Self, StoreError> {
+        let clock = store.clock().clone();
+        // The audit log names files so that they can be found from anywhere.
+        let dir = std::path::absolute(&settings.dir).unwrap_or_else(|_| settings.dir.clone());
+        let folder = Folder::new(dir, settings.keep);
+        let (last, last_here) = read_last(store, folder.path())?;
+        let schedule = Schedule::new(settings.every, last_here.map(|record| record.at), clock.instant());
+        let state = State { schedule, last, failure: None, running: None, stopping: false, made: 0, failed: 0 };
+        let shared = Shared {
+            store: store.clone(),
+            clock,
+            every: settings.every,
+            folder,
+            observer,
+            state: Mutex::new(state),
+            runs: TaskTracker::new(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Begins a backup, unless one is under way. Must be called on a runtime.
+    pub fn begin(&self, actor: &Actor) -> Result<Arc<Run>, BeginError> {
+        self.begin_as(actor, false)
+    }
+
+    fn begin_as(&self, actor: &Actor, by_schedule: bool) -> Result<Arc<Run>, BeginError> {
+        let run = {
+            let mut state = self.lock();
+            if state.stopping {
+                return Err(BeginError::Stopping);
+            }
+            if state.running.is_some() {
+                return Err(BeginError::UnderWay);
+            }
+            let run = Arc::new(Run::new(actor.clone(), self.shared.clock.now(), self.shared.observer.clone()));
+            state.running = Some(Arc::clone(&run));
+            run
+        };
+        let (backups, begun) = (self.clone(), Arc::clone(&run));
+        self.shared.runs.spawn(async move { backups.run(&begun, by_schedule).await });
+        Ok(run)
+    }
+
+    /// Makes one backup, and tells of it wherever it is looked for.
+    async fn run(&self, run: &Arc<Run>, by_schedule: bool) {
+        let (backups, observed) = (self.clone(), Arc::clone(run));
+        let work = tokio::task::spawn_blocking(move || backups.make(&observed));
+        let made = work.await.unwrap_or_else(|_| Err(BackupError::Store(StoreError::Panicked)));
+        match made {
+            Ok(made) => self.succeeded(run, made).await,
+            Err(BackupError::Cancelled) => {
+                tracing::info!("the backup was broken off; nothing of it is left");
+                self.lock().running = None;
+                run.end(Err("The server stopped before it was made".to_owned()), false);
+            }
+            Err(error) => self.failed(run, &error, by_schedule).await,
+        }
+    }
+
+    /// On a thread that may block.
+    fn make(&self, run: &Arc<Run>) -> Result<BackupMade, BackupError> {
+        let Shared { store, clock, folder, .. } = &*self.shared;
+        let destination = folder.next(clock.now())?;
+        let data_dir = store.data_dir().to_owned();
+        let request = BackupRequest { data_dir, destination, overwrite: false, pace: Pace::Gentle };
+        let made = back_up(&request, clock, &run.observer())?;
+        // Only now that there is a newer one may an older one go.
+        folder.retire(&made.path, clock.now());
+        Ok(made)
+    }
+
+    async fn succeeded(&self, run: &Run, made: BackupMade) {
+        let BackupMade { path, bytes, rows, at, took, .. } = &made;
+        tracing::info!(file = %path.display(), bytes, contacts = rows.contacts, ?took, "backed up");
+        let record = BackupRecord {
+            path: path.display().to_string(),
+            bytes: *bytes,
+            rows: *rows,
+            at: *at,
+            took_millis: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            by: run.actor().name.clone(),
+        };
+        // Written down before anybody is told: who reads the audit log then finds it.
+        self.shared.store.audit_done(run.actor().clone(), made.audit_entry()).await;
+        {
+            let mut state = self.lock();
+            state.schedule.succeeded(record.at, self.shared.clock.instant());
+            state.last = Some(record.clone());
+            state.failure = None;
+            state.made += 1;
+            state.running = None;
+        }
+        run.end(Ok(record), false);
+    }
+
+    async fn failed(&self, run: &Run, error: &BackupError, by_schedule: bool) {
+        let reason = error.to_string();
+        let folder = self.shared.folder.path().display().to_string();
+        tracing::error!(%reason, folder, "no backup was made");
+        let before = self.lock().failure.clone();
+        let attempts = before.as_ref().map_or(0, |failure| failure.attempts) + 1;
+        // What the schedule tries again and again for the same reason fails once in the audit log.
+        if !by_schedule || before.is_none_or(|failure| failure.reason != reason) {
+            let entry = AuditEntry::of(BACKUP_FAILED, folder).after(json!({"reason": reason, "attempts": attempts}));
+            self.shared.store.audit_done(run.actor().clone(), entry).await;
+        }
+        {
+            let mut state = self.lock();
+            state.schedule.failed(self.shared.clock.instant());
+            state.failure = Some(BackupFailure { at: self.shared.clock.now(), reason: reason.clone(), attempts });
+            state.failed += 1;
+            state.running = None;
+        }
+        run.end(Err(reason), error.is_full());
+    }
+
+    /// Keeps the schedule until the server stops; then ends what is under way, which leaves nothing of it behind.
+    pub async fn tend(self, stop: CancellationToken) {
+        let mut refreshed = self.shared.clock.instant();
+        while tokio::time::timeout(LOOK_INTERVAL, stop.cancelled()).await.is_err() {
+            let (now, instant) = (self.shared.clock.now(), self.shared.clock.instant());
+            if self.lock().schedule.is_due(now, instant) {
+                // Under way already is as good.
+                let _ = self.begin_as(&Actor::of_program("schedule"), true);
+            }
+            if instant.duration_since(refreshed) >= REFRESH_INTERVAL {
+                refreshed = instant;
+                self.refresh().await;
+            }
+        }
+        let running = {
+            let mut state = self.lock();
+            state.stopping = true;
+            state.running.clone()
+        };
+        if let Some(running) = running {
+            running.cancel();
+        }
+        self.shared.runs.close();
+        self.shared.runs.wait().await;
+    }
+
+    /// Learns of backups that others have made; without an answer what is known stands.
+    async fn refresh(&self) {
+        let folder = self.shared.folder.path().to_owned();
+        let store = self.shared.store.clone();
+        let read = tokio::task::spawn_blocking(move || read_last(&store, &folder)).await;
+        if let Ok(Ok((last, _))) = read {
+            let mut state = self.lock();
+            if last.as_ref().map(|record| record.at) > state.last.as_ref().map(|record| record.at) {
+                state.last = last;
+            }
+        }
+    }
+
+    /// How it stands. Asks the database and the folder.
+    pub async fn status(&self) -> BackupStatus {
+        self.refresh().await;
+        let folder = self.shared.folder.clone();
+        let kept = tokio::task::spawn_blocking(move || folder.kept()).await.unwrap_or_default();
+        let (now, instant) = (self.shared.clock.now(), self.shared.clock.instant());
+        let state = self.lock();
+        BackupStatus {
+            health: state.health(now, instant),
+            every: self.shared.every,
+            keep: self.shared.folder.keep(),
+            folder: self.shared.folder.path().to_owned(),
+            next_at: state.schedule.next_at(now, instant),
+            last: state.last.clone(),
+            failure: state.failure.clone(),
+            running: state.running.clone(),
+            kept,
+            now,
+        }
+    }
+
+    /// How it stands, in numbers. From memory.
+    #[must_use]
+    pub fn figures(&self) -> BackupFigures {
+        let state = self.lock();
+        BackupFigures {
+            last: state.last.clone(),
+            made: state.made,
+            failed: state.failed,
+            is_failing: state.failure.is_some(),
+            is_running: state.running.is_some(),
+            every: self.shared.every,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn health(&self, now: Timestamp, instant: std::time::Instant) -> BackupHealth {
+        if self.failure.is_some() {
+            BackupHealth::Failed
+        } else if self.schedule.is_off() {
+            BackupHealth::Off
+        } else if self.schedule.is_overdue(now, instant) {
+            BackupHealth::Overdue
+        } else if self.last.is_none() {
+            BackupHealth::Waiting
+        } else {
+            BackupHealth::Good
+        }
+    }
+}
+
+type Last = (Option<BackupRecord>, Option<BackupRecord>);
+
+/// The newest good backup, and the newest in a folder.
+fn read_last(store: &Store, folder: &Path) -> Result<Last, StoreError> {
+    let folder: PathBuf = folder.to_owned();
+    store.read_blocking(move |tx| Ok((tx.last_backup(None)?, tx.last_backup(folder.to_str())?)))
+}

@@ -1,0 +1,101 @@
+//! One backup under way: how far it is, and what became of it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::domain::time::Timestamp;
+use crate::store::{Actor, BackupObserver, BackupProgress, BackupRecord, BackupStage};
+
+/// How far a backup is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunProgress {
+    /// Whether it is being verified already.
+    pub is_verifying: bool,
+    /// Bytes that are copied.
+    pub bytes_done: u64,
+    /// Bytes that are to be copied; 0 as long as nobody knows.
+    pub bytes_total: u64,
+}
+
+/// What became of it: the backup, or why there is none and whether for want of room.
+type Outcome = Result<BackupRecord, (String, bool)>;
+
+/// One backup under way.
+pub struct Run {
+    actor: Actor,
+    started_at: Timestamp,
+    watched: Arc<Watched>,
+    outcome: watch::Sender<Option<Outcome>>,
+}
+
+struct Watched {
+    cancelled: AtomicBool,
+    /// Guards the numbers, which belong together.
+    progress: Mutex<RunProgress>,
+    /// Somebody else who wants to know.
+    other: Option<Arc<dyn BackupObserver>>,
+}
+
+impl BackupObserver for Watched {
+    fn progressed(&self, progress: BackupProgress) {
+        let BackupProgress { stage, bytes_done, bytes_total } = progress;
+        let is_verifying = stage == BackupStage::Verifying;
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) =
+            RunProgress { is_verifying, bytes_done, bytes_total };
+        if let Some(other) = &self.other {
+            other.progressed(progress);
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed) || self.other.as_ref().is_some_and(|other| other.is_cancelled())
+    }
+}
+
+impl Run {
+    pub(super) fn new(actor: Actor, started_at: Timestamp, other: Option<Arc<dyn BackupObserver>>) -> Self {
+        let progress = RunProgress { is_verifying: false, bytes_done: 0, bytes_total: 0 };
+        let watched = Watched { cancelled: AtomicBool::new(false), progress: Mutex::new(progress), other };
+        Self { actor, started_at, watched: Arc::new(watched), outcome: watch::Sender::new(None) }
+    }
+
+    /// Who asked for it.
+    #[must_use]
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// When it began.
+    #[must_use]
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn progress(&self) -> RunProgress {
+        *self.watched.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until it has ended: with the backup, or with why there is none, and whether for want of room.
+    pub async fn ended(&self) -> Result<BackupRecord, (String, bool)> {
+        let mut outcome = self.outcome.subscribe();
+        let ended = outcome.wait_for(Option::is_some).await;
+        let ended = ended.ok().and_then(|ended| ended.clone());
+        ended.unwrap_or_else(|| Err(("it was broken off".to_owned(), false)))
+    }
+
+    pub(super) fn observer(&self) -> Arc<dyn BackupObserver> {
+        Arc::<Watched>::clone(&self.watched)
+    }
+
+    pub(super) fn cancel(&self) {
+        self.watched.cancelled.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn end(&self, outcome: Result<BackupRecord, String>, for_want_of_room: bool) {
+        self.outcome.send_replace(Some(outcome.map_err(|reason| (reason, for_want_of_room))));
+    }
+}

@@ -1,0 +1,54 @@
+//! What the audit log knows of backups: it is their history, so that the age of the last good one survives a restart.
+
+use rusqlite::params;
+use serde_json::Value;
+
+use super::BACKUP_CREATED;
+use crate::domain::backup::RowCounts;
+use crate::domain::time::Timestamp;
+use crate::store::error::StoreError;
+use crate::store::tx::ReadTx;
+
+/// A good backup as the audit log tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupRecord {
+    /// The file, where it was made.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// What it holds.
+    pub rows: RowCounts,
+    /// The moment that it shows.
+    pub at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub took_millis: u64,
+    /// Who made it.
+    pub by: String,
+}
+
+impl ReadTx<'_> {
+    /// The newest good backup; with a folder, the newest that was made there.
+    pub fn last_backup(&self, folder: Option<&str>) -> Result<Option<BackupRecord>, StoreError> {
+        // What stands behind the folder and a slash has no slash of its own. There are as many acts as administrators do.
+        const SQL: &str = "SELECT target, actor, at, after FROM audit
+             WHERE action = ?1
+               AND (?2 IS NULL OR (substr(target, 1, length(?2) + 1) = ?2 || '/'
+                                   AND instr(substr(target, length(?2) + 2), '/') = 0))
+             ORDER BY id DESC LIMIT 1";
+        self.first(SQL, params![BACKUP_CREATED, folder], |row| {
+            let after: Option<String> = row.get(3)?;
+            let after: Value = after.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+            let number = |field: &str| after.get(field).and_then(Value::as_u64).unwrap_or(0);
+            let rows = after.get("rows").cloned().and_then(|rows| serde_json::from_value(rows).ok());
+            let at = after.get("at").and_then(Value::as_str).and_then(Timestamp::parse);
+            Ok(BackupRecord {
+                path: row.get(0)?,
+                bytes: number("bytes"),
+                rows: rows.unwrap_or_default(),
+                at: at.unwrap_or(Timestamp::from_millis(row.get(2)?)),
+                took_millis: number("tookMillis"),
+                by: row.get(1)?,
+            })
+        })
+    }
+}
