@@ -3,6 +3,7 @@
 //! Each test has a browser of its own, so nothing that one leaves behind reaches another. At the end of each, whatever it
 //! was about, the console is empty but for refusals that the test provoked, and no request has left the server.
 
+mod backup;
 mod clocks;
 mod connection;
 mod demonstration;

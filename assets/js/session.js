@@ -81,7 +81,7 @@ function hasRole(role) {
 export const may = {
   /** See the cache's figures and configuration. */
   watchCache: () => current !== null && current.enterpriseId === null,
-  /** Change the cache and its configuration, create enterprises, see tokens, sessions and the audit log. */
+  /** Change the cache and its configuration, create enterprises, back up, see tokens, sessions and the audit log. */
   administer: () => hasRole("admin") && current.enterpriseId === null,
   /** Create departments. */
   manage: () => hasRole("manager"),

@@ -3,9 +3,11 @@
  */
 
 import { read, serverNow } from "../api.js";
+import { BackupPart } from "../backup.js";
 import { fill } from "../dom.js";
 import { Durations } from "../durations.js";
 import { live } from "../live.js";
+import { may } from "../session.js";
 import { failed } from "../ui.js";
 import { REMOVALS, View, WINDOWS } from "./overview-view.js";
 
@@ -26,7 +28,15 @@ export function show(container, { query }) {
   fill(container, view.elements());
   const board = new Board(window, view);
   board.begin();
-  return () => board.end();
+  const backup = may.administer() ? new BackupPart().begin() : null;
+  if (backup) {
+    container.firstElementChild.after(backup.alert);
+    container.append(backup.element);
+  }
+  return () => {
+    board.end();
+    backup?.end();
+  };
 }
 
 /** What the page knows: the window as it was read, and what the samples have brought since. */
