@@ -3,14 +3,18 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use muster::config::BasePath;
+use muster::config::{BasePath, Network};
 use muster::domain::access::Role;
+use muster::http::forwarded::TrustedProxies;
 
 use super::{Nginx, Place};
 use crate::support::{TestApp, tool};
 
 /// How long anything may take that should happen at once, in seconds. Generous, since it only matters when a test fails.
 const PATIENCE_SECS: &str = "20";
+
+/// Another address of this machine, from which somebody comes.
+const CLIENT: &str = "127.0.0.2";
 
 /// Twice as much as a body may have that is no import.
 const LARGE_BYTES: usize = 2 << 20;
@@ -68,6 +72,23 @@ async fn events_and_files_go_through_as_they_come_and_other_bodies_are_bounded()
         let slow = ["-H", "Authorization: Bearer nobody", "--limit-rate", "10k", "--data-binary", &body];
         assert_eq!(status(&import, &slow), "401");
     }
+}
+
+#[tokio::test]
+async fn the_audit_log_has_the_clients_address_and_not_the_one_that_it_claims() {
+    let Some(nginx) = Nginx::prepare() else { return };
+    let app = TestApp::start_with(|settings| {
+        settings.trusted_proxies = TrustedProxies::new(vec![Network::parse("127.0.0.1").unwrap()]);
+    })
+    .await;
+    let nginx = nginx.start(app.address());
+    let admin = app.client(Role::Admin).await;
+    let authorization = format!("Authorization: Bearer {}", admin.token());
+    let url = format!("{}/cache/clear", nginx.root(Place::Host));
+    let claims = ["-X", "DELETE", "--interface", CLIENT, "-H", "X-Forwarded-For: 198.51.100.7", "-H", &authorization];
+    assert_eq!(status(&url, &claims), "200");
+    let audit = admin.get("/audit?limit=1").await.expect(200);
+    assert_eq!((&audit["audit"][0]["action"], &audit["audit"][0]["address"]), (&"cache.clear".into(), &CLIENT.into()));
 }
 
 #[tokio::test]
