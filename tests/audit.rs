@@ -357,7 +357,9 @@ const COMMANDS: &[(&str, Result<&str, &str>)] = &[
     ("restore", Ok("backup.restore")),
     ("check", Err("reads")),
     ("config", Err("reads")),
+    ("health", Err("asks a server whether it is ready")),
     ("completions", Err("reads nothing but the program")),
+    ("man", Err("the same")),
     ("help", Err("the same")),
 ];
 
