@@ -14,12 +14,13 @@ use crate::documents::markdown::fenced;
 use crate::support::{Place, Running};
 
 /// Commands that are not run here, by how they begin, each with the reason.
-const NOT_RUN: [(&str, &str); 8] = [
+const NOT_RUN: [(&str, &str); 9] = [
     ("cargo ", "these tests are cargo's; `.ci/run` begins with them"),
     ("just ", "`.ci/run` runs what these targets stand for"),
     ("ssh ", "there is no other machine"),
     ("sudo systemctl ", "no service manager runs in a container; `systemd-analyze verify` reads the unit"),
     ("journalctl ", "as above"),
+    ("sudo useradd ", "it would add a user to the machine that runs the tests"),
     ("docker ", "no container engine is at hand"),
     ("sudo nginx ", "a test of its own runs nginx with this file"),
     ("promtool ", "a test of its own runs it, where Debian's package is installed"),
