@@ -9,6 +9,7 @@ import base64
 import itertools
 import json
 import os
+import re
 import urllib.request
 import zlib
 from datetime import datetime, timedelta, timezone
@@ -96,7 +97,7 @@ def fix_employee_change(case, body):
     fix_employee(case, body)
     keep_id(body, case.path_parameters["employeeId"], "employeeId", "userId", "id")
     # Who is known stays where everybody looks.
-    if case.path_parameters["employeeId"] in KEPT["employeeId"]:
+    if str(case.path_parameters["employeeId"]) in KEPT["employeeId"]:
         keep_id(body, case.path_parameters["departmentId"], "departmentId")
     # The employee may have no other name than the one that is changed.
     for name in ("firstName", "name", "lastName", "surname"):
@@ -185,13 +186,19 @@ spares = itertools.cycle(f"spare-{number}" for number in range(1, 21))
 
 def spare(case):
     """Deletes something else than what must stay."""
+    ids = case.path_parameters or {}
+    # What warming echoes of nonsense is no id, though links take it for one.
+    if case.meta is not None and case.meta.generation.mode.is_positive:
+        for name in KEPT.keys() & ids.keys():
+            if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", str(ids[name])):
+                ids[name] = next(spares)
     name = DELETED_BY.get(case.operation.label)
-    if name is not None and case.path_parameters.get(name) in KEPT[name]:
-        case.path_parameters[name] = next(spares)
+    if name is not None and str(ids.get(name)) in KEPT[name]:
+        ids[name] = next(spares)
     # The id of a token is a part of it. Revoking this one would end the run.
     own = os.environ["MUSTER_TOKEN"].split("_")[1]
-    if case.path_parameters and case.path_parameters.get("tokenId") == own:
-        case.path_parameters["tokenId"] = "another"
+    if ids.get("tokenId") == own:
+        ids["tokenId"] = "another"
 
 
 def fill_cache(case):
