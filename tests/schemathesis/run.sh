@@ -35,6 +35,7 @@ done
 MUSTER_TOKEN="$("$muster" token create --role admin --name schemathesis --data-dir "$data" --log-level warn)"
 
 # Unknown tokens are tried all the time; the limit on them has tests of its own.
+touch "$place/log"
 env -u MUSTER_TEST_SEED "$muster" serve --data-dir "$data" --listen 127.0.0.1:0 --sign-in-failures-max 1000000 2>"$place/log" &
 server=$!
 base=""
