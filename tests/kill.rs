@@ -29,7 +29,7 @@ const CLIENTS: usize = 4;
 const ACKNOWLEDGEMENTS_MAX: usize = 100;
 
 /// What may be in a data directory after a kill, and nothing else.
-const FILES: [&str; 4] = ["muster.db", "muster.db-wal", "muster.db-shm", "muster.lock"];
+const FILES: [&str; 5] = ["muster.db", "muster.db-wal", "muster.db-shm", "muster.lock", "backups"];
 
 /// Everybody who is at work when the server is killed.
 struct Crew {
