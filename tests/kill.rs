@@ -78,11 +78,15 @@ impl Crew {
                 let client = server.client();
                 scope.spawn(move || writer.write_on(client, count));
             }
-            let clients = [server.client(), server.client(), server.client()];
-            let [for_sender, for_tuner, for_keyholder] = clients;
+            let clients = [server.client(), server.client(), server.client(), server.client()];
+            let [for_sender, for_tuner, for_keyholder, for_asker] = clients;
+            let Archivist { finished, broken_off, made_by_server } = archivist;
             scope.spawn(move || sender.send_on(for_sender, count));
             scope.spawn(move || runner.run_on(place, killed, for_runner, count));
-            scope.spawn(move || archivist.back_up_on(place, killed, for_archivist, count));
+            scope.spawn(move || Archivist::ask_on(made_by_server, for_asker, count));
+            scope.spawn(move || {
+                Archivist::back_up_on(finished, broken_off, place, killed, for_archivist, count);
+            });
             scope.spawn(move || tuner.tune_on(for_tuner, count));
             scope.spawn(move || keyholder.work_on(for_keyholder, count));
             eventually("enough is acknowledged", || (count.load(Ordering::Relaxed) >= acknowledgements).then_some(()));
@@ -150,11 +154,12 @@ fn nothing_acknowledged_is_missing_however_often_the_server_is_killed() {
         crew.archivist.assert_whole(&place);
     }
     println!(
-        "{kills} kills, {acknowledged} acknowledgements: {} contacts, {} and {} imports, {} backups and {} broken off",
+        "{kills} kills, {acknowledged} acknowledgements: {} contacts, {} and {} imports, {} backups and {} broken off, {} by the server",
         crew.writers.iter().map(|writer| writer.contacts.len()).sum::<usize>(),
         crew.sender.files,
         crew.runner.files,
         crew.archivist.finished,
-        crew.archivist.broken_off
+        crew.archivist.broken_off,
+        crew.archivist.made_by_server
     );
 }
