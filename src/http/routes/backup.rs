@@ -261,6 +261,7 @@ pub async fn get(State(state): State<AppState>) -> Json<Answer<BackupAnswer>> {
     responses(
         (status = 201, body = Answer<CreatedBody>),
         (status = 202, body = Answer<BegunBody>, description = "It goes on; `GET /backup` tells how far it is"),
+        (status = 409, description = "Another backup is under way"),
     )
 )]
 pub async fn create(State(state): State<AppState>, caller: Caller) -> Result<Response, ApiError> {
