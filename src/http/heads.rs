@@ -13,6 +13,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 
+use super::outflow::Outflow;
 use crate::clock::Clock;
 
 /// Stands for a request that is under way, so that no head is waited for.
@@ -37,12 +38,13 @@ impl Heads {
         self.awaited_since.store(UNDER_WAY, Ordering::Relaxed);
     }
 
-    /// Ends when a head has been waited for so long.
-    pub(super) async fn overdue(&self, time_max: Duration) {
+    /// Ends when a head has been waited for so long. Whoever still takes in the answer before is not waited for: its body has
+    /// gone from here long before the last of it has gone out.
+    pub(super) async fn overdue(&self, time_max: Duration, outflow: &Outflow) {
         loop {
             let waited = match self.awaited_since.load(Ordering::Relaxed) {
                 UNDER_WAY => Duration::ZERO,
-                since => self.open_for().saturating_sub(Duration::from_micros(since)),
+                since => self.open_for().saturating_sub(Duration::from_micros(since)).min(outflow.idle_for()),
             };
             if waited >= time_max {
                 return;
@@ -96,7 +98,9 @@ impl Drop for AnswerBody {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
+    use super::super::outflow::Watched;
     use super::*;
     use crate::domain::time::Timestamp;
 
@@ -106,7 +110,8 @@ mod tests {
     async fn only_the_wait_for_a_head_counts() {
         let clock = Clock::manual(Timestamp::from_millis(0));
         let heads = Arc::new(Heads::new(clock.clone()));
-        let check = |overdue: bool| assert_eq!(heads.overdue(LIMIT).now_or_never().is_some(), overdue);
+        let outflow = Outflow::new(clock.clone());
+        let check = |overdue: bool| assert_eq!(heads.overdue(LIMIT, &outflow).now_or_never().is_some(), overdue);
         clock.advance(LIMIT / 2);
         check(false);
         clock.advance(LIMIT / 2);
@@ -115,6 +120,28 @@ mod tests {
         clock.advance(10 * LIMIT);
         check(false);
         drop(AnswerBody { body: Body::empty(), heads: Arc::clone(&heads) });
+        check(false);
+        clock.advance(LIMIT);
+        check(true);
+    }
+
+    #[tokio::test]
+    async fn whoever_still_takes_in_an_answer_is_not_waited_for() {
+        let clock = Clock::manual(Timestamp::from_millis(0));
+        let heads = Arc::new(Heads::new(clock.clone()));
+        let outflow = Arc::new(Outflow::new(clock.clone()));
+        let (server, mut client) = duplex(1);
+        let mut server = Watched::new(server, Arc::clone(&outflow));
+        let check = |overdue: bool| assert_eq!(heads.overdue(LIMIT, &outflow).now_or_never().is_some(), overdue);
+        heads.arrived();
+        // The body is in the connection's buffer, and the client takes its time.
+        drop(AnswerBody { body: Body::empty(), heads: Arc::clone(&heads) });
+        assert_eq!(server.write_all(b"ab").now_or_never().map(|written| written.is_ok()), None);
+        clock.advance(2 * LIMIT);
+        check(false);
+        client.read_exact(&mut [0]).await.unwrap();
+        server.write_all(b"b").await.unwrap();
+        server.flush().await.unwrap();
         check(false);
         clock.advance(LIMIT);
         check(true);

@@ -26,12 +26,26 @@ pub(super) struct Outflow {
     waiting_since: AtomicU64,
     /// How many went out since then.
     taken: AtomicU64,
+    /// When the last byte that had to wait went out, in microseconds after `opened`.
+    drained_at: AtomicU64,
 }
 
 impl Outflow {
     pub(super) fn new(clock: Clock) -> Self {
         let opened = clock.instant();
-        Self { opened, clock, waiting_since: AtomicU64::new(FLOWING), taken: AtomicU64::new(0) }
+        let (waiting_since, taken, drained_at) = (AtomicU64::new(FLOWING), AtomicU64::new(0), AtomicU64::new(0));
+        Self { clock, opened, waiting_since, taken, drained_at }
+    }
+
+    /// For how long nothing has waited to go out.
+    pub(super) fn idle_for(&self) -> Duration {
+        match self.waiting_since.load(Ordering::Relaxed) {
+            FLOWING => {
+                let drained_at = Duration::from_micros(self.drained_at.load(Ordering::Relaxed));
+                self.open_for().saturating_sub(drained_at)
+            }
+            _ => Duration::ZERO,
+        }
     }
 
     /// Ends when bytes have waited for longer than `idle_time_max` and the time that those which went meanwhile may take.
@@ -60,9 +74,12 @@ impl Outflow {
     fn wait(&self) {
         if self.waiting_since.load(Ordering::Relaxed) == FLOWING {
             self.taken.store(0, Ordering::Relaxed);
-            let now = u64::try_from(self.open_for().as_micros()).unwrap_or(FLOWING - 1);
-            self.waiting_since.store(now, Ordering::Relaxed);
+            self.waiting_since.store(self.now(), Ordering::Relaxed);
         }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.open_for().as_micros()).unwrap_or(FLOWING - 1)
     }
 
     fn took(&self, bytes: usize) {
@@ -74,6 +91,7 @@ impl Outflow {
     /// All that was there has gone out.
     fn drained(&self) {
         if self.waiting_since.load(Ordering::Relaxed) != FLOWING {
+            self.drained_at.store(self.now(), Ordering::Relaxed);
             self.waiting_since.store(FLOWING, Ordering::Relaxed);
         }
     }

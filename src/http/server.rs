@@ -224,7 +224,7 @@ impl Connections {
             async move {
                 tokio::select! {
                     () = stop.cancelled() => Interruption::Stop,
-                    () = heads.overdue(head_read_time_max) => Interruption::Overdue,
+                    () = heads.overdue(head_read_time_max, &outflow) => Interruption::Overdue,
                     () = outflow.overdue(download_idle_time_max, bytes_per_second_min) => Interruption::Overdue,
                 }
             }
