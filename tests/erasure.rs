@@ -1,4 +1,6 @@
-//! What is destroyed is gone from the disk, not only from sight.
+//! What lies on the disk: nothing that was destroyed, and nothing for others' eyes.
+
+use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 
@@ -51,4 +53,18 @@ fn what_was_deleted_or_purged_is_nowhere_in_the_files() {
     assert!(is_on_disk(&place, KEPT), "the search finds what is there");
     assert!(!is_on_disk(&place, DELETED));
     assert!(!is_on_disk(&place, PURGED));
+}
+
+#[test]
+fn nobody_else_may_look_into_the_files_wherever_they_lie() {
+    let place = Place::new();
+    // Made by hand, and open to all.
+    std::fs::create_dir(place.data_dir()).unwrap();
+    std::fs::set_permissions(place.data_dir(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let server = place.serve();
+    for name in ["muster.db", "muster.db-wal", "muster.db-shm"] {
+        let mode = std::fs::metadata(place.data_dir().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    drop(server);
 }

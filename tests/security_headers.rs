@@ -1,6 +1,6 @@
 //! What every answer tells browsers, whatever it answers.
 
-use muster::config::WebOrigin;
+use muster::config::{BasePath, WebOrigin};
 use muster::domain::access::Role;
 use reqwest::Method;
 
@@ -78,14 +78,23 @@ async fn pages_have_policies_of_their_own_and_an_unchanged_one_keeps_them() {
 
 #[tokio::test]
 async fn browsers_are_told_to_come_by_tls_only_where_they_can() {
-    let check = async |origin: &str, expected: Option<&str>| {
-        let app = TestApp::start_with(|settings| settings.public_origin = WebOrigin::parse(origin)).await;
+    let check = async |origin: &str, base: Option<&str>, expected: Option<&str>| {
+        let app = TestApp::start_with(|settings| {
+            settings.public_origin = WebOrigin::parse(origin);
+            settings.base_path = base.map(|base| BasePath::parse(base).unwrap());
+        })
+        .await;
         let (nobody, viewer) = (app.nobody(), app.client(Role::Viewer).await);
-        for reply in [get(&nobody, "/").await, get(&nobody, "/healthz").await, get(&viewer, SUMMARY).await] {
+        let path = |path: &str| format!("{}{path}", base.unwrap_or_default());
+        for reply in
+            [get(&nobody, &path("/")).await, get(&nobody, &path("/healthz")).await, get(&viewer, &path(SUMMARY)).await]
+        {
             let told = reply.headers.get("strict-transport-security").map(|value| value.to_str().unwrap());
             assert_eq!(told, expected, "{origin}");
         }
     };
-    check("https://muster.example", Some("max-age=2592000")).await;
-    check("http://muster.example", None).await;
+    check("https://muster.example", None, Some("max-age=2592000")).await;
+    check("http://muster.example", None, None).await;
+    // The host is others', too.
+    check("https://intranet.example", Some("/muster"), None).await;
 }

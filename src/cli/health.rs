@@ -34,6 +34,11 @@ pub struct HealthArgs {
     #[arg(value_name = "URL")]
     pub url: Option<String>,
 
+    /// Ask only whether the server answers at all (`/healthz`), for whoever starts it again if not: on a full disk that helps
+    /// nobody
+    #[arg(long)]
+    pub alive: bool,
+
     /// Settings of the server.
     #[command(flatten)]
     pub serving: ServingFlags,
@@ -42,6 +47,7 @@ pub struct HealthArgs {
 const EXAMPLES: &str = "\
 Examples:
   muster health
+  muster health --alive
   muster health https://muster.example
   muster health --listen 127.0.0.1:9000";
 
@@ -53,16 +59,17 @@ pub fn run(context: &mut Context<'_>, arguments: &HealthArgs) -> Result<(), Fail
         format!("{scheme}://{}", server::reachable(http.listen))
     };
     let url = arguments.url.as_ref().map_or_else(own, |url| url.trim_end_matches('/').to_owned());
-    let server = Server::parse(&url).ok_or_else(|| {
+    let (probe, state) = if arguments.alive { ("/healthz", "alive") } else { ("/readyz", "ready") };
+    let server = Server::parse(&url, probe).ok_or_else(|| {
         Failure::usage(format!("{url} is no address of a server; it must be such as http://127.0.0.1:8383"))
     })?;
     let (status, answer) = server::block_on(ask(server))?;
     if status == 200 {
-        return context.print(&format!("{url} is ready"));
+        return context.print(&format!("{url} is {state}"));
     }
     let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
     let detail = answer.get("detail").and_then(|detail| detail.as_str()).map(|detail| format!(": {detail}"));
-    Err(Failure::failed(format!("{url} is not ready, it answers {status}{}", detail.unwrap_or_default())))
+    Err(Failure::failed(format!("{url} is not {state}, it answers {status}{}", detail.unwrap_or_default())))
 }
 
 /// Where a server is asked.
@@ -75,8 +82,8 @@ struct Server {
 }
 
 impl Server {
-    fn parse(url: &str) -> Option<Self> {
-        let uri: Uri = format!("{url}/readyz").parse().ok()?;
+    fn parse(url: &str, probe: &str) -> Option<Self> {
+        let uri: Uri = format!("{url}{probe}").parse().ok()?;
         let with_tls = match uri.scheme_str()? {
             "http" => false,
             "https" => true,

@@ -154,7 +154,9 @@ pub fn app(state: AppState) -> Result<Router, ApiError> {
     if !state.settings.cors_origins.is_empty() {
         app = app.layer(cors(&state.settings.cors_origins));
     }
-    let envelope = Envelope::new(state.clock.clone(), Arc::clone(&state.meters.requests), state.settings.is_https());
+    // Below a base path the host is others', too, and whether all of it comes by TLS alone is not for this server to say.
+    let has_tls_host = state.settings.is_https() && state.settings.base_path.is_none();
+    let envelope = Envelope::new(state.clock.clone(), Arc::clone(&state.meters.requests), has_tls_host);
     let base = state.settings.base_path.clone();
     let app = app.layer(envelope.clone()).with_state(state);
     Ok(match base {

@@ -41,7 +41,11 @@ impl Readiness {
             let secs = PROBE_TIME_MAX.as_secs();
             ApiError::unavailable(format!("The database did not answer within {secs} s"), RETRY_SECS)
         };
-        let answer = tokio::time::timeout(PROBE_TIME_MAX, store.probe()).await;
+        let answer = match tokio::time::timeout(PROBE_TIME_MAX, store.probe()).await {
+            // A server that turns writes away for a moment is at work, and must not lose its readers for it.
+            Ok(Err(StoreError::QueueFull | StoreError::ReadQueueFull)) => Ok(Ok(())),
+            answer => answer,
+        };
         let result = answer.map_err(too_slow).and_then(|answer| answer.map_err(explain));
         *newest = Some(Outcome { begun, result: result.clone() });
         result

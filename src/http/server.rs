@@ -42,6 +42,9 @@ use super::settings::HttpSettings;
 use super::tls::{self, Tls};
 use crate::clock::Clock;
 
+/// With all connections in use, each that comes and goes would be a line in the log.
+const FULL_WARNING_INTERVAL: Duration = Duration::from_mins(1);
+
 /// Pause after a failed accept, so that a full table of open files does not become a busy loop. Connections that end
 /// in the meantime make room.
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(200);
@@ -102,9 +105,14 @@ fn http1_settings(settings: &HttpSettings) -> http1::Builder {
 /// Accepts for ever.
 async fn accept(listener: &TcpListener, connections: &Connections, connections_max: usize) {
     let free = Arc::new(Semaphore::new(connections_max));
+    let mut warned_at = None;
     loop {
         if free.available_permits() == 0 {
-            tracing::warn!(connections_max, "all connections are in use; further ones wait");
+            let now = connections.clock.instant();
+            if warned_at.is_none_or(|at| now.saturating_duration_since(at) >= FULL_WARNING_INTERVAL) {
+                tracing::warn!(connections_max, "all connections are in use; further ones wait");
+                warned_at = Some(now);
+            }
         }
         // This semaphore is never closed; were it, nothing more could be served.
         let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return };

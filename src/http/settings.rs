@@ -29,6 +29,10 @@ pub const DRAIN_TIME_MAX: Duration = Duration::from_secs(10);
 /// Size of a request body, streaming routes excepted. The largest contact is a small fraction of it.
 pub const BODY_BYTES_MAX: usize = 1024 * 1024;
 
+/// Size of the body of a request that shows no token. It is kept until it is whole, before anything is known of who sends it; a token
+/// or a code to sign in with is a fraction of it.
+pub const STRANGER_BODY_BYTES_MAX: usize = 4 * 1024;
+
 /// Size of a request's head, start line included; a cursor of 4 KiB and a browser's headers fit several times.
 pub const HEADER_BYTES_MAX: usize = 32 * 1024;
 

@@ -206,6 +206,7 @@ pub(super) fn connect_writer(path: &Path, create: bool) -> rusqlite::Result<Conn
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     if create {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
+        create_for_owner(path);
     }
     let connection = Connection::open_with_flags(path, flags)?;
     // The busy handler comes first: every later statement may meet a lock.
@@ -214,6 +215,13 @@ pub(super) fn connect_writer(path: &Path, create: bool) -> rusqlite::Result<Conn
         BUSY_STEP * u32::try_from(attempt).unwrap_or(u32::MAX) < BUSY_SLICE
     }))?;
     Ok(connection)
+}
+
+/// Makes an empty file that nobody but its owner may look into, wherever it lies; SQLite makes it a database and gives the files
+/// beside it the same mode. Where that fails, SQLite meets the same reason and tells it.
+fn create_for_owner(path: &Path) {
+    use std::os::unix::fs::OpenOptionsExt;
+    let _ = File::options().write(true).create_new(true).mode(0o600).open(path);
 }
 
 fn configure_writer(connection: &Connection, big_cache: bool) -> rusqlite::Result<()> {

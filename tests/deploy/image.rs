@@ -15,7 +15,7 @@ fn the_image_is_the_binary_alone_and_runs_as_nobody() {
     assert_eq!(arguments("USER"), ["65532:65532"]);
     assert_eq!(arguments("ENTRYPOINT"), ["[\"/muster\"]"]);
     assert_eq!(arguments("CMD"), ["[\"serve\"]"]);
-    assert!(arguments("HEALTHCHECK")[0].ends_with("CMD [\"/muster\", \"health\"]"));
+    assert!(arguments("HEALTHCHECK")[0].ends_with("CMD [\"/muster\", \"health\", \"--alive\"]"));
     let variables = arguments("ENV").concat();
     assert!(variables.contains("MUSTER_DATA_DIR=/data") && variables.contains("MUSTER_LISTEN=0.0.0.0:8383"));
     assert_eq!((arguments("VOLUME"), arguments("EXPOSE")), (vec!["/data".to_owned()], vec!["8383".to_owned()]));

@@ -55,6 +55,7 @@ fn health_says_whether_a_server_is_ready_and_why_not() {
     assert_eq!(place.done(&["health", &url]), format!("{url} is ready\n"));
     assert_eq!(place.done(&["health", "--listen", &server.address().to_string()]), format!("{url} is ready\n"));
     assert_eq!(place.done(&["health", &format!("{url}/muster/")]), format!("{url}/muster is ready\n"));
+    assert_eq!(place.done(&["health", "--alive", &url]), format!("{url} is alive\n"));
     let refused = place.muster(&["health", &format!("{url}/elsewhere")]);
     assert_eq!(refused.code, Some(1));
     assert!(refused.stderr.contains("it answers 404: There is nothing at this path"), "{}", refused.stderr);

@@ -1,6 +1,8 @@
 //! Is it alive, is it ready.
 
-use crate::support::TestApp;
+use muster::clock::Clock;
+
+use crate::support::{Directory, Gate, Queued, TestApp};
 
 #[tokio::test]
 async fn anybody_may_ask_whether_the_server_is_ready() {
@@ -29,4 +31,17 @@ async fn a_flood_of_questions_gets_answers() {
     for reply in futures_util::future::join_all(questions).await {
         reply.expect(200);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_turns_writes_away_for_a_moment_is_ready() {
+    const WAITING_MAX: usize = 2;
+    let store = Directory::in_memory().open_with(Clock::system(), |options| options.write_queue_len_max = WAITING_MAX);
+    let app = TestApp::start_on(store, |_| {});
+    let gate = Gate::close(&app.store);
+    let waiting: Vec<_> = (0..WAITING_MAX).map(|_| Queued::write(&app.store, |_| Ok(()))).collect();
+    assert!(Queued::write(&app.store, |_| Ok(())).is_answered(), "the queue is full");
+    app.nobody().get("/readyz").await.expect(200);
+    tokio::task::spawn_blocking(|| gate.open()).await.unwrap();
+    drop(waiting);
 }

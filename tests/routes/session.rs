@@ -532,3 +532,15 @@ async fn event_streams_end_with_their_session_and_no_others() {
     events.rest().await;
     bystander.next_of("sample").await;
 }
+
+#[tokio::test]
+async fn whoever_shows_no_token_sends_little() {
+    let app = TestApp::start().await;
+    let padded = |bytes: usize| format!("{{\"token\":\"x\"{}}}", " ".repeat(bytes));
+    let strange = app.nobody().post_text("/session", padded(5_000)).await;
+    assert_eq!(strange.problem(413), "The body is larger than 4096 bytes");
+    app.nobody().post_text("/session", padded(1_000)).await.problem(401);
+    let admin = app.client(Role::Admin).await;
+    let enterprise = format!("{{\"name\":\"Acme Two\"{}}}", " ".repeat(5_000));
+    admin.post_text("/enterprise", enterprise).await.expect(201);
+}

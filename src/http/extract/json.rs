@@ -16,8 +16,9 @@ use serde::de::{DeserializeOwned, Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::domain::{FieldError, whole_number};
+use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::settings::HttpSettings;
+use crate::http::settings::{HttpSettings, STRANGER_BODY_BYTES_MAX};
 
 /// A JSON body: read in a request, written in an answer. Fields that the type does not know are ignored.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +63,11 @@ where
         if is_compressed(request.headers()) {
             return Err(ApiError::unsupported_media_type("application/json, and not compressed"));
         }
-        let body = read_body(request, Arc::<HttpSettings>::from_ref(state).body_bytes_max).await?;
+        let bytes_max = Arc::<HttpSettings>::from_ref(state).body_bytes_max;
+        // Whoever is known has shown a token to the guard.
+        let is_known = request.extensions().get::<Caller>().is_some();
+        let bytes_max = if is_known { bytes_max } else { bytes_max.min(STRANGER_BODY_BYTES_MAX) };
+        let body = read_body(request, bytes_max).await?;
         match content_type {
             _ if body.is_empty() => Err(ApiError::bad_request("A JSON body is required")),
             None => Err(ApiError::unsupported_media_type("application/json")),
