@@ -124,7 +124,8 @@ fn files_functions_and_constants_that_are_named_exist() {
         for (line, span) in code_spans(text) {
             let there = if is_path(span) {
                 root().join(span).exists()
-            } else if is_name(span, 3, char::is_ascii_lowercase) {
+            // Metrics are held against a live server elsewhere.
+            } else if is_name(span, 3, char::is_ascii_lowercase) && !span.starts_with("muster_") {
                 code.contains(&format!("fn {span}("))
             } else if is_name(span, 1, char::is_ascii_uppercase)
                 && !["MUSTER_", "SQLITE_"].iter().any(|start| span.starts_with(start))

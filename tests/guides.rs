@@ -14,20 +14,21 @@ use crate::documents::markdown::fenced;
 use crate::support::{Place, Running};
 
 /// Commands that are not run here, by how they begin, each with the reason.
-const NOT_RUN: [(&str, &str); 9] = [
+const NOT_RUN: [(&str, &str); 10] = [
     ("cargo ", "these tests are cargo's; `.ci/run` begins with them"),
     ("just ", "`.ci/run` runs what these targets stand for"),
     ("ssh ", "there is no other machine"),
     ("sudo systemctl ", "no service manager runs in a container; `systemd-analyze verify` reads the unit"),
     ("journalctl ", "as above"),
     ("sudo useradd ", "it would add a user to the machine that runs the tests"),
+    ("sudo install -d -o muster ", "it names that user"),
     ("docker ", "no container engine is at hand"),
     ("sudo nginx ", "a test of its own runs nginx with this file"),
     ("promtool ", "a test of its own runs it, where Debian's package is installed"),
 ];
 
 /// Where the system keeps things; the tests keep them in a folder.
-const SYSTEM_PLACES: [&str; 3] = ["/usr/local/", "/etc/", "/var/"];
+const SYSTEM_PLACES: [&str; 4] = ["/usr/local/", "/etc/", "/var/", "/mnt/"];
 
 /// What surrounds the commands: servers run in the background, and a failure says which line of the page failed.
 const PRELUDE: &str = include_str!("guides/prelude.sh");

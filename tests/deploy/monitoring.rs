@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::{CERTIFICATE, KEY, accepted, certificate_in, deployed, read};
+use crate::documents::markdown::code_spans;
 use crate::support::{Place, TestServer, tool};
 
 const RULES: &str = "muster.rules.yml";
@@ -115,6 +116,10 @@ async fn every_metric_and_label_that_is_named_is_there() {
     found.extend(faults(DASHBOARD, &expressions, &metrics));
     found.extend(faults("README.md", &queries, &metrics));
     found.extend(faults("muster.rules.test.yml", &tested, &metrics));
+    let guide = std::fs::read_to_string(root.join("docs/deployment-guide.md")).unwrap();
+    for (line, span) in code_spans(&guide).into_iter().filter(|(_, span)| span.contains("muster_")) {
+        found.extend(faults(&format!("docs/deployment-guide.md:{line}"), span, &metrics));
+    }
     assert!(found.is_empty(), "{}", found.join("\n"));
     assert!(named(&read(RULES)).len() > 10 && named(&expressions).len() > 20 && !named(&queries).is_empty());
 }
