@@ -6,13 +6,7 @@ set -euo pipefail
 muster="$(realpath "${1:-target/debug/muster}")"
 cd "$(dirname "$0")"
 
-place="$(mktemp -d)"
-server=""
-finish() {
-  if [ -n "$server" ]; then kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; fi
-  rm -rf "$place"
-}
-trap finish EXIT
+. ../serve.sh
 
 # The environment is kept between runs, and made anew when another version is asked for.
 environment="$(realpath --canonicalize-missing "${SCHEMATHESIS_ENVIRONMENT:-.venv}")"
@@ -35,18 +29,10 @@ done
 MUSTER_TOKEN="$("$muster" token create --role admin --name schemathesis --data-dir "$data" --log-level warn)"
 
 # Unknown tokens are tried all the time; the limit on them has tests of its own.
-touch "$place/log"
-env -u MUSTER_TEST_SEED "$muster" serve --data-dir "$data" --listen 127.0.0.1:0 --sign-in-failures-max 1000000 2>"$place/log" &
-server=$!
-base=""
-for _ in $(seq 100); do
-  base="$(sed -n 's/.*serving \(http:[^ ]*\).*/\1/p' "$place/log" | head -n 1)"
-  [ -z "$base" ] || break
-  kill -0 "$server" || { cat "$place/log" >&2; exit 1; }
-  sleep 0.1
-done
-base="${base%/}/"
-[ "$base" != / ] || { echo "the server did not start" >&2; cat "$place/log" >&2; exit 1; }
+seed="${MUSTER_TEST_SEED:-1}"
+unset MUSTER_TEST_SEED
+serve --sign-in-failures-max 1000000
+base="$base/"
 
 ask() { curl --fail --silent --show-error --header "Authorization: Bearer $MUSTER_TOKEN" "$@"; }
 make() { ask "$base$1" --header 'Content-Type: application/json' --data "$2" --output /dev/null; }
@@ -66,5 +52,5 @@ cp schemathesis.toml hooks.py "$place"
 cd "$place"
 
 "$environment/bin/schemathesis" --config-file schemathesis.toml run "${base}openapi.json" \
-  --seed "${MUSTER_TEST_SEED:-1}" --max-examples 40 --no-color "${@:2}" || { tail -n 30 "$place/log" >&2; exit 1; }
+  --seed "$seed" --max-examples 40 --no-color "${@:2}" || { tail -n 30 "$place/log" >&2; exit 1; }
 kill -0 "$server" || { echo "the server ended" >&2; cat "$place/log" >&2; exit 1; }
