@@ -44,7 +44,12 @@ fn wanted() -> Wanted {
 
 impl Server {
     async fn start(wanted: Wanted) -> Self {
-        let (data, backups) = (Directory::in_memory(), Directory::in_memory());
+        Self::start_beside(wanted, Directory::in_memory()).await
+    }
+
+    /// A server that shares the folder of its backups with whoever else has it.
+    async fn start_beside(wanted: Wanted, backups: Directory) -> Self {
+        let data = Directory::in_memory();
         let folder = backups.path().join("backups");
         let store = data.open_with(wanted.clock, |_| {});
         let settings = BackupSettings { every: wanted.every, keep: wanted.keep, dir: folder.clone() };
@@ -144,6 +149,20 @@ async fn as_many_are_kept_as_wanted_and_what_others_put_there_stays() {
     let expected =
         ["by-hand.db", "muster-2026-11-22T08-00-00Z-2.db", "muster-2026-11-23T08-00-00Z.db"].map(str::to_owned);
     assert_eq!(names(&server.folder), expected.into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_that_share_a_folder_delete_none_of_each_other() {
+    let first = Server::start(Wanted { keep: 1, ..wanted() }).await;
+    let clock = Clock::manual(at("2026-11-22T09:00:00Z"));
+    let second = Server::start_beside(Wanted { clock, keep: 1, ..wanted() }, first.backups.clone()).await;
+    for server in [&first, &second, &second] {
+        server.admin.post("/backup", json!({})).await.expect(201);
+    }
+    first.clock().advance(DAY);
+    first.until("the first has made another", |told| told["last"]["by"] == "schedule").await;
+    let expected = ["muster-2026-11-22T09-00-00Z-2.db", "muster-2026-11-23T08-00-00Z.db"].map(str::to_owned);
+    assert_eq!(names(&first.folder), expected.into());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! The folder of the server's backups: what the next one is called, which are there, which go.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -84,14 +85,18 @@ impl Folder {
         entries.filter_map(Result::ok).filter_map(backup).collect()
     }
 
-    /// Deletes the oldest, so that as many are left as are to be kept. Never the one that was just made, whatever the clock
-    /// says; and what says to be from the future was made before the clock was set right, so it counts as the oldest.
-    pub(super) fn retire(&self, made: &Path, now: Timestamp) {
-        let mut all: Vec<BackupName> = self.all().into_iter().map(|backup| backup.name).collect();
-        all.retain(|name| made.file_name().and_then(|made| made.to_str()) != Some(&name.to_string()));
-        all.sort_unstable_by_key(|name| (name.made_at() <= now, *name));
-        let surplus = (all.len() + 1).saturating_sub(self.keep);
-        for name in all.into_iter().take(surplus) {
+    /// Deletes the oldest of `known`, the files that this installation made, so that as many of them are left as are to be
+    /// kept: the folder may be another server's, too. Never the one that was just made, whatever the clock says; and what
+    /// says to be from the future was made before the clock was set right, so it counts as the oldest.
+    pub(super) fn retire(&self, made: &Path, known: &HashSet<String>, now: Timestamp) {
+        let mut own: Vec<BackupName> = self.all().into_iter().map(|backup| backup.name).collect();
+        own.retain(|name| {
+            let path = self.path.join(name.to_string());
+            path != made && known.contains(&path.display().to_string())
+        });
+        own.sort_unstable_by_key(|name| (name.made_at() <= now, *name));
+        let surplus = (own.len() + 1).saturating_sub(self.keep);
+        for name in own.into_iter().take(surplus) {
             let path = self.path.join(name.to_string());
             match fs::remove_file(&path) {
                 Ok(()) => tracing::info!(file = %path.display(), "deleted an old backup"),
@@ -107,6 +112,11 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         Timestamp::parse(text).unwrap()
+    }
+
+    /// Every file of a folder, as if this installation had made them all.
+    fn all_of(dir: &Path) -> HashSet<String> {
+        fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path().display().to_string()).collect()
     }
 
     #[test]
@@ -125,7 +135,7 @@ mod tests {
         }
         fs::create_dir(dir.path().join("muster-2026-11-01T08-00-00Z.db")).unwrap();
         let folder = Folder::new(dir.path().to_owned(), 3);
-        folder.retire(&dir.path().join(ours(15)), at("2026-11-15T08:00:01Z"));
+        folder.retire(&dir.path().join(ours(15)), &all_of(dir.path()), at("2026-11-15T08:00:01Z"));
         let names: Vec<String> = folder.kept().iter().map(|kept| kept.name.to_string()).collect();
         assert_eq!(names, [ours(15), ours(14), ours(13)]);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3 + others.len() + 1);
@@ -140,13 +150,14 @@ mod tests {
             fs::write(dir.path().join(name), "").unwrap();
         }
         let folder = Folder::new(dir.path().to_owned(), 2);
-        folder.retire(&dir.path().join(names[2]), at("2026-11-15T08:00:01Z"));
+        folder.retire(&dir.path().join(names[2]), &all_of(dir.path()), at("2026-11-15T08:00:01Z"));
         let kept: Vec<String> = folder.kept().iter().map(|kept| kept.name.to_string()).collect();
         assert_eq!(kept, [names[2], names[1]]);
         // The clock was set back to before all of them: what was just made stays.
         let back = "muster-2020-01-01T00-00-00Z.db";
         fs::write(dir.path().join(back), "").unwrap();
-        Folder::new(dir.path().to_owned(), 1).retire(&dir.path().join(back), at("2020-01-01T00:00:01Z"));
+        let folder = Folder::new(dir.path().to_owned(), 1);
+        folder.retire(&dir.path().join(back), &all_of(dir.path()), at("2020-01-01T00:00:01Z"));
         let kept: Vec<String> = folder.kept().iter().map(|kept| kept.name.to_string()).collect();
         assert_eq!(kept, [back]);
     }

@@ -160,7 +160,10 @@ impl Backups {
         let request = BackupRequest { data_dir, destination, overwrite: false, pace: Pace::Gentle };
         let made = back_up(&request, clock, &run.observer())?;
         // Only now that there is a newer one may an older one go.
-        folder.retire(&made.path, clock.now());
+        match store.read_blocking(|tx| tx.backups_made()) {
+            Ok(known) => folder.retire(&made.path, &known, clock.now()),
+            Err(error) => tracing::warn!(%error, "cannot tell which backups are old; all of them stay"),
+        }
         Ok(made)
     }
 

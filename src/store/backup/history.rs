@@ -1,5 +1,7 @@
 //! What the audit log knows of backups: it is their history, so that the age of the last good one survives a restart.
 
+use std::collections::HashSet;
+
 use rusqlite::params;
 use serde_json::Value;
 
@@ -50,5 +52,12 @@ impl ReadTx<'_> {
                 by: row.get(1)?,
             })
         })
+    }
+
+    /// The files of all good backups that this database knows of, there still or not.
+    pub fn backups_made(&self) -> Result<HashSet<String>, StoreError> {
+        let files =
+            self.all("SELECT DISTINCT target FROM audit WHERE action = ?1", [BACKUP_CREATED], |row| Ok(row.get(0)?))?;
+        Ok(files.into_iter().collect())
     }
 }
