@@ -59,6 +59,20 @@ impl Server {
         Self { app, admin, folder, backups }
     }
 
+    /// The same server once more, with the folder of its backups written with something at its end.
+    async fn restart(self, behind: &str) -> Self {
+        let Self { mut app, folder, backups, .. } = self;
+        app.stop();
+        let (directory, clock) = (app.store.directory().clone(), app.store.clock().clone());
+        drop(app);
+        let dir = format!("{}{behind}", folder.display()).into();
+        let settings = BackupSettings { every: Some(DAY), keep: 7, dir };
+        let store = directory.open_with(clock, |_| {});
+        let app = TestApp::serve_backing_up(store, HttpSettings::default(), &settings, None);
+        let admin = app.client(Role::Admin).await;
+        Self { app, admin, folder, backups }
+    }
+
     fn clock(&self) -> Clock {
         self.app.store.clock().clone()
     }
@@ -175,15 +189,7 @@ async fn the_schedule_makes_one_a_day_and_survives_a_restart() {
     clock.advance(DAY / 2);
     assert_eq!(server.told().await["files"].as_array().unwrap().len(), 1);
 
-    let Server { mut app, folder, backups, .. } = server;
-    app.stop();
-    let directory = app.store.directory().clone();
-    drop(app);
-    let settings = BackupSettings { every: Some(DAY), keep: 7, dir: folder.clone() };
-    let store = directory.open_with(clock.clone(), |_| {});
-    let app = TestApp::serve_backing_up(store, HttpSettings::default(), &settings, None);
-    let admin = app.client(Role::Admin).await;
-    let server = Server { app, admin, folder, backups };
+    let server = server.restart("").await;
     let told = server.told().await;
     assert_eq!(
         (&told["status"], &told["last"]),
@@ -198,6 +204,19 @@ async fn the_schedule_makes_one_a_day_and_survives_a_restart() {
     let told = server.until("the second is made", |told| told["files"].as_array().unwrap().len() == 2).await;
     assert_eq!(told["files"][0]["file"], "muster-2026-11-23T08-01-00Z.db");
     assert_eq!(server.audited().await, pairs(&[("backup.create", "schedule"); 2]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_forgets_no_backup_however_its_folder_is_written() {
+    let server = Server::start(wanted()).await;
+    server.clock().advance(QUIET);
+    server.until("the first is made", |told| told["status"] == "good").await;
+    let mut server = server;
+    for behind in ["/", "/.", "//./"] {
+        server = server.restart(behind).await;
+        assert_eq!(server.told().await["nextAt"], "2026-11-23T08:01:00.000Z", "{behind}");
+        assert_eq!(server.told().await["folder"], server.folder.display().to_string());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

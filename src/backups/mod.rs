@@ -95,9 +95,7 @@ impl Backups {
         observer: Option<Arc<dyn BackupObserver>>,
     ) -> Result<Self, StoreError> {
         let clock = store.clock().clone();
-        // The audit log names files so that they can be found from anywhere.
-        let dir = std::path::absolute(&settings.dir).unwrap_or_else(|_| settings.dir.clone());
-        let folder = Folder::new(dir, settings.keep);
+        let folder = Folder::new(named_once(&settings.dir), settings.keep);
         let (last, last_here) = read_last(store, folder.path())?;
         let schedule = Schedule::new(settings.every, last_here.map(|record| record.at), clock.instant());
         let state = State { schedule, last, failure: None, running: None, stopping: false, made: 0, failed: 0 };
@@ -307,10 +305,16 @@ impl State {
     }
 }
 
+/// A folder by one name, from anywhere and without a slash at its end: by it the audit log is asked for what was made there.
+fn named_once(dir: &Path) -> PathBuf {
+    std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()).components().collect()
+}
+
 type Last = (Option<BackupRecord>, Option<BackupRecord>);
 
 /// The newest good backup, and the newest in a folder.
 fn read_last(store: &Store, folder: &Path) -> Result<Last, StoreError> {
-    let folder: PathBuf = folder.to_owned();
-    store.read_blocking(move |tx| Ok((tx.last_backup(None)?, tx.last_backup(folder.to_str())?)))
+    // As the audit log writes it, also where it is no UTF-8.
+    let folder = folder.display().to_string();
+    store.read_blocking(move |tx| Ok((tx.last_backup(None)?, tx.last_backup(Some(&folder))?)))
 }

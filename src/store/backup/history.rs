@@ -37,6 +37,8 @@ impl ReadTx<'_> {
                AND (?2 IS NULL OR (substr(target, 1, length(?2) + 1) = ?2 || '/'
                                    AND instr(substr(target, length(?2) + 2), '/') = 0))
              ORDER BY id DESC LIMIT 1";
+        // The root ends with the slash that is put behind the others.
+        let folder = folder.map(|folder| folder.trim_end_matches('/'));
         self.first(SQL, params![BACKUP_CREATED, folder], |row| {
             let after: Option<String> = row.get(3)?;
             let after: Value = after.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
