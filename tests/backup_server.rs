@@ -10,10 +10,10 @@ use muster::clock::Clock;
 use muster::config::BackupSettings;
 use muster::domain::access::Role;
 use muster::http::HttpSettings;
-use muster::store::{BackupObserver, database_path};
+use muster::store::{Actor, BackupObserver, back_up, database_path, record_backup, unobserved};
 use serde_json::{Value, json};
 
-use crate::support::{Client, Directory, Exposition, Holder, TestApp, at, people};
+use crate::support::{Client, Directory, Exposition, Holder, TestApp, at, backup_request, people};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -217,6 +217,25 @@ async fn a_restart_forgets_no_backup_however_its_folder_is_written() {
         assert_eq!(server.told().await["nextAt"], "2026-11-23T08:01:00.000Z", "{behind}");
         assert_eq!(server.told().await["folder"], server.folder.display().to_string());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_from_the_future_stands_in_for_none_that_is_made_after_it() {
+    // The clock ran ahead by years, and is right when the server starts anew.
+    let server = Server::start(Wanted { clock: Clock::manual(at("2036-01-01T00:00:00Z")), ..wanted() }).await;
+    server.clock().advance(QUIET);
+    server.until("one is made in the future", |told| told["status"] == "good").await;
+    server.clock().set_wall(at("2026-11-22T08:00:00Z"));
+    let server = server.restart("").await;
+    assert_eq!(server.told().await["nextAt"], "2026-11-22T08:01:00.000Z");
+    // What somebody else makes is newer all the same.
+    let (data_dir, elsewhere) = (server.app.store.directory().path(), server.backups.path().join("by-hand.db"));
+    let made = back_up(&backup_request(data_dir, &elsewhere), &server.clock(), &unobserved()).unwrap();
+    record_backup(data_dir, &Actor::of_program("command line"), &made, &server.clock()).unwrap();
+    assert_eq!(server.told().await["last"]["file"], elsewhere.display().to_string());
+    server.clock().advance(QUIET);
+    server.until("the schedule has made one", |told| told["files"].as_array().unwrap().len() == 2).await;
+    server.until("it is the last", |told| told["last"]["at"] == "2026-11-22T08:01:00.000Z").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -74,6 +74,8 @@ struct State {
     schedule: Schedule,
     /// The newest good backup, whoever made it and wherever.
     last: Option<BackupRecord>,
+    /// The newest entry of the audit log that tells of one, as far as it was read. Times may jump; these do not.
+    last_id: Option<i64>,
     /// What went wrong since the last good one.
     failure: Option<BackupFailure>,
     running: Option<Arc<Run>>,
@@ -96,9 +98,16 @@ impl Backups {
     ) -> Result<Self, StoreError> {
         let clock = store.clock().clone();
         let folder = Folder::new(named_once(&settings.dir), settings.keep);
-        let (last, last_here) = read_last(store, folder.path())?;
-        let schedule = Schedule::new(settings.every, last_here.map(|record| record.at), clock.instant());
-        let state = State { schedule, last, failure: None, running: None, stopping: false, made: 0, failed: 0 };
+        // As the audit log writes it, also where it is no UTF-8.
+        let here = folder.path().display().to_string();
+        let (last, last_here) = store.read_blocking(|tx| Ok((tx.last_backup(None)?, tx.last_backup(Some(&here))?)))?;
+        // One from the future was made before the clock was set right. Who is restarted every day would wait for that day.
+        let last_at = last_here.map(|made| made.record.at).filter(|at| *at <= clock.now());
+        let schedule = Schedule::new(settings.every, last_at, clock.instant());
+        let last_id = last.as_ref().map(|made| made.id);
+        let last = last.map(|made| made.record);
+        let state =
+            State { schedule, last, last_id, failure: None, running: None, stopping: false, made: 0, failed: 0 };
         let shared = Shared {
             store: store.clone(),
             clock,
@@ -238,13 +247,13 @@ impl Backups {
 
     /// Learns of backups that others have made; without an answer what is known stands.
     async fn refresh(&self) {
-        let folder = self.shared.folder.path().to_owned();
         let store = self.shared.store.clone();
-        let read = tokio::task::spawn_blocking(move || read_last(&store, &folder)).await;
-        if let Ok(Ok((last, _))) = read {
+        let read = tokio::task::spawn_blocking(move || store.read_blocking(|tx| tx.last_backup(None))).await;
+        if let Ok(Ok(Some(made))) = read {
             let mut state = self.lock();
-            if last.as_ref().map(|record| record.at) > state.last.as_ref().map(|record| record.at) {
-                state.last = last;
+            if Some(made.id) > state.last_id {
+                state.last_id = Some(made.id);
+                state.last = Some(made.record);
             }
         }
     }
@@ -308,13 +317,4 @@ impl State {
 /// A folder by one name, from anywhere and without a slash at its end: by it the audit log is asked for what was made there.
 fn named_once(dir: &Path) -> PathBuf {
     std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()).components().collect()
-}
-
-type Last = (Option<BackupRecord>, Option<BackupRecord>);
-
-/// The newest good backup, and the newest in a folder.
-fn read_last(store: &Store, folder: &Path) -> Result<Last, StoreError> {
-    // As the audit log writes it, also where it is no UTF-8.
-    let folder = folder.display().to_string();
-    store.read_blocking(move |tx| Ok((tx.last_backup(None)?, tx.last_backup(Some(&folder))?)))
 }

@@ -59,7 +59,7 @@ pub use access::{NewToken, StoredToken, TokenList};
 pub use audit::{Actor, AuditEntry, AuditFilter, AuditRecord};
 pub use backup::{
     BACKUP_CREATED, BACKUP_FAILED, BackupError, BackupMade, BackupObserver, BackupProgress, BackupRecord,
-    BackupRequest, BackupStage, Pace, back_up, record_backup, remove_leftovers, unobserved,
+    BackupRequest, BackupStage, LoggedBackup, Pace, back_up, record_backup, remove_leftovers, unobserved,
 };
 pub use cache_configuration::StoredConfiguration;
 pub use changes::{Publication, Subscriber, WATCH_INTERVAL};

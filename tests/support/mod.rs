@@ -18,7 +18,7 @@ mod words;
 use std::time::{Duration, Instant};
 
 pub use app::{Client, Reply, TestApp, people};
-pub use backup::{HeldBackup, Holder, backed_up};
+pub use backup::{HeldBackup, Holder, backed_up, request as backup_request};
 pub use events::{Events, Told};
 pub use exposition::{Exposition, series};
 pub use held::HeldReaders;

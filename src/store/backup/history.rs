@@ -28,11 +28,20 @@ pub struct BackupRecord {
     pub by: String,
 }
 
+/// A good backup, and which entry of the audit log tells of it: later ones have higher ids, whatever the clock says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedBackup {
+    /// The entry.
+    pub id: i64,
+    /// What it tells.
+    pub record: BackupRecord,
+}
+
 impl ReadTx<'_> {
     /// The newest good backup; with a folder, the newest that was made there.
-    pub fn last_backup(&self, folder: Option<&str>) -> Result<Option<BackupRecord>, StoreError> {
+    pub fn last_backup(&self, folder: Option<&str>) -> Result<Option<LoggedBackup>, StoreError> {
         // What stands behind the folder and a slash has no slash of its own. There are as many acts as administrators do.
-        const SQL: &str = "SELECT target, actor, at, after FROM audit
+        const SQL: &str = "SELECT target, actor, at, after, id FROM audit
              WHERE action = ?1
                AND (?2 IS NULL OR (substr(target, 1, length(?2) + 1) = ?2 || '/'
                                    AND instr(substr(target, length(?2) + 2), '/') = 0))
@@ -45,14 +54,15 @@ impl ReadTx<'_> {
             let number = |field: &str| after.get(field).and_then(Value::as_u64).unwrap_or(0);
             let rows = after.get("rows").cloned().and_then(|rows| serde_json::from_value(rows).ok());
             let at = after.get("at").and_then(Value::as_str).and_then(Timestamp::parse);
-            Ok(BackupRecord {
+            let record = BackupRecord {
                 path: row.get(0)?,
                 bytes: number("bytes"),
                 rows: rows.unwrap_or_default(),
                 at: at.unwrap_or(Timestamp::from_millis(row.get(2)?)),
                 took_millis: number("tookMillis"),
                 by: row.get(1)?,
-            })
+            };
+            Ok(LoggedBackup { id: row.get(4)?, record })
         })
     }
 

@@ -23,7 +23,7 @@ use std::time::Duration;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-pub use history::BackupRecord;
+pub use history::{BackupRecord, LoggedBackup};
 pub use partial::remove_leftovers;
 pub(super) use partial::{Partial, require_room, side_files, sync_dir, with_suffix};
 pub(super) use verify::{TableCounts, verify};
