@@ -20,6 +20,12 @@ fn old() -> Directory {
     directory
 }
 
+/// How many backups lie beside the database.
+fn backups_in(directory: &Directory) -> usize {
+    let names = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    names.filter(|name| name.to_string_lossy().starts_with("muster-schema")).count()
+}
+
 fn version(file: &std::path::Path) -> i64 {
     Connection::open(file).unwrap().pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
 }
@@ -39,9 +45,7 @@ fn an_older_database_is_backed_up_beside_itself_and_named_with_its_version() {
     assert_eq!(version(&directory.path().join(DATABASE_FILE)), SCHEMA_VERSION);
     // Opened again, there is nothing to migrate and nothing to back up.
     drop(directory.open());
-    let backups =
-        std::fs::read_dir(directory.path()).unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
-    assert_eq!(backups.filter(|name| name.starts_with("muster-schema")).count(), 1);
+    assert_eq!(backups_in(&directory), 1);
 }
 
 #[test]
@@ -54,4 +58,22 @@ fn without_the_backup_there_is_no_migration() {
     let text = error.to_string();
     assert!(text.contains("schema version 1 and was not migrated") && text.contains("it is a directory"), "{text}");
     assert_eq!(version(&directory.path().join(DATABASE_FILE)), 1);
+}
+
+#[test]
+fn a_migration_that_fails_again_and_again_leaves_no_backups() {
+    let directory = old();
+    let database = database_path(directory.path());
+    // A table that is there already stands for every reason why a step fails.
+    Connection::open(&database).unwrap().execute_batch("CREATE TABLE cache_sample (x)").unwrap();
+    for second in 0..3 {
+        let clock = Clock::manual(at(&format!("2026-11-22T14:30:0{second}Z")));
+        assert!(matches!(Store::open(&directory.options(Mode::Server), clock), Err(OpenError::Sqlite { .. })));
+        assert_eq!(version(&database), 1);
+    }
+    assert_eq!(backups_in(&directory), 0);
+    // Mended, it is migrated, and the backup stays.
+    Connection::open(&database).unwrap().execute_batch("DROP TABLE cache_sample").unwrap();
+    drop(directory.open());
+    assert_eq!(backups_in(&directory), 1);
 }

@@ -1,5 +1,6 @@
 //! Bringing a database to this binary's schema: `schema.sql` for a fresh one, step by step for an older one.
 
+use std::fs;
 use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -128,6 +129,19 @@ pub(super) fn back_up_older(path: &Path, found: Found, clock: &Clock) -> Result<
             let path = path.display().to_string();
             Err(OpenError::NotBackedUp { path, found, known: SCHEMA_VERSION, reason: error.to_string() })
         }
+    }
+}
+
+/// Removes the backup before a migration that failed and left the database as it was: it says nothing that the database does
+/// not, and a server that is started again and again would fill the disk with such copies.
+pub(super) fn remove_needless(backup: Option<BackupMade>, connection: &Connection, found: Found) {
+    let Some(backup) = backup else { return };
+    // After a step that succeeded the backup is all that shows what was there before.
+    if !pragma(connection, "user_version").is_ok_and(|version| found == Found::Version(version)) {
+        return;
+    }
+    if let Err(error) = fs::remove_file(&backup.path) {
+        tracing::warn!(file = %backup.path.display(), %error, "cannot remove the backup before a migration that failed");
     }
 }
 

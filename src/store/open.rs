@@ -193,11 +193,18 @@ pub(super) fn writer(path: &Path, exclusive: bool, big_cache: bool, clock: &Cloc
     let found = migrate::recognise(&connection, path, exclusive)?;
     // Before any step of a migration: it cannot be taken back, and a copy of what was there can.
     let backup = migrate::back_up_older(path, found, clock)?;
-    configure_writer(&connection, big_cache).map_err(sqlite)?;
-    migrate::bring_up_to_date(&connection, found).map_err(sqlite)?;
+    let done = configure_writer(&connection, big_cache).and_then(|()| migrate::bring_up_to_date(&connection, found));
+    if let Err(error) = done {
+        migrate::remove_needless(backup, &connection, found);
+        return Err(sqlite(error));
+    }
     if let Some(backup) = backup {
         let (actor, act) = (Actor::of_program("migration"), backup.audit_entry());
-        audit::insert(&connection, clock.now(), &actor, &act).map_err(sqlite)?;
+        // The migration is done, and the next start would not write this down either.
+        if let Err(error) = audit::insert(&connection, clock.now(), &actor, &act) {
+            let file = backup.path.display();
+            tracing::warn!(%file, %error, "the audit log does not tell of the backup before the migration");
+        }
     }
     Ok(connection)
 }
