@@ -5,10 +5,12 @@
 //!
 //! - `schedule`: when the next one is due;
 //! - `folder`: the files, and which of them go;
+//! - `listing`: what is there, for whoever asks, also where the folder hangs;
 //! - `run`: one backup under way;
 //! - `status`: how it stands, for whoever asks.
 
 mod folder;
+mod listing;
 mod run;
 mod schedule;
 mod status;
@@ -26,14 +28,15 @@ pub use run::{Run, RunProgress};
 pub use status::{BackupFailure, BackupFigures, BackupHealth, BackupStatus};
 
 use folder::Folder;
+use listing::Listing;
 use schedule::Schedule;
 
 use crate::clock::Clock;
 use crate::config::BackupSettings;
 use crate::domain::time::Timestamp;
 use crate::store::{
-    Actor, AuditEntry, BACKUP_FAILED, BackupError, BackupMade, BackupObserver, BackupRecord, BackupRequest, Pace,
-    Store, StoreError, back_up,
+    Actor, AuditEntry, BACKUP_FAILED, BackupError, BackupMade, BackupObserver, BackupRecord, BackupRequest,
+    LoggedBackup, Pace, Store, StoreError, back_up,
 };
 
 /// How often it is looked whether a backup is due. Looking costs a lock and no more.
@@ -64,6 +67,7 @@ struct Shared {
     clock: Clock,
     every: Option<Duration>,
     folder: Folder,
+    listing: Listing,
     observer: Option<Arc<dyn BackupObserver>>,
     /// Guards what is known alone; nothing is read, written or waited for under it.
     state: Mutex<State>,
@@ -113,6 +117,7 @@ impl Backups {
             clock,
             every: settings.every,
             folder,
+            listing: Listing::default(),
             observer,
             state: Mutex::new(state),
             runs: TaskTracker::new(),
@@ -230,7 +235,7 @@ impl Backups {
             }
             if instant.duration_since(refreshed) >= REFRESH_INTERVAL {
                 refreshed = instant;
-                self.refresh().await;
+                self.learn(self.shared.store.read_patiently(|tx| tx.last_backup(None)).await);
             }
         }
         let running = {
@@ -246,23 +251,20 @@ impl Backups {
     }
 
     /// Learns of backups that others have made; without an answer what is known stands.
-    async fn refresh(&self) {
-        let store = self.shared.store.clone();
-        let read = tokio::task::spawn_blocking(move || store.read_blocking(|tx| tx.last_backup(None))).await;
-        if let Ok(Ok(Some(made))) = read {
-            let mut state = self.lock();
-            if Some(made.id) > state.last_id {
-                state.last_id = Some(made.id);
-                state.last = Some(made.record);
-            }
+    fn learn(&self, read: Result<Option<LoggedBackup>, StoreError>) {
+        let Ok(Some(made)) = read else { return };
+        let mut state = self.lock();
+        if Some(made.id) > state.last_id {
+            state.last_id = Some(made.id);
+            state.last = Some(made.record);
         }
     }
 
-    /// How it stands. Asks the database and the folder.
+    /// How it stands. Asks the database and the folder, and waits for neither long.
     pub async fn status(&self) -> BackupStatus {
-        self.refresh().await;
+        self.learn(self.shared.store.read(|tx| tx.last_backup(None)).await);
         let folder = self.shared.folder.clone();
-        let kept = tokio::task::spawn_blocking(move || folder.kept()).await.unwrap_or_default();
+        let kept = self.shared.listing.read(listing::TIME_MAX, move || folder.kept()).await;
         let (now, instant) = (self.shared.clock.now(), self.shared.clock.instant());
         let state = self.lock();
         BackupStatus {

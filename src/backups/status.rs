@@ -54,7 +54,7 @@ pub struct BackupStatus {
     pub failure: Option<BackupFailure>,
     /// The one under way.
     pub running: Option<Arc<Run>>,
-    /// Those in the folder, newest first.
+    /// Those in the folder, newest first, as far as it answered.
     pub kept: Vec<KeptBackup>,
     /// The moment of all this.
     pub now: Timestamp,

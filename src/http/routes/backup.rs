@@ -60,7 +60,8 @@ pub struct BackupBody {
     /// The one under way; null if none is.
     #[schema(required)]
     running: Option<RunningBody>,
-    /// Those in the folder, newest first; at most 1,000.
+    /// Those in the folder, newest first; at most 1,000. Where the folder does not answer within 2 seconds, those that were
+    /// there when it last did.
     files: Vec<FileBody>,
 }
 
