@@ -30,7 +30,11 @@ const LARGE_CONTACTS: usize = 400;
 
 /// A store with people whose copying takes several portions.
 fn large_store() -> TestStore {
-    let store = Directory::in_memory().open();
+    write_large(Directory::in_memory().open())
+}
+
+/// Writes people whose copying takes several portions.
+fn write_large(store: TestStore) -> TestStore {
     store.write_people();
     let notes = "n".repeat(CONTACT_NOTES_LEN_MAX);
     let write = move |tx: &muster::store::WriteTx<'_>| {
@@ -293,4 +297,38 @@ fn a_disk_that_fills_up_meanwhile_ends_the_backup_and_nothing_is_left() {
     assert!(matches!(ended, Err(BackupError::Full)), "{ended:?}");
     assert_eq!(left, BTreeSet::from(["filler".to_owned()]));
     store.write(|tx| add_contact(tx, "u1", "afterwards")).unwrap();
+}
+
+#[test]
+fn a_log_that_would_fill_the_disk_of_the_database_ends_the_backup() {
+    let directory = Directory::new();
+    let mut mount = Command::new("mount");
+    mount.args(["-t", "tmpfs", "-o", "size=32m", "muster-test"]).arg(directory.path());
+    if !mount.output().is_ok_and(|output| output.status.success()) {
+        println!("skipped: this user may not mount a file system");
+        return;
+    }
+    let store = write_large(directory.open());
+    let folder = Directory::in_memory();
+    let log = directory.path().join(format!("{DATABASE_FILE}-wal"));
+    let bytes = |file: &Path| std::fs::metadata(file).unwrap().len();
+    let backup = HeldBackup::begin(directory.path(), &folder.path().join("x.db"));
+    let before = bytes(&log);
+    while bytes(&log) == before {
+        store.write(|tx| (0..100).try_for_each(|number| add_contact(tx, "u2", &format!("n{number}")))).unwrap();
+    }
+    // Another program takes what room there is, but for a little.
+    let filler = directory.path().join("filler");
+    let _ = std::fs::write(&filler, vec![1; 32 << 20]);
+    let taken = bytes(&filler);
+    std::fs::OpenOptions::new().write(true).open(&filler).unwrap().set_len(taken - (64 << 10)).unwrap();
+    let ended = backup.finish();
+    let left = names(folder.path());
+    std::fs::remove_file(&filler).unwrap();
+    let written = store.write(|tx| add_contact(tx, "u1", "afterwards"));
+    drop(store);
+    assert!(Command::new("umount").arg(directory.path()).status().unwrap().success());
+    assert!(matches!(ended, Err(BackupError::LogFillsDisk { .. })), "{ended:?}");
+    assert_eq!(left, BTreeSet::new());
+    written.unwrap();
 }

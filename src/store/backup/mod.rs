@@ -28,6 +28,7 @@ pub use partial::remove_leftovers;
 pub(super) use partial::{Partial, require_room, side_files, sync_dir, with_suffix};
 pub(super) use verify::{TableCounts, verify};
 
+use partial::free_bytes;
 use snapshot::Snapshot;
 
 use serde_json::json;
@@ -55,6 +56,10 @@ const LOG_GROWTH_CALM_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
 /// Growth of the log at which the copy is given up, in bytes, or the size of the database where that is more: the log must
 /// not fill the disk because the place of the backup is slow.
 const LOG_GROWTH_BYTES_MAX: u64 = 1_024 * 1_024 * 1_024;
+
+/// What the growing log leaves free on the disk of the database, in bytes, or a tenth of the database where that is less:
+/// many times what is written between two looks. A small database may live on a small disk.
+const LOG_ROOM_SPARED_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
 
 /// How often a portion that met a lock is tried again, at [`LOCK_STEP`]. Nobody else knows the file, so this is for a file
 /// system that holds locks a little longer.
@@ -206,6 +211,17 @@ pub enum BackupError {
     /// The write-ahead log grew too long meanwhile.
     #[error("it was given up, because the write-ahead log grew by {0} meanwhile; is the place of the backup too slow?")]
     LogTooLong(Size),
+    /// The write-ahead log would have taken the last of the database's disk.
+    #[error(
+        "it was given up, because the write-ahead log grew by {grown} meanwhile and only {free} are free on the disk of the \
+         database; make room on it"
+    )]
+    LogFillsDisk {
+        /// By how much the log grew.
+        grown: Size,
+        /// What is free.
+        free: Size,
+    },
     /// The copy is not what it should be.
     #[error("the copy is not sound: {0}")]
     Unsound(String),
@@ -227,7 +243,7 @@ impl BackupError {
     /// Whether there was no room for it.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(self, Self::NoRoom { .. } | Self::Full)
+        matches!(self, Self::NoRoom { .. } | Self::LogFillsDisk { .. } | Self::Full)
     }
 
     pub(super) fn destination(path: &Path, reason: impl Into<String>) -> Self {
@@ -333,6 +349,12 @@ impl Copying<'_> {
             let grown = self.log_bytes().saturating_sub(log_before);
             if grown > LOG_GROWTH_BYTES_MAX.max(self.snapshot.bytes) {
                 return Err(BackupError::LogTooLong(Size(grown)));
+            }
+            if grown > 0
+                && let Some(free) = free_bytes(&self.request.data_dir)
+                && free < LOG_ROOM_SPARED_BYTES_MAX.min(self.snapshot.bytes / 10)
+            {
+                return Err(BackupError::LogFillsDisk { grown: Size(grown), free: Size(free) });
             }
             if self.request.pace == Pace::Gentle && grown <= LOG_GROWTH_CALM_BYTES_MAX {
                 std::thread::sleep(self.clock.instant().duration_since(begun).min(PAUSE_MAX));

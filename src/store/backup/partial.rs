@@ -157,13 +157,18 @@ pub fn remove_leftovers(folder: &Path, is_ours: impl Fn(&str) -> bool) {
 pub(in crate::store) fn require_room(destination: &Path, bytes: u64) -> Result<(), BackupError> {
     let folder = folder_of(destination);
     // A system that does not say lets the copy find out.
-    let Ok(disk) = rustix::fs::statvfs(folder) else { return Ok(()) };
+    let Some(free) = free_bytes(folder) else { return Ok(()) };
     let needed = bytes + bytes / 10 + ROOM_SPARED_BYTES;
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     if free >= needed {
         return Ok(());
     }
     Err(BackupError::NoRoom { folder: folder.display().to_string(), needed: Size(needed), free: Size(free) })
+}
+
+/// What is free on the disk of a folder, where the system says.
+pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 fn check_destination(destination: &Path, overwrite: bool) -> Result<(), BackupError> {
