@@ -290,6 +290,35 @@ async fn nobody_is_signed_in_after_a_restore_and_what_was_revoked_stays_revoked(
     nobody.as_signed_in(&browser).get("/enterprise").await.problem(401);
 }
 
+#[tokio::test]
+async fn what_was_revoked_stays_revoked_however_often_a_backup_is_restored() {
+    let mut app = TestApp::start().await;
+    let admin = app.client(Role::Admin).await;
+    let leaked = admin.post("/tokens", json!({"name": "leaked", "role": "viewer"})).await.expect(201);
+    let limited = app.limited(Role::Viewer, "globex").await;
+    let directory = app.store.directory().clone();
+    let file = directory.path().join("x.db");
+    backed_up(directory.path(), &file).unwrap();
+    let id = leaked["token"]["id"].as_str().unwrap();
+    admin.delete(&format!("/tokens/{id}")).await.expect(200);
+    // With an enterprise go the tokens that are limited to it, and a backup that has it again does not bring them back.
+    admin.delete("/enterprise/globex?purge=true").await.expect(202);
+    app.stop();
+    app.store.close();
+
+    for round in 1..=3 {
+        assert_eq!(restore(directory.path(), &file).tokens_kept_revoked, 2, "restore {round}");
+    }
+    let app = TestApp::start_in(&directory, Clock::system(), |_| {});
+    let leaked = app.nobody().with_token(leaked["secret"].as_str().unwrap());
+    leaked.get("/enterprise").await.problem(401);
+    app.nobody().with_token(limited.token()).get("/enterprise").await.problem(401);
+    // Once each, and by whoever restored.
+    let log = app.nobody().with_token(admin.token()).get("/audit?action=token.revoke").await.expect(200);
+    assert_eq!(log["totalCount"], 2, "{log}");
+    assert!(log["audit"].as_array().unwrap().iter().all(|act| act["actor"] == "command line"), "{log}");
+}
+
 #[test]
 fn the_database_stays_whose_it_was() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};

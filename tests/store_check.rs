@@ -2,6 +2,7 @@
 
 use muster::domain::access::Reach;
 use muster::domain::contact::{ContactFields, ContactInfo};
+use muster::store::Actor;
 
 use crate::support::{TestStore, add_contact, department, employee, enterprise, name};
 
@@ -18,7 +19,7 @@ fn check(damage: &str, expected: &[(&str, &str, &str)]) {
             tx.create_department(&enterprise("acme"), Some(department("hidden")), &name("Hidden"))?;
             tx.archive_department(&enterprise("acme"), &department("hidden"))?;
             tx.create_enterprise(Some(enterprise("gone")), &name("Gone"))?;
-            tx.purge_enterprise(&enterprise("gone"))
+            tx.purge_enterprise(&enterprise("gone"), &Actor::command_line())
         })
         .unwrap();
     let raw = store.directory().raw_writer();

@@ -2,7 +2,7 @@
 
 use muster::clock::Clock;
 use muster::domain::access::Reach;
-use muster::store::{Mode, Store, StoreError, WriteTx, database_path};
+use muster::store::{Actor, Mode, Store, StoreError, WriteTx, database_path};
 
 use crate::support::{Directory, Gate, Queued, Recorder, TestStore, add_contact, contact, employee, enterprise};
 
@@ -98,7 +98,7 @@ fn service_resumes_when_deleting_has_made_room() {
 fn a_purge_frees_a_full_database() {
     let store = nearly_full();
     while store.write(|tx| add_contact(tx, "u1", "the same")).is_ok() {}
-    store.write(|tx| tx.purge_enterprise(&enterprise("acme"))).unwrap();
+    store.write(|tx| tx.purge_enterprise(&enterprise("acme"), &Actor::command_line())).unwrap();
     crate::support::eventually("the purge has made room", || {
         store.write(|tx| tx.create_enterprise(Some(enterprise("acme")), &crate::support::name("Acme"))).ok()
     });

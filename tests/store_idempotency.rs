@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use muster::clock::Clock;
-use muster::store::{IdempotentRequest, StoreError, StoredAnswer};
+use muster::store::{Actor, IdempotentRequest, StoreError, StoredAnswer};
 
 use crate::support::{Directory, TestStore, add_contact, at, enterprise, eventually};
 
@@ -74,7 +74,7 @@ fn a_key_is_forgotten_after_a_day_and_its_answer_deleted() {
     assert_eq!(body(send(&store, "t1", "k1", "another")), "2");
     clock.advance(Duration::from_hours(24));
     // The keeper deletes old answers whenever it is awake, and a purge wakes it.
-    store.write(|tx| tx.purge_enterprise(&enterprise("acme"))).unwrap();
+    store.write(|tx| tx.purge_enterprise(&enterprise("acme"), &Actor::command_line())).unwrap();
     let raw = store.directory().raw_reader();
     eventually("the old answer is deleted", || {
         let left: i64 = raw.query_row("SELECT count(*) FROM idempotency", [], |row| row.get(0)).unwrap();

@@ -2,7 +2,7 @@
 
 use muster::clock::Clock;
 use muster::domain::access::Reach;
-use muster::store::{EmployeeName, ImportChunk, ImportRow, MayCreate, OwnerRow, StoreError};
+use muster::store::{Actor, EmployeeName, ImportChunk, ImportRow, MayCreate, OwnerRow, StoreError};
 
 use crate::support::{
     Directory, TestStore, add_contact, contact, department, employee, enterprise, eventually, name, staff,
@@ -90,7 +90,7 @@ fn what_is_being_destroyed_keeps_its_id_and_cannot_come_back() {
 fn a_purge_goes_on_after_a_restart_in_its_middle() {
     let directory = Directory::in_memory();
     let store = store_with_many(&directory);
-    store.write(|tx| tx.purge_enterprise(&enterprise("acme"))).unwrap();
+    store.write(|tx| tx.purge_enterprise(&enterprise("acme"), &Actor::command_line())).unwrap();
     store.close();
     let left = count(&directory, "SELECT count(*) FROM contact");
     assert!(left > 0, "it was over before the restart");
@@ -123,7 +123,7 @@ fn tokens_go_with_the_enterprise_that_they_are_limited_to() {
         };
         store.write(move |tx| tx.create_token(&token)).unwrap();
     }
-    store.write(|tx| tx.purge_enterprise(&enterprise("acme"))).unwrap();
+    store.write(|tx| tx.purge_enterprise(&enterprise("acme"), &Actor::command_line())).unwrap();
     #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general over the lifetime")]
     let tokens = store.read(|tx| tx.tokens());
     assert_eq!(tokens.iter().map(|token| token.id.as_str()).collect::<Vec<_>>(), ["free"]);

@@ -17,7 +17,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
-use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -156,34 +155,16 @@ fn mint_secret(now: Timestamp) -> std::io::Result<(String, String)> {
     Ok((TimeOrderedId::at(now, getrandom::u32()?).to_string(), BASE64URL_NOPAD.encode(&secret)))
 }
 
-/// What may be told of a token: everything but its secret.
-#[must_use]
-pub fn describe(token: &Token) -> Value {
-    let enterprise = match &token.reach {
-        Reach::Installation => None,
-        Reach::Enterprise(id) => Some(id),
-    };
-    json!({
-        "id": token.id,
-        "name": token.name,
-        "role": token.role,
-        "enterpriseId": enterprise,
-        "createdAt": token.created_at,
-        "expiresAt": token.expires_at,
-        "lastUsedAt": token.last_used_at,
-    })
-}
-
 /// The audit log's entry for a token that was made.
 #[must_use]
 pub fn audit_of_creation(token: &Token) -> AuditEntry {
-    AuditEntry { action: "token.create", target: token.id.clone(), before: None, after: Some(describe(token)) }
+    AuditEntry { action: "token.create", target: token.id.clone(), before: None, after: Some(token.described()) }
 }
 
 /// The audit log's entry for a token that was revoked.
 #[must_use]
 pub fn audit_of_revocation(token: &Token) -> AuditEntry {
-    AuditEntry { action: "token.revoke", target: token.id.clone(), before: Some(describe(token)), after: None }
+    AuditEntry { action: "token.revoke", target: token.id.clone(), before: Some(token.described()), after: None }
 }
 
 fn split(text: &str) -> Option<(&str, &str)> {

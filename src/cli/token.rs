@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::database::{self, Missing};
 use super::{Context, Failure};
 use crate::access;
-use crate::domain::access::{Reach, Role, TOKEN_LIFE_MAX, TOKEN_LIFE_MIN};
+use crate::domain::access::{Reach, Role, TOKEN_LIFE_MAX, TOKEN_LIFE_MIN, Token};
 use crate::domain::ids::EnterpriseId;
 use crate::domain::time::Timestamp;
 use crate::store::{Actor, StoreError, Subject};
@@ -131,7 +131,7 @@ fn list(context: &mut Context<'_>, arguments: &ListArgs) -> Result<(), Failure> 
         .read_blocking(|tx| tx.tokens())
         .map_err(|error| Failure::failed("the tokens could not be read").because(error))?;
     if arguments.json {
-        let tokens: Vec<_> = tokens.iter().map(access::describe).collect();
+        let tokens: Vec<_> = tokens.iter().map(Token::described).collect();
         let json = serde_json::to_string_pretty(&tokens).map_err(|error| Failure::failed("no list").because(error))?;
         return context.print(&json);
     }

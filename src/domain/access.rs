@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::ids::EnterpriseId;
 use super::time::Timestamp;
@@ -106,6 +107,24 @@ impl Token {
     #[must_use]
     pub fn is_valid_at(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|expiry| now < expiry)
+    }
+
+    /// What may be told of it, which is all that this value holds.
+    #[must_use]
+    pub fn described(&self) -> Value {
+        let enterprise = match &self.reach {
+            Reach::Installation => None,
+            Reach::Enterprise(id) => Some(id),
+        };
+        json!({
+            "id": self.id,
+            "name": self.name,
+            "role": self.role,
+            "enterpriseId": enterprise,
+            "createdAt": self.created_at,
+            "expiresAt": self.expires_at,
+            "lastUsedAt": self.last_used_at,
+        })
     }
 }
 

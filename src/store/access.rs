@@ -2,12 +2,14 @@
 
 use rusqlite::{Connection, Row, params};
 
+use super::audit::{Actor, AuditEntry};
 use super::enterprises::timestamp;
 use super::error::{StoreError, Subject};
 use super::id_from_database;
 use super::sessions::{StoredSession, load_sessions};
 use super::tx::{ReadTx, WriteTx};
 use crate::domain::access::{Reach, Role, Token};
+use crate::domain::ids::EnterpriseId;
 use crate::domain::time::Timestamp;
 
 /// Every token and session there is, at one version of the access rules.
@@ -94,6 +96,16 @@ impl WriteTx<'_> {
         let stored = self.token(id)?.ok_or(StoreError::NotFound(Subject::Token))?;
         self.execute("DELETE FROM token WHERE id = ?1", [id])?;
         Ok(stored.token)
+    }
+
+    /// Destroys the tokens that are limited to an enterprise, and writes each down: a restore goes by that.
+    pub(super) fn revoke_tokens_of(&self, enterprise: &EnterpriseId, actor: &Actor) -> Result<(), StoreError> {
+        let limited = format!("SELECT {COLUMNS} FROM token WHERE enterprise = ?1 ORDER BY created_at, id");
+        for StoredToken { token, .. } in self.all(&limited, [enterprise.as_str()], read_token)? {
+            self.execute("DELETE FROM token WHERE id = ?1", [&token.id])?;
+            self.audit(actor, &AuditEntry::of("token.revoke", &token.id).before(token.described()))?;
+        }
+        Ok(())
     }
 
     /// Records when tokens were last used; a later record stays.

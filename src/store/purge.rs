@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use rusqlite::params;
 
+use super::audit::Actor;
 use super::condition::{Condition, TRY_AGAIN_AFTER};
 use super::error::StoreError;
 use super::later::Later;
@@ -46,8 +47,8 @@ pub struct Purged {
 
 impl WriteTx<'_> {
     /// Accepts the purge of an enterprise, archived or not: it is invisible from this transaction on, and the tokens that
-    /// are limited to it are revoked.
-    pub fn purge_enterprise(&self, id: &EnterpriseId) -> Result<Purged, StoreError> {
+    /// are limited to it are revoked, each with its entry in the audit log.
+    pub fn purge_enterprise(&self, id: &EnterpriseId, actor: &Actor) -> Result<Purged, StoreError> {
         const COUNT: &str = "SELECT coalesce(sum(contacts), 0), count(*),
                 (SELECT count(*) FROM department WHERE enterprise_id = ?1
                     AND id NOT IN (SELECT subject_id FROM purge WHERE kind = 'department'))
@@ -59,7 +60,7 @@ impl WriteTx<'_> {
         if !found.archived {
             self.archive_enterprise(id)?;
         }
-        self.execute("DELETE FROM token WHERE enterprise = ?1", [id.as_str()])?;
+        self.revoke_tokens_of(id, actor)?;
         self.accept_purge("enterprise", found.row)?;
         self.count(COUNT, found.row)
     }
@@ -361,7 +362,7 @@ mod tests {
                 assert_eq!(store.read_blocking(|tx| tx.check()).unwrap().differences, []);
             }
         };
-        check(|tx, acme, _, _| tx.purge_enterprise(acme), 1);
+        check(|tx, acme, _, _| tx.purge_enterprise(acme, &Actor::command_line()), 1);
         check(|tx, acme, sales, _| tx.purge_department(acme, sales), 2);
         check(|tx, acme, sales, user| tx.purge_employee(acme, sales, user), 3);
     }
@@ -389,7 +390,7 @@ mod tests {
             let purged = [
                 tx.purge_employee(&acme, &sales, &EmployeeId::parse("u1").unwrap())?,
                 tx.purge_department(&acme, &sales)?,
-                tx.purge_enterprise(&acme)?,
+                tx.purge_enterprise(&acme, &Actor::command_line())?,
             ];
             Ok(purged.map(|purged| (purged.contacts, purged.employees, purged.departments)))
         });

@@ -170,6 +170,8 @@ async fn a_purge_says_what_it_destroys_and_destroys_it() {
 async fn what_hides_and_destroys_is_written_down() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
+    let limited = app.limited(Role::Viewer, "globex").await;
+    let limited_id = limited.token().split('_').nth(1).unwrap();
     for path in
         ["/enterprise/acme/departments/sales/employees/u1", "/enterprise/acme/departments/lab", "/enterprise/acme"]
     {
@@ -189,6 +191,7 @@ async fn what_hides_and_destroys_is_written_down() {
             "department.restore acme/lab",
             "enterprise.archive acme",
             "enterprise.restore acme",
+            &format!("token.revoke {limited_id}"),
             "enterprise.purge globex"
         ]
     );

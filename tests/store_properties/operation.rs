@@ -5,7 +5,7 @@ use muster::domain::access::Reach;
 use muster::domain::contact::{Contact, ContactInfo};
 use muster::domain::directory::{Department, Employee, EmployeeInfo, Enterprise, Name};
 use muster::domain::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId};
-use muster::store::{ImportChunk, ImportOutcome, Purged, StoreError, Subject, WriteTx};
+use muster::store::{Actor, ImportChunk, ImportOutcome, Purged, StoreError, Subject, WriteTx};
 
 /// One request. `Hide` archives, `Show` restores.
 #[derive(Clone, Debug)]
@@ -146,7 +146,7 @@ impl Operation {
             Self::OnEnterprise { id, act } => match act {
                 Act::Archive => tx.archive_enterprise(id).map(|()| Answer::Done),
                 Act::Restore => tx.restore_enterprise(id).map(Answer::Enterprise),
-                Act::Purge => tx.purge_enterprise(id).map(Answer::Purged),
+                Act::Purge => tx.purge_enterprise(id, &Actor::command_line()).map(Answer::Purged),
             },
             Self::CreateDepartment { of, id, name } => {
                 tx.create_department(of, id.clone(), name).map(Answer::Department)

@@ -178,9 +178,9 @@ pub async fn remove(
 ) -> Result<Response, ApiError> {
     let target = id.to_string();
     let answer = Removed { enterprise_id: Some(id.clone()), ..Removed::default() };
-    let to_purge = id.clone();
+    let (to_purge, actor) = (id.clone(), caller.actor());
     let archive = move |tx: &WriteTx<'_>| tx.archive_enterprise(&id);
-    let purge = move |tx: &WriteTx<'_>| tx.purge_enterprise(&to_purge);
+    let purge = move |tx: &WriteTx<'_>| tx.purge_enterprise(&to_purge, &actor);
     Removal { kind: &KIND, target, answer, archive, purge }.run(&state, &caller, params).await
 }
 

@@ -196,18 +196,24 @@ impl OldFacts {
                 Ok((row.get(0)?, row.get(1)?))
             })?;
         let contact_id_floor = connection.query_row(FLOOR, [], |row| row.get(0))?;
-        let texts = |sql: &str| -> rusqlite::Result<Vec<String>> {
-            let mut statement = connection.prepare(sql)?;
-            statement.query_map([], |row| row.get(0))?.collect()
-        };
         Ok(Self {
             revision,
             access_version,
             contact_id_floor,
-            tokens: texts("SELECT id FROM token")?,
-            tokens_revoked: texts("SELECT DISTINCT target FROM audit WHERE action = 'token.revoke'")?,
+            tokens: texts(connection, "SELECT id FROM token")?,
+            tokens_revoked: tokens_revoked(connection)?,
         })
     }
+}
+
+/// The tokens that were revoked as far as a database's audit log knows, whether or not it ever had them.
+pub(super) fn tokens_revoked<C: FromIterator<String>>(connection: &Connection) -> rusqlite::Result<C> {
+    texts(connection, "SELECT DISTINCT target FROM audit WHERE action = 'token.revoke'")
+}
+
+fn texts<C: FromIterator<String>>(connection: &Connection, sql: &str) -> rusqlite::Result<C> {
+    let mut statement = connection.prepare(sql)?;
+    statement.query_map([], |row| row.get(0))?.collect()
 }
 
 /// Refuses to replace the file of another program, which is here by mistake.
