@@ -196,14 +196,34 @@ fn a_damaged_database_is_replaced_and_kept_as_it_is() {
 }
 
 #[test]
+fn a_database_whose_schema_alone_is_damaged_is_replaced_and_kept() {
+    let place = backed_up_place();
+    let file = place.data_dir().join(DATABASE_FILE);
+    let mut broken = std::fs::read(&file).unwrap();
+    // The header stays as it is, and says that the file is ours.
+    broken[100..4_096].fill(0xff);
+    std::fs::write(&file, &broken).unwrap();
+    let ended = place.muster(&["restore", "x.db", "--yes"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("before: nothing that can be read"), "{}", ended.stderr);
+    place.done(&["check"]);
+    let [old] = &kept(&place)[..] else { panic!("{:?}", kept(&place)) };
+    assert!(std::fs::read(old).unwrap() == broken, "it was changed");
+}
+
+#[test]
 fn a_database_of_another_program_is_not_replaced() {
     let place = backed_up_place();
     let file = place.data_dir().join(DATABASE_FILE);
-    std::fs::remove_file(&file).unwrap();
-    Connection::open(&file).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
-    let before = state(&place);
-    refused(&place.muster(&["restore", "x.db", "--yes"]), "it is a SQLite file of another program");
-    assert!(state(&place) == before, "something was changed");
+    let check = |sql: &str| {
+        std::fs::remove_file(&file).unwrap();
+        Connection::open(&file).unwrap().execute_batch(sql).unwrap();
+        let before = state(&place);
+        refused(&place.muster(&["restore", "x.db", "--yes"]), "it is a SQLite file of another program");
+        assert!(state(&place) == before, "something was changed");
+    };
+    check("CREATE TABLE theirs (x)");
+    check("CREATE TABLE theirs (x); PRAGMA application_id = 1");
 }
 
 #[test]

@@ -153,7 +153,8 @@ pub(super) fn bring_up_to_date(connection: &Connection, found: Found) -> rusqlit
     }
 }
 
-fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+/// Whether a file holds nothing yet.
+pub(super) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
 }
 

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::{Before, RestoreError};
 use crate::domain::backup::{RowCounts, stamp};
@@ -87,7 +87,7 @@ impl Replaced {
             Ok(None) => Err(in_use()),
             Err(error) => match error.sqlite_error_code() {
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Err(in_use()),
-                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                _ if is_damage(&error) => {
                     tracing::warn!(%error, "the database that is replaced is damaged; it is kept as it is");
                     Ok(Self::Damaged)
                 }
@@ -167,6 +167,28 @@ impl Replaced {
     }
 }
 
+/// Whether the file is what is wrong, or the disk below it; not where locks or the room for them are, which say nothing of it.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    const OF_LOCKS: [i32; 10] = [
+        ffi::SQLITE_IOERR_LOCK,
+        ffi::SQLITE_IOERR_RDLOCK,
+        ffi::SQLITE_IOERR_UNLOCK,
+        ffi::SQLITE_IOERR_CHECKRESERVEDLOCK,
+        ffi::SQLITE_IOERR_BLOCKED,
+        ffi::SQLITE_IOERR_NOMEM,
+        ffi::SQLITE_IOERR_SHMOPEN,
+        ffi::SQLITE_IOERR_SHMSIZE,
+        ffi::SQLITE_IOERR_SHMLOCK,
+        ffi::SQLITE_IOERR_SHMMAP,
+    ];
+    let Some(error) = error.sqlite_error() else { return false };
+    match error.code {
+        ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => true,
+        ErrorCode::SystemIoFailure => !OF_LOCKS.contains(&error.extended_code),
+        _ => false,
+    }
+}
+
 /// A connection that has the database, a single file now, to itself; none where somebody else is inside.
 fn rest(database: &Path) -> rusqlite::Result<Option<Connection>> {
     let connection = connect(database)?;
@@ -216,18 +238,22 @@ fn texts<C: FromIterator<String>>(connection: &Connection, sql: &str) -> rusqlit
     statement.query_map([], |row| row.get(0))?.collect()
 }
 
-/// Refuses to replace the file of another program, which is here by mistake.
+/// Refuses to replace the file of another program, which is here by mistake. What cannot be read may have been ours.
 pub(super) fn refuse_foreign(database: &Path) -> Result<(), RestoreError> {
     let Ok(connection) = connect(database) else { return Ok(()) };
-    match migrate::recognise(&connection, database, true) {
-        // What is no SQLite file any more may have been ours.
-        Err(error @ OpenError::Foreign { .. }) if is_readable(&connection) => Err(error.into()),
-        _ => Ok(()),
+    let application = connection.pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0));
+    let is_foreign = match application {
+        Err(_) | Ok(APPLICATION_ID) => false,
+        // Nobody has said whose it is. An empty file is nobody's.
+        Ok(0) => migrate::is_empty(&connection).is_ok_and(|is_empty| !is_empty),
+        Ok(_) => true,
+    };
+    if is_foreign {
+        let path = database.display().to_string();
+        let reason = "it is a SQLite file of another program".to_owned();
+        return Err(OpenError::Foreign { path, reason }.into());
     }
-}
-
-fn is_readable(connection: &Connection) -> bool {
-    connection.pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0)).is_ok()
+    Ok(())
 }
 
 /// A copy that is there under its name only once it is whole and on the disk.
@@ -262,5 +288,27 @@ pub(in crate::store) fn remove_aliases(data_dir: &Path) {
         if is_alias && let Err(error) = fs::remove_file(entry.path()) {
             tracing::warn!(path = %entry.path().display(), %error, "cannot remove a second name of the database");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_cannot_be_read_is_damage_and_a_lock_that_cannot_be_had_is_not() {
+        let check = |code: i32, expected: bool| {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            assert_eq!(is_damage(&error), expected, "{error}");
+        };
+        check(ffi::SQLITE_CORRUPT, true);
+        check(ffi::SQLITE_NOTADB, true);
+        check(ffi::SQLITE_IOERR, true);
+        check(ffi::SQLITE_IOERR_READ, true);
+        check(ffi::SQLITE_IOERR_SHORT_READ, true);
+        check(ffi::SQLITE_IOERR_LOCK, false);
+        check(ffi::SQLITE_IOERR_SHMSIZE, false);
+        check(ffi::SQLITE_FULL, false);
+        check(ffi::SQLITE_BUSY, false);
     }
 }
