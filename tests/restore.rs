@@ -340,6 +340,30 @@ async fn what_was_revoked_stays_revoked_however_often_a_backup_is_restored() {
 }
 
 #[test]
+fn a_new_lock_file_belongs_to_the_owner_of_the_data_directory() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let directory = Directory::new();
+    if chown(directory.path(), Some(65_534), Some(65_534)).is_err() {
+        println!("skipped: this user may not give files away");
+        return;
+    }
+    let source = Directory::new();
+    let file = source.path().join("x.db");
+    drop(source.open());
+    backed_up(source.path(), &file).unwrap();
+    restore(directory.path(), &file);
+    for name in ["muster.lock", DATABASE_FILE] {
+        let owner = std::fs::metadata(directory.path().join(name)).unwrap();
+        assert_eq!((owner.uid(), owner.gid()), (65_534, 65_534), "{name}");
+    }
+    // One that is there already stays whose it is.
+    let lock = directory.path().join("muster.lock");
+    chown(&lock, Some(0), Some(0)).unwrap();
+    restore(directory.path(), &file);
+    assert_eq!(std::fs::metadata(&lock).unwrap().uid(), 0);
+}
+
+#[test]
 fn the_database_stays_whose_it_was() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let directory = Directory::new();

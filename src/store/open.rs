@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -74,13 +75,7 @@ impl DirLock {
     pub(super) fn acquire(dir: &Path, holder: &str) -> Result<Self, OpenError> {
         let data_dir_error =
             |error: &std::io::Error| OpenError::DataDir { path: dir.display().to_string(), reason: explain(error) };
-        let mut file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(dir.join(LOCK_FILE))
-            .map_err(|error| data_dir_error(&error))?;
+        let mut file = open_lock(dir).map_err(|error| data_dir_error(&error))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -102,6 +97,32 @@ impl DirLock {
             _ => {}
         }
         Ok(Self { file })
+    }
+}
+
+/// Opens the lock's file. A new one goes to whoever owns the directory: a command that root runs must not shut out the user that
+/// the server runs as.
+fn open_lock(dir: &Path) -> std::io::Result<File> {
+    let path = dir.join(LOCK_FILE);
+    let open = || File::options().read(true).write(true).clone();
+    match open().create_new(true).open(&path) {
+        Ok(file) => {
+            if let Ok(owner) = fs::metadata(dir) {
+                give_to(&file, &owner);
+            }
+            Ok(file)
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => open().create(true).truncate(false).open(&path),
+        Err(error) => Err(error),
+    }
+}
+
+/// Gives a file that was made just now to the owner of another, where that is somebody else. Without the right to, the file stays
+/// whose it is.
+pub(super) fn give_to(file: &File, model: &fs::Metadata) {
+    let is_owner = file.metadata().is_ok_and(|own| own.uid() == model.uid());
+    if !is_owner {
+        let _ = fchown(file, Some(model.uid()), Some(model.gid()));
     }
 }
 

@@ -1,8 +1,8 @@
 //! The database that is to be replaced: brought to rest in a single file, kept under another name, cleared away.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use super::{Before, RestoreError};
 use crate::domain::backup::{RowCounts, stamp};
 use crate::domain::time::Timestamp;
-use crate::store::backup::{TableCounts, side_files, sync_dir};
+use crate::store::backup::{TableCounts, side_files, sync_dir, with_suffix};
 use crate::store::error::OpenError;
 use crate::store::migrate::{self, APPLICATION_ID};
-use crate::store::open::database_path;
+use crate::store::open::{database_path, give_to};
 
 /// What the names of databases that were replaced begin with, and end with.
 const KEPT_START: &str = "muster-replaced-";
@@ -256,11 +256,21 @@ pub(super) fn refuse_foreign(database: &Path) -> Result<(), RestoreError> {
     Ok(())
 }
 
-/// A copy that is there under its name only once it is whole and on the disk.
+/// A copy, its owner's and with the same permissions, that is there under its name only once it is whole and on the disk.
 fn copy_whole(from: &Path, to: &Path) -> io::Result<()> {
-    let unfinished = crate::store::backup::with_suffix(to, ".partial");
-    fs::copy(from, &unfinished)?;
-    fs::File::open(&unfinished)?.sync_all()?;
+    let unfinished = with_suffix(to, ".partial");
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut original = File::open(from)?;
+    let model = original.metadata()?;
+    // A new file: what somebody else may have put under this name is neither written to nor given away.
+    let mut copy = File::options().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    io::copy(&mut original, &mut copy)?;
+    give_to(&copy, &model);
+    copy.set_permissions(model.permissions())?;
+    copy.sync_all()?;
     fs::rename(&unfinished, to)
 }
 
@@ -310,5 +320,24 @@ mod tests {
         check(ffi::SQLITE_IOERR_SHMSIZE, false);
         check(ffi::SQLITE_FULL, false);
         check(ffi::SQLITE_BUSY, false);
+    }
+
+    #[test]
+    fn a_copy_of_a_database_belongs_to_whoever_owns_it_and_nobody_else_may_read_it() {
+        use std::os::unix::fs::{PermissionsExt, chown, symlink};
+        let dir = tempfile::tempdir().unwrap();
+        let [from, to, other] = ["a.db", "b.db", "other"].map(|name| dir.path().join(name));
+        fs::write(&from, "content").unwrap();
+        fs::write(&other, "other").unwrap();
+        symlink(&other, with_suffix(&to, ".partial")).unwrap();
+        fs::set_permissions(&from, fs::Permissions::from_mode(0o640)).unwrap();
+        if chown(&from, Some(65_534), Some(65_534)).is_err() {
+            println!("only permissions were tried: this user may not give files away");
+        }
+        copy_whole(&from, &to).unwrap();
+        let (original, copy) = (fs::metadata(&from).unwrap(), fs::metadata(&to).unwrap());
+        assert_eq!((copy.uid(), copy.gid(), copy.mode()), (original.uid(), original.gid(), original.mode()));
+        assert_eq!(fs::read(&to).unwrap(), b"content");
+        assert_eq!(fs::read(&other).unwrap(), b"other");
     }
 }
