@@ -227,6 +227,28 @@ fn a_database_of_another_program_is_not_replaced() {
 }
 
 #[test]
+fn the_first_start_changes_nothing_in_a_restored_file_and_waits_for_nobody() {
+    let directory = Directory::new();
+    let file = directory.path().join("x.db");
+    directory.open().write_people();
+    backed_up(directory.path(), &file).unwrap();
+    restore(directory.path(), &file);
+    let database = database_path(directory.path());
+    let content = std::fs::read(&database).unwrap();
+    // The versions by which SQLite writes and reads the file: with a write-ahead log.
+    assert_eq!(content[18..20], [2, 2]);
+    for side in ["muster.db-wal", "muster.db-shm", "muster.db-journal"] {
+        assert!(!directory.path().join(side).exists(), "{side}");
+    }
+    // A backup that begins before the server.
+    let reader = directory.raw_reader();
+    reader.execute_batch("BEGIN; SELECT * FROM installation").unwrap();
+    drop(directory.open());
+    assert!(std::fs::read(&database).unwrap() == content, "the start changed it");
+    drop(reader);
+}
+
+#[test]
 fn an_older_backup_is_restored_and_migrated_when_it_is_opened() {
     let place = Place::new();
     let old = Connection::open(place.path("old.db")).unwrap();

@@ -16,8 +16,8 @@ use crate::domain::backup::RowCounts;
 use crate::domain::time::Timestamp;
 use crate::store::audit::{Actor, AuditEntry, insert};
 use crate::store::backup::{
-    BackupError, BackupObserver, BackupProgress, BackupStage, Pace, Partial, make_single, require_room, verify,
-    with_suffix,
+    BackupError, BackupObserver, BackupProgress, BackupStage, Pace, Partial, make_single, require_room, side_files,
+    verify, with_suffix,
 };
 use crate::store::error::{OpenError, StoreError};
 use crate::store::migrate::{self, APPLICATION_ID, Found, SCHEMA_VERSION};
@@ -222,10 +222,20 @@ impl Candidate {
         }
         insert(&transaction, now, actor, act)?;
         transaction.commit()?;
+        // Whoever opens it first need not go over to a log, which would take everybody else out of it. A file system that does
+        // without one leaves it as it is.
+        let _: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
         connection.close().map_err(|(_, error)| error)?;
+        self.require_single()?;
         let revoked = u64::try_from(tokens_kept_revoked).unwrap_or(0);
         let rows = RowCounts { tokens: self.rows.tokens.saturating_sub(revoked), ..self.rows };
         Ok(Renewed { rows, sessions_ended, tokens_kept_revoked, tokens_lost })
+    }
+
+    /// Makes sure that all of the copy is in its one file: what stood beside it would not go along.
+    fn require_single(&self) -> Result<(), RestoreError> {
+        let Some(side) = side_files(self.partial.path()).into_iter().find(|side| side.exists()) else { return Ok(()) };
+        Err(RestoreError::InUse(side.display().to_string()))
     }
 
     /// Brings the copy onto the disk, and gives it to whoever owns the database: a restore by root must not shut out the
