@@ -94,3 +94,51 @@ fn killed_after_any_step_a_restore_leaves_the_old_database_or_the_new_one() {
         assert_eq!(directory.open().contacts_of_acme(), 0, "after {step:?}");
     }
 }
+
+/// A database that nobody can read, and a log of it that nobody can put into it: its pages have another size.
+fn damaged() -> Directory {
+    let directory = Directory::in_memory();
+    let other = Directory::in_memory();
+    let log = other.path().join("other.db-wal");
+    let connection = rusqlite::Connection::open(other.path().join("other.db")).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES (1);
+             PRAGMA wal_checkpoint(TRUNCATE); UPDATE t SET x = 2",
+        )
+        .unwrap();
+    std::fs::copy(log, directory.path().join("muster.db-wal")).unwrap();
+    std::fs::write(directory.path().join("muster.db"), [b'?'; 12_000]).unwrap();
+    directory
+}
+
+#[test]
+fn killed_after_any_step_a_restore_leaves_a_damaged_database_with_its_log() {
+    let backups = Directory::in_memory();
+    let served = Directory::in_memory();
+    served.open().write_people();
+    let file = backups.path().join("x.db");
+    backed_up(served.path(), &file).unwrap();
+    for step in RESTORE_STEPS {
+        let directory = damaged();
+        let log = std::fs::read(directory.path().join("muster.db-wal")).unwrap();
+        assert!(!log.is_empty());
+        killed_after(step, directory.path(), &file);
+        let is_new = matches!(step, RestoreStep::Swapped | RestoreStep::Synced);
+        // Whoever has the lock next, and gives up before it changes anything.
+        let cut = backups.path().join("cut.db");
+        std::fs::write(&cut, &std::fs::read(&file).unwrap()[..8_192]).unwrap();
+        let given_up = Restore::prepare(directory.path(), &cut, &Clock::system(), &unobserved(), &mut |_| {});
+        assert!(given_up.is_err(), "after {step:?}");
+        let names: Vec<String> = std::fs::read_dir(directory.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.ends_with("-wal"))
+            .collect();
+        let [name] = &names[..] else { panic!("after {step:?}: {names:?}") };
+        assert!(std::fs::read(directory.path().join(name)).unwrap() == log, "after {step:?}");
+        let database = directory.path().join(name.strip_suffix("-wal").unwrap());
+        assert_eq!(name == "muster.db-wal", !is_new, "after {step:?}: {name}");
+        assert!(std::fs::read(database).unwrap() == [b'?'; 12_000], "after {step:?}");
+    }
+}

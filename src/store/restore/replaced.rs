@@ -295,10 +295,27 @@ pub(in crate::store) fn remove_aliases(data_dir: &Path) {
         let is_kept = name.to_str().is_some_and(|name| name.starts_with(KEPT_START) && name.ends_with(KEPT_END));
         let is_alias = is_kept
             && entry.metadata().is_ok_and(|other| (other.dev(), other.ino()) == (database.dev(), database.ino()));
-        if is_alias && let Err(error) = fs::remove_file(entry.path()) {
+        if !is_alias {
+            continue;
+        }
+        if let Err(error) = take_back_side_files(data_dir, &entry.path()).and_then(|()| fs::remove_file(entry.path())) {
             tracing::warn!(path = %entry.path().display(), %error, "cannot remove a second name of the database");
         }
     }
+}
+
+/// Gives the database what was moved along with its second name: without its log it would be another one. What it has by now
+/// is newer, and stays.
+fn take_back_side_files(data_dir: &Path, alias: &Path) -> io::Result<()> {
+    let mut moved = false;
+    for (own, aside) in side_files(&database_path(data_dir)).iter().zip(side_files(alias)) {
+        if aside.exists() && !own.exists() {
+            fs::rename(aside, own)?;
+            moved = true;
+        }
+    }
+    // Before the name goes by which they are known to belong to it.
+    if moved { sync_dir(data_dir) } else { Ok(()) }
 }
 
 #[cfg(test)]
