@@ -1,9 +1,11 @@
 //! A database that cannot be written, forced inside SQLite: reads and signing in go on, and service resumes by itself.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use muster::access::links::mint_link;
+use muster::clock::Clock;
 use muster::domain::access::Role;
+use muster::store::StoreError;
 use serde_json::{Value, json};
 
 use crate::support::{Client, Events, Exposition, Place, Reply, TestApp, eventually};
@@ -255,4 +257,48 @@ fn damage_that_is_found_is_told_until_the_file_is_another_one() {
     store.write(|tx| crate::support::add_contact(tx, "u2", "afterwards")).unwrap();
     assert!(probe().unwrap_err().is_damage());
     store.leave_damaged();
+}
+
+/// What SQLite says of a read that the disk, or the file, fails.
+fn failed_read(code: i32) -> StoreError {
+    StoreError::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None))
+}
+
+#[test]
+fn however_many_reads_fail_one_attempt_a_second_is_made() {
+    for code in [rusqlite::ffi::SQLITE_IOERR_READ, rusqlite::ffi::SQLITE_CORRUPT] {
+        let store = crate::support::Directory::in_memory().open();
+        store.write_people();
+        let begun = Instant::now();
+        let groups = || store.figures().group_jobs.buckets.iter().map(|(_, groups)| groups).sum::<u64>();
+        let before = groups();
+        while begun.elapsed() < Duration::from_millis(500) {
+            store.read_blocking(|_| Err::<(), _>(failed_read(code))).unwrap_err();
+        }
+        // An attempt is a look for purges, one for what is old, and a row.
+        let (attempts, seconds) = ((groups() - before).div_ceil(3), begun.elapsed().as_secs());
+        assert!(attempts <= 3 + seconds, "{attempts} attempts in {:?}", begun.elapsed());
+        store.leave_damaged();
+    }
+}
+
+#[test]
+fn trouble_that_a_read_met_is_over_when_reads_have_been_good_for_a_while() {
+    let clock = Clock::manual(crate::support::at("2026-11-22T08:00:00Z"));
+    let store = crate::support::Directory::in_memory().open_with(clock.clone(), |_| {});
+    store.write_people();
+    let probe = || tokio::runtime::Runtime::new().unwrap().block_on(store.probe());
+    let fail = || store.read_blocking(|_| Err::<(), _>(failed_read(rusqlite::ffi::SQLITE_IOERR_READ))).unwrap_err();
+    fail();
+    let since = store.trouble().expect("it is told").since;
+    // Writes succeed, and so do other reads.
+    for _ in 0..3 {
+        assert!(matches!(probe(), Err(StoreError::DiskFailing(_))));
+        clock.advance(Duration::from_secs(9));
+        fail();
+    }
+    assert_eq!(store.trouble().map(|trouble| trouble.since), Some(since), "one outage");
+    clock.advance(Duration::from_secs(10));
+    probe().unwrap();
+    assert_eq!(store.trouble(), None);
 }

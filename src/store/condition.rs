@@ -3,13 +3,16 @@
 //! SQLite says what failed, and not always why: a quota is an error of the disk to it, and its own limit is a full disk. So
 //! the disk is asked, too. A service resumes by itself: while there is trouble, the keeper tries for room each second, and
 //! whoever asks whether the server is ready tries at once.
+//!
+//! What a read met is no matter of room. Such trouble is over when the database is written again, a later read has
+//! succeeded, and none has failed for [`READS_QUIET`].
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Store;
 use super::error::StoreError;
@@ -19,6 +22,10 @@ use crate::domain::trouble::{StoreTrouble, TroubleKind};
 
 /// How long the keeper waits between two attempts while there is trouble.
 pub(super) const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// How long no read may have failed before reading counts as mended: of a disk with a bad spot most reads succeed, and each
+/// of them would end the trouble, and the next bad one begin it anew.
+pub(super) const READS_QUIET: Duration = Duration::from_secs(10);
 
 /// Bytes that must be free on a disk that was full before it counts as one with room: less would let service resume and
 /// break off with every other write.
@@ -38,13 +45,32 @@ pub(super) struct Condition {
     is_told: bool,
     /// Guards the words alone, which are read and exchanged; the disk is asked outside of it.
     trouble: Mutex<Option<StoreTrouble>>,
+    /// The newest read that the disk failed, until reading is mended.
+    failed_read: Mutex<Option<FailedRead>>,
+    /// Whether a read has failed and none has succeeded since: all that a read that succeeds looks at.
+    unread: AtomicBool,
     /// Writes that were refused for each kind of trouble.
     refused: [AtomicU64; TroubleKind::ALL.len()],
 }
 
+/// A read that the disk failed.
+struct FailedRead {
+    at: Instant,
+    error: StoreError,
+}
+
 impl Condition {
     pub(super) fn new(clock: Clock, dir: PathBuf, has_limit: bool, is_told: bool) -> Self {
-        Self { clock, dir, has_limit, is_told, trouble: Mutex::new(None), refused: Default::default() }
+        Self {
+            clock,
+            dir,
+            has_limit,
+            is_told,
+            trouble: Mutex::new(None),
+            failed_read: Mutex::new(None),
+            unread: AtomicBool::new(false),
+            refused: Default::default(),
+        }
     }
 
     /// What is wrong, if something is.
@@ -70,6 +96,36 @@ impl Condition {
             self.remember(kind, &error);
         }
         error
+    }
+
+    /// The same for a read, which a write that succeeds says nothing of. Want of room is, even where a read meets it.
+    pub(super) fn learn_of_read(&self, error: StoreError) -> StoreError {
+        let error = self.learn(error);
+        if let StoreError::DiskFailing(_) = error {
+            *self.lock_failed_read() = Some(FailedRead { at: self.clock.instant(), error: error.clone() });
+            self.unread.store(true, Ordering::Relaxed);
+        }
+        error
+    }
+
+    /// Notes that something was read.
+    pub(super) fn note_read(&self) {
+        // A plain load first, on the path of every read.
+        if self.unread.load(Ordering::Relaxed) {
+            self.unread.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// What the newest reads say of the disk, unless they have been good for long enough.
+    fn judge_reads(&self) -> Result<(), StoreError> {
+        let mut failed = self.lock_failed_read();
+        let Some(read) = &*failed else { return Ok(()) };
+        let quiet = self.clock.instant().saturating_duration_since(read.at);
+        if quiet < READS_QUIET || self.unread.load(Ordering::Relaxed) {
+            return Err(read.error.clone());
+        }
+        *failed = None;
+        Ok(())
     }
 
     /// Asks the disk what SQLite cannot know.
@@ -120,9 +176,14 @@ impl Condition {
         file.sync_data()
     }
 
-    /// Tries whether the trouble is over. Blocks.
-    pub(super) fn try_again(&self, queue: WriteQueue) -> Result<(), StoreError> {
-        let Some(trouble) = self.trouble() else { return Ok(()) };
+    /// Tries whether the database can be written, and whether the trouble is over with that: if not, gives what is left of
+    /// it. Blocks.
+    pub(super) fn try_again(&self, queue: WriteQueue) -> Result<Option<StoreError>, StoreError> {
+        let Some(trouble) = self.trouble() else { return Ok(None) };
+        if trouble.kind == TroubleKind::Damaged {
+            // A damaged file may well take a write, which mends nothing.
+            return Ok(Some(StoreError::damage()));
+        }
         let disk = self.try_disk().map_err(|error| error.kind());
         if let Err(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) = disk {
             self.remember(TroubleKind::DiskFull, &StoreError::Full);
@@ -136,14 +197,18 @@ impl Condition {
             }
             return Err(error);
         }
-        if trouble.kind == TroubleKind::Damaged {
-            return Ok(());
+        if let Err(error) = self.judge_reads() {
+            return Ok(Some(error));
         }
         if self.lock().take().is_some() {
             let seconds = self.clock.now().millis().saturating_sub(trouble.since.millis()) / 1_000;
             tracing::info!(trouble = trouble.kind.as_str(), seconds, "the database is written again");
         }
-        Ok(())
+        Ok(None)
+    }
+
+    fn lock_failed_read(&self) -> MutexGuard<'_, Option<FailedRead>> {
+        self.failed_read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<StoreTrouble>> {
@@ -167,8 +232,6 @@ impl Store {
         }
         let (condition, queue) = (self.shared.condition.clone(), self.queue()?);
         let trying = tokio::task::spawn_blocking(move || condition.try_again(queue));
-        trying.await.unwrap_or(Err(StoreError::Panicked))?;
-        // A damaged file may well take a write.
-        if self.trouble().is_some() { Err(StoreError::damage()) } else { Ok(()) }
+        trying.await.unwrap_or(Err(StoreError::Panicked))?.map_or(Ok(()), Err)
     }
 }

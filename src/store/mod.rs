@@ -153,7 +153,7 @@ struct Shared {
     queue: Mutex<Option<WriteQueue>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     stop_watcher: Mutex<Option<std_mpsc::Sender<()>>>,
-    wake_keeper: Mutex<Option<std_mpsc::Sender<()>>>,
+    wake_keeper: Mutex<Option<std_mpsc::SyncSender<()>>>,
     readers: Readers,
     feed: Arc<Feed>,
     clock: Clock,
@@ -200,7 +200,8 @@ impl Store {
         }
         let seen = Position::read(&connection).map_err(sqlite)?;
         let feed = Arc::new(Feed::default());
-        let (wake_keeper, keeper_woken) = std_mpsc::channel();
+        // One word that waits is enough: whoever is woken looks at everything.
+        let (wake_keeper, keeper_woken) = std_mpsc::sync_channel(1);
         let (has_limit, is_server) = (options.size_bytes_max.is_some(), options.mode == Mode::Server);
         let condition = Arc::new(Condition::new(clock.clone(), options.data_dir.clone(), has_limit, is_server));
         let later = Arc::new(Later::default());
@@ -360,7 +361,13 @@ impl Store {
             let transaction = connection.unchecked_transaction()?;
             work(&ReadTx::new(&transaction, self.shared.clock.now()))
         });
-        result.map_err(|error| self.shared.learn(error))
+        match result {
+            Err(error) => Err(self.shared.learn_of_read(error)),
+            read => {
+                self.shared.condition.note_read();
+                read
+            }
+        }
     }
 
     /// Finishes every write that was accepted, closes the readers, and the writer last. Later calls fail with
@@ -372,14 +379,19 @@ impl Store {
 
 impl Shared {
     /// Finds out what is wrong where something could not be read, and has the keeper try again until it is over.
-    fn learn(&self, error: StoreError) -> StoreError {
-        let error = self.condition.learn(error);
-        if error.trouble().is_some()
-            && let Some(keeper) = &*self.wake_keeper.lock().unwrap_or_else(PoisonError::into_inner)
-        {
-            let _ = keeper.send(());
+    fn learn_of_read(&self, error: StoreError) -> StoreError {
+        let error = self.condition.learn_of_read(error);
+        if error.trouble().is_some() {
+            self.wake_keeper();
         }
         error
+    }
+
+    fn wake_keeper(&self) {
+        if let Some(keeper) = &*self.wake_keeper.lock().unwrap_or_else(PoisonError::into_inner) {
+            // A full one is enough.
+            let _ = keeper.try_send(());
+        }
     }
 
     fn close(&self) {

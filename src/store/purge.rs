@@ -261,7 +261,7 @@ impl Keeper {
                 (Err(StoreError::Closed), _) | (_, Err(StoreError::Closed)) => return,
                 (Ok(true), Ok(())) => Duration::ZERO,
                 (Ok(false), Ok(())) => HOUSEKEEPING_INTERVAL,
-                // It was told of when it began.
+                // It was told of when it began. Whatever else wakes the keeper meanwhile waits for the next attempt.
                 (_, Err(error)) | (Err(error), _) if error.trouble().is_some() => {
                     if !self.rest(TRY_AGAIN_AFTER) {
                         return;
@@ -290,10 +290,13 @@ impl Keeper {
 
     /// Tries whether trouble is over, and then does what was left for later.
     fn recover(&self) -> Result<(), StoreError> {
-        if self.condition.trouble().is_some() {
-            self.condition.try_again(self.queue.upgrade()?)?;
-        }
-        self.later.catch_up(|| self.queue.upgrade())
+        let left = match self.condition.trouble() {
+            Some(_) => self.condition.try_again(self.queue.upgrade()?)?,
+            None => None,
+        };
+        // What is wrong with reading keeps nobody from writing.
+        self.later.catch_up(|| self.queue.upgrade())?;
+        left.map_or(Ok(()), Err)
     }
 
     /// One small step; whether there is more to do.

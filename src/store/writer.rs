@@ -69,7 +69,7 @@ pub(super) struct Writer {
     clock: Clock,
     feed: Arc<Feed>,
     beside_server: bool,
-    wake_keeper: std_mpsc::Sender<()>,
+    wake_keeper: std_mpsc::SyncSender<()>,
     /// Told when a group could not be written.
     condition: Arc<Condition>,
     /// Told how many jobs each group had that was committed.
@@ -86,7 +86,7 @@ pub(super) struct WriterParts {
     pub(super) feed: Arc<Feed>,
     /// The data directory's lock; without it another process has the directory.
     pub(super) lock: Option<DirLock>,
-    pub(super) wake_keeper: std_mpsc::Sender<()>,
+    pub(super) wake_keeper: std_mpsc::SyncSender<()>,
     pub(super) condition: Arc<Condition>,
     pub(super) group_jobs: Arc<GroupJobs>,
 }
@@ -284,8 +284,8 @@ impl Writer {
             }
         }
         if touched.purge {
-            // Without a purger (a command) the server's next start resumes the purge.
-            let _ = self.wake_keeper.send(());
+            // A full one is enough. Without a purger (a command) the server's next start resumes the purge.
+            let _ = self.wake_keeper.try_send(());
         }
     }
 
@@ -294,7 +294,7 @@ impl Writer {
         let error = self.condition.learn(error);
         if error.trouble().is_some() {
             // A command has none, and its store lives no longer than its failure.
-            let _ = self.wake_keeper.send(());
+            let _ = self.wake_keeper.try_send(());
         }
         error
     }
