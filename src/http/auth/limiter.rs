@@ -1,6 +1,7 @@
 //! How many unknown tokens may be tried.
 //!
-//! Two bounds. One counts the failures of an address within a minute and stops that address. The other counts look-ups
+//! Two bounds. One counts the failures of an address within a minute and stops that address; a look-up counts from when it is
+//! allowed, and is given back if it succeeds, so that guesses at the same time are bounded, too. The other counts look-ups
 //! of all addresses within a second, so that guessing from a thousand addresses cannot occupy the database either.
 //! Tokens that memory knows never come here: whoever shares an address with a guesser keeps working.
 
@@ -34,8 +35,25 @@ pub struct SignInLimiter {
 }
 
 struct State {
-    failures: LruCache<IpAddr, Window>,
+    failures: LruCache<IpAddr, Attempts>,
     look_ups: Window,
+}
+
+/// What an address has tried within its minute.
+struct Attempts {
+    /// All that was allowed, but for what has succeeded.
+    allowed: Window,
+    /// What is known to have failed.
+    failed: u32,
+}
+
+/// A look-up that was allowed, and counts as failed unless it is [given back](SignInLimiter::succeeded).
+#[must_use]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    network: IpAddr,
+    /// The minute in which it counts.
+    window: Instant,
 }
 
 /// Events since a moment.
@@ -78,32 +96,49 @@ impl SignInLimiter {
     }
 
     /// Whether a token from this address may be looked up now, and if not, for how long not.
-    pub fn allow(&self, address: IpAddr) -> Result<(), Duration> {
-        let now = self.clock.instant();
+    pub fn allow(&self, address: IpAddr) -> Result<Attempt, Duration> {
+        let (now, network) = (self.clock.instant(), network_of(address));
         // Counters are right after every statement, so a panic elsewhere cannot have left them torn.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(window) = state.failures.get_mut(&network_of(address)) {
-            window.roll(now, FAILURE_WINDOW);
-            if window.count >= self.failures_max {
-                return Err(window.time_left(now, FAILURE_WINDOW));
-            }
+        let State { failures, look_ups } = &mut *state;
+        let attempts =
+            failures.get_or_insert_mut(network, || Attempts { allowed: Window { began: now, count: 0 }, failed: 0 });
+        if attempts.allowed.time_left(now, FAILURE_WINDOW).is_zero() {
+            *attempts = Attempts { allowed: Window { began: now, count: 0 }, failed: 0 };
         }
-        state.look_ups.roll(now, LOOK_UP_WINDOW);
-        if state.look_ups.count >= self.look_ups_max {
-            return Err(state.look_ups.time_left(now, LOOK_UP_WINDOW));
+        if attempts.allowed.count >= self.failures_max {
+            return Err(attempts.allowed.time_left(now, FAILURE_WINDOW));
         }
-        state.look_ups.count += 1;
-        Ok(())
+        look_ups.roll(now, LOOK_UP_WINDOW);
+        if look_ups.count >= self.look_ups_max {
+            return Err(look_ups.time_left(now, LOOK_UP_WINDOW));
+        }
+        look_ups.count += 1;
+        attempts.allowed.count += 1;
+        Ok(Attempt { network, window: attempts.allowed.began })
     }
 
-    /// Counts a token from this address that the database did not know. Tells whether it was the last one that is allowed.
-    pub fn failed(&self, address: IpAddr) -> bool {
-        let now = self.clock.instant();
+    /// Gives back a look-up that found something, or could not be done.
+    pub fn succeeded(&self, attempt: Attempt) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let window = state.failures.get_or_insert_mut(network_of(address), || Window { began: now, count: 0 });
-        window.roll(now, FAILURE_WINDOW);
-        window.count = window.count.saturating_add(1);
-        window.count == self.failures_max
+        if let Some(attempts) = state.attempts_of(attempt) {
+            attempts.allowed.count = attempts.allowed.count.saturating_sub(1);
+        }
+    }
+
+    /// Notes that the database did not know a token. Tells whether it was the last one that is allowed.
+    pub fn failed(&self, attempt: Attempt) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(attempts) = state.attempts_of(attempt) else { return false };
+        attempts.failed = attempts.failed.saturating_add(1);
+        attempts.failed == self.failures_max
+    }
+}
+
+impl State {
+    /// What counts in the minute of an attempt, unless that is over or forgotten.
+    fn attempts_of(&mut self, attempt: Attempt) -> Option<&mut Attempts> {
+        self.failures.get_mut(&attempt.network).filter(|attempts| attempts.allowed.began == attempt.window)
     }
 }
 
@@ -126,46 +161,71 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn fail(limiter: &SignInLimiter, address: IpAddr) -> bool {
+        limiter.failed(limiter.allow(address).unwrap())
+    }
+
+    fn wait(limiter: &SignInLimiter, address: IpAddr) -> Option<Duration> {
+        limiter.allow(address).map(|attempt| limiter.succeeded(attempt)).err()
+    }
+
     #[test]
     fn an_address_that_fails_too_often_waits_out_its_minute() {
         let (limiter, clock) = limiter(2, 1_000);
         let guesser = address("192.0.2.1");
-        assert!(!limiter.failed(guesser));
+        assert!(!fail(&limiter, guesser));
         clock.advance(Duration::from_secs(20));
-        assert!(limiter.failed(guesser), "the last one");
-        assert_eq!(limiter.allow(guesser), Err(Duration::from_secs(40)));
-        assert_eq!(limiter.allow(address("::ffff:192.0.2.1")), Err(Duration::from_secs(40)));
-        assert_eq!(limiter.allow(address("192.0.2.2")), Ok(()));
+        assert!(fail(&limiter, guesser), "the last one");
+        assert_eq!(wait(&limiter, guesser), Some(Duration::from_secs(40)));
+        assert_eq!(wait(&limiter, address("::ffff:192.0.2.1")), Some(Duration::from_secs(40)));
+        assert_eq!(wait(&limiter, address("192.0.2.2")), None);
         clock.set_wall(Timestamp::from_millis(0));
         assert!(limiter.allow(guesser).is_err(), "the wall clock has no say");
         clock.advance(Duration::from_secs(40));
-        assert_eq!(limiter.allow(guesser), Ok(()));
+        assert_eq!(wait(&limiter, guesser), None);
+    }
+
+    #[test]
+    fn look_ups_under_way_count_and_those_that_succeed_are_given_back() {
+        let (limiter, clock) = limiter(2, 1_000);
+        let home = address("192.0.2.1");
+        let (first, second) = (limiter.allow(home).unwrap(), limiter.allow(home).unwrap());
+        assert_eq!(wait(&limiter, home), Some(FAILURE_WINDOW));
+        limiter.succeeded(first);
+        assert!(!fail(&limiter, home));
+        assert_eq!(wait(&limiter, home), Some(FAILURE_WINDOW));
+        clock.advance(FAILURE_WINDOW);
+        let (third, _) = (limiter.allow(home).unwrap(), limiter.allow(home).unwrap());
+        limiter.succeeded(second);
+        assert_eq!(wait(&limiter, home), Some(FAILURE_WINDOW), "what is of another minute gives nothing back");
+        limiter.succeeded(third);
+        assert_eq!(wait(&limiter, home), None);
     }
 
     #[test]
     fn a_whole_ipv6_network_counts_as_one() {
         let (limiter, _) = limiter(1, 1_000);
-        limiter.failed(address("2001:db8:0:1::1"));
+        fail(&limiter, address("2001:db8:0:1::1"));
         assert!(limiter.allow(address("2001:db8:0:1:ffff::2")).is_err());
-        assert_eq!(limiter.allow(address("2001:db8:0:2::1")), Ok(()));
+        assert_eq!(wait(&limiter, address("2001:db8:0:2::1")), None);
     }
 
     #[test]
     fn look_ups_of_all_addresses_together_are_bounded() {
         let (limiter, clock) = limiter(1_000, 3);
         for host in 1..=3 {
-            assert_eq!(limiter.allow(IpAddr::from([192, 0, 2, host])), Ok(()));
+            assert_eq!(wait(&limiter, IpAddr::from([192, 0, 2, host])), None);
         }
-        assert_eq!(limiter.allow(address("192.0.2.4")), Err(Duration::from_secs(1)));
+        assert_eq!(wait(&limiter, address("192.0.2.4")), Some(Duration::from_secs(1)));
         clock.advance(Duration::from_secs(1));
-        assert_eq!(limiter.allow(address("192.0.2.4")), Ok(()));
+        assert_eq!(wait(&limiter, address("192.0.2.4")), None);
     }
 
     #[test]
     fn memory_of_addresses_is_bounded() {
         let (limiter, _) = limiter(1, u32::MAX);
         for number in 0..10_000_u32 {
-            limiter.failed(IpAddr::from(number.to_be_bytes()));
+            fail(&limiter, IpAddr::from(number.to_be_bytes()));
         }
         assert_eq!(limiter.state.lock().unwrap().failures.len(), ADDRESSES_MAX.get());
     }

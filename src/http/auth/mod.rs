@@ -21,7 +21,7 @@ use futures_util::future::BoxFuture;
 pub use self::caller::Caller;
 
 use self::cookie::SessionCookie;
-use self::limiter::SignInLimiter;
+use self::limiter::{Attempt, SignInLimiter};
 use self::origin::{Provenance, provenance};
 use super::error::ApiError;
 use super::forwarded::ClientAddress;
@@ -162,13 +162,21 @@ impl Gate {
 
     /// The one-time link with this code, if it works.
     pub async fn link(&self, code: &str, address: IpAddr) -> Result<LinkId, ApiError> {
-        self.allow(address)?;
-        let standing = self.tokens.judge_link(code).await?;
-        if let LinkStanding::Works(link) = standing {
-            return Ok(link);
+        let attempt = self.allow(address)?;
+        match self.tokens.judge_link(code).await {
+            Ok(LinkStanding::Works(link)) => {
+                self.limiter.succeeded(attempt);
+                Ok(link)
+            }
+            Ok(standing) => {
+                self.failed(attempt, address);
+                Err(link_refused(&standing))
+            }
+            Err(error) => {
+                self.limiter.succeeded(attempt);
+                Err(error)
+            }
         }
-        self.failed(address);
-        Err(link_refused(&standing))
     }
 
     /// The session cookie, for those who give it out and take it away.
@@ -212,23 +220,24 @@ impl Gate {
         address: IpAddr,
         look_up: impl FnOnce() -> BoxFuture<'a, Result<Option<T>, ApiError>>,
     ) -> Result<Option<T>, ApiError> {
-        self.allow(address)?;
-        let found = look_up().await?;
-        if found.is_none() {
-            self.failed(address);
+        let attempt = self.allow(address)?;
+        let found = look_up().await;
+        match found {
+            Ok(None) => self.failed(attempt, address),
+            _ => self.limiter.succeeded(attempt),
         }
-        Ok(found)
+        found
     }
 
     /// Counts what nobody knows. Whoever watches the log for guessing gets one line for each address and minute.
-    fn failed(&self, address: IpAddr) {
-        if self.limiter.failed(address) {
+    fn failed(&self, attempt: Attempt, address: IpAddr) {
+        if self.limiter.failed(attempt) {
             tracing::warn!(%address, "too many failed sign-ins from this address; it has to wait");
             self.tokens.note_guessing(address, self.limiter.failures_max());
         }
     }
 
-    fn allow(&self, address: IpAddr) -> Result<(), ApiError> {
+    fn allow(&self, address: IpAddr) -> Result<Attempt, ApiError> {
         self.limiter.allow(address).map_err(|wait| {
             let secs = wait.as_secs().max(1);
             ApiError::too_many_requests("Too many requests with unknown tokens; wait a little", secs)
@@ -321,7 +330,11 @@ pub(super) mod tests {
 
         fn look_up<'a>(&'a self, secret: &'a str) -> BoxFuture<'a, Result<Option<Arc<Token>>, ApiError>> {
             self.looked_up.lock().unwrap().push(secret.to_owned());
-            Box::pin(async move { Ok(secret.strip_prefix("new-").and_then(sample)) })
+            Box::pin(async move {
+                // Others have their turn meanwhile, as while the database is read.
+                tokio::task::yield_now().await;
+                Ok(secret.strip_prefix("new-").and_then(sample))
+            })
         }
 
         fn known_session(&self, secret: &str) -> Option<Arc<OpenSession>> {
@@ -406,6 +419,22 @@ pub(super) mod tests {
         assert_eq!(status("viewer").await, 200);
         clock.advance(Duration::from_secs(61));
         assert_eq!(status("guess-4").await, 401);
+    }
+
+    #[tokio::test]
+    async fn guesses_at_the_same_time_are_bounded_like_those_one_after_another() {
+        let (gate, tokens) = gate(&sample_clock());
+        let secrets: Vec<_> = (0..20).map(|guess| format!("guess-{guess}")).collect();
+        let guesses = secrets.iter().map(|secret| gate.token(secret, HOME));
+        let statuses =
+            futures_util::future::join_all(guesses).await.into_iter().map(|guess| guess.unwrap_err().status());
+        assert_eq!(statuses.filter(|status| *status == 401).count(), 2);
+        assert_eq!(tokens.looked_up.lock().unwrap().len(), 2);
+        // What is found costs nothing.
+        let (gate, _) = self::gate(&sample_clock());
+        for _ in 0..20 {
+            gate.token("new-viewer", HOME).await.unwrap();
+        }
     }
 
     #[tokio::test]
