@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use muster::access::links::mint_link;
 use muster::clock::Clock;
 use muster::domain::access::Role;
-use muster::store::StoreError;
+use muster::store::{Actor, AuditEntry, Store, StoreError};
 use serde_json::{Value, json};
 
-use crate::support::{Client, Events, Exposition, Place, Reply, TestApp, eventually};
+use crate::support::{Client, Events, Exposition, Gate, Place, Reply, TestApp, eventually};
 
 /// Contacts, and sessions, that would fill the pages that are left many times over.
 const MORE_THAN_FIT: usize = 500;
@@ -257,6 +257,65 @@ fn damage_that_is_found_is_told_until_the_file_is_another_one() {
     store.write(|tx| crate::support::add_contact(tx, "u2", "afterwards")).unwrap();
     assert!(probe().unwrap_err().is_damage());
     store.leave_damaged();
+}
+
+#[tokio::test]
+async fn a_token_that_signs_in_for_ever_is_refused_in_the_end_and_keeps_nobody_else_out() {
+    /// More than the list of what is written later takes.
+    const SIGN_INS_MAX: usize = 2_000;
+    let app = TestApp::start().await;
+    let (admin, viewer) = (app.client(Role::Admin).await, app.client(Role::Viewer).await);
+    fill(&app, &admin).await;
+    let other = unwritten(&app, &admin).await;
+    let mut opened = Vec::new();
+    let refused = loop {
+        let reply = viewer.post("/session", json!({"token": viewer.token()})).await;
+        if reply.status != 200 {
+            break reply;
+        }
+        opened.push(reply.expect(200)["session"]["id"].as_str().unwrap().to_owned());
+        assert!(opened.len() < SIGN_INS_MAX, "it signs in for ever");
+    };
+    let message = refused.problem(507);
+    assert!(message.contains("nothing was changed"), "{message}");
+    unwritten(&app, &admin).await.get("/session").await.expect(200);
+    other.get("/session").await.expect(200);
+    app.write(|tx| tx.limit_size(None)).await;
+    // Whoever was let in is written down, once.
+    eventually("every sign-in is written down", || {
+        let entries =
+            |id: &String| count(&app, "SELECT count(*) FROM audit WHERE action = 'session.create' AND target = ?1", id);
+        opened.iter().all(|id| entries(id) == 1).then_some(())
+    });
+}
+
+#[test]
+fn an_act_that_is_done_while_too_much_is_written_is_written_down_once() {
+    let directory = crate::support::Directory::in_memory();
+    let clock = Clock::manual(crate::support::at("2026-11-22T08:00:00Z"));
+    let store = directory.open_with(clock.clone(), |options| options.write_queue_len_max = 1);
+    let actor = || Actor { name: "somebody".to_owned(), address: "192.0.2.1".to_owned() };
+    let entry = |target: &str| AuditEntry::of("cache.clear", target);
+    // The keeper has had its first look, and leaves the queue alone.
+    eventually("the keeper rests", || (store.figures().group_jobs.sum >= 2).then_some(()));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let gate = Gate::close(&store);
+    // One waits in the queue until nobody waits for it any more; the other finds it full.
+    let (late, waiting) = (Store::clone(&store), entry("late"));
+    let late = runtime.spawn(async move { late.audit_done(actor(), waiting).await });
+    eventually("it waits", || (store.figures().jobs_waiting == 1).then_some(()));
+    runtime.block_on(store.audit_done(actor(), entry("full")));
+    clock.advance(Duration::from_secs(31));
+    gate.open();
+    runtime.block_on(late).unwrap();
+    let targets = || {
+        let reader = directory.raw_reader();
+        let mut statement = reader.prepare("SELECT target FROM audit ORDER BY target").unwrap();
+        statement.query_map([], |row| row.get::<_, String>(0)).unwrap().map(Result::unwrap).collect::<Vec<_>>()
+    };
+    eventually("both are written down", || (targets().len() >= 2).then_some(()));
+    store.close();
+    assert_eq!(targets(), ["full", "late"]);
 }
 
 /// What SQLite says of a read that the disk, or the file, fails.

@@ -57,21 +57,25 @@ impl Unwritten {
         self.ended.retain(|id| stored.remove(id).is_some());
     }
 
-    /// Takes another session, unless there are too many.
-    fn open(&mut self, session: KnownSession, now: Timestamp) -> bool {
+    /// Whether another session of this token can be taken, in the place of its oldest perhaps.
+    fn has_room_for(&mut self, token: &str, now: Timestamp) -> bool {
         self.opened.retain(|_, known| known.is_valid_at(now));
-        let same = |known: &&Arc<KnownSession>| known.token_id() == session.token_id();
-        if self.opened.values().filter(same).count() >= UNWRITTEN_PER_TOKEN_MAX {
-            let oldest = self.opened.values().filter(same).min_by_key(|known| known.session().created_at);
+        self.opened.len() < UNWRITTEN_MAX || self.sessions_of(token).count() >= UNWRITTEN_PER_TOKEN_MAX
+    }
+
+    /// Takes another session of a token.
+    fn open(&mut self, session: KnownSession, token: &str) {
+        if self.sessions_of(token).count() >= UNWRITTEN_PER_TOKEN_MAX {
+            let oldest = self.sessions_of(token).min_by_key(|known| known.session().created_at);
             if let Some(oldest) = oldest.map(|known| known.session().id.clone()) {
                 self.opened.remove(&oldest);
             }
         }
-        if self.opened.len() >= UNWRITTEN_MAX {
-            return false;
-        }
         self.opened.insert(session.session().id.clone(), Arc::new(session));
-        true
+    }
+
+    fn sessions_of(&self, token: &str) -> impl Iterator<Item = &Arc<KnownSession>> {
+        self.opened.values().filter(move |known| known.token_id() == Some(token))
     }
 }
 
@@ -85,10 +89,10 @@ impl Memory {
         self.table.read().unwrap_or_else(PoisonError::into_inner).unwritten.opened.contains_key(id)
     }
 
-    /// Refuses a stored session from now on; false when too many wait for that already.
-    fn end(&self, id: &str) -> bool {
+    /// Refuses a stored session from now on, if that can be written down later; false when too many wait already.
+    fn end(&self, id: &str, leave: impl FnOnce() -> bool) -> bool {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
-        if table.unwritten.ended.len() >= UNWRITTEN_MAX {
+        if table.unwritten.ended.len() >= UNWRITTEN_MAX || !leave() {
             return false;
         }
         table.sessions.remove(id);
@@ -109,23 +113,38 @@ impl Access {
         sessions
     }
 
-    /// Opens a session in memory, since it cannot be stored; `None` when it cannot be opened in this way either.
+    /// Opens a session in memory, since it cannot be stored; `None` when it cannot be opened in this way either, or what is
+    /// to be written down of it later finds no place.
     pub(super) fn open_unwritten(&self, new: &NewSession, before: Option<&str>, actor: &Actor) -> Option<Session> {
-        let now = self.clock.now();
+        let (now, token_id) = (self.clock.now(), new.token_id.as_deref()?);
         let session = {
             let mut table = self.memory.table.write().unwrap_or_else(PoisonError::into_inner);
-            let token = Arc::clone(table.by_id.get(new.token_id.as_ref()?)?);
-            let known = KnownSession::unwritten(new, &token);
+            let known = KnownSession::unwritten(new, &Arc::clone(table.by_id.get(token_id)?));
             let session = known.session().clone();
-            if !session.is_valid_at(now) || !table.unwritten.open(known, now) {
+            // The write asks memory, which is held here: it cannot be done before the session is open.
+            if !session.is_valid_at(now)
+                || !table.unwritten.has_room_for(token_id, now)
+                || !self.leave_opening(new, &session, actor)
+            {
                 return None;
             }
+            table.unwritten.open(known, token_id);
             session
         };
         tracing::warn!(session = session.id, "a session is held in memory alone, since it cannot be stored");
+        if let Some(before) = before
+            && self.close_unwritten(before, actor).is_none()
+        {
+            self.end_unwritten(before, actor);
+        }
+        Some(session)
+    }
+
+    /// Leaves for later what is to be written down of a session that opens in memory.
+    fn leave_opening(&self, new: &NewSession, session: &Session, actor: &Actor) -> bool {
         let (memory, stored, actor_of, entry) =
-            (Arc::clone(&self.memory), new.clone(), actor.clone(), audit_of_opening(&session, None));
-        self.store.write_later(move |tx| {
+            (Arc::clone(&self.memory), new.clone(), actor.clone(), audit_of_opening(session, None));
+        self.store.write_later(actor, move |tx| {
             tx.audit_at(stored.created_at, &actor_of, &entry)?;
             if !memory.is_open(&stored.id) {
                 return Ok(());
@@ -135,34 +154,34 @@ impl Access {
                 Err(StoreError::NotFound(_)) => Ok(()),
                 created => created.map(drop),
             }
-        });
-        if let Some(before) = before
-            && self.close_unwritten(before, actor).is_none()
-        {
-            self.end_unwritten(before, actor);
-        }
-        Some(session)
+        })
     }
 
-    /// Ends a session that is in memory alone, if there is one. What is written down of it later says so.
+    /// Ends a session that is in memory alone, if there is one. What is written down of it later says so; if that finds no
+    /// place, the log does, since whoever leaves must be out.
     pub(super) fn close_unwritten(&self, id: &str, actor: &Actor) -> Option<Session> {
         let session = self.memory.close(id)?.session().clone();
-        let (at, actor, entry) = (self.clock.now(), actor.clone(), audit_of_end(&session));
-        self.store.write_later(move |tx| tx.audit_at(at, &actor, &entry));
+        let (at, actor_of, entry) = (self.clock.now(), actor.clone(), audit_of_end(&session));
+        if !self.store.write_later(actor, move |tx| tx.audit_at(at, &actor_of, &entry)) {
+            tracing::warn!(session = id, actor = actor.name, "a session has ended, which is not in the audit log");
+        }
         Some(session)
     }
 
     /// Ends a stored session in memory, since it cannot be deleted; false when that is too much.
     pub(super) fn end_unwritten(&self, id: &str, actor: &Actor) -> bool {
-        if !self.memory.end(id) {
-            return false;
+        let (at, id_of, actor_of) = (self.clock.now(), id.to_owned(), actor.clone());
+        let leave = || {
+            self.store.write_later(actor, move |tx| match tx.end_session(&id_of) {
+                Ok(ended) => tx.audit_at(at, &actor_of, &audit_of_end(&ended)),
+                Err(StoreError::NotFound(_)) => Ok(()),
+                Err(error) => Err(error),
+            })
+        };
+        let has_ended = self.memory.end(id, leave);
+        if has_ended {
+            tracing::warn!(session = id, "a session has ended in memory alone, since it cannot be deleted");
         }
-        tracing::warn!(session = id, "a session has ended in memory alone, since it cannot be deleted");
-        let (at, id, actor) = (self.clock.now(), id.to_owned(), actor.clone());
-        self.store.write_later(move |tx| match tx.end_session(&id) {
-            Ok(ended) => tx.audit_at(at, &actor, &audit_of_end(&ended)),
-            Err(StoreError::NotFound(_)) => Ok(()),
-            Err(error) => Err(error),
-        })
+        has_ended
     }
 }
