@@ -17,8 +17,8 @@ fn main() {
     let commit = told.or_else(|| if is_release { commit_of_checkout() } else { Some("development build".to_owned()) });
     let version = env!("CARGO_PKG_VERSION");
     let long = commit.as_ref().map_or(version.to_owned(), |commit| format!("{version} ({commit})"));
-    println!("cargo::rustc-env=MUSTER_BUILT_FROM={}", commit.as_deref().unwrap_or("unknown"));
-    println!("cargo::rustc-env=MUSTER_LONG_VERSION={long}");
+    println!("cargo::rustc-env=BUILT_FROM={}", commit.as_deref().unwrap_or("unknown"));
+    println!("cargo::rustc-env=LONG_VERSION={long}");
 }
 
 /// The commit that is checked out and its day, as git says.

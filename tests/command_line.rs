@@ -521,3 +521,16 @@ fn standard_input_is_imported_like_a_file() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(place.done(&["check"]).starts_with("clean: 1 contacts"));
 }
+
+#[test]
+fn what_the_build_tells_the_program_is_never_taken_for_a_setting() {
+    // `cargo run` hands these on to the program, which would warn of settings that it does not know.
+    let script = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/build.rs")).unwrap();
+    let names: Vec<&str> = script
+        .split("cargo::rustc-env=")
+        .skip(1)
+        .map(|rest| rest.split_once('=').expect("a name and a value").0)
+        .collect();
+    assert!(!names.is_empty());
+    assert!(names.iter().all(|name| !name.starts_with("MUSTER_")), "{names:?}");
+}

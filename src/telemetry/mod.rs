@@ -24,10 +24,10 @@ pub use self::buckets::{Buckets, Counted};
 pub use self::process::resident_bytes;
 
 /// The version with the commit that it is built from, such as `0.1.0 (e3b0f2d 2026-11-22)`.
-pub const LONG_VERSION: &str = env!("MUSTER_LONG_VERSION");
+pub const LONG_VERSION: &str = env!("LONG_VERSION");
 
 /// The commit that it is built from; see `build.rs`.
-pub const BUILT_FROM: &str = env!("MUSTER_BUILT_FROM");
+pub const BUILT_FROM: &str = env!("BUILT_FROM");
 
 /// Why the log cannot be opened.
 #[derive(Debug, thiserror::Error)]
