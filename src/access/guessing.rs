@@ -4,9 +4,9 @@
 //! as answers of 401 and 429.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use serde_json::json;
 
 use super::Access;
@@ -32,7 +32,7 @@ impl Guessers {
 
     /// Whether an address is to be written down now.
     fn is_news(&self, address: &str, now: Instant) -> bool {
-        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut noted = self.noted.lock();
         let (since, addresses) = &mut *noted;
         if now.saturating_duration_since(*since) >= GUESSER_NOTED_EVERY {
             *since = now;

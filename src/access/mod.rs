@@ -12,11 +12,12 @@ pub mod sessions;
 mod unwritten;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
+use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -75,7 +76,7 @@ impl Access {
     pub fn recognise(&self, text: &str) -> Recognition {
         let Some((id, secret)) = split(text) else { return Recognition::Invalid };
         let (hash, now) = (hash(secret), self.clock.now());
-        let table = self.memory.table.read().unwrap_or_else(PoisonError::into_inner);
+        let table = self.memory.table.read();
         let Some(known) = table.by_id.get(id) else { return Recognition::Unknown };
         if !is_same(&hash, &known.secret_hash) {
             return Recognition::Invalid;
@@ -256,7 +257,7 @@ type Uses = Vec<(String, Timestamp)>;
 impl Memory {
     /// The tokens and the sessions whose last use the database has not got.
     fn unrecorded_uses(&self) -> (Uses, Uses) {
-        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        let table = self.table.read();
         let tokens = table.by_id.iter().filter_map(|(id, known)| Some((id.clone(), known.used.take_unrecorded()?)));
         let sessions =
             table.sessions.iter().filter_map(|(id, known)| Some((id.clone(), known.used.take_unrecorded()?)));
@@ -265,7 +266,7 @@ impl Memory {
 
     /// Has the last uses of these taken once more.
     fn unrecord_uses(&self, ids: &[String]) {
-        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        let table = self.table.read();
         for id in ids {
             if let Some(known) = table.by_id.get(id) {
                 known.used.unrecord();
@@ -278,7 +279,7 @@ impl Memory {
 
     /// Whether the token or session with this id works; `None` for one that is not known.
     fn holds(&self, id: &str, now: Timestamp) -> Option<bool> {
-        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        let table = self.table.read();
         if table.unwritten.has_ended(id) {
             return Some(false);
         }
@@ -297,7 +298,7 @@ impl Subscriber for Memory {
     fn unreadable(&self) {}
 
     fn access_changed(&self, tokens: &Arc<TokenList>) {
-        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.table.write();
         // The writer and the watcher tell of the same changes; the later word must not be undone by the earlier.
         if tokens.version < table.version {
             return;

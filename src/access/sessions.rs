@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -70,7 +70,7 @@ impl Access {
     pub fn recognise_session(&self, text: &str) -> RecognisedSession {
         let Some((id, secret)) = text.split_once('.') else { return RecognisedSession::Invalid };
         let known = {
-            let table = self.memory.table.read().unwrap_or_else(PoisonError::into_inner);
+            let table = self.memory.table.read();
             if table.unwritten.has_ended(id) {
                 return RecognisedSession::Invalid;
             }

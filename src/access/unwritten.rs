@@ -6,7 +6,7 @@
 //! time is over. One-time links are not taken meanwhile: after such an end one could be used twice.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::sessions::{KnownSession, audit_of_end, audit_of_opening};
 use super::{Access, Known, Memory};
@@ -82,16 +82,16 @@ impl Unwritten {
 impl Memory {
     /// Forgets a session that is in memory alone, and gives it back if there was one.
     fn close(&self, id: &str) -> Option<Arc<KnownSession>> {
-        self.table.write().unwrap_or_else(PoisonError::into_inner).unwritten.opened.remove(id)
+        self.table.write().unwritten.opened.remove(id)
     }
 
     fn is_open(&self, id: &str) -> bool {
-        self.table.read().unwrap_or_else(PoisonError::into_inner).unwritten.opened.contains_key(id)
+        self.table.read().unwritten.opened.contains_key(id)
     }
 
     /// Refuses a stored session from now on, if that can be written down later; false when too many wait already.
     fn end(&self, id: &str, leave: impl FnOnce() -> bool) -> bool {
-        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.table.write();
         if table.unwritten.ended.len() >= UNWRITTEN_MAX || !leave() {
             return false;
         }
@@ -105,7 +105,7 @@ impl Access {
     /// The sessions that are not stored, newest first.
     #[must_use]
     pub fn unwritten_sessions(&self) -> Vec<Session> {
-        let table = self.memory.table.read().unwrap_or_else(PoisonError::into_inner);
+        let table = self.memory.table.read();
         let now = self.clock.now();
         let opened = table.unwritten.opened.values().filter(|known| known.is_valid_at(now));
         let mut sessions: Vec<Session> = opened.map(|known| known.session().clone()).collect();
@@ -118,7 +118,7 @@ impl Access {
     pub(super) fn open_unwritten(&self, new: &NewSession, before: Option<&str>, actor: &Actor) -> Option<Session> {
         let (now, token_id) = (self.clock.now(), new.token_id.as_deref()?);
         let session = {
-            let mut table = self.memory.table.write().unwrap_or_else(PoisonError::into_inner);
+            let mut table = self.memory.table.write();
             let known = KnownSession::unwritten(new, &Arc::clone(table.by_id.get(token_id)?));
             let session = known.session().clone();
             // The write asks memory, which is held here: it cannot be done before the session is open.

@@ -1,8 +1,9 @@
 //! The backups in the folder, as far as it answers: one look at a time, for which nobody waits longer than a moment.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::Mutex as Turn;
 
 use super::folder::KeptBackup;
@@ -31,7 +32,7 @@ impl Listing {
             let newest = Arc::clone(&self.newest);
             let work = move || {
                 let found = look();
-                *newest.lock().unwrap_or_else(PoisonError::into_inner) = found;
+                *newest.lock() = found;
                 drop(turn);
             };
             // One that panics has told why.
@@ -40,7 +41,7 @@ impl Listing {
         if tokio::time::timeout(time_max, looked).await.is_err() {
             tracing::warn!(?time_max, "the folder of backups does not answer; telling what was there before");
         }
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.newest.lock().clone()
     }
 }
 

@@ -1,8 +1,9 @@
 //! One backup under way: how far it is, and what became of it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::domain::time::Timestamp;
@@ -42,8 +43,7 @@ impl BackupObserver for Watched {
     fn progressed(&self, progress: BackupProgress) {
         let BackupProgress { stage, bytes_done, bytes_total } = progress;
         let is_verifying = stage == BackupStage::Verifying;
-        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) =
-            RunProgress { is_verifying, bytes_done, bytes_total };
+        *self.progress.lock() = RunProgress { is_verifying, bytes_done, bytes_total };
         if let Some(other) = &self.other {
             other.progressed(progress);
         }
@@ -76,7 +76,7 @@ impl Run {
     /// How far it is.
     #[must_use]
     pub fn progress(&self) -> RunProgress {
-        *self.watched.progress.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.watched.progress.lock()
     }
 
     /// Waits until it has ended: with the backup, or with why there is none, and whether for want of room.

@@ -76,7 +76,7 @@ use std::time::Duration;
 
 use self::freshness::Now;
 use self::state::State;
-use self::sync::{Mutex, PoisonError};
+use self::sync::Mutex;
 use self::trace::Recorder;
 use crate::clock::Clock;
 
@@ -176,7 +176,7 @@ impl<K: Key, V: Body, E> Inner<K, V, E> {
 
     /// Does something under the lock. What it throws away is freed after it.
     fn with<R>(&self, act: impl FnOnce(&mut State<K, V, E>) -> R) -> R {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let result = act(&mut state);
         let gone = mem::take(&mut state.lru.gone);
         drop(state);

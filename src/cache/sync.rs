@@ -3,16 +3,26 @@
 //! With `--cfg muster_shuttle` they are shuttle's, which runs the tests in `tests/interleavings.rs` through thousands of
 //! schedules and names the seed of one that fails.
 
-#[cfg(not(muster_shuttle))]
-pub(super) use std::sync::{Mutex, PoisonError};
-
-#[cfg(muster_shuttle)]
-pub(super) use shuttle::sync::Mutex;
-#[cfg(muster_shuttle)]
-pub(super) use std::sync::PoisonError;
-
 use std::future::Future;
 use std::time::Duration;
+
+#[cfg(not(muster_shuttle))]
+pub(super) use parking_lot::Mutex;
+
+/// shuttle's mutex with the interface of `parking_lot`: a panic under the lock does not poison it.
+#[cfg(muster_shuttle)]
+pub(super) struct Mutex<T>(shuttle::sync::Mutex<T>);
+
+#[cfg(muster_shuttle)]
+impl<T> Mutex<T> {
+    pub(super) fn new(value: T) -> Self {
+        Self(shuttle::sync::Mutex::new(value))
+    }
+
+    pub(super) fn lock(&self) -> shuttle::sync::MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
 
 /// Runs a future on a task of its own, whatever becomes of whoever started it.
 #[cfg(not(muster_shuttle))]

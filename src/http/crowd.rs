@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 use std::mem;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 /// The connections of all addresses.
 #[derive(Debug)]
@@ -45,7 +47,7 @@ impl Crowd {
     /// A place for one more connection from this address, unless it has as many as it may.
     pub(super) fn enter(self: &Arc<Self>, address: IpAddr) -> Result<Place, Refused> {
         let address = network_of(address);
-        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut members = self.members.lock();
         let member = members.entry(address).or_default();
         if member.count >= self.each_max {
             return Err(Refused { first: !mem::replace(&mut member.was_refused, true) });
@@ -57,7 +59,7 @@ impl Crowd {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut members = self.crowd.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut members = self.crowd.members.lock();
         if let Some(member) = members.get_mut(&self.address) {
             member.count -= 1;
             if member.count == 0 {
@@ -100,6 +102,6 @@ mod tests {
         for number in 0..1_000_u32 {
             drop(crowd.enter(IpAddr::from(number.to_be_bytes())));
         }
-        assert!(crowd.members.lock().unwrap().is_empty());
+        assert!(crowd.members.lock().is_empty());
     }
 }

@@ -6,10 +6,11 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use parking_lot::RwLock;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::{self, PemObject};
@@ -138,7 +139,7 @@ impl Tls {
     pub fn reload(&self, now: Timestamp) -> Result<(), TlsError> {
         match Usable::read(&self.0.files, &self.0.held.provider, now) {
             Ok(usable) => {
-                *self.0.held.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(usable);
+                *self.0.held.current.write() = Arc::new(usable);
                 self.tell(now);
                 Ok(())
             }
@@ -230,7 +231,7 @@ async fn refuse_plain<I: AsyncRead + AsyncWrite + Unpin>(mut stream: I, first_by
 
 impl Held {
     fn current(&self) -> Arc<Usable> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.current.read())
     }
 }
 

@@ -5,10 +5,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use parking_lot::RwLock;
 use rusqlite::{Connection, Row, params};
 
 use super::access::{TokenList, load_tokens};
@@ -58,7 +59,7 @@ pub(super) struct Feed {
 
 impl Feed {
     pub(super) fn subscribe(&self, subscriber: Arc<dyn Subscriber>) {
-        self.subscribers.write().unwrap_or_else(PoisonError::into_inner).push(subscriber);
+        self.subscribers.write().push(subscriber);
     }
 
     pub(super) fn publish(&self, publication: &Publication) {
@@ -78,7 +79,7 @@ impl Feed {
     }
 
     fn each(&self, mut tell: impl FnMut(&dyn Subscriber)) {
-        for subscriber in self.subscribers.read().unwrap_or_else(PoisonError::into_inner).iter() {
+        for subscriber in self.subscribers.read().iter() {
             // A subscriber that has not learnt of a commit would go on serving what was before it. No answer is better.
             if catch_unwind(AssertUnwindSafe(|| tell(subscriber.as_ref()))).is_err() {
                 tracing::error!(

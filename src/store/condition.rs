@@ -11,8 +11,9 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::Store;
 use super::error::StoreError;
@@ -208,11 +209,11 @@ impl Condition {
     }
 
     fn lock_failed_read(&self) -> MutexGuard<'_, Option<FailedRead>> {
-        self.failed_read.lock().unwrap_or_else(PoisonError::into_inner)
+        self.failed_read.lock()
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<StoreTrouble>> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+        self.trouble.lock()
     }
 }
 

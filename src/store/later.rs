@@ -2,8 +2,10 @@
 //! the same is written down as soon as it can be.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::Store;
 use super::audit::{Actor, AuditEntry};
@@ -49,7 +51,7 @@ fn holder(actor: &Actor) -> &str {
 
 impl Later {
     fn lock(&self) -> MutexGuard<'_, VecDeque<Late>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock()
     }
 
     /// Takes a write, unless too many wait.

@@ -49,10 +49,11 @@ mod tx;
 mod writer;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc};
+use std::sync::{Arc, mpsc as std_mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 
 pub use access::{NewToken, StoredToken, TokenList};
@@ -312,7 +313,7 @@ impl Store {
     }
 
     fn queue(&self) -> Result<WriteQueue, StoreError> {
-        self.shared.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)
+        self.shared.queue.lock().clone().ok_or(StoreError::Closed)
     }
 
     /// Reads: runs the work in one read transaction on a blocking thread. Where too many wait for that already, it fails at
@@ -388,20 +389,20 @@ impl Shared {
     }
 
     fn wake_keeper(&self) {
-        if let Some(keeper) = &*self.wake_keeper.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(keeper) = &*self.wake_keeper.lock() {
             // A full one is enough.
             let _ = keeper.try_send(());
         }
     }
 
     fn close(&self) {
-        self.wake_keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.stop_watcher.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.wake_keeper.lock().take();
+        self.stop_watcher.lock().take();
         self.readers.close();
         // The writer's thread ends when the last sender has gone, and checkpoints with no reader in its way; the keeper's
         // ends after it.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        self.queue.lock().take();
+        let threads = std::mem::take(&mut *self.threads.lock());
         if threads.iter().any(|thread| thread.thread().id() == thread::current().id()) {
             // A job had the last handle. Its thread goes on to end by itself, and the others with it.
             return;

@@ -1,10 +1,11 @@
 //! The pool of connections that cannot write, and the bounded queue before it.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{Connection, OpenFlags};
@@ -101,7 +102,7 @@ impl Readers {
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(StoreError::Closed)?;
+        let pool = self.pool.lock().clone().ok_or(StoreError::Closed)?;
         let connection = pool.get().map_err(|_| StoreError::DeadlinePassed)?;
         self.begun.fetch_add(1, Ordering::Relaxed);
         work(&connection)
@@ -115,7 +116,7 @@ impl Readers {
     /// Lets nobody in any more.
     pub(super) fn close(&self) {
         self.permits.close();
-        self.pool.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.pool.lock().take();
     }
 }
 

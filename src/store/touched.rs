@@ -4,8 +4,9 @@
 //! where it stood when the savepoint began.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use rusqlite::Connection;
 use rusqlite::hooks::Action;
 
@@ -70,6 +71,6 @@ impl TouchAccount {
     }
 
     fn lock(&self) -> MutexGuard<'_, Touched> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }

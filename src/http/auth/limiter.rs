@@ -7,10 +7,10 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
+use parking_lot::Mutex;
 
 use crate::clock::Clock;
 use crate::http::crowd::network_of;
@@ -99,7 +99,7 @@ impl SignInLimiter {
     pub fn allow(&self, address: IpAddr) -> Result<Attempt, Duration> {
         let (now, network) = (self.clock.instant(), network_of(address));
         // Counters are right after every statement, so a panic elsewhere cannot have left them torn.
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let State { failures, look_ups } = &mut *state;
         let attempts =
             failures.get_or_insert_mut(network, || Attempts { allowed: Window { began: now, count: 0 }, failed: 0 });
@@ -120,7 +120,7 @@ impl SignInLimiter {
 
     /// Gives back a look-up that found something, or could not be done.
     pub fn succeeded(&self, attempt: Attempt) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         if let Some(attempts) = state.attempts_of(attempt) {
             attempts.allowed.count = attempts.allowed.count.saturating_sub(1);
         }
@@ -128,7 +128,7 @@ impl SignInLimiter {
 
     /// Notes that the database did not know a token. Tells whether it was the last one that is allowed.
     pub fn failed(&self, attempt: Attempt) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let Some(attempts) = state.attempts_of(attempt) else { return false };
         attempts.failed = attempts.failed.saturating_add(1);
         attempts.failed == self.failures_max
@@ -227,6 +227,6 @@ mod tests {
         for number in 0..10_000_u32 {
             fail(&limiter, IpAddr::from(number.to_be_bytes()));
         }
-        assert_eq!(limiter.state.lock().unwrap().failures.len(), ADDRESSES_MAX.get());
+        assert_eq!(limiter.state.lock().failures.len(), ADDRESSES_MAX.get());
     }
 }

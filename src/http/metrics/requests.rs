@@ -7,11 +7,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::extract::MatchedPath;
 use axum::http::{Method, StatusCode};
+use parking_lot::Mutex;
 
 use crate::http::table::SECOND_ROOT;
 use crate::telemetry::{Buckets, Counted};
@@ -68,14 +69,14 @@ impl Requests {
     /// The counters of a route, or of whatever matches none. A route under `/api` is the same as without.
     pub fn route(&self, path: Option<&MatchedPath>) -> Arc<Route> {
         let path = path.map_or(NO_ROUTE, |path| without_second_root(path.as_str()));
-        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut routes = self.routes.lock();
         Arc::clone(routes.entry(path.to_owned()).or_default())
     }
 
     /// Every route that was asked for something, ordered.
     #[must_use]
     pub fn routes(&self) -> Vec<(String, Arc<Route>)> {
-        let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        let routes = self.routes.lock();
         routes.iter().map(|(path, route)| (path.clone(), Arc::clone(route))).collect()
     }
 }

@@ -12,8 +12,9 @@
 mod changes;
 mod sample;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Notify, broadcast, watch};
@@ -198,7 +199,7 @@ impl Live {
     }
 
     fn task(&self) -> MutexGuard<'_, Task> {
-        self.0.task.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.task.lock()
     }
 
     /// Begins to receive, and to tell if nobody does.

@@ -13,9 +13,10 @@ mod timeline;
 use std::collections::BTreeMap;
 use std::mem;
 use std::ops::RangeInclusive;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Mutex as AsyncMutex, Notify, OnceCell};
 use tokio_util::sync::CancellationToken;
 
@@ -196,7 +197,7 @@ impl Sampler {
     }
 
     fn history(&self) -> MutexGuard<'_, History> {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+        self.history.lock()
     }
 
     /// Reads what was known before the start, once.
