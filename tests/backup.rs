@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use muster::domain::access::Reach;
-use muster::domain::contact::{CONTACT_NOTES_LEN_MAX, ContactFields, ContactInfo};
+use muster::domain::contacts::{CONTACT_NOTES_LEN_MAX, ContactFields, ContactInfo};
 use muster::store::{BackupError, DATABASE_FILE, Store};
 use serde_json::Value;
 

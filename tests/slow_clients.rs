@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use muster::config::Network;
 use muster::domain::access::Role;
-use muster::domain::contact::{ContactFields, ContactInfo};
+use muster::domain::contacts::{ContactFields, ContactInfo};
 use muster::http::forwarded::TrustedProxies;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};

@@ -1,7 +1,7 @@
 //! `check` finds whatever was changed behind the store's back, and names it.
 
 use muster::domain::access::Reach;
-use muster::domain::contact::{ContactFields, ContactInfo};
+use muster::domain::contacts::{ContactFields, ContactInfo};
 use muster::store::Actor;
 
 use crate::support::{TestStore, add_contact, department, employee, enterprise, name};

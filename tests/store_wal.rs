@@ -1,7 +1,7 @@
 //! The write-ahead log is moved into the database as it grows, whoever makes it grow.
 
 use muster::domain::access::Reach;
-use muster::domain::contact::{CONTACT_NOTES_LEN_MAX, ContactFields, ContactInfo};
+use muster::domain::contacts::{CONTACT_NOTES_LEN_MAX, ContactFields, ContactInfo};
 use muster::store::{Store, database_path};
 
 use crate::support::{Directory, TestStore, employee};

@@ -17,7 +17,7 @@ mod people;
 mod places;
 mod random;
 
-use crate::domain::contact::ContactInfo;
+use crate::domain::contacts::ContactInfo;
 use crate::domain::directory::{EmployeeInfo, Name};
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::domain::time::Timestamp;

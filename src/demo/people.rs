@@ -7,7 +7,7 @@ use super::names::{CULTURES, Culture, Spelling};
 use super::places::{phone, respell_phone};
 use super::random::{Random, Weighted};
 use super::{TOPIC_COMPANY, TOPIC_PERSON};
-use crate::domain::contact::ContactFields;
+use crate::domain::contacts::ContactFields;
 
 /// How often each of the cultures comes up.
 const CULTURE_WEIGHTS: [f64; CULTURES.len()] = [9.0, 9.0, 6.0, 5.0, 4.0, 4.0, 4.0, 3.0, 2.0, 2.0, 2.0, 3.0, 3.0];

@@ -1,7 +1,7 @@
 //! Where people meet, and telephone numbers that no regulator will ever give to anybody.
 
 use super::random::Random;
-use crate::domain::contact::Location;
+use crate::domain::contacts::Location;
 
 /// Cities with their countries and coordinates, the ones with many fairs first.
 const CITIES: [(&str, &str, f64, f64); 36] = [

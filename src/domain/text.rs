@@ -1,9 +1,11 @@
-//! Folding: the one way in which Muster compares and orders text that people typed.
+//! Text that people typed: folding, by which it is compared and ordered, and its limits.
 
 use std::borrow::Cow;
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
+
+use super::FieldError;
 
 /// Folds text for comparison: NFKC, case-folded (Unicode's full, locale-independent folding), white space collapsed to
 /// single spaces and trimmed.
@@ -42,6 +44,17 @@ fn collapse_white_space(text: &str) -> String {
         collapsed.push_str(word);
     }
     collapsed
+}
+
+/// Adds to `errors` what is wrong with a text that somebody typed.
+pub(super) fn check_text(errors: &mut Vec<FieldError>, field: &str, text: &str, len_max: usize) {
+    // A byte is at least a quarter of a character, so most texts need no counting.
+    if text.len() > len_max && text.chars().count() > len_max {
+        errors.push(FieldError::new(field, format!("must be at most {len_max} characters")));
+    }
+    if text.contains('\0') {
+        errors.push(FieldError::new(field, "must not contain a NUL character"));
+    }
 }
 
 #[cfg(test)]

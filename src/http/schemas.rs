@@ -12,7 +12,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::access::{TOKEN_LIFE_MAX, TOKEN_LIFE_MIN};
 use crate::domain::cache_configuration::{DURATION_MAX, DURATION_MIN};
-use crate::domain::contact::{CONTACT_NOTES_LEN_MAX, CONTACT_TAG_LEN_MAX, CONTACT_TEXT_LEN_MAX};
+use crate::domain::contacts::{CONTACT_NOTES_LEN_MAX, CONTACT_TAG_LEN_MAX, CONTACT_TEXT_LEN_MAX};
 use crate::domain::directory::NAME_LEN_MAX;
 use crate::domain::ids::ID_LEN_MAX;
 use crate::domain::page::CURSOR_LEN_MAX;

@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::contacts::read_fields;
 use super::error::StoreError;
 use super::tx::ReadTx;
-use crate::domain::contact::ContactInfo;
+use crate::domain::contacts::ContactInfo;
 use crate::domain::directory::EmployeeFields;
-use crate::domain::person::normalise_email;
+use crate::domain::identity::normalise_email;
 use crate::domain::text::fold;
 
 /// Most differences that one kind of comparison reports; the count goes on.

@@ -8,7 +8,7 @@ use super::error::{StoreError, Subject};
 use super::id_from_database;
 use super::tx::{ReadTx, WriteTx};
 use crate::domain::access::Reach;
-use crate::domain::contact::{Contact, ContactFields, ContactInfo, Location};
+use crate::domain::contacts::{Contact, ContactFields, ContactInfo, Location};
 use crate::domain::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId, TimeOrderedId};
 use crate::domain::page::{Page, PageRequest, PageStart, TimeCursor};
 use crate::domain::text::fold;

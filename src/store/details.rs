@@ -7,8 +7,8 @@ use super::contacts::{COLUMNS, COLUMNS_LEN, CURSOR, OF_DEPARTMENT, OF_ENTERPRISE
 use super::error::{StoreError, Subject};
 use super::id_from_database;
 use super::tx::ReadTx;
-use crate::domain::contact::Contact;
-use crate::domain::details::{
+use crate::domain::contacts::Contact;
+use crate::domain::contacts::{
     ContactList, ContactsByDepartment, ContactsWithBreakdown, DETAILS_TEXT_BYTES_MAX, DepartmentContacts,
     DepartmentDetails, DepartmentStats, DetailedContact, DetailsPage, DetailsRequest, DetailsView, EmployeeStats,
     EnterpriseContacts, EnterpriseDetails, ListedContact, OwnerInfo,

@@ -10,9 +10,9 @@ use super::rollups::Source;
 use super::tx::{ReadTx, WriteTx};
 use crate::domain::access::Reach;
 use crate::domain::directory::{Employee, EmployeeFields, EmployeeInfo, EmployeeRole};
+use crate::domain::identity::normalise_email;
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::domain::page::{NameCursor, Page, PageRequest};
-use crate::domain::person::normalise_email;
 use crate::domain::text::fold;
 use crate::domain::time::Timestamp;
 

@@ -8,7 +8,7 @@ use super::employees::EmployeeRow;
 use super::error::{StoreError, Subject};
 use super::rollups::RollupBatch;
 use super::tx::{ReadTx, WriteTx};
-use crate::domain::contact::ContactInfo;
+use crate::domain::contacts::ContactInfo;
 use crate::domain::directory::{EmployeeFields, EmployeeInfo, Name};
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId, TimeOrderedId};
 use crate::domain::text::fold;
@@ -347,7 +347,7 @@ impl ReadTx<'_> {
                 }
                 (BY_NAME, fold(text))
             }
-            EmployeeName::Email(text) => match crate::domain::person::normalise_email(text) {
+            EmployeeName::Email(text) => match crate::domain::identity::normalise_email(text) {
                 Some(address) => (BY_EMAIL, address),
                 None => return Ok(Found::Refused(format!("employee_email {text:?} is not an e-mail address"))),
             },

@@ -322,7 +322,7 @@ impl Keeper {
 mod tests {
     use super::*;
     use crate::domain::access::Reach;
-    use crate::domain::contact::{ContactFields, ContactInfo};
+    use crate::domain::contacts::{ContactFields, ContactInfo};
     use crate::domain::directory::{EmployeeFields, EmployeeInfo, Name};
     use crate::store::{Mode, Store, StoreOptions};
 

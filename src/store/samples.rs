@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
 use super::tx::{ReadTx, WriteTx};
-use crate::domain::cache_sample::{CacheGauges, CacheSample, Minute, RemovalCounters, RequestCounters};
-use crate::domain::duration_buckets::DurationBuckets;
+use crate::domain::cache::DurationBuckets;
+use crate::domain::cache::{CacheGauges, CacheSample, Minute, RemovalCounters, RequestCounters};
 
 /// The numbers of a sample, as the column `counters` holds them. What a row does not name is zero or unknown.
 #[derive(Serialize, Deserialize)]

@@ -7,11 +7,9 @@ use super::figures::DurationCounts;
 use super::sampler::Known;
 use super::{Summaries, SummaryKey};
 use crate::cache::{Census, Durations, EntryView};
+use crate::domain::cache::DurationBuckets;
+use crate::domain::cache::{CacheGauges, CacheSample, HOUR_MINUTES, Minute, RemovalCounters, RequestCounters, Window};
 use crate::domain::cache_configuration::Targets;
-use crate::domain::cache_sample::{
-    CacheGauges, CacheSample, HOUR_MINUTES, Minute, RemovalCounters, RequestCounters, Window,
-};
-use crate::domain::duration_buckets::DurationBuckets;
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 

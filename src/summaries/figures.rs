@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::cache::{Durations, Removals, Stats};
-use crate::domain::cache_sample::{RemovalCounters, RequestCounters};
+use crate::domain::cache::{RemovalCounters, RequestCounters};
 
 /// What was counted since the start or in a span of time.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::cache::Key;
-use crate::domain::details::{DETAILS_LIMIT_MAX, DetailsRequest, DetailsView};
+use crate::domain::contacts::{DETAILS_LIMIT_MAX, DetailsRequest, DetailsView};
 use crate::domain::directory::Scope;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::domain::page::{Cursor, TimeCursor};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use muster::clock::Clock;
 use muster::domain::access::{Reach, Role};
-use muster::domain::contact::{ContactFields, ContactInfo};
-use muster::domain::details::DETAILS_TEXT_BYTES_MAX;
+use muster::domain::contacts::DETAILS_TEXT_BYTES_MAX;
+use muster::domain::contacts::{ContactFields, ContactInfo};
 use reqwest::Method;
 use serde_json::{Value, json};
 

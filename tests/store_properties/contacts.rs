@@ -1,7 +1,7 @@
 //! What single contacts must do, in the model.
 
 use muster::domain::access::Reach;
-use muster::domain::contact::{Contact, ContactInfo};
+use muster::domain::contacts::{Contact, ContactInfo};
 use muster::domain::ids::{ContactId, EmployeeId, EnterpriseId};
 use muster::domain::text::fold;
 use muster::store::Subject;

@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use muster::domain::contact::ContactFields;
+use muster::domain::contacts::ContactFields;
+use muster::domain::identity::{normalise_email, normalise_phone};
 use muster::domain::ids::EnterpriseId;
-use muster::domain::person::{normalise_email, normalise_phone};
 use muster::domain::summary::{
     DayCount, DepartmentSummary, DepartmentTotals, EmployeeTotals, EnterpriseSummary, GROWTH_DAYS, GROWTH_MONTHS,
     Growth, MonthCount, TOP_LEN, TopCompany, TopEmployee, Totals,

@@ -1,7 +1,7 @@
 //! Requests over a universe so small that people, companies and names collide all the time.
 
 use muster::domain::access::Reach;
-use muster::domain::contact::{ContactFields, ContactInfo, Location};
+use muster::domain::contacts::{ContactFields, ContactInfo, Location};
 use muster::domain::directory::{EmployeeFields, EmployeeInfo, EmployeeRole, Name};
 use muster::domain::ids::{ContactId, EmployeeId, EnterpriseId, TimeOrderedId};
 use muster::domain::time::{DAY_MILLIS, Timestamp};

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use muster::domain::directory::{EmployeeFields, EmployeeInfo, Name};
+use muster::domain::identity::normalise_email;
 use muster::domain::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId};
-use muster::domain::person::normalise_email;
 use muster::domain::text::fold;
 use muster::store::{EmployeeName, ImportChunk, ImportOutcome, ImportedRow, MayCreate, OwnerRow};
 
@@ -66,7 +66,7 @@ impl Model {
     /// The id of a contact that came in by an import, until the test has looked it up.
     pub const UNKNOWN_ID: ContactId = ContactId::from_number(0);
 
-    fn has_copy(&self, owner: &EmployeeId, fields: &muster::domain::contact::ContactFields) -> bool {
+    fn has_copy(&self, owner: &EmployeeId, fields: &muster::domain::contacts::ContactFields) -> bool {
         self.contacts.iter().any(|contact| contact.owner == *owner && contact.fields == *fields)
     }
 

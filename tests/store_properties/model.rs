@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster::domain::access::Reach;
-use muster::domain::contact::ContactFields;
+use muster::domain::contacts::ContactFields;
 use muster::domain::directory::{EmployeeFields, Scope};
 use muster::domain::ids::{ContactId, EmployeeId, EnterpriseId};
 use muster::domain::time::Timestamp;

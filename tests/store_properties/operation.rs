@@ -2,7 +2,7 @@
 //! and to the model.
 
 use muster::domain::access::Reach;
-use muster::domain::contact::{Contact, ContactInfo};
+use muster::domain::contacts::{Contact, ContactInfo};
 use muster::domain::directory::{Department, Employee, EmployeeInfo, Enterprise, Name};
 use muster::domain::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId};
 use muster::store::{Actor, ImportChunk, ImportOutcome, Purged, StoreError, Subject, WriteTx};

@@ -1,6 +1,6 @@
 //! Short words for the values that tests are full of.
 
-use muster::domain::contact::{ContactFields, ContactInfo};
+use muster::domain::contacts::{ContactFields, ContactInfo};
 use muster::domain::directory::{EmployeeFields, EmployeeInfo, Name, Scope};
 use muster::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use muster::domain::page::{PageRequest, PageStart};

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use super::{
     BYTES_MAX, BYTES_MIN, CacheConfiguration, DURATION_MAX, DURATION_MIN, ENTRIES_MAX, HIT_MILLIS_MAX, WRITES_MAX,
 };
-use crate::domain::{FieldError, whole_number};
+use crate::domain::FieldError;
+use crate::domain::number::whole_number;
 
 /// The fields that somebody wants changed, as they were sent. Fields that are not known are ignored.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -15,7 +15,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Error, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::domain::{FieldError, whole_number};
+use crate::domain::FieldError;
+use crate::domain::number::whole_number;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::settings::{HttpSettings, STRANGER_BODY_BYTES_MAX};

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::answers::Answer;
 use crate::cache::Census;
-use crate::domain::cache_sample::RemovalCounters;
+use crate::domain::cache::RemovalCounters;
 use crate::domain::ids::EnterpriseId;
 use crate::domain::time::Timestamp;
 use crate::http::auth::Caller;

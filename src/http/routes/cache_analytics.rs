@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::answers::Answer;
 use crate::cache::{Census, EntryView};
-use crate::domain::cache_sample::{RemovalCounters, RequestCounters, Window};
+use crate::domain::cache::{RemovalCounters, RequestCounters, Window};
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
 use crate::http::extract::Query;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::summaries::{KnownTags, SummaryAnswer};
-use crate::domain::details::{
+use crate::domain::contacts::{
     DETAILS_LIMIT, DETAILS_LIMIT_MAX, DepartmentDetails, DetailsRequest, DetailsView, EnterpriseDetails,
 };
 use crate::domain::directory::Scope;

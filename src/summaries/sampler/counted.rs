@@ -1,8 +1,8 @@
 //! From the cache's counters to what a sample holds.
 
 use crate::cache::{Census, Stats};
-use crate::domain::cache_sample::{CacheGauges, CacheSample};
-use crate::domain::duration_buckets::DurationBuckets;
+use crate::domain::cache::DurationBuckets;
+use crate::domain::cache::{CacheGauges, CacheSample};
 use crate::summaries::figures::{removals, requests};
 use crate::telemetry::resident_bytes;
 

@@ -25,7 +25,7 @@ use self::timeline::{KEPT_DAYS, Timeline};
 use super::SummaryCache;
 use crate::cache::{Census, Stats};
 use crate::clock::Clock;
-use crate::domain::cache_sample::{CacheSample, DAY_MINUTES, Minute, RequestCounters, Window};
+use crate::domain::cache::{CacheSample, DAY_MINUTES, Minute, RequestCounters, Window};
 use crate::domain::time::Timestamp;
 use crate::store::{Store, StoreError, WriteTx};
 use crate::summaries::figures;

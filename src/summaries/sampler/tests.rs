@@ -4,9 +4,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::cache::Removals;
-use crate::domain::cache_sample::Window;
+use crate::domain::cache::DurationBuckets;
+use crate::domain::cache::Window;
 use crate::domain::directory::{Name, Scope};
-use crate::domain::duration_buckets::DurationBuckets;
 use crate::domain::ids::EnterpriseId;
 use crate::store::{Mode, StoreOptions};
 use crate::summaries::{Answer, Summaries, SummaryKey};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::domain::cache_sample::{CacheSample, DAY_MINUTES, HOUR_MINUTES, Minute, Window};
+use crate::domain::cache::{CacheSample, DAY_MINUTES, HOUR_MINUTES, Minute, Window};
 
 /// Days of samples that are kept, in memory by hours and in the database by minutes.
 pub(super) const KEPT_DAYS: i64 = 31;
@@ -85,7 +85,7 @@ fn add(samples: &mut Samples, minute: Minute, sample: &CacheSample, now: Minute,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::cache_sample::RequestCounters;
+    use crate::domain::cache::RequestCounters;
 
     fn hits(hits: u64) -> CacheSample {
         CacheSample { requests: RequestCounters { hits, ..RequestCounters::default() }, ..CacheSample::default() }

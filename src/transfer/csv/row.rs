@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::tags;
 use crate::domain::FieldError;
-use crate::domain::contact::{ContactFields, ContactInfo, Location};
+use crate::domain::contacts::{ContactFields, ContactInfo, Location};
 use crate::domain::time::Timestamp;
 use crate::transfer::layout::{Columns, Field, Layout};
 use crate::transfer::text::Cells;

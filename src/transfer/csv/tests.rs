@@ -1,7 +1,7 @@
 //! What whole files become.
 
 use super::*;
-use crate::domain::contact::ContactFields;
+use crate::domain::contacts::ContactFields;
 use crate::transfer::TransferError;
 use crate::transfer::layout::Layout;
 use crate::transfer::text::TextEncoding;

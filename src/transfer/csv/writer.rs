@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::tags;
-use crate::domain::contact::Contact;
+use crate::domain::contacts::Contact;
 
 /// The columns that are written. The last three are facts about the stored contact, which the reader does not read.
 pub const CONTACT_COLUMNS: [&str; 21] = [
@@ -94,7 +94,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::contact::{ContactFields, ContactInfo, Location};
+    use crate::domain::contacts::{ContactFields, ContactInfo, Location};
     use crate::domain::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId};
     use crate::domain::time::Timestamp;
     use crate::transfer::csv::{ContactReader, Delimiter};

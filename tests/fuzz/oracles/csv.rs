@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex};
 
-use muster::domain::contact::{Contact, ContactInfo};
+use muster::domain::contacts::{Contact, ContactInfo};
 use muster::domain::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId};
 use muster::domain::time::Timestamp;
 use muster::transfer::csv::{

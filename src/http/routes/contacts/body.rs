@@ -4,7 +4,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::domain::FieldError;
-use crate::domain::contact::{ContactFields, ContactInfo, Location};
+use crate::domain::contacts::{ContactFields, ContactInfo, Location};
 use crate::http::extract::{Object, nullable};
 use crate::http::schemas::{ContactNotes, ContactTag, ContactText};
 

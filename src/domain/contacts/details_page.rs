@@ -11,9 +11,9 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::contact_view::{ContactData, ContactView};
-use super::ids::{DepartmentId, EmployeeId, EnterpriseId};
-use super::page::{Pagination, TimeCursor};
-use super::time::Timestamp;
+use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
+use crate::domain::page::{Pagination, TimeCursor};
+use crate::domain::time::Timestamp;
 
 /// Contacts on a page unless asked for another number.
 pub const DETAILS_LIMIT: u32 = 1_000;

@@ -4,8 +4,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::contact::{Contact, Location};
-use super::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId};
-use super::time::Timestamp;
+use crate::domain::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId};
+use crate::domain::time::Timestamp;
 
 /// A contact. A text that nobody gave is empty.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

@@ -1,79 +1,13 @@
-//! Enterprises, departments and employees.
+//! An employee: name, role in the company and the limits of each field.
 
 use serde::{Deserialize, Serialize};
 
-use super::FieldError;
-use super::contact::check_text;
-use super::ids::{DepartmentId, EmployeeId, EnterpriseId};
-use super::person::normalise_email;
-use super::text::fold;
-use super::time::Timestamp;
-
-/// Longest name of an enterprise, department or employee part, in characters.
-pub const NAME_LEN_MAX: usize = 200;
-
-/// The name of an enterprise or department: not blank, at most [`NAME_LEN_MAX`] characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Name(String);
-
-impl Name {
-    /// Takes a text as a name, white space around it removed; `field` is named in the error.
-    pub fn parse(field: &str, text: &str) -> Result<Self, FieldError> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(FieldError::new(field, "must not be empty"));
-        }
-        let mut errors = Vec::new();
-        check_text(&mut errors, field, text, NAME_LEN_MAX);
-        errors.pop().map_or_else(|| Ok(Self(text.to_owned())), Err)
-    }
-
-    /// The name as it was given.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The form that orders it.
-    #[must_use]
-    pub fn folded(&self) -> String {
-        fold(&self.0)
-    }
-}
-
-/// An enterprise as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Enterprise {
-    /// Its id.
-    pub id: EnterpriseId,
-    /// Its name.
-    pub name: String,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-    /// When it was archived, if it is.
-    pub archived_at: Option<Timestamp>,
-}
-
-/// A department as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Department {
-    /// Its id, unique within its enterprise.
-    pub id: DepartmentId,
-    /// The enterprise it belongs to.
-    pub enterprise_id: EnterpriseId,
-    /// Its name.
-    pub name: String,
-    /// How many unarchived employees it has.
-    pub member_count: u64,
-    /// When it was created.
-    pub created_at: Timestamp,
-    /// When it last changed.
-    pub updated_at: Timestamp,
-    /// When it was archived, if it is.
-    pub archived_at: Option<Timestamp>,
-}
+use super::name::NAME_LEN_MAX;
+use crate::domain::FieldError;
+use crate::domain::identity::normalise_email;
+use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
+use crate::domain::text::check_text;
+use crate::domain::time::Timestamp;
 
 /// What an employee is in the company; it grants nothing in Muster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -206,27 +140,4 @@ pub struct Employee {
     pub updated_at: Timestamp,
     /// When the employee was archived, if so.
     pub archived_at: Option<Timestamp>,
-}
-
-/// What a summary is about: an enterprise, or one department of it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Scope {
-    /// The enterprise.
-    pub enterprise: EnterpriseId,
-    /// The department; `None` for the enterprise as a whole.
-    pub department: Option<DepartmentId>,
-}
-
-impl Scope {
-    /// An enterprise as a whole.
-    #[must_use]
-    pub fn enterprise(enterprise: EnterpriseId) -> Self {
-        Self { enterprise, department: None }
-    }
-
-    /// One department.
-    #[must_use]
-    pub fn department(enterprise: EnterpriseId, department: DepartmentId) -> Self {
-        Self { enterprise, department: Some(department) }
-    }
 }

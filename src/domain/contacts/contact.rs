@@ -2,11 +2,11 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::FieldError;
-use super::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId};
-use super::person::{PersonKey, normalise_email, normalise_phone};
-use super::text::fold;
-use super::time::Timestamp;
+use crate::domain::FieldError;
+use crate::domain::identity::{PersonKey, normalise_email, normalise_phone};
+use crate::domain::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId};
+use crate::domain::text::{check_text, fold};
+use crate::domain::time::Timestamp;
 
 /// Longest text field of a contact except its notes, in characters.
 pub const CONTACT_TEXT_LEN_MAX: usize = 1_000;
@@ -188,17 +188,6 @@ fn content_key(fields: &ContactFields) -> i64 {
         feed(&degrees.map(|degrees| degrees.to_string()).unwrap_or_default());
     }
     hash.digest().cast_signed()
-}
-
-/// Adds to `errors` what is wrong with a text that somebody typed.
-pub(super) fn check_text(errors: &mut Vec<FieldError>, field: &str, text: &str, len_max: usize) {
-    // A byte is at least a quarter of a character, so most texts need no counting.
-    if text.len() > len_max && text.chars().count() > len_max {
-        errors.push(FieldError::new(field, format!("must be at most {len_max} characters")));
-    }
-    if text.contains('\0') {
-        errors.push(FieldError::new(field, "must not contain a NUL character"));
-    }
 }
 
 fn check_degrees(errors: &mut Vec<FieldError>, field: &str, degrees: Option<f64>, bound: f64) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::duration_buckets::DurationBuckets;
-use super::time::Timestamp;
+use crate::domain::time::Timestamp;
 
 /// Minutes of an hour.
 pub const HOUR_MINUTES: i64 = 60;
