@@ -20,11 +20,11 @@ pub const SESSION_LIFE: Duration = Duration::from_hours(12);
 /// How long a one-time link works: the time to copy it to another machine.
 pub const SIGN_IN_LINK_LIFE: Duration = Duration::from_mins(15);
 
-/// Sessions that one token has at once, and that were opened by links; the oldest ends when another is opened. Each is held
-/// in memory, and more browsers than these are a script that signs in for every request.
+/// Sessions of one token, and sessions opened by links, at a time; opening another ends the oldest. Each is held in
+/// memory, and more than these come from a script that signs in for every request.
 pub const SESSIONS_PER_TOKEN_MAX: u32 = 100;
 
-/// What sessions that a one-time link opened are called.
+/// The name shown for sessions that a one-time link opened.
 pub const SIGN_IN_LINK_NAME: &str = "sign-in link";
 
 /// What the holder of a token may do; each role may do what the ones before it may.
@@ -63,7 +63,7 @@ impl Role {
     }
 }
 
-/// How far a token reaches. Whatever lies outside does not exist for its holder.
+/// What a token can reach. Everything outside answers as if it did not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// Every enterprise, and what belongs to none.
@@ -83,12 +83,12 @@ impl Reach {
     }
 }
 
-/// What is known of a token; the token itself is known only to its holder.
+/// An access token without its secret, which only its holder has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
     /// Its public id, by which it is listed and revoked.
     pub id: String,
-    /// What its maker called it.
+    /// The name given when it was made.
     pub name: String,
     /// What it allows.
     pub role: Role,
@@ -109,7 +109,7 @@ impl Token {
         self.expires_at.is_none_or(|expiry| now < expiry)
     }
 
-    /// What may be told of it, which is all that this value holds.
+    /// The token as the API and the audit log show it.
     #[must_use]
     pub fn described(&self) -> Value {
         let enterprise = match &self.reach {
@@ -146,8 +146,8 @@ pub struct Session {
 }
 
 impl Session {
-    /// The token that the session counts as. Whoever opened it by a link has access to the machine itself, so it counts as
-    /// an administrator's, under the session's own id.
+    /// The token that the session acts as. A link can be made only with access to the machine itself, so a session opened
+    /// by one acts as an administrator's token with the session's own id.
     #[must_use]
     pub fn counts_as(&self) -> Token {
         self.token.clone().unwrap_or_else(|| Token {

@@ -1,4 +1,4 @@
-//! Backups as people speak of them: how many rows of what, when it was made, what its file is called.
+//! Backups: row counts, sizes, and the file name with the time of the backup.
 
 use std::fmt;
 use std::str::FromStr;
@@ -45,7 +45,7 @@ impl fmt::Display for RowCounts {
     }
 }
 
-/// A number of bytes as people read it: `31.5 MiB`.
+/// A number of bytes in readable units: `31.5 MiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size(pub u64);
 
@@ -66,7 +66,7 @@ impl fmt::Display for Size {
     }
 }
 
-/// A moment as the names of files say it: `2026-11-22T14-30-00Z`. Without colons, which some file systems refuse.
+/// A timestamp for file names: `2026-11-22T14-30-00Z`. Without colons, which some file systems refuse.
 #[must_use]
 pub fn stamp(at: Timestamp) -> String {
     let text = at.to_string().replace(':', "-");
@@ -76,15 +76,15 @@ pub fn stamp(at: Timestamp) -> String {
     }
 }
 
-/// What a file of the backup folder is called: `muster-2026-11-22T14-30-00Z.db`, or `…Z-2.db` for another one of the same
-/// second. Nothing that is called otherwise is ever deleted there.
+/// The name of a file in the backup folder: `muster-2026-11-22T14-30-00Z.db`, or `…Z-2.db` for another one of the same
+/// second. Files with other names are never deleted there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BackupName {
     made_at: Timestamp,
     number: u32,
 }
 
-/// A text that no backup of ours is called.
+/// A text that is not the name of a backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not the name of a backup")]
 pub struct NoBackupName;
@@ -93,7 +93,7 @@ const NAME_START: &str = "muster-";
 const NAME_END: &str = ".db";
 
 impl BackupName {
-    /// The name of what is made at this moment; `number` is 1 unless there is one of the same second already.
+    /// The name of a backup made at this moment; `number` is 1 unless one of the same second exists already.
     #[must_use]
     pub fn new(made_at: Timestamp, number: u32) -> Self {
         let second = Timestamp::from_millis(made_at.millis().div_euclid(1_000) * 1_000);
@@ -130,7 +130,7 @@ impl FromStr for BackupName {
         let (day, time) = stamp.split_once('T').ok_or(NoBackupName)?;
         let made_at = Timestamp::parse(&format!("{day}T{}Z", time.replace('-', ":"))).ok_or(NoBackupName)?;
         let name = Self::new(made_at, number);
-        // What reads alike and is written otherwise was named by somebody else.
+        // A name that parses but is spelt differently was not made by Muster.
         if name.to_string() == text { Ok(name) } else { Err(NoBackupName) }
     }
 }

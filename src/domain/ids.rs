@@ -1,4 +1,4 @@
-//! What enterprises, departments, employees and contacts are called on the outside.
+//! Public ids of enterprises, departments, employees and contacts.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use super::time::Timestamp;
 /// Longest id of an enterprise, department or employee, in characters.
 pub const ID_LEN_MAX: usize = 64;
 
-/// Bits of a [`TimeOrderedId`] below its milliseconds: a million ids in each millisecond before they run ahead of time.
+/// Bits of a [`TimeOrderedId`] below its milliseconds: a million ids per millisecond before ids run ahead of the clock.
 const SEQUENCE_BITS: u32 = 20;
 
 macro_rules! public_id {
@@ -83,21 +83,21 @@ fn is_public_id(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
-/// A text that cannot be an id.
+/// The error for a text that is not a valid id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 64 characters of A-Z a-z 0-9 . _ -")]
 pub struct InvalidId;
 
 impl InvalidId {
-    /// The same, naming the field that held the text.
+    /// The error for a field of a request.
     #[must_use]
     pub fn in_field(self, field: &str) -> FieldError {
         FieldError::new(field, self.to_string())
     }
 }
 
-/// An id made from a name, for an enterprise or department that was given none: folded, without marks, everything that an
-/// id cannot hold replaced by single hyphens. `None` when nothing of the name is left.
+/// An id derived from a name, for an enterprise or department created without one: folded, without marks, characters that
+/// an id cannot hold replaced by single hyphens. `None` when nothing of the name is left.
 #[must_use]
 pub fn slug(name: &str) -> Option<String> {
     let mut slug = String::new();
@@ -115,8 +115,8 @@ pub fn slug(name: &str) -> Option<String> {
     (!slug.is_empty()).then(|| slug.to_owned())
 }
 
-/// A 63-bit id that grows with time: Unix milliseconds above 20 bits that tell ids of one millisecond
-/// apart. Written as 13 digits of Crockford's base 32 in lower case, which sort as the numbers do.
+/// A 63-bit id that grows with time: Unix milliseconds above 20 bits that distinguish ids of one
+/// millisecond. Written as 13 digits of Crockford's base 32 in lower case, which sort as the numbers do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimeOrderedId(i64);
 
@@ -129,7 +129,7 @@ const CROCKFORD_DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 pub const TIME_ORDERED_ID_LEN: usize = 13;
 
 impl TimeOrderedId {
-    /// The first id of a moment; `entropy` fills the low bits, so that ids of one millisecond seldom meet.
+    /// The first id of a moment; `entropy` fills the low bits, so that ids of one millisecond seldom collide.
     #[must_use]
     pub const fn at(moment: Timestamp, entropy: u32) -> Self {
         let sequence = (entropy as i64) & ((1 << SEQUENCE_BITS) - 1);
@@ -142,7 +142,7 @@ impl TimeOrderedId {
         self.0
     }
 
-    /// An id that the database kept.
+    /// An id as read from the database.
     #[must_use]
     pub const fn from_number(number: i64) -> Self {
         Self(number)

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::FieldError;
 
-/// Longest cursor that is looked at, in bytes of its written form.
+/// Longest cursor that is accepted, in bytes of its encoded form.
 pub const CURSOR_LEN_MAX: usize = 4_096;
 
 /// Highest page number for clients that count pages.
@@ -93,7 +93,7 @@ pub struct RowCursor {
 }
 
 impl PageRequest<RowCursor> {
-    /// The row before which the page begins, and how many rows it passes over first.
+    /// The row before which the page begins, and how many rows to skip first.
     #[must_use]
     pub fn newest_first(&self) -> (i64, i64) {
         match self.start {
@@ -105,7 +105,7 @@ impl PageRequest<RowCursor> {
 }
 
 impl<T> Page<T, RowCursor> {
-    /// A page of rows that were asked for with one more than the page has, so that its end is known.
+    /// A page of rows that were read with one more than its limit, so that the end of the list is known.
     pub fn newest_first(
         mut items: Vec<T>,
         total: u64,
@@ -124,7 +124,7 @@ impl<T> Page<T, RowCursor> {
 pub trait Cursor: Sized + Serialize + DeserializeOwned {
     /// The text for the client.
     fn encode(&self) -> String {
-        // Plain structs of texts and numbers always serialise.
+        // Structs of texts and numbers always serialise.
         BASE64URL_NOPAD.encode(&serde_json::to_vec(self).unwrap_or_default())
     }
 
@@ -136,7 +136,7 @@ pub trait Cursor: Sized + Serialize + DeserializeOwned {
         }
         let json = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| invalid())?;
         let cursor: Self = serde_json::from_slice(&json).map_err(|_| invalid())?;
-        // What says the same in other words was never given out.
+        // Another spelling of the same key was never handed out.
         if cursor.encode() == text { Ok(cursor) } else { Err(invalid()) }
     }
 }

@@ -196,7 +196,7 @@ impl Growth {
         today.month().minus(GROWTH_MONTHS - 1).first_day()
     }
 
-    /// Adds up the counts of days; those outside the windows and in the future are passed over.
+    /// Adds up the counts of days; days outside the windows and in the future are skipped.
     #[must_use]
     pub fn from_days(today: Day, counts: impl IntoIterator<Item = (Day, u64)>) -> Self {
         let daily = (0..GROWTH_DAYS).rev().map(|back| DayCount { date: today.minus(back), contacts: 0 });

@@ -1,4 +1,4 @@
-//! What keeps the database from being written, in words for those who use it.
+//! Why the database cannot be written: kinds of trouble, with the sentence for people and the word for metrics.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -49,7 +49,7 @@ impl TroubleKind {
         }
     }
 
-    /// What somebody who runs the server can do, and what happens then.
+    /// What an administrator can do, and what happens then.
     #[must_use]
     pub const fn advice(self) -> &'static str {
         match self {
@@ -79,7 +79,7 @@ pub struct StoreTrouble {
 }
 
 impl StoreTrouble {
-    /// Trouble of a kind, that was met first at this moment.
+    /// Trouble of this kind since this moment.
     #[must_use]
     pub fn new(kind: TroubleKind, since: Timestamp) -> Self {
         Self { kind, since, message: format!("{}: {}", kind.what(), kind.advice()) }

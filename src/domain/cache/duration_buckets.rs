@@ -1,4 +1,4 @@
-//! How often which durations came, as bytes: what a minute of measuring leaves behind.
+//! A histogram of durations in a compact binary form: the measurements of one minute.
 
 use std::iter;
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl DurationBuckets {
         Self(bytes.into())
     }
 
-    /// Reads what was stored; `None` for anything that was not written here.
+    /// Decodes the stored bytes; `None` when they were not written by [`Self::as_bytes`].
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let mut rest = bytes;
@@ -56,7 +56,7 @@ impl DurationBuckets {
         &self.0
     }
 
-    /// Whether no duration came.
+    /// Whether it counts no duration.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -71,7 +71,7 @@ impl DurationBuckets {
         })
     }
 
-    /// The durations of both.
+    /// The sum of two histograms.
     #[must_use]
     pub fn merged(&self, other: &Self) -> Self {
         let (mut ours, mut theirs) = (self.iter().peekable(), other.iter().peekable());
@@ -99,7 +99,7 @@ fn low_byte(number: u64) -> u8 {
     number.to_le_bytes()[0]
 }
 
-/// Takes a number off the front; `None` if there is none.
+/// Reads a number off the front; `None` if there is none.
 fn read(rest: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..u64::BITS).step_by(LEB128_BITS as usize) {

@@ -1,4 +1,4 @@
-//! What the cache counted in some span of time: a minute, or what minutes amount to.
+//! What the cache counted in a span of time: one minute, or the sum of several.
 
 use std::ops::AddAssign;
 use std::time::Duration;
@@ -47,7 +47,7 @@ impl Minute {
         Timestamp::from_millis(self.0.saturating_mul(MINUTE_MILLIS))
     }
 
-    /// Milliseconds that its minute still has after a moment, at least one.
+    /// Milliseconds left in this minute after a moment, at least one.
     #[must_use]
     pub const fn rest(moment: Timestamp) -> u64 {
         MINUTE_MILLIS.abs_diff(moment.millis().rem_euclid(MINUTE_MILLIS))
@@ -150,7 +150,7 @@ pub struct CacheGauges {
 pub struct CacheSample {
     /// Requests and loads.
     pub requests: RequestCounters,
-    /// Entries that went.
+    /// Removed entries.
     pub removals: RemovalCounters,
     /// Load time that hits saved.
     pub saved: Duration,
@@ -158,19 +158,19 @@ pub struct CacheSample {
     pub hit_durations: DurationBuckets,
     /// How long loads took.
     pub load_durations: DurationBuckets,
-    /// What the cache held; `None` when nobody looked.
+    /// What the cache held; `None` when it was not sampled.
     pub gauges: Option<CacheGauges>,
 }
 
 impl CacheSample {
-    /// Whether nothing happened, whatever the cache held.
+    /// Whether nothing was counted.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         *self == Self { gauges: self.gauges, ..Self::default() }
     }
 }
 
-/// Adds what came later.
+/// Adds a later sample.
 impl AddAssign<&CacheSample> for CacheSample {
     fn add_assign(&mut self, later: &CacheSample) {
         self.requests += later.requests;

@@ -81,7 +81,7 @@ pub struct Identity {
     pub phone: Option<String>,
     /// The folded company name, if there is one.
     pub company: Option<String>,
-    /// Who this is.
+    /// The key of the person.
     pub person: PersonKey,
     /// A stable 64-bit hash (XXH3) of every field as typed: two contacts of one person with equal content are copies.
     pub content: i64,
@@ -120,7 +120,7 @@ impl ContactInfo {
         &self.fields
     }
 
-    /// What follows from them.
+    /// What is derived from them.
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
@@ -128,14 +128,14 @@ impl ContactInfo {
 }
 
 impl ContactFields {
-    /// How long all its texts are together.
+    /// The total length of all its texts, in bytes.
     #[must_use]
     pub fn text_bytes(&self) -> usize {
         let texts = self.texts().into_iter().map(|(_, text)| text);
         texts.chain([&*self.notes]).chain(self.tags.iter().map(String::as_str)).map(str::len).sum()
     }
 
-    /// The short text fields with the names that the API gives them.
+    /// The short text fields with their names in the API.
     fn texts(&self) -> [(&'static str, &str); 10] {
         [
             ("name", &self.name),
@@ -160,8 +160,8 @@ impl Identity {
         let person = if email.is_some() || phone.is_some() {
             PersonKey::of(email.as_deref(), phone.as_deref(), "", "")
         } else {
-            // Without an address or number that can be read, what was typed there still tells people apart who have no
-            // name either.
+            // Without a valid address or number and without a name, the text typed in those fields still distinguishes
+            // people.
             let name = fold(&format!("{} {}", fields.name, fields.surname));
             let name = if name.is_empty() { fold(&format!("{} {}", fields.email, fields.phone)) } else { name };
             PersonKey::of(None, None, &name, company.as_deref().unwrap_or_default())
@@ -171,7 +171,7 @@ impl Identity {
 }
 
 fn content_key(fields: &ContactFields) -> i64 {
-    // Lengths go before texts, so that no two different contacts feed the hash the same bytes.
+    // Each text is preceded by its length, so that two different contacts never hash the same bytes.
     let mut hash = Xxh3::new();
     let mut feed = |text: &str| {
         hash.update(&(text.len() as u64).to_le_bytes());

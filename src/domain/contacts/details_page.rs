@@ -53,10 +53,10 @@ impl DetailsView {
     }
 }
 
-/// Which contacts are wanted, and how they are to be told.
+/// Which contacts are requested, and in which shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DetailsRequest {
-    /// The shape.
+    /// The shape of the answer.
     pub view: DetailsView,
     /// At most so many contacts.
     pub limit: u32,
@@ -133,7 +133,7 @@ pub struct DetailsPage {
 }
 
 impl DetailsPage {
-    /// Says when the cache forgets the page, for whoever knows how long it is kept.
+    /// Sets when the cache entry of this page expires; the cache knows how long it is kept.
     pub fn expire_after(&mut self, ttl: Duration) {
         let millis = i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX);
         self.cache_expiry = Timestamp::from_millis(self.generated_at.millis().saturating_add(millis));
@@ -166,7 +166,7 @@ fn any_of<A: ToSchema, B: ToSchema>() -> RefOr<Schema> {
     AnyOfBuilder::new().item(reference(A::name())).item(reference(B::name())).into()
 }
 
-/// What [`any_of`] refers to.
+/// The alternatives that [`any_of`] refers to.
 fn both<A: ToSchema, B: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
     schemas.extend([(A::name().into_owned(), A::schema()), (B::name().into_owned(), B::schema())]);
     A::schemas(schemas);
@@ -362,7 +362,7 @@ impl From<ListedContact> for DetailedContact {
 }
 
 impl ContactsByDepartment {
-    /// Hands each contact to its department.
+    /// Groups the contacts of a page by department.
     #[must_use]
     pub fn new(departments: Vec<(DepartmentId, DepartmentStats)>, contacts: Vec<ListedContact>) -> Self {
         let mut lists: HashMap<DepartmentId, Vec<DetailedContact>> = HashMap::new();
