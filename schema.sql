@@ -1,10 +1,10 @@
 -- Muster's whole schema as it is today. A fresh database runs this file; an older one is migrated to the same schema
--- (src/store/migrate.rs), and a test holds the two together. Times are Unix milliseconds, days are days since 1970-01-01.
+-- (src/store/engine/migrate.rs), and a test holds the two together. Times are Unix milliseconds, days are days since 1970-01-01.
 --
 -- Facts say what is: enterprise, department, employee, company, contact.
 -- Rollups say what the facts amount to, per scope: the totals in scope and employee, and the rollup_ tables. They change
 --   in the transaction of the fact that changes them: by the triggers below for single rows, set-wise by
---   src/store/rollups.rs for archive, restore, move and import. `muster check` recomputes and compares them.
+--   src/store/rollups/merge.rs for archive, restore, move and import. `muster check` recomputes and compares them.
 -- The revision says when a scope's summary may last have changed.
 
 -- The installation itself: one row.

@@ -3,50 +3,18 @@
 //! One thread owns the one writing connection; reads run on pooled connections that cannot write. Whoever is told that a
 //! write is done can be sure that it is on disk and that every subscriber of the change feed knows of it.
 //!
-//! In reading order:
 //! - `schema.sql` at the top of the repository: tables, rollups, triggers;
-//! - `open`, `migrate`: the data directory, its lock, the connections; from any schema to today's;
-//! - `queue`, `writer`, `touched`: the way to the writer, group commit, what a commit changed;
-//! - `readers`, `tx`: the read pool, and what a transaction offers;
-//! - `changes`: the feed of what was committed, by this process or another;
-//! - `enterprises`, `departments`, `employees`, `contacts`, `summaries`, `details`: the facts and what they amount to;
-//! - `rollups`, `import`, `purge`, `check`: many rows at once, and the proof that the sums are right;
-//! - `access`, `sessions`, `audit`, `idempotency`: tokens, signed-in browsers, who did what, and retries made harmless;
-//! - `cache_configuration`: what administrators have tuned, version by version; `samples`: what the cache counted;
-//! - `condition`: whether the database can be written; `later`: what is written when it can be again;
-//! - `figures`: how the store is doing;
-//! - `backup`, `restore`: the whole of it into one file, and back.
+//! - `engine`: opening, connections, transactions, the writer, the change feed;
+//! - `facts`: enterprises, departments, employees and their contacts;
+//! - `rollups`: what the facts amount to, and the proof that the sums are right;
+//! - `access`: tokens, signed-in browsers, and retries made harmless;
+//! - `upkeep`: purges, the audit log, the cache's history, backup and restore.
 
 mod access;
-mod audit;
-mod backup;
-mod cache_configuration;
-mod changes;
-mod check;
-mod condition;
-mod contacts;
-mod departments;
-mod details;
-mod employees;
-mod enterprises;
-mod error;
-mod figures;
-mod idempotency;
-mod import;
-mod later;
-mod migrate;
-mod open;
-mod purge;
-mod queue;
-mod readers;
-mod restore;
+mod engine;
+mod facts;
 mod rollups;
-mod samples;
-mod sessions;
-mod summaries;
-mod touched;
-mod tx;
-mod writer;
+mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc as std_mpsc};
@@ -56,36 +24,38 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::OwnedSemaphorePermit;
 
-pub use access::{NewToken, StoredToken, TokenList};
-pub use audit::{Actor, AuditEntry, AuditFilter, AuditRecord};
-pub use backup::{
+pub use access::idempotency::{IdempotentRequest, StoredAnswer};
+pub use access::sessions::{NewSession, NewSignInLink, StoredSession, StoredSignInLink};
+pub use access::tokens::{NewToken, StoredToken, TokenList};
+pub use engine::changes::{Publication, Subscriber, WATCH_INTERVAL};
+pub use engine::error::{OpenError, StoreError, Subject};
+pub use engine::figures::Figures;
+pub use engine::migrate::{SCHEMA, SCHEMA_VERSION};
+pub use engine::open::{DATABASE_FILE, LOCK_FILE, Mode, database_path};
+pub use engine::tx::{ReadTx, WriteTx};
+pub use facts::contacts::ContactExport;
+pub use facts::import::{EmployeeName, ImportChunk, ImportOutcome, ImportRow, ImportedRow, MayCreate, OwnerRow};
+pub use rollups::check::{CheckReport, Difference};
+pub use upkeep::audit::{Actor, AuditEntry, AuditFilter, AuditRecord};
+pub use upkeep::backup::{
     BACKUP_CREATED, BACKUP_FAILED, BackupError, BackupMade, BackupObserver, BackupProgress, BackupRecord,
     BackupRequest, BackupStage, LoggedBackup, Pace, back_up, record_backup, remove_leftovers, unobserved,
 };
-pub use cache_configuration::StoredConfiguration;
-pub use changes::{Publication, Subscriber, WATCH_INTERVAL};
-pub use check::{CheckReport, Difference};
-pub use contacts::ContactExport;
-pub use error::{OpenError, StoreError, Subject};
-pub use figures::Figures;
-pub use idempotency::{IdempotentRequest, StoredAnswer};
-pub use import::{EmployeeName, ImportChunk, ImportOutcome, ImportRow, ImportedRow, MayCreate, OwnerRow};
-pub use migrate::{SCHEMA, SCHEMA_VERSION};
-pub use open::{DATABASE_FILE, LOCK_FILE, Mode, database_path};
-pub use purge::Purged;
-pub use restore::{Before, RESTORE_STEPS, Restore, RestoreError, RestoreStep, Restored, StepObserver};
-pub use samples::SamplePage;
-pub use sessions::{NewSession, NewSignInLink, StoredSession, StoredSignInLink};
-pub use tx::{ReadTx, WriteTx};
+pub use upkeep::cache_configuration::StoredConfiguration;
+pub use upkeep::cache_samples::SamplePage;
+pub use upkeep::purge::Purged;
+pub use upkeep::restore::{Before, RESTORE_STEPS, Restore, RestoreError, RestoreStep, Restored, StepObserver};
 
-use changes::{Feed, Position, Watcher};
-use condition::Condition;
-use figures::GroupJobs;
-use later::Later;
-use purge::Keeper;
-use queue::WriteQueue;
-use readers::Readers;
-use writer::{Writer, WriterParts};
+use engine::changes::{Feed, Position, Watcher};
+use engine::condition::Condition;
+use engine::figures::GroupJobs;
+use engine::later::Later;
+use engine::queue::WriteQueue;
+use engine::readers::Readers;
+use engine::writer::{Writer, WriterParts};
+use engine::{figures, migrate, open};
+use upkeep::purge::Keeper;
+use upkeep::{backup, restore};
 
 use crate::clock::Clock;
 
@@ -284,7 +254,7 @@ impl Store {
     pub fn subscribe(&self, subscriber: &Arc<dyn Subscriber>) -> Result<(), StoreError> {
         self.shared.feed.subscribe(Arc::clone(subscriber));
         let (revision, tokens) =
-            self.read_blocking(|tx| Ok((tx.revision()?, Arc::new(access::load_tokens(tx.connection)?))))?;
+            self.read_blocking(|tx| Ok((tx.revision()?, Arc::new(access::tokens::load_tokens(tx.connection)?))))?;
         subscriber.doubted(revision);
         subscriber.access_changed(&tokens);
         Ok(())

@@ -1,0 +1,80 @@
+//! Retries made harmless: the answer to a request with an `Idempotency-Key` is kept in the transaction of its write.
+
+use std::time::Duration;
+
+use rusqlite::params;
+
+use crate::store::engine::error::StoreError;
+use crate::store::engine::tx::WriteTx;
+
+/// How long an answer is kept.
+pub(in crate::store) const IDEMPOTENCY_KEPT: Duration = Duration::from_hours(24);
+
+/// A request that may be sent again.
+#[derive(Clone, Debug)]
+pub struct IdempotentRequest {
+    /// Whose key it is: keys of two tokens never meet.
+    pub token_id: String,
+    /// The key that the client chose.
+    pub key: String,
+    /// A hash of what was asked: route and body.
+    pub request_hash: [u8; 32],
+}
+
+/// An answer as it is kept and repeated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body, JSON.
+    pub body: String,
+}
+
+impl WriteTx<'_> {
+    /// Does the work and keeps its answer, or repeats the answer that was kept for the same request. The same key with
+    /// another request is a conflict. A refused request is not kept: sent again, it is judged again.
+    ///
+    /// Runs on the writer like any write, so that a repeated answer, too, goes out only after what it speaks of was
+    /// published.
+    pub fn idempotent(
+        &self,
+        request: &IdempotentRequest,
+        work: impl FnOnce(&Self) -> Result<StoredAnswer, StoreError>,
+    ) -> Result<StoredAnswer, StoreError> {
+        const SELECT: &str = "SELECT request_hash, status, body FROM idempotency
+                               WHERE token_id = ?1 AND key = ?2 AND created_at > ?3";
+        const REPLACE: &str = "INSERT INTO idempotency (token_id, key, request_hash, status, body, created_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            ON CONFLICT DO UPDATE SET request_hash = excluded.request_hash, status = excluded.status,
+                body = excluded.body, created_at = excluded.created_at";
+        let kept: Option<([u8; 32], StoredAnswer)> =
+            self.first(SELECT, params![request.token_id, request.key, self.oldest_kept_answer()], |row| {
+                Ok((row.get(0)?, StoredAnswer { status: row.get(1)?, body: row.get(2)? }))
+            })?;
+        if let Some((request_hash, answer)) = kept {
+            return if request_hash == request.request_hash {
+                Ok(answer)
+            } else {
+                Err(StoreError::Conflict("this Idempotency-Key was used for another request".to_owned()))
+            };
+        }
+        let answer = work(self)?;
+        let now = self.now().millis();
+        self.execute(
+            REPLACE,
+            params![request.token_id, request.key, request.request_hash, answer.status, answer.body, now],
+        )?;
+        Ok(answer)
+    }
+
+    /// Deletes answers that are kept no longer, at most `limit` of them; tells how many.
+    pub(in crate::store) fn forget_old_answers(&self, limit: u32) -> Result<usize, StoreError> {
+        const SQL: &str = "DELETE FROM idempotency WHERE id IN
+            (SELECT id FROM idempotency WHERE created_at <= ?1 ORDER BY created_at LIMIT ?2)";
+        self.execute(SQL, params![self.oldest_kept_answer(), limit])
+    }
+
+    fn oldest_kept_answer(&self) -> i64 {
+        self.now().millis() - i64::try_from(IDEMPOTENCY_KEPT.as_millis()).unwrap_or(i64::MAX)
+    }
+}

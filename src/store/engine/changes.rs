@@ -1,0 +1,201 @@
+//! The change feed: who learns of a commit, and how the commits of other processes are noticed.
+//!
+//! Publishing returns nothing and cannot fail. A subscriber sees its own process's commits before the writers of them are
+//! answered, and those of other processes within [`WATCH_INTERVAL`] and the time of one small read.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use parking_lot::RwLock;
+use rusqlite::{Connection, Row, params};
+
+use super::error::StoreError;
+use super::open;
+use super::tx::ReadTx;
+use crate::domain::directory::Scope;
+use crate::domain::ids::{DepartmentId, EnterpriseId};
+use crate::store::access::tokens::{TokenList, load_tokens};
+use crate::store::id_from_database;
+
+/// How often the watcher looks for commits of other processes.
+pub const WATCH_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Somebody who must know what changed. Its methods run on the writer's or the watcher's thread, before the writers of
+/// the change are answered: they must be quick, and they must not call the store.
+pub trait Subscriber: Send + Sync {
+    /// These scopes drew new revisions. May repeat what was said before; never says less than was committed.
+    fn published(&self, publication: &Publication);
+
+    /// Anything up to this revision may have changed: forget what is known of single scopes.
+    fn doubted(&self, revision: i64);
+
+    /// The database cannot be read just now, so commits of other processes may be missed. Whoever keeps what it read must
+    /// not rely on it until it is told to doubt, which is the first thing it hears when reading works again.
+    fn unreadable(&self);
+
+    /// Tokens were made, changed or revoked. Lists may arrive out of order: a list with a lower version is to be ignored.
+    fn access_changed(&self, tokens: &Arc<TokenList>);
+}
+
+/// What one commit, or several, changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publication {
+    /// The counter as the commit left it.
+    pub revision: i64,
+    /// The scopes that drew since, each with the revision it drew last.
+    pub scopes: Vec<(Scope, i64)>,
+    /// How many writes changed each of the scopes, in the same order; not known of what was noticed from outside.
+    pub writes: Option<Vec<u32>>,
+}
+
+/// The subscribers of one store.
+#[derive(Default)]
+pub(in crate::store) struct Feed {
+    /// Guards the list alone. Read for each publication, written only by `subscribe`.
+    subscribers: RwLock<Vec<Arc<dyn Subscriber>>>,
+}
+
+impl Feed {
+    pub(in crate::store) fn subscribe(&self, subscriber: Arc<dyn Subscriber>) {
+        self.subscribers.write().push(subscriber);
+    }
+
+    pub(in crate::store) fn publish(&self, publication: &Publication) {
+        self.each(|subscriber| subscriber.published(publication));
+    }
+
+    pub(in crate::store) fn doubt(&self, revision: i64) {
+        self.each(|subscriber| subscriber.doubted(revision));
+    }
+
+    fn unreadable(&self) {
+        self.each(|subscriber| subscriber.unreadable());
+    }
+
+    pub(in crate::store) fn access_changed(&self, tokens: &Arc<TokenList>) {
+        self.each(|subscriber| subscriber.access_changed(tokens));
+    }
+
+    fn each(&self, mut tell: impl FnMut(&dyn Subscriber)) {
+        for subscriber in self.subscribers.read().iter() {
+            // A subscriber that has not learnt of a commit would go on serving what was before it. No answer is better.
+            if catch_unwind(AssertUnwindSafe(|| tell(subscriber.as_ref()))).is_err() {
+                tracing::error!(
+                    "a subscriber of the change feed panicked; the process ends rather than serve stale data"
+                );
+                std::process::abort();
+            }
+        }
+    }
+}
+
+/// Where a reading of the feed stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::store) struct Position {
+    pub(in crate::store) epoch: String,
+    pub(in crate::store) revision: i64,
+    pub(in crate::store) access_version: i64,
+}
+
+impl Position {
+    pub(in crate::store) fn read(connection: &Connection) -> rusqlite::Result<Self> {
+        const SQL: &str = "SELECT epoch, revision, access_version FROM installation";
+        connection
+            .prepare_cached(SQL)?
+            .query_row([], |row| Ok(Self { epoch: row.get(0)?, revision: row.get(1)?, access_version: row.get(2)? }))
+    }
+}
+
+/// The scopes that drew a revision after `last_seen`.
+fn scopes_after(connection: &Connection, last_seen: i64) -> Result<Vec<(Scope, i64)>, StoreError> {
+    const SQL: &str = "SELECT enterprise, department, revision FROM scope WHERE revision > ?1 ORDER BY revision";
+    let mut statement = connection.prepare_cached(SQL)?;
+    let rows = statement.query_and_then([last_seen], scope_from_row)?;
+    rows.collect()
+}
+
+impl ReadTx<'_> {
+    /// The scopes whose last revision lies after `after` and not after `up_to`, in the order of their revisions; at most
+    /// `limit`.
+    pub fn scopes_drawn(&self, after: i64, up_to: i64, limit: u32) -> Result<Vec<(Scope, i64)>, StoreError> {
+        const SQL: &str = "SELECT enterprise, department, revision FROM scope
+             WHERE revision > ?1 AND revision <= ?2 ORDER BY revision LIMIT ?3";
+        self.all(SQL, params![after, up_to, limit], scope_from_row)
+    }
+
+    /// How many scopes drew their last revision after `after` and not after `up_to`.
+    pub fn scopes_drawn_count(&self, after: i64, up_to: i64) -> Result<u64, StoreError> {
+        const SQL: &str = "SELECT count(*) FROM scope WHERE revision > ?1 AND revision <= ?2";
+        self.one(SQL, [after, up_to], |row| row.get(0))
+    }
+}
+
+/// Reads columns `enterprise, department, revision`.
+pub(in crate::store) fn scope_from_row(row: &Row<'_>) -> Result<(Scope, i64), StoreError> {
+    let enterprise: EnterpriseId = id_from_database(row.get(0)?)?;
+    let department: String = row.get(1)?;
+    let department: Option<DepartmentId> =
+        if department.is_empty() { None } else { Some(id_from_database(department)?) };
+    Ok((Scope { enterprise, department }, row.get(2)?))
+}
+
+/// Notices the commits of other processes, on a connection of its own.
+pub(in crate::store) struct Watcher {
+    pub(in crate::store) path: PathBuf,
+    pub(in crate::store) feed: Arc<Feed>,
+    pub(in crate::store) seen: Position,
+    /// Whether the last reading failed.
+    pub(in crate::store) failed: bool,
+}
+
+impl Watcher {
+    /// Watches until `stop` is closed.
+    pub(in crate::store) fn run(mut self, stop: &Receiver<()>) {
+        let mut connection = None;
+        let mut data_version = None;
+        while stop.recv_timeout(WATCH_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+            if let Err(error) = self.look(&mut connection, &mut data_version) {
+                // Once per outage.
+                if !self.failed {
+                    tracing::warn!(%error, "cannot look for changes of other processes");
+                    self.feed.unreadable();
+                }
+                self.failed = true;
+                connection = None;
+                data_version = None;
+            }
+        }
+    }
+
+    fn look(&mut self, slot: &mut Option<Connection>, data_version: &mut Option<i64>) -> Result<(), StoreError> {
+        let connection = match slot {
+            Some(connection) => connection,
+            None => slot.insert(open::reader(&self.path)?),
+        };
+        let now: i64 = connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
+        if *data_version == Some(now) {
+            return Ok(());
+        }
+        let transaction = connection.unchecked_transaction()?;
+        let position = Position::read(&transaction)?;
+        // Nobody knows what a reading that failed would have told.
+        if self.failed || position.epoch != self.seen.epoch || position.revision < self.seen.revision {
+            self.feed.doubt(position.revision);
+        } else if position.revision > self.seen.revision {
+            let scopes = scopes_after(&transaction, self.seen.revision)?;
+            if !scopes.is_empty() {
+                self.feed.publish(&Publication { revision: position.revision, scopes, writes: None });
+            }
+        }
+        if position.access_version != self.seen.access_version {
+            self.feed.access_changed(&Arc::new(load_tokens(&transaction)?));
+        }
+        self.seen = position;
+        self.failed = false;
+        *data_version = Some(now);
+        Ok(())
+    }
+}

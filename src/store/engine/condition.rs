@@ -1,0 +1,238 @@
+//! Whether the database can be written, and since when not: learnt from the writes that fail, and by trying again.
+//!
+//! SQLite says what failed, and not always why: a quota is an error of the disk to it, and its own limit is a full disk. So
+//! the disk is asked, too. A service resumes by itself: while there is trouble, the keeper tries for room each second, and
+//! whoever asks whether the server is ready tries at once.
+//!
+//! What a read met is no matter of room. Such trouble is over when the database is written again, a later read has
+//! succeeded, and none has failed for [`READS_QUIET`].
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::error::StoreError;
+use super::queue::WriteQueue;
+use crate::clock::Clock;
+use crate::domain::trouble::{StoreTrouble, TroubleKind};
+use crate::store::Store;
+
+/// How long the keeper waits between two attempts while there is trouble.
+pub(in crate::store) const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// How long no read may have failed before reading counts as mended: of a disk with a bad spot most reads succeed, and each
+/// of them would end the trouble, and the next bad one begin it anew.
+pub(in crate::store) const READS_QUIET: Duration = Duration::from_secs(10);
+
+/// Bytes that must be free on a disk that was full before it counts as one with room: less would let service resume and
+/// break off with every other write.
+const ROOM_BYTES: usize = 256 * 1_024;
+
+/// A file in the data directory that takes [`ROOM_BYTES`] for a moment. It has no name while it is written, so a process
+/// that is killed leaves nothing behind.
+const ROOM_FILE: &str = "muster.room";
+
+/// What the writes that failed say of the database.
+pub(in crate::store) struct Condition {
+    clock: Clock,
+    dir: PathBuf,
+    /// Whether the database's size has a limit of its own.
+    has_limit: bool,
+    /// Whether trouble is told in the log. A command tells it itself, when it fails.
+    is_told: bool,
+    /// Guards the words alone, which are read and exchanged; the disk is asked outside of it.
+    trouble: Mutex<Option<StoreTrouble>>,
+    /// The newest read that the disk failed, until reading is mended.
+    failed_read: Mutex<Option<FailedRead>>,
+    /// Whether a read has failed and none has succeeded since: all that a read that succeeds looks at.
+    unread: AtomicBool,
+    /// Writes that were refused for each kind of trouble.
+    refused: [AtomicU64; TroubleKind::ALL.len()],
+}
+
+/// A read that the disk failed.
+struct FailedRead {
+    at: Instant,
+    error: StoreError,
+}
+
+impl Condition {
+    pub(in crate::store) fn new(clock: Clock, dir: PathBuf, has_limit: bool, is_told: bool) -> Self {
+        Self {
+            clock,
+            dir,
+            has_limit,
+            is_told,
+            trouble: Mutex::new(None),
+            failed_read: Mutex::new(None),
+            unread: AtomicBool::new(false),
+            refused: Default::default(),
+        }
+    }
+
+    /// What is wrong, if something is.
+    pub(in crate::store) fn trouble(&self) -> Option<StoreTrouble> {
+        self.lock().clone()
+    }
+
+    /// Finds out why something failed, remembers it, and gives back the error that says so. Others pass as they are.
+    pub(in crate::store) fn learn(&self, error: StoreError) -> StoreError {
+        if error.trouble().is_none() {
+            return error;
+        }
+        // Once per outage: what the disk said is known then, and attempts to write again ask it anew.
+        let known = self.lock().as_ref().map(|trouble| trouble.kind);
+        let error = match (error, known) {
+            (StoreError::Full, Some(TroubleKind::LimitReached)) => StoreError::LimitReached,
+            (StoreError::DiskFailing(_), Some(TroubleKind::DiskFull)) => StoreError::Full,
+            (StoreError::DiskFailing(cause), Some(TroubleKind::ReadOnly)) => StoreError::ReadOnly(cause),
+            (error, None) => self.explain(error),
+            (error, Some(_)) => error,
+        };
+        if let Some(kind) = error.trouble() {
+            self.remember(kind, &error);
+        }
+        error
+    }
+
+    /// The same for a read, which a write that succeeds says nothing of. Want of room is, even where a read meets it.
+    pub(in crate::store) fn learn_of_read(&self, error: StoreError) -> StoreError {
+        let error = self.learn(error);
+        if let StoreError::DiskFailing(_) = error {
+            *self.lock_failed_read() = Some(FailedRead { at: self.clock.instant(), error: error.clone() });
+            self.unread.store(true, Ordering::Relaxed);
+        }
+        error
+    }
+
+    /// Notes that something was read.
+    pub(in crate::store) fn note_read(&self) {
+        // A plain load first, on the path of every read.
+        if self.unread.load(Ordering::Relaxed) {
+            self.unread.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// What the newest reads say of the disk, unless they have been good for long enough.
+    fn judge_reads(&self) -> Result<(), StoreError> {
+        let mut failed = self.lock_failed_read();
+        let Some(read) = &*failed else { return Ok(()) };
+        let quiet = self.clock.instant().saturating_duration_since(read.at);
+        if quiet < READS_QUIET || self.unread.load(Ordering::Relaxed) {
+            return Err(read.error.clone());
+        }
+        *failed = None;
+        Ok(())
+    }
+
+    /// Asks the disk what SQLite cannot know.
+    fn explain(&self, error: StoreError) -> StoreError {
+        match &error {
+            StoreError::Full if self.has_limit && self.try_disk().is_ok() => StoreError::LimitReached,
+            StoreError::DiskFailing(cause) => match self.try_disk().map_err(|error| error.kind()) {
+                Err(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => StoreError::Full,
+                Err(ErrorKind::ReadOnlyFilesystem) => StoreError::ReadOnly(cause.clone()),
+                _ => error,
+            },
+            _ => error,
+        }
+    }
+
+    fn remember(&self, kind: TroubleKind, error: &StoreError) {
+        let mut trouble = self.lock();
+        match &mut *trouble {
+            // Nothing that happens while the program runs mends a file.
+            Some(known) if known.kind == kind || known.kind == TroubleKind::Damaged => return,
+            Some(known) => *known = StoreTrouble::new(kind, known.since),
+            none => *none = Some(StoreTrouble::new(kind, self.clock.now())),
+        }
+        if self.is_told {
+            tracing::error!(%error, trouble = kind.as_str(), "{}: {}", kind.what(), kind.advice());
+        }
+    }
+
+    /// Counts a write that was refused.
+    pub(in crate::store) fn count(&self, error: &StoreError) {
+        if let Some(kind) = error.trouble() {
+            self.refused[kind as usize].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many writes were refused for each kind of trouble.
+    pub(in crate::store) fn refused(&self) -> [(TroubleKind, u64); TroubleKind::ALL.len()] {
+        TroubleKind::ALL.map(|kind| (kind, self.refused[kind as usize].load(Ordering::Relaxed)))
+    }
+
+    /// Whether the disk takes what is written to it.
+    fn try_disk(&self) -> io::Result<()> {
+        let path = self.dir.join(ROOM_FILE);
+        let mut file = File::create(&path)?;
+        fs::remove_file(&path)?;
+        file.write_all(&vec![0; ROOM_BYTES])?;
+        // Where a file system reserves room late, it says so here.
+        file.sync_data()
+    }
+
+    /// Tries whether the database can be written, and whether the trouble is over with that: if not, gives what is left of
+    /// it. Blocks.
+    pub(in crate::store) fn try_again(&self, queue: WriteQueue) -> Result<Option<StoreError>, StoreError> {
+        let Some(trouble) = self.trouble() else { return Ok(None) };
+        if trouble.kind == TroubleKind::Damaged {
+            // A damaged file may well take a write, which mends nothing.
+            return Ok(Some(StoreError::damage()));
+        }
+        let disk = self.try_disk().map_err(|error| error.kind());
+        if let Err(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) = disk {
+            self.remember(TroubleKind::DiskFull, &StoreError::Full);
+            return Err(StoreError::Full);
+        }
+        // Whatever else the disk says, the database says it in its own words.
+        if let Err(error) = queue.write_blocking(|tx| tx.try_room()) {
+            if matches!(error, StoreError::Full) && self.has_limit && disk.is_ok() {
+                self.remember(TroubleKind::LimitReached, &StoreError::LimitReached);
+                return Err(StoreError::LimitReached);
+            }
+            return Err(error);
+        }
+        if let Err(error) = self.judge_reads() {
+            return Ok(Some(error));
+        }
+        if self.lock().take().is_some() {
+            let seconds = self.clock.now().millis().saturating_sub(trouble.since.millis()) / 1_000;
+            tracing::info!(trouble = trouble.kind.as_str(), seconds, "the database is written again");
+        }
+        Ok(None)
+    }
+
+    fn lock_failed_read(&self) -> MutexGuard<'_, Option<FailedRead>> {
+        self.failed_read.lock()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<StoreTrouble>> {
+        self.trouble.lock()
+    }
+}
+
+impl Store {
+    /// What keeps the database from being written, as the newest write or attempt found it. Costs nothing.
+    #[must_use]
+    pub fn trouble(&self) -> Option<StoreTrouble> {
+        self.shared.condition.trouble()
+    }
+
+    /// Whether reads and writes work just now. Costs the disk nothing unless something was wrong lately: then it tries
+    /// whether that is over.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        self.read_patiently(|tx| tx.revision()).await?;
+        if self.trouble().is_none() {
+            return self.write(|_| Ok(())).await;
+        }
+        let (condition, queue) = (self.shared.condition.clone(), self.queue()?);
+        let trying = tokio::task::spawn_blocking(move || condition.try_again(queue));
+        trying.await.unwrap_or(Err(StoreError::Panicked))?.map_or(Ok(()), Err)
+    }
+}

@@ -1,0 +1,269 @@
+//! What can go wrong between a caller and the database, in terms that say nothing of HTTP.
+
+use std::sync::Arc;
+
+use rusqlite::ErrorCode;
+
+use crate::domain::FieldError;
+use crate::domain::trouble::TroubleKind;
+
+/// Why a read or a write was not done. A write that ends with one has changed nothing.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Something that was named does not exist, is archived, or lies outside the caller's reach.
+    #[error("{0} not found")]
+    NotFound(Subject),
+    /// The write conflicts with what exists; the sentence says with what.
+    #[error("{0}")]
+    Conflict(String),
+    /// The write was meant for another version than the one that is there; the sentence says what is there.
+    #[error("{0}")]
+    Outdated(String),
+    /// A value was refused.
+    #[error("{}", first_message(.0))]
+    Invalid(Vec<FieldError>),
+    /// Too many writes wait already.
+    #[error("too many writes are waiting")]
+    QueueFull,
+    /// Too many reads wait already.
+    #[error("too many reads are waiting")]
+    ReadQueueFull,
+    /// The deadline passed before the work began: a long queue, or another process holds the write lock.
+    #[error("the database was busy until the request's deadline")]
+    DeadlinePassed,
+    /// The disk is full, or the user's quota on it.
+    #[error("no space is left on the disk")]
+    Full,
+    /// The database has grown to the limit that is set for it.
+    #[error("no space is left within the database's limit, database-max")]
+    LimitReached,
+    /// The file system is read-only, or the files may not be written.
+    #[error("the database is read-only at the moment: {0}")]
+    ReadOnly(Arc<rusqlite::Error>),
+    /// The disk reports errors.
+    #[error("the disk reports an error: {0}")]
+    DiskFailing(Arc<rusqlite::Error>),
+    /// The store is shutting down.
+    #[error("the store is closed")]
+    Closed,
+    /// The work panicked; its changes are rolled back.
+    #[error("the work panicked")]
+    Panicked,
+    /// SQLite failed in a way that no caller can mend.
+    #[error("database error: {0}")]
+    Sqlite(Arc<rusqlite::Error>),
+    /// The database holds something that this program never writes.
+    #[error("database holds an impossible value: {0}")]
+    Corrupt(String),
+}
+
+/// What a [`StoreError::NotFound`] speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// An enterprise.
+    Enterprise,
+    /// A department.
+    Department,
+    /// An employee, named as part of the directory.
+    Employee,
+    /// An employee, named as the collector of contacts.
+    User,
+    /// A contact.
+    Contact,
+    /// An API token.
+    Token,
+    /// A version of the cache's configuration.
+    ConfigurationVersion,
+    /// A signed-in browser.
+    Session,
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Enterprise => "Enterprise",
+            Self::Department => "Department",
+            Self::Employee => "Employee",
+            Self::User => "User",
+            Self::Contact => "Contact",
+            Self::Token => "Token",
+            Self::ConfigurationVersion => "Configuration version",
+            Self::Session => "Session",
+        })
+    }
+}
+
+fn first_message(errors: &[FieldError]) -> String {
+    errors.first().map_or_else(|| "a value was refused".to_owned(), ToString::to_string)
+}
+
+impl StoreError {
+    /// Whether nothing in the same transaction can be trusted to reach the disk.
+    pub(in crate::store) fn ends_group(&self) -> bool {
+        match self {
+            Self::Corrupt(_) => true,
+            Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::OutOfMemory) => true,
+            error => error.trouble().is_some(),
+        }
+    }
+
+    /// What this says of the disk and the database's file, if it speaks of them.
+    #[must_use]
+    pub fn trouble(&self) -> Option<TroubleKind> {
+        match self {
+            Self::Full => Some(TroubleKind::DiskFull),
+            Self::LimitReached => Some(TroubleKind::LimitReached),
+            Self::ReadOnly(_) => Some(TroubleKind::ReadOnly),
+            Self::DiskFailing(_) => Some(TroubleKind::DiskFailing),
+            error => error.is_damage().then_some(TroubleKind::Damaged),
+        }
+    }
+
+    /// Whether the database's file is broken, so that only a backup helps.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        let Self::Sqlite(error) = self else { return false };
+        matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+    }
+
+    /// That the file is broken, as it was found earlier.
+    pub(in crate::store) fn damage() -> Self {
+        let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+        Self::Sqlite(Arc::new(rusqlite::Error::SqliteFailure(error, None)))
+    }
+
+    /// Whether another connection holds a lock that this one needs.
+    pub(in crate::store) fn is_busy(&self) -> bool {
+        matches!(self, Self::DeadlinePassed)
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    /// Names the failures that callers can act on. Constraint violations appear here only when a check made beforehand
+    /// was overtaken, so they are told apart by kind alone.
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ffi;
+        match error.sqlite_error().map(|error| (error.code, error.extended_code)) {
+            // Making room in the index of the write-ahead log is refused in this way by a full disk.
+            Some((ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_SHMSIZE)) => Self::Full,
+            Some((ErrorCode::ReadOnly, _)) => Self::ReadOnly(Arc::new(error)),
+            Some((ErrorCode::SystemIoFailure | ErrorCode::CannotOpen, _)) => Self::DiskFailing(Arc::new(error)),
+            Some((ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _)) => Self::DeadlinePassed,
+            Some((_, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY)) => {
+                Self::Conflict("the same id exists already".to_owned())
+            }
+            Some((_, ffi::SQLITE_CONSTRAINT_FOREIGNKEY)) => {
+                Self::Conflict("something that this belongs to has just gone".to_owned())
+            }
+            _ => Self::Sqlite(Arc::new(error)),
+        }
+    }
+}
+
+/// Why a database could not be opened. Each text is one sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The data directory is missing or cannot be used.
+    #[error("cannot use the data directory {path}: {reason}")]
+    DataDir {
+        /// The directory.
+        path: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
+    /// Another process serves, or exclusively writes, the same data directory.
+    #[error("the data directory {path} is in use by {holder}; stop that first, or choose another --data-dir")]
+    InUse {
+        /// The directory.
+        path: String,
+        /// Who uses it.
+        holder: String,
+    },
+    /// The file is no Muster database.
+    #[error("{path} is not a Muster database: {reason}; move it away or choose another --data-dir")]
+    Foreign {
+        /// The file.
+        path: String,
+        /// How one can tell.
+        reason: String,
+    },
+    /// The file was written by a newer Muster.
+    #[error(
+        "{path} has schema version {found}, but this Muster knows only versions up to {known}; \
+         use the Muster that wrote it, or a newer one"
+    )]
+    Newer {
+        /// The file.
+        path: String,
+        /// Its version.
+        found: i64,
+        /// The newest version that this binary knows.
+        known: i64,
+    },
+    /// The file is of an older version and a server has it open, so that it cannot be migrated now.
+    #[error("{path} has schema version {found}, this Muster writes {known}; stop the running server and try again")]
+    Older {
+        /// The file.
+        path: String,
+        /// Its version.
+        found: i64,
+        /// This binary's version.
+        known: i64,
+    },
+    /// The file is of an older version, and cannot be backed up before it is migrated.
+    #[error(
+        "{path} has schema version {found} and was not migrated to {known}, because the backup before that cannot be \
+         made: {reason}"
+    )]
+    NotBackedUp {
+        /// The file.
+        path: String,
+        /// Its version.
+        found: i64,
+        /// This binary's version.
+        known: i64,
+        /// Why there is no backup.
+        reason: String,
+    },
+    /// SQLite could not open it.
+    #[error("cannot open {path}: {source}")]
+    Sqlite {
+        /// The file.
+        path: String,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// A thread or another resource of the operating system was not to be had.
+    #[error("cannot start the store: {0}")]
+    System(#[from] std::io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn what_sqlite_says_of_a_disk_is_told_apart() {
+        let check = |code: i32, expected: Option<TroubleKind>| {
+            let error = StoreError::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None));
+            assert_eq!(error.trouble(), expected, "{error:?}");
+            assert_eq!(error.ends_group(), expected.is_some(), "{error:?}");
+        };
+        check(ffi::SQLITE_FULL, Some(TroubleKind::DiskFull));
+        check(ffi::SQLITE_IOERR_SHMSIZE, Some(TroubleKind::DiskFull));
+        check(ffi::SQLITE_IOERR_WRITE, Some(TroubleKind::DiskFailing));
+        check(ffi::SQLITE_IOERR_FSYNC, Some(TroubleKind::DiskFailing));
+        check(ffi::SQLITE_IOERR_READ, Some(TroubleKind::DiskFailing));
+        check(ffi::SQLITE_CANTOPEN, Some(TroubleKind::DiskFailing));
+        check(ffi::SQLITE_READONLY, Some(TroubleKind::ReadOnly));
+        check(ffi::SQLITE_READONLY_DBMOVED, Some(TroubleKind::ReadOnly));
+        check(ffi::SQLITE_CORRUPT, Some(TroubleKind::Damaged));
+        check(ffi::SQLITE_CORRUPT_INDEX, Some(TroubleKind::Damaged));
+        check(ffi::SQLITE_NOTADB, Some(TroubleKind::Damaged));
+        check(ffi::SQLITE_BUSY, None);
+        check(ffi::SQLITE_CONSTRAINT_UNIQUE, None);
+        check(ffi::SQLITE_ERROR, None);
+    }
+}

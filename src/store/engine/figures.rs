@@ -1,0 +1,79 @@
+//! What can be seen of the store from outside: how much waits, how well group commit works, what is on the disk.
+
+use std::fs;
+use std::path::Path;
+
+use super::open::database_path;
+use crate::domain::trouble::TroubleKind;
+use crate::store::Store;
+use crate::telemetry::{Buckets, Counted};
+
+/// Up to so many jobs a group has for each bucket of the histogram; the last is the largest group there can be.
+const GROUP_JOBS_BOUNDS: [u64; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
+/// How many jobs each committed group had.
+pub(in crate::store) type GroupJobs = Buckets<{ GROUP_JOBS_BOUNDS.len() }>;
+
+/// Nothing committed yet.
+pub(in crate::store) const fn no_groups() -> GroupJobs {
+    Buckets::new(&GROUP_JOBS_BOUNDS)
+}
+
+/// The store at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Write jobs that wait in the queue; those that the writer has taken are not among them.
+    pub jobs_waiting: usize,
+    /// Write jobs that may wait.
+    pub jobs_waiting_max: usize,
+    /// Write jobs that found no place in the queue.
+    pub jobs_refused: u64,
+    /// Reads that wait for a connection.
+    pub reads_waiting: usize,
+    /// Reads that may wait.
+    pub reads_waiting_max: usize,
+    /// Reads that were refused because too many waited.
+    pub reads_refused: u64,
+    /// How many jobs each committed group had, by group. Their sum is the number of jobs written.
+    pub group_jobs: Counted,
+    /// Read transactions that were begun.
+    pub reads: u64,
+    /// What keeps the database from being written, if something does.
+    pub trouble: Option<TroubleKind>,
+    /// Writes that were refused, by what kept the database from being written.
+    pub refused: Vec<(TroubleKind, u64)>,
+    /// Size of the database's file; what is only in the write-ahead log comes on top.
+    pub database_bytes: Option<u64>,
+    /// Size of the write-ahead log's file, which stays as it is when the log starts over.
+    pub wal_bytes: Option<u64>,
+}
+
+impl Store {
+    /// How the store is doing. Asks the file system for two sizes, and neither the writer nor a reader for anything.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        let (reads_waiting, reads_waiting_max, reads_refused) = self.shared.readers.queue();
+        let (jobs_waiting, jobs_waiting_max, jobs_refused) = self.queue().map(|queue| queue.load()).unwrap_or_default();
+        let database = database_path(&self.shared.data_dir);
+        let mut wal = database.clone().into_os_string();
+        wal.push("-wal");
+        Figures {
+            jobs_waiting,
+            jobs_waiting_max,
+            jobs_refused,
+            reads_waiting,
+            reads_waiting_max,
+            reads_refused,
+            group_jobs: self.shared.group_jobs.counted(),
+            reads: self.shared.readers.begun(),
+            trouble: self.trouble().map(|trouble| trouble.kind),
+            refused: self.shared.condition.refused().to_vec(),
+            database_bytes: file_bytes(&database),
+            wal_bytes: file_bytes(wal.as_ref()),
+        }
+    }
+}
+
+fn file_bytes(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().map(|metadata| metadata.len())
+}

@@ -1,0 +1,275 @@
+//! Bringing a database to this binary's schema: `schema.sql` for a fresh one, step by step for an older one.
+
+use std::fs;
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::error::OpenError;
+use super::open::explain_sqlite;
+use crate::clock::Clock;
+use crate::domain::backup::stamp;
+use crate::store::upkeep::backup::{self, BackupMade, BackupRequest, Pace, back_up};
+
+/// The whole schema as it is today.
+pub const SCHEMA: &str = include_str!("../../../schema.sql");
+
+/// One entry per schema version after the first: the statements that lead from the version before to it. A step that can
+/// change a summary ends by drawing a new revision for every scope.
+const MIGRATIONS: &[&str] = &[
+    // 2: the cache's configuration and its samples.
+    "CREATE TABLE cache_configuration (
+        version       INTEGER PRIMARY KEY,
+        at            INTEGER NOT NULL,
+        actor         TEXT    NOT NULL,
+        address       TEXT    NOT NULL,
+        configuration TEXT    NOT NULL
+    ) STRICT;
+    CREATE TABLE cache_sample (
+        minute         INTEGER PRIMARY KEY,
+        counters       TEXT    NOT NULL,
+        hit_durations  BLOB    NOT NULL,
+        load_durations BLOB    NOT NULL
+    ) STRICT;",
+    // 3: sessions, and the links that open them.
+    "CREATE TABLE session (
+        id           TEXT    PRIMARY KEY,
+        token_id     TEXT    REFERENCES token (id) ON DELETE CASCADE,
+        secret_hash  BLOB    NOT NULL CHECK (length(secret_hash) = 32),
+        created_at   INTEGER NOT NULL,
+        expires_at   INTEGER NOT NULL,
+        last_used_at INTEGER,
+        address      TEXT    NOT NULL
+    ) STRICT;
+    CREATE INDEX session_by_token ON session (token_id, created_at);
+    CREATE INDEX session_by_creation ON session (created_at);
+    CREATE INDEX session_by_expiry ON session (expires_at);
+    CREATE TRIGGER session_inserted AFTER INSERT ON session BEGIN
+        UPDATE installation SET access_version = access_version + 1;
+    END;
+    CREATE TRIGGER session_changed AFTER UPDATE OF token_id, secret_hash, expires_at ON session BEGIN
+        UPDATE installation SET access_version = access_version + 1;
+    END;
+    CREATE TRIGGER session_deleted AFTER DELETE ON session BEGIN
+        UPDATE installation SET access_version = access_version + 1;
+    END;
+    CREATE TABLE sign_in_link (
+        id         TEXT    PRIMARY KEY,
+        code_hash  BLOB    NOT NULL CHECK (length(code_hash) = 32),
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        used_at    INTEGER
+    ) STRICT;
+    CREATE INDEX sign_in_link_by_expiry ON sign_in_link (expires_at);",
+];
+
+/// The version of [`SCHEMA`], kept in the file's `user_version`.
+#[expect(clippy::cast_possible_wrap, reason = "a handful of steps")]
+pub const SCHEMA_VERSION: i64 = 1 + MIGRATIONS.len() as i64;
+
+/// Marks a file as Muster's (`PRAGMA application_id`): the letters `MUST`.
+pub(in crate::store) const APPLICATION_ID: i64 = 0x4d55_5354;
+
+/// What a file turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum Found {
+    /// Nothing yet: a new file.
+    Empty,
+    /// Muster's database, of this schema version.
+    Version(i64),
+}
+
+/// Looks what a file is, and changes nothing in it. Refuses one that is not Muster's and one from a newer Muster; without
+/// `may_change` also one that would have to be made or migrated first.
+pub(in crate::store) fn recognise(connection: &Connection, path: &Path, may_change: bool) -> Result<Found, OpenError> {
+    let sqlite = |error| explain_sqlite(path, error);
+    let text = || path.display().to_string();
+    if is_empty(connection).map_err(sqlite)? {
+        let still_made = || OpenError::DataDir {
+            path: path.parent().unwrap_or(path).display().to_string(),
+            reason: "its database is still being made; try again in a moment".to_owned(),
+        };
+        return if may_change { Ok(Found::Empty) } else { Err(still_made()) };
+    }
+    if pragma(connection, "application_id").map_err(sqlite)? != APPLICATION_ID {
+        return Err(OpenError::Foreign { path: text(), reason: "it is a SQLite file of another program".to_owned() });
+    }
+    let found = pragma(connection, "user_version").map_err(sqlite)?;
+    match found {
+        _ if found > SCHEMA_VERSION => Err(OpenError::Newer { path: text(), found, known: SCHEMA_VERSION }),
+        _ if found < SCHEMA_VERSION && !may_change => {
+            Err(OpenError::Older { path: text(), found, known: SCHEMA_VERSION })
+        }
+        _ => Ok(Found::Version(found)),
+    }
+}
+
+/// What the names of backups that were taken before a migration begin with.
+const BACKUP_START: &str = "muster-schema-v";
+
+/// Whether a file of the data directory is a backup that was taken before a migration.
+pub(in crate::store) fn is_backup(name: &str) -> bool {
+    name.starts_with(BACKUP_START)
+}
+
+/// Backs up a database of an older schema, beside it and named with its version. Without the backup there is no migration.
+pub(in crate::store) fn back_up_older(
+    path: &Path,
+    found: Found,
+    clock: &Clock,
+) -> Result<Option<BackupMade>, OpenError> {
+    let Found::Version(found) = found else { return Ok(None) };
+    if found >= SCHEMA_VERSION {
+        return Ok(None);
+    }
+    let data_dir = path.parent().unwrap_or(path).to_owned();
+    let destination = data_dir.join(format!("{BACKUP_START}{found}-{}.db", stamp(clock.now())));
+    tracing::info!(version = found, backup = %destination.display(), "backing the database up before it is migrated");
+    // One of the same second was taken by a migration that failed, and says the same.
+    let request = BackupRequest { data_dir, destination, overwrite: true, pace: Pace::Full };
+    match back_up(&request, clock, &backup::unobserved()) {
+        Ok(backup) => Ok(Some(backup)),
+        Err(error) => {
+            let path = path.display().to_string();
+            Err(OpenError::NotBackedUp { path, found, known: SCHEMA_VERSION, reason: error.to_string() })
+        }
+    }
+}
+
+/// Removes the backup before a migration that failed and left the database as it was: it says nothing that the database does
+/// not, and a server that is started again and again would fill the disk with such copies.
+pub(in crate::store) fn remove_needless(backup: Option<BackupMade>, connection: &Connection, found: Found) {
+    let Some(backup) = backup else { return };
+    // After a step that succeeded the backup is all that shows what was there before.
+    if !pragma(connection, "user_version").is_ok_and(|version| found == Found::Version(version)) {
+        return;
+    }
+    if let Err(error) = fs::remove_file(&backup.path) {
+        tracing::warn!(file = %backup.path.display(), %error, "cannot remove the backup before a migration that failed");
+    }
+}
+
+/// Creates the schema in an empty file, or migrates an older one.
+pub(in crate::store) fn bring_up_to_date(connection: &Connection, found: Found) -> rusqlite::Result<()> {
+    match found {
+        Found::Empty => create(connection),
+        Found::Version(version) => migrate(connection, version, MIGRATIONS),
+    }
+}
+
+/// Whether a file holds nothing yet.
+pub(in crate::store) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
+}
+
+fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, name, |row| row.get(0))
+}
+
+fn create(connection: &Connection) -> rusqlite::Result<()> {
+    let transaction = rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    transaction.execute_batch(SCHEMA)?;
+    transaction.execute("INSERT INTO installation (id, epoch) VALUES (1, lower(hex(randomblob(8))))", [])?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    transaction.commit()
+}
+
+/// Runs every step after version `found`, each in a transaction of its own, so that a step that fails leaves the version
+/// before it.
+fn migrate(connection: &Connection, found: i64, steps: &[&str]) -> rusqlite::Result<()> {
+    for (version, step) in (2..).zip(steps).filter(|(version, _)| *version > found) {
+        tracing::info!(version, "migrating the database");
+        let transaction = rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "user_version", version)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every object of a schema with its text, white space and comments aside.
+    fn objects(connection: &Connection) -> Vec<(String, String)> {
+        let mut statement =
+            connection.prepare("SELECT name, coalesce(sql, '') FROM sqlite_schema ORDER BY type, name").unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?))).unwrap();
+        rows.map(|row| {
+            let (name, sql) = row.unwrap();
+            let bare: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
+            (name, bare.join(" ").split_whitespace().collect::<Vec<_>>().join(" "))
+        })
+        .collect()
+    }
+
+    fn memory() -> Connection {
+        Connection::open_in_memory().unwrap()
+    }
+
+    #[test]
+    fn an_old_database_migrates_to_the_schema_of_a_fresh_one() {
+        let fresh = memory();
+        create(&fresh).unwrap();
+        let old = memory();
+        old.execute_batch(include_str!("../../../tests/fixtures/schema-v1.sql")).unwrap();
+        migrate(&old, 1, MIGRATIONS).unwrap();
+        assert_eq!(objects(&old), objects(&fresh));
+    }
+
+    #[test]
+    fn steps_run_once_each_in_order_and_a_failed_one_leaves_the_version_before() {
+        let connection = memory();
+        let steps = ["CREATE TABLE a (x) STRICT", "CREATE TABLE a (x)", "CREATE TABLE c (x)"];
+        let steps = [steps[0].replace(" STRICT", ""), steps[1].to_owned(), steps[2].to_owned()];
+        let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+        assert!(migrate(&connection, 1, &steps).is_err());
+        assert_eq!(pragma(&connection, "user_version").unwrap(), 2);
+        let mended = [steps[0], "CREATE TABLE b (x)", steps[2]];
+        migrate(&connection, 2, &mended).unwrap();
+        assert_eq!(pragma(&connection, "user_version").unwrap(), 4);
+        let names: Vec<String> = objects(&connection).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn newer_and_foreign_files_are_refused_with_what_to_do() {
+        let check = |prepare: &str, expected: &str| {
+            let connection = memory();
+            connection.execute_batch(prepare).unwrap();
+            let error = recognise(&connection, Path::new("x.db"), true).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        check("CREATE TABLE t (x)", "another program");
+        let newer = format!("CREATE TABLE t (x); PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version=99");
+        check(&newer, &format!("version 99, but this Muster knows only versions up to {SCHEMA_VERSION}"));
+    }
+
+    #[test]
+    fn every_foreign_key_is_indexed_and_every_table_strict() {
+        let connection = memory();
+        create(&connection).unwrap();
+        let loose: Vec<String> = query(
+            &connection,
+            "SELECT name FROM pragma_table_list WHERE schema = 'main' \
+            AND type = 'table' AND name NOT LIKE 'sqlite_%' AND NOT strict",
+        );
+        assert_eq!(loose, Vec::<String>::new());
+        let unindexed = query(
+            &connection,
+            "SELECT t.name || '.' || f.\"from\" FROM pragma_table_list t, pragma_foreign_key_list(t.name) f
+              WHERE NOT EXISTS (SELECT 1 FROM pragma_index_list(t.name) i, pragma_index_info(i.name) c
+                                 WHERE c.seqno = 0 AND c.name = f.\"from\" AND NOT i.partial)
+                AND NOT EXISTS (SELECT 1 FROM pragma_table_info(t.name) p WHERE p.pk = 1 AND p.name = f.\"from\")",
+        );
+        assert_eq!(unindexed, Vec::<String>::new());
+    }
+
+    fn query(connection: &Connection, sql: &str) -> Vec<String> {
+        let mut statement = connection.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<rusqlite::Result<_>>().unwrap()
+    }
+}

@@ -1,0 +1,158 @@
+//! The way to the writer's thread: a bounded queue of jobs, each with a deadline and somebody who waits for its answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::error::StoreError;
+use super::tx::WriteTx;
+use crate::clock::Clock;
+
+/// A write that waits for its turn.
+pub(in crate::store) trait Job: Send {
+    /// After this moment nobody waits for the answer.
+    fn deadline(&self) -> Instant;
+    /// Whether whoever asked has gone.
+    fn is_abandoned(&self) -> bool;
+    /// Does the work and keeps its result; an error rolls the work back.
+    fn run(&mut self, tx: &WriteTx<'_>) -> Result<(), StoreError>;
+    /// Answers: with the kept result if the group was committed, else with why not.
+    fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
+}
+
+/// A job made of a closure and the channel to whoever asked.
+struct ClosureJob<F, T> {
+    deadline: Instant,
+    work: Option<F>,
+    result: Option<T>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<F, T> Job for ClosureJob<F, T>
+where
+    F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send,
+    T: Send,
+{
+    fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    fn run(&mut self, tx: &WriteTx<'_>) -> Result<(), StoreError> {
+        let Some(work) = self.work.take() else { return Err(StoreError::Closed) };
+        self.result = Some(work(tx)?);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
+        let Self { result, reply, .. } = *self;
+        // Whoever asked may have gone; the write stands all the same.
+        let _ = reply.send(outcome.and_then(|()| result.ok_or(StoreError::Closed)));
+    }
+}
+
+type Answer<T> = oneshot::Receiver<Result<T, StoreError>>;
+
+/// The end of the queue where jobs go in. The writer works as long as one of these is left.
+#[derive(Clone)]
+pub(in crate::store) struct WriteQueue {
+    sender: mpsc::Sender<Box<dyn Job>>,
+    /// How many jobs found no place.
+    refused: Arc<AtomicU64>,
+    clock: Clock,
+    time_limit: Duration,
+}
+
+impl WriteQueue {
+    /// A queue of at most `len_max` jobs that wait, and the writer's end of it.
+    pub(in crate::store) fn new(
+        len_max: usize,
+        clock: Clock,
+        time_limit: Duration,
+    ) -> (Self, mpsc::Receiver<Box<dyn Job>>) {
+        let (sender, jobs) = mpsc::channel(len_max);
+        (Self { sender, refused: Arc::default(), clock, time_limit }, jobs)
+    }
+
+    /// Puts a job in, or says that there is no place.
+    pub(in crate::store) fn try_send<T, F>(&self, work: F) -> Result<Answer<T>, StoreError>
+    where
+        F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (job, answer) = self.job(work);
+        self.sender.try_send(job).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                StoreError::QueueFull
+            }
+            mpsc::error::TrySendError::Closed(_) => StoreError::Closed,
+        })?;
+        Ok(answer)
+    }
+
+    /// How many jobs wait, how many may, and how many found no place.
+    pub(in crate::store) fn load(&self) -> (usize, usize, u64) {
+        let len_max = self.sender.max_capacity();
+        (len_max - self.sender.capacity(), len_max, self.refused.load(Ordering::Relaxed))
+    }
+
+    /// Waits for a place, puts a job in and waits for its answer.
+    pub(in crate::store) fn write_blocking<T, F>(self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (job, answer) = self.job(work);
+        self.sender.blocking_send(job).map_err(|_| StoreError::Closed)?;
+        // Whoever waits does not keep the writer from closing.
+        drop(self);
+        answer.blocking_recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    fn job<T, F>(&self, work: F) -> (Box<dyn Job>, Answer<T>)
+    where
+        F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let deadline = self.clock.instant() + self.time_limit;
+        (Box::new(ClosureJob { deadline, work: Some(work), result: None, reply }), answer)
+    }
+
+    /// The same queue for somebody who must not keep the writer from closing.
+    pub(in crate::store) fn downgrade(&self) -> WeakWriteQueue {
+        WeakWriteQueue {
+            sender: self.sender.downgrade(),
+            refused: Arc::clone(&self.refused),
+            clock: self.clock.clone(),
+            time_limit: self.time_limit,
+        }
+    }
+}
+
+/// A [`WriteQueue`] as long as the store is open.
+pub(in crate::store) struct WeakWriteQueue {
+    sender: mpsc::WeakSender<Box<dyn Job>>,
+    refused: Arc<AtomicU64>,
+    clock: Clock,
+    time_limit: Duration,
+}
+
+impl WeakWriteQueue {
+    /// The queue, unless the store has closed.
+    pub(in crate::store) fn upgrade(&self) -> Result<WriteQueue, StoreError> {
+        let sender = self.sender.upgrade().ok_or(StoreError::Closed)?;
+        Ok(WriteQueue {
+            sender,
+            refused: Arc::clone(&self.refused),
+            clock: self.clock.clone(),
+            time_limit: self.time_limit,
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! The pool of connections that cannot write, and the bounded queue before it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use r2d2::Pool;
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+
+use super::error::StoreError;
+use super::open;
+
+/// How long a thread waits for a connection. Callers on the runtime hold a permit before they take a thread and never
+/// wait here; threads of the program itself do.
+const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(in crate::store) struct Readers {
+    /// Guards only the handle, which is cloned out for each use; `close` takes it, so that no reader outlives the writer.
+    pool: Mutex<Option<Pool<SqliteConnectionManager>>>,
+    /// As many permits as connections, so that waiting for one costs a task and not a thread.
+    permits: Arc<Semaphore>,
+    /// How many wait for a permit, and how many may.
+    waiting: AtomicUsize,
+    waiting_max: usize,
+    /// How many were told that too many wait.
+    refused: AtomicU64,
+    /// How often a connection was lent.
+    begun: AtomicU64,
+}
+
+/// Counts one who waits, for as long as it does: whoever gives up no longer waits.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Readers {
+    /// Opens a pool of at most `connections`, made as they are needed, for which at most `waiting_max` requests wait.
+    pub(in crate::store) fn open(path: &Path, connections: u32, waiting_max: usize) -> rusqlite::Result<Self> {
+        // One connection by hand first: the pool would hide why it cannot be made.
+        drop(open::reader(path)?);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let manager = SqliteConnectionManager::file(path)
+            .with_flags(flags)
+            .with_init(|connection| open::configure_reader(connection));
+        let pool = Pool::builder()
+            .max_size(connections.max(1))
+            .min_idle(Some(0))
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_on_check_out(false)
+            .connection_timeout(CHECKOUT_TIMEOUT)
+            .error_handler(Box::new(PoolErrors))
+            .build_unchecked(manager);
+        let permits = Arc::new(Semaphore::new(usize::try_from(connections.max(1)).unwrap_or(1)));
+        Ok(Self {
+            pool: Mutex::new(Some(pool)),
+            permits,
+            waiting: AtomicUsize::new(0),
+            waiting_max,
+            refused: AtomicU64::new(0),
+            begun: AtomicU64::new(0),
+        })
+    }
+
+    /// Waits until a connection is free for the holder of the permit, unless too many wait already.
+    pub(in crate::store) async fn permit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => return Ok(permit),
+            Err(TryAcquireError::Closed) => return Err(StoreError::Closed),
+            Err(TryAcquireError::NoPermits) => {}
+        }
+        // Counted before it is compared, so that many at once do not all find the last place.
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.waiting_max {
+            drop(Waiting(&self.waiting));
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return Err(StoreError::ReadQueueFull);
+        }
+        let _waiting = Waiting(&self.waiting);
+        self.patient_permit().await
+    }
+
+    /// Waits in the same line, however many wait already.
+    pub(in crate::store) async fn patient_permit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+        Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Closed)
+    }
+
+    /// How many wait in the queue, how many may, and how many were told that too many do.
+    pub(in crate::store) fn queue(&self) -> (usize, usize, u64) {
+        (self.waiting.load(Ordering::Relaxed), self.waiting_max, self.refused.load(Ordering::Relaxed))
+    }
+
+    /// Lends a connection to some work on this thread.
+    pub(in crate::store) fn with_connection<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let pool = self.pool.lock().clone().ok_or(StoreError::Closed)?;
+        let connection = pool.get().map_err(|_| StoreError::DeadlinePassed)?;
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        work(&connection)
+    }
+
+    /// How often a connection was lent: nothing reads the database otherwise, but the writer and the watcher.
+    pub(in crate::store) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Lets nobody in any more.
+    pub(in crate::store) fn close(&self) {
+        self.permits.close();
+        self.pool.lock().take();
+    }
+}
+
+/// Puts the pool's own failures where all others go.
+#[derive(Debug)]
+struct PoolErrors;
+
+impl r2d2::HandleError<rusqlite::Error> for PoolErrors {
+    fn handle_error(&self, error: rusqlite::Error) {
+        tracing::error!(%error, "cannot open a read connection");
+    }
+}

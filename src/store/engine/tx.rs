@@ -1,0 +1,186 @@
+//! Transactions as the rest of the store sees them: what can be read in one, and what can be written.
+//!
+//! The methods stand where they belong: enterprises in `enterprises.rs`, contacts in `contacts.rs`, and so on.
+
+use std::ops::Deref;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
+
+use super::error::StoreError;
+use super::touched::TouchAccount;
+use crate::domain::ids::TimeOrderedId;
+use crate::domain::time::Timestamp;
+
+/// One read transaction: everything read in it comes from one committed snapshot.
+pub struct ReadTx<'a> {
+    pub(in crate::store) connection: &'a Connection,
+    now: Timestamp,
+}
+
+impl<'a> ReadTx<'a> {
+    pub(in crate::store) fn new(connection: &'a Connection, now: Timestamp) -> Self {
+        Self { connection, now }
+    }
+
+    /// When the transaction began; every timestamp that it writes.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The counter as this snapshot shows it: the `asOf` of whatever is computed from it.
+    pub fn revision(&self) -> Result<i64, StoreError> {
+        self.one("SELECT revision FROM installation", [], |row| row.get(0))
+    }
+
+    /// The database's epoch.
+    pub fn epoch(&self) -> Result<String, StoreError> {
+        self.one("SELECT epoch FROM installation", [], |row| row.get(0))
+    }
+
+    pub(in crate::store) fn prepare(&self, sql: &str) -> Result<CachedStatement<'a>, StoreError> {
+        Ok(self.connection.prepare_cached(sql)?)
+    }
+
+    /// The one row of a query that always has one.
+    pub(in crate::store) fn one<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        Ok(self.prepare(sql)?.query_row(params, read)?)
+    }
+
+    /// The first row of a query, if it has one.
+    pub(in crate::store) fn first<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        self.prepare(sql)?.query_row(params, |row| Ok(read(row))).optional()?.transpose()
+    }
+
+    /// Every row of a query.
+    pub(in crate::store) fn all<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.prepare(sql)?;
+        let rows = statement.query_and_then(params, read)?;
+        rows.collect()
+    }
+}
+
+/// One write under its own savepoint: it happens whole or not at all.
+pub struct WriteTx<'a> {
+    read: ReadTx<'a>,
+    touched: &'a TouchAccount,
+}
+
+impl<'a> WriteTx<'a> {
+    pub(in crate::store) fn new(connection: &'a Connection, now: Timestamp, touched: &'a TouchAccount) -> Self {
+        Self { read: ReadTx::new(connection, now), touched }
+    }
+
+    /// Runs a statement and tells how many rows it changed.
+    pub(in crate::store) fn execute(&self, sql: &str, params: impl Params) -> Result<usize, StoreError> {
+        Ok(self.prepare(sql)?.execute(params)?)
+    }
+
+    /// A fresh time-ordered id.
+    pub(in crate::store) fn time_ordered_id(&self) -> TimeOrderedId {
+        // Without entropy ids are still told apart by their time, and a clash is caught by the unique index.
+        TimeOrderedId::at(self.now, getrandom::u32().unwrap_or_default())
+    }
+
+    /// Draws a new revision for a scope, for changes whose triggers are off.
+    pub(in crate::store) fn draw(&self, scope: i64) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE scope SET revision = (SELECT revision FROM installation) WHERE id = ?1";
+        self.execute("UPDATE installation SET revision = revision + 1", [])?;
+        self.execute(SQL, [scope])?;
+        Ok(())
+    }
+
+    /// Runs work and undoes it, keeping only what it returned: a rehearsal.
+    pub(in crate::store) fn rehearse<T>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.attempt(work, |_| false)
+    }
+
+    /// Runs work and undoes it unless its result is worth keeping.
+    pub(in crate::store) fn attempt<T>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, StoreError>,
+        is_kept: impl FnOnce(&T) -> bool,
+    ) -> Result<T, StoreError> {
+        let touched_before = self.touched.stand();
+        self.execute("SAVEPOINT attempt", [])?;
+        let result = work(self);
+        if !self.connection.is_autocommit() {
+            if !result.as_ref().is_ok_and(is_kept) {
+                self.execute("ROLLBACK TO attempt", [])?;
+                self.touched.reset(touched_before);
+            }
+            self.execute("RELEASE attempt", [])?;
+        }
+        result
+    }
+
+    /// Bounds the size of the database from now on, until the store is closed. `None` leaves it to the disk.
+    pub fn limit_size(&self, bytes: Option<u64>) -> Result<(), StoreError> {
+        Ok(super::open::limit_size(self.connection, bytes.unwrap_or(u64::MAX))?)
+    }
+
+    /// Fails as long as the database has no room: asks SQLite for pages, which a size limit refuses, and writes one row,
+    /// which a full disk refuses. Changes nothing.
+    pub(in crate::store) fn try_room(&self) -> Result<(), StoreError> {
+        const GROW: &str = "INSERT INTO idempotency (token_id, key, request_hash, status, body, created_at)
+            VALUES ('', '', zeroblob(8192), 0, '', 0)";
+        self.rehearse(|tx| tx.execute(GROW, []))?;
+        self.execute("UPDATE installation SET epoch = epoch", [])?;
+        Ok(())
+    }
+
+    /// Runs work with the triggers switched off. Whoever calls this keeps the rollups and draws the revisions.
+    ///
+    /// The switch belongs to the connection and is not undone by a rollback, so a guard undoes it on every way out.
+    pub(in crate::store) fn without_triggers<T>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let _guard = TriggersOff::begin(self.connection)?;
+        work(self)
+    }
+}
+
+impl<'a> Deref for WriteTx<'a> {
+    type Target = ReadTx<'a>;
+
+    fn deref(&self) -> &ReadTx<'a> {
+        &self.read
+    }
+}
+
+struct TriggersOff<'a>(&'a Connection);
+
+impl<'a> TriggersOff<'a> {
+    fn begin(connection: &'a Connection) -> Result<Self, StoreError> {
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+        Ok(Self(connection))
+    }
+}
+
+impl Drop for TriggersOff<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, true) {
+            tracing::error!(%error, "cannot switch triggers on again");
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! The one writing connection and its thread: group commit with a savepoint for each job.
+//!
+//! The thread takes every job that waits, runs them in one `BEGIN IMMEDIATE` transaction, each under its own savepoint,
+//! and commits once, so that one fsync serves them all. Then, in this order, it publishes what changed and answers.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, mpsc as std_mpsc};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::sync::mpsc;
+
+use super::changes::{Feed, Publication, scope_from_row};
+use super::condition::Condition;
+use super::error::StoreError;
+use super::figures::GroupJobs;
+use super::open::DirLock;
+use super::queue::Job;
+use super::touched::{TouchAccount, Touched};
+use super::tx::WriteTx;
+use crate::clock::Clock;
+use crate::store::access::tokens::load_tokens;
+
+/// Most jobs of one group. More would save no fsync that matters and make the first of them wait.
+const GROUP_COMMIT_JOBS_MAX: usize = 256;
+
+/// How long a group takes in jobs before it commits. Keeps the write lock below the 100 ms that any holder may have it.
+const GROUP_COMMIT_TIME_MAX: Duration = Duration::from_millis(50);
+
+/// How long a writer beside a server leaves the lock alone after each group, so that the server gets its turn.
+const PAUSE_BESIDE_SERVER: Duration = Duration::from_millis(25);
+
+/// Length of the WAL above which the writer checkpoints whenever no job waits, in pages of 4 KiB: 4 MiB.
+const WAL_IDLE_PAGES_MAX: i32 = 1_024;
+
+/// Length of the WAL above which the writer checkpoints although jobs wait, in pages of 4 KiB: 32 MiB. The bound on the
+/// file, and on how long recovery takes.
+const WAL_BUSY_PAGES_MAX: i32 = 8 * 1_024;
+
+/// Length of the WAL that is worth a warning, in pages of 4 KiB: 512 MiB. Only a reader that never ends lets it grow so.
+const WAL_WARN_PAGES: i32 = 128 * 1_024;
+
+thread_local! {
+    /// Pages in the WAL after this thread's last commit, as SQLite's WAL hook, which can hold no state, tells them. The
+    /// file's size would not do: it stays when the WAL starts over.
+    static WAL_PAGES: Cell<i32> = const { Cell::new(0) };
+}
+
+/// A group of jobs after they ran and before the commit.
+#[derive(Default)]
+struct Group {
+    /// Share the fate of the transaction.
+    done: Vec<Box<dyn Job>>,
+    /// Rolled back one by one, each for its own reason.
+    refused: Vec<(Box<dyn Job>, StoreError)>,
+    /// Not begun; the next group takes them.
+    left: Vec<Box<dyn Job>>,
+    /// Why the whole transaction cannot stand.
+    fatal: Option<StoreError>,
+    touched: Touched,
+}
+
+/// The writer thread's belongings.
+pub(in crate::store) struct Writer {
+    connection: Connection,
+    touched: TouchAccount,
+    clock: Clock,
+    feed: Arc<Feed>,
+    beside_server: bool,
+    wake_keeper: std_mpsc::SyncSender<()>,
+    /// Told when a group could not be written.
+    condition: Arc<Condition>,
+    /// Told how many jobs each group had that was committed.
+    group_jobs: Arc<GroupJobs>,
+    wal_warned: bool,
+    /// Held until the connection is closed: whoever takes it next finds no writer here.
+    lock: Option<DirLock>,
+}
+
+/// What a [`Writer`] is made from.
+pub(in crate::store) struct WriterParts {
+    pub(in crate::store) connection: Connection,
+    pub(in crate::store) clock: Clock,
+    pub(in crate::store) feed: Arc<Feed>,
+    /// The data directory's lock; without it another process has the directory.
+    pub(in crate::store) lock: Option<DirLock>,
+    pub(in crate::store) wake_keeper: std_mpsc::SyncSender<()>,
+    pub(in crate::store) condition: Arc<Condition>,
+    pub(in crate::store) group_jobs: Arc<GroupJobs>,
+}
+
+impl Writer {
+    pub(in crate::store) fn new(parts: WriterParts) -> rusqlite::Result<Self> {
+        let touched = TouchAccount::of(&parts.connection)?;
+        Ok(Self {
+            connection: parts.connection,
+            touched,
+            clock: parts.clock,
+            feed: parts.feed,
+            beside_server: parts.lock.is_none(),
+            wake_keeper: parts.wake_keeper,
+            condition: parts.condition,
+            group_jobs: parts.group_jobs,
+            wal_warned: false,
+            lock: parts.lock,
+        })
+    }
+
+    /// Works until every sender of the queue is gone and the queue is empty; then checkpoints and closes.
+    pub(in crate::store) fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+        self.connection.wal_hook(Some(|_, pages| {
+            WAL_PAGES.set(pages);
+            Ok(())
+        }));
+        while let Some(first) = queue.blocking_recv() {
+            let mut waiting = vec![first];
+            while !waiting.is_empty() {
+                while waiting.len() < GROUP_COMMIT_JOBS_MAX
+                    && let Ok(job) = queue.try_recv()
+                {
+                    waiting.push(job);
+                }
+                waiting = self.commit_group(waiting);
+                self.checkpoint(waiting.is_empty() && queue.is_empty());
+                if self.beside_server {
+                    std::thread::sleep(PAUSE_BESIDE_SERVER);
+                }
+            }
+        }
+        self.close();
+    }
+
+    /// Runs a group, commits it, publishes what it changed and answers it, in this order. Gives back the jobs that it had
+    /// no time for.
+    fn commit_group(&self, jobs: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+        let jobs = match self.begin(jobs) {
+            Ok(jobs) if jobs.is_empty() => return jobs,
+            Ok(jobs) => jobs,
+            Err((jobs, error)) => {
+                finish_all(jobs, &self.learn(error));
+                return Vec::new();
+            }
+        };
+        let mut group = self.run_jobs(jobs);
+        let committed = match group.fatal.take() {
+            Some(error) => Err(error),
+            // Nothing stands; and a job that was alone has no savepoint of its own to go back to.
+            None if group.done.is_empty() => {
+                self.roll_back();
+                Ok(None)
+            }
+            None => self.commit(&group.touched),
+        };
+        let outcome = match committed {
+            Ok(publication) => {
+                self.publish(publication.as_ref(), &group.touched);
+                if !group.done.is_empty() {
+                    self.group_jobs.record(group.done.len() as u64);
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.roll_back();
+                let error = self.learn(error);
+                if error.trouble().is_none() {
+                    tracing::error!(%error, jobs = group.done.len(), "a group of writes failed as a whole");
+                }
+                Err(error)
+            }
+        };
+        for job in group.done {
+            job.finish(outcome.clone());
+        }
+        for (job, error) in group.refused {
+            job.finish(Err(error));
+        }
+        group.left
+    }
+
+    /// Runs jobs until all are done, the time is up, or one fails in a way that ends the group: then those after it share
+    /// its fate.
+    fn run_jobs(&self, jobs: Vec<Box<dyn Job>>) -> Group {
+        let begun = self.clock.instant();
+        let alone = jobs.len() == 1;
+        let mut group = Group::default();
+        for mut job in jobs {
+            if group.fatal.is_some() {
+                group.done.push(job);
+                continue;
+            }
+            let started = !group.done.is_empty() || !group.refused.is_empty();
+            if started && self.clock.instant().duration_since(begun) >= GROUP_COMMIT_TIME_MAX {
+                group.left.push(job);
+                continue;
+            }
+            match if alone { self.run_job(job.as_mut()) } else { self.run_under_savepoint(job.as_mut()) } {
+                Ok(touched) => {
+                    group.touched.absorb(touched);
+                    group.done.push(job);
+                }
+                Err(error) if error.ends_group() || self.connection.is_autocommit() => {
+                    group.done.push(job);
+                    group.fatal = Some(error);
+                }
+                Err(error) => group.refused.push((job, error)),
+            }
+        }
+        group
+    }
+
+    /// Opens the group's transaction, for which another process may hold the lock. Jobs whose deadline passes meanwhile
+    /// are answered, those that nobody waits for are dropped.
+    #[expect(clippy::type_complexity, reason = "the jobs come back with the error so that they can be answered")]
+    fn begin(&self, mut jobs: Vec<Box<dyn Job>>) -> Result<Vec<Box<dyn Job>>, (Vec<Box<dyn Job>>, StoreError)> {
+        loop {
+            let now = self.clock.instant();
+            let (late, timely): (Vec<_>, Vec<_>) =
+                jobs.into_iter().filter(|job| !job.is_abandoned()).partition(|job| job.deadline() <= now);
+            finish_all(late, &StoreError::DeadlinePassed);
+            jobs = timely;
+            if jobs.is_empty() {
+                return Ok(jobs);
+            }
+            match self.connection.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from) {
+                Ok(()) => return Ok(jobs),
+                Err(error) if error.is_busy() => {}
+                Err(error) => return Err((jobs, error)),
+            }
+        }
+    }
+
+    /// Runs a job that has the transaction to itself. Any failure of it ends the group, which is the same as rolling back
+    /// to a savepoint but spares SQLite keeping every page as it was: a chunk of an import changes very many.
+    fn run_job(&self, job: &mut dyn Job) -> Result<Touched, StoreError> {
+        self.touched.reset(Touched::default());
+        let tx = WriteTx::new(&self.connection, self.clock.now(), &self.touched);
+        // Whatever a panicking job left behind in the database is rolled back, and it shares no memory with others.
+        catch_unwind(AssertUnwindSafe(|| job.run(&tx))).unwrap_or(Err(StoreError::Panicked))?;
+        Ok(self.touched.reset(Touched::default()))
+    }
+
+    /// Runs one job of several so that it happens whole or not at all.
+    fn run_under_savepoint(&self, job: &mut dyn Job) -> Result<Touched, StoreError> {
+        self.execute("SAVEPOINT job")?;
+        let result = self.run_job(job).and_then(|touched| self.execute("RELEASE job").map(|()| touched));
+        if let Err(error) = &result
+            && !error.ends_group()
+            && !self.connection.is_autocommit()
+        {
+            self.execute("ROLLBACK TO job")?;
+            self.execute("RELEASE job")?;
+        }
+        result
+    }
+
+    /// Reads what the group drew and commits it.
+    fn commit(&self, touched: &Touched) -> Result<Option<Publication>, StoreError> {
+        let publication = if touched.scopes.is_empty() { None } else { Some(self.drawn(&touched.scopes)?) };
+        self.execute("COMMIT")?;
+        Ok(publication)
+    }
+
+    fn drawn(&self, touched: &BTreeMap<i64, u32>) -> Result<Publication, StoreError> {
+        let revision =
+            self.connection.prepare_cached("SELECT revision FROM installation")?.query_row([], |row| row.get(0))?;
+        let mut statement =
+            self.connection.prepare_cached("SELECT enterprise, department, revision FROM scope WHERE id = ?1")?;
+        let scopes: Result<Vec<_>, StoreError> =
+            touched.keys().map(|id| statement.query_row([id], |row| Ok(scope_from_row(row)))?).collect();
+        Ok(Publication { revision, scopes: scopes?, writes: Some(touched.values().copied().collect()) })
+    }
+
+    fn publish(&self, publication: Option<&Publication>, touched: &Touched) {
+        if let Some(publication) = publication {
+            self.feed.publish(publication);
+        }
+        if touched.access {
+            match load_tokens(&self.connection) {
+                Ok(tokens) => self.feed.access_changed(&Arc::new(tokens)),
+                // The watcher sees the same change a moment later and tries again.
+                Err(error) => tracing::error!(%error, "cannot read the tokens that have just changed"),
+            }
+        }
+        if touched.purge {
+            // A full one is enough. Without a purger (a command) the server's next start resumes the purge.
+            let _ = self.wake_keeper.try_send(());
+        }
+    }
+
+    /// Finds out what is wrong where a group could not be written, and has the keeper try again until it is over.
+    fn learn(&self, error: StoreError) -> StoreError {
+        let error = self.condition.learn(error);
+        if error.trouble().is_some() {
+            // A command has none, and its store lives no longer than its failure.
+            let _ = self.wake_keeper.try_send(());
+        }
+        error
+    }
+
+    fn roll_back(&self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "cannot roll a group of writes back");
+        }
+    }
+
+    fn execute(&self, sql: &str) -> Result<(), StoreError> {
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+
+    /// Moves the WAL into the database when it has grown, and looks at the result. A command beside a server does so,
+    /// too: the server sees how long the WAL is only when it writes itself, which it need not.
+    fn checkpoint(&mut self, idle: bool) {
+        let bound = if idle { WAL_IDLE_PAGES_MAX } else { WAL_BUSY_PAGES_MAX };
+        let pages = WAL_PAGES.get();
+        if pages <= bound {
+            return;
+        }
+        // Frames that a reader still needs stay, and the next checkpoint gets them. Once all are moved and no reader is
+        // inside, the next commit starts the file over.
+        match self.run_checkpoint("PASSIVE") {
+            Ok(outcome) => tracing::debug!(pages, ?outcome, "checkpoint"),
+            Err(error) => {
+                let error = self.learn(error.into());
+                if error.trouble().is_none() {
+                    tracing::warn!(%error, "cannot checkpoint the WAL");
+                }
+            }
+        }
+        if pages > WAL_WARN_PAGES && !self.wal_warned {
+            tracing::warn!(pages, "the WAL cannot be moved into the database: some reader never ends");
+        }
+        self.wal_warned = pages > WAL_WARN_PAGES;
+    }
+
+    /// Checkpoints and gives SQLite's result: whether it was blocked, pages in the WAL, pages moved out of it.
+    fn run_checkpoint(&self, mode: &str) -> rusqlite::Result<(bool, i64, i64)> {
+        self.connection
+            .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+    }
+
+    fn close(self) {
+        if !self.beside_server {
+            match self.run_checkpoint("TRUNCATE") {
+                Ok((false, ..)) => {}
+                outcome => tracing::warn!(?outcome, "the WAL stays behind; the next start moves it into the database"),
+            }
+        }
+        if let Err((_, error)) = self.connection.close() {
+            tracing::warn!(%error, "cannot close the database");
+        }
+        drop(self.lock);
+    }
+}
+
+fn finish_all(jobs: Vec<Box<dyn Job>>, error: &StoreError) {
+    for job in jobs {
+        job.finish(Err(error.clone()));
+    }
+}

@@ -1,0 +1,353 @@
+//! Contacts: adding, reading, changing and deleting them one at a time, and listing them.
+
+use rusqlite::{Row, params};
+
+use super::employees::EmployeeRow;
+use super::enterprises::timestamp;
+use crate::domain::access::Reach;
+use crate::domain::contacts::{Contact, ContactFields, ContactInfo, Location};
+use crate::domain::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId, TimeOrderedId};
+use crate::domain::page::{Page, PageRequest, PageStart, TimeCursor};
+use crate::domain::text::fold;
+use crate::domain::time::Timestamp;
+use crate::store::engine::error::{StoreError, Subject};
+use crate::store::engine::tx::{ReadTx, WriteTx};
+use crate::store::id_from_database;
+
+/// A contact with what an export says of its collector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContactExport {
+    /// The contact.
+    pub contact: Contact,
+    /// The collector's e-mail address, or an empty text.
+    pub employee_email: String,
+}
+
+/// Reads by [`read_contact`]; the table is called `c`.
+pub(in crate::store) const COLUMNS: &str = "c.id,
+    (SELECT public_id FROM enterprise WHERE enterprise.id = c.enterprise_id),
+    (SELECT public_id FROM department WHERE department.id = c.department_id),
+    (SELECT public_id FROM employee WHERE employee.id = c.employee_id),
+    c.name, c.surname, c.email, c.phone, c.company, c.position, c.website, c.how_we_met, c.notes, c.tags,
+    c.latitude, c.longitude, c.city, c.country, c.source, c.created_at, c.updated_at";
+
+/// Where [`COLUMNS`] end.
+pub(in crate::store) const COLUMNS_LEN: usize = 21;
+
+/// Which contacts a visible enterprise has, whose row is `?1`; the words of its index.
+pub(in crate::store) const OF_ENTERPRISE: &str = "c.enterprise_id = ?1 AND c.counted = 2";
+
+/// Which contacts a visible department has, whose row is `?1`; the words of its index.
+pub(in crate::store) const OF_DEPARTMENT: &str = "c.department_id = ?1 AND c.counted >= 1";
+
+/// Where a page of contacts begins: time and row, as `?2` and `?3`. A collation means nothing to a number, but a row id
+/// has none, and without one SQLite seeks to the time alone and walks over every contact of that moment: after an
+/// import there are many.
+pub(in crate::store) const CURSOR: &str = "(?2, ?3 COLLATE BINARY)";
+
+impl ReadTx<'_> {
+    /// A contact of a visible employee within reach.
+    pub fn contact(&self, reach: &Reach, user: &EmployeeId, id: ContactId) -> Result<Contact, StoreError> {
+        let employee = self.user_row(reach, user)?.row;
+        self.contact_of(employee, id)?.ok_or(StoreError::NotFound(Subject::Contact))
+    }
+
+    /// The contacts of a visible employee within reach, newest first.
+    pub fn contacts_of_user(
+        &self,
+        reach: &Reach,
+        user: &EmployeeId,
+        request: &PageRequest<TimeCursor>,
+    ) -> Result<Page<Contact, TimeCursor>, StoreError> {
+        let employee = self.user_row(reach, user)?.row;
+        let total = self.one("SELECT contacts FROM employee WHERE id = ?1", [employee], |row| row.get(0))?;
+        let mut items = self.newest_contacts(employee, request)?;
+        let more = items.len() > usize::try_from(request.limit).unwrap_or(usize::MAX);
+        if more {
+            items.pop();
+        }
+        let next = items.last().filter(|_| more).map(cursor_of);
+        Ok(Page { items, total, next })
+    }
+
+    /// One row more than the page has, so that its end is known.
+    fn newest_contacts(&self, employee: i64, request: &PageRequest<TimeCursor>) -> Result<Vec<Contact>, StoreError> {
+        let sql = newest_sql();
+        let newest = TimeCursor { created_at: i64::MAX, row: i64::MAX };
+        let (before, offset) = match request.start {
+            PageStart::First => (newest, 0),
+            PageStart::After(cursor) => (cursor, 0),
+            PageStart::Number(number) => (newest, i64::from(number.saturating_sub(1)) * i64::from(request.limit)),
+        };
+        let limit = i64::from(request.limit) + 1;
+        self.all(&sql, params![employee, before.created_at, before.row, limit, offset], read_contact)
+    }
+
+    /// Contacts of a visible enterprise, or of one of its departments, oldest first, after a cursor: the pages of an
+    /// export.
+    pub fn export_contacts(
+        &self,
+        enterprise: &EnterpriseId,
+        department: Option<&DepartmentId>,
+        after: Option<TimeCursor>,
+        limit: u32,
+    ) -> Result<Vec<ContactExport>, StoreError> {
+        let (owner, filter) = match department {
+            Some(department) => (self.department_row(enterprise, department)?.row, OF_DEPARTMENT),
+            None => (self.enterprise_row(enterprise)?, OF_ENTERPRISE),
+        };
+        let sql = export_sql(filter);
+        let after = after.unwrap_or(TimeCursor { created_at: -1, row: 0 });
+        self.all(&sql, params![owner, after.created_at, after.row, limit], |row| {
+            Ok(ContactExport { contact: read_contact(row)?, employee_email: row.get(COLUMNS_LEN)? })
+        })
+    }
+
+    fn contact_of(&self, employee: i64, id: ContactId) -> Result<Option<Contact>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM contact c WHERE c.id = ?2 AND c.employee_id = ?1");
+        self.first(&sql, [employee, id.number()], read_contact)
+    }
+}
+
+impl WriteTx<'_> {
+    /// Adds a contact to a visible employee within reach.
+    pub fn add_contact(
+        &self,
+        reach: &Reach,
+        user: &EmployeeId,
+        info: &ContactInfo,
+        source: &str,
+    ) -> Result<Contact, StoreError> {
+        let owner = self.user_row(reach, user)?;
+        let company = self.company_row(owner.enterprise, info)?;
+        let id = self.next_contact_id()?;
+        self.insert_contact(id, owner, company, info, source, self.now())?;
+        self.contact_of(owner.row, id)?.ok_or(StoreError::NotFound(Subject::Contact))
+    }
+
+    /// Replaces the fields of a contact of a visible employee within reach; equal fields change nothing.
+    pub fn change_contact(
+        &self,
+        reach: &Reach,
+        user: &EmployeeId,
+        id: ContactId,
+        info: &ContactInfo,
+    ) -> Result<Contact, StoreError> {
+        const SQL: &str = "UPDATE contact SET name = ?2, surname = ?3, email = ?4, phone = ?5, company = ?6,
+                position = ?7, website = ?8, how_we_met = ?9, notes = ?10, tags = ?11, latitude = ?12, longitude = ?13,
+                city = ?14, country = ?15, updated_at = ?16, email_normalised = ?17, phone_normalised = ?18,
+                company_id = ?19, person_key = ?20, content_key = ?21
+            WHERE id = ?1";
+        let owner = self.user_row(reach, user)?;
+        let before = self.contact_of(owner.row, id)?.ok_or(StoreError::NotFound(Subject::Contact))?;
+        if before.fields == *info.fields() {
+            return Ok(before);
+        }
+        let company = self.company_row(owner.enterprise, info)?;
+        let (fields, identity) = (info.fields(), info.identity());
+        self.execute(
+            SQL,
+            params![
+                id.number(),
+                fields.name,
+                fields.surname,
+                fields.email,
+                fields.phone,
+                fields.company,
+                fields.position,
+                fields.website,
+                fields.how_we_met,
+                fields.notes,
+                tags_to_database(&fields.tags),
+                fields.location.latitude,
+                fields.location.longitude,
+                fields.location.city,
+                fields.location.country,
+                self.now().millis(),
+                identity.email,
+                identity.phone,
+                company,
+                identity.person.number(),
+                identity.content
+            ],
+        )?;
+        self.contact_of(owner.row, id)?.ok_or(StoreError::NotFound(Subject::Contact))
+    }
+
+    /// Destroys a contact of a visible employee within reach; tells how many the employee has left.
+    pub fn delete_contact(&self, reach: &Reach, user: &EmployeeId, id: ContactId) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM contact WHERE id = ?2 AND employee_id = ?1";
+        let owner = self.user_row(reach, user)?.row;
+        if self.execute(SQL, [owner, id.number()])? == 0 {
+            return Err(StoreError::NotFound(Subject::Contact));
+        }
+        self.one("SELECT contacts FROM employee WHERE id = ?1", [owner], |row| row.get(0))
+    }
+
+    /// The next contact's id: of this moment, or just after the newest that there ever was when that is ahead. The write
+    /// lock makes it unique among all processes.
+    pub(in crate::store) fn next_contact_id(&self) -> Result<ContactId, StoreError> {
+        const SQL: &str = "SELECT max(contact_id_floor, coalesce((SELECT max(id) FROM contact), 0)) FROM installation";
+        let newest: i64 = self.one(SQL, [], |row| row.get(0))?;
+        Ok(self.time_ordered_id().max(TimeOrderedId::from_number(newest + 1)))
+    }
+
+    /// The row of a contact's company, made when this spelling is the first of it; `None` without a company.
+    pub(in crate::store) fn company_row(&self, enterprise: i64, info: &ContactInfo) -> Result<Option<i64>, StoreError> {
+        const SELECT: &str = "SELECT id FROM company WHERE enterprise_id = ?1 AND name_folded = ?2";
+        const INSERT: &str = "INSERT INTO company (enterprise_id, name_folded, name) VALUES (?1, ?2, ?3) RETURNING id";
+        let Some(folded) = &info.identity().company else { return Ok(None) };
+        if let Some(row) = self.first(SELECT, params![enterprise, folded], |row| Ok(row.get(0)?))? {
+            return Ok(Some(row));
+        }
+        let spelling = info.fields().company.trim();
+        self.one(INSERT, params![enterprise, folded, spelling], |row| row.get(0)).map(Some)
+    }
+
+    /// Inserts the row of a visible employee's contact.
+    pub(in crate::store) fn insert_contact(
+        &self,
+        id: ContactId,
+        owner: EmployeeRow,
+        company: Option<i64>,
+        info: &ContactInfo,
+        source: &str,
+        created_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO contact (id, employee_id, department_id, enterprise_id, counted, name, surname,
+                email, phone, company, position, website, how_we_met, notes, tags, latitude, longitude, city, country,
+                source, created_at, updated_at, email_normalised, phone_normalised, company_id, person_key, content_key)
+            VALUES (?1, ?2, ?3, ?4, 2, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,
+                ?22, ?23, ?24, ?25, ?26)";
+        let (fields, identity) = (info.fields(), info.identity());
+        self.execute(
+            SQL,
+            params![
+                id.number(),
+                owner.row,
+                owner.department,
+                owner.enterprise,
+                fields.name,
+                fields.surname,
+                fields.email,
+                fields.phone,
+                fields.company,
+                fields.position,
+                fields.website,
+                fields.how_we_met,
+                fields.notes,
+                tags_to_database(&fields.tags),
+                fields.location.latitude,
+                fields.location.longitude,
+                fields.location.city,
+                fields.location.country,
+                source,
+                created_at.millis(),
+                self.now().millis(),
+                identity.email,
+                identity.phone,
+                company,
+                identity.person.number(),
+                identity.content
+            ],
+        )?;
+        Ok(())
+    }
+}
+
+/// Contacts of an employee before a cursor, newest first.
+fn newest_sql() -> String {
+    format!(
+        "SELECT {COLUMNS} FROM contact c WHERE c.employee_id = ?1 AND (c.created_at, c.id) < {CURSOR}
+          ORDER BY c.created_at DESC, c.id DESC LIMIT ?4 OFFSET ?5"
+    )
+}
+
+/// Contacts of an owner after a cursor, oldest first.
+fn export_sql(owner: &str) -> String {
+    format!(
+        "SELECT {COLUMNS}, (SELECT email FROM employee WHERE employee.id = c.employee_id)
+           FROM contact c WHERE {owner} AND (c.created_at, c.id) > {CURSOR}
+          ORDER BY c.created_at, c.id LIMIT ?4"
+    )
+}
+
+/// Where a page that ends with this contact goes on.
+pub(in crate::store) fn cursor_of(contact: &Contact) -> TimeCursor {
+    TimeCursor { created_at: contact.created_at.millis(), row: contact.id.number() }
+}
+
+impl ContactExport {
+    /// Where an export that ended with this contact goes on.
+    #[must_use]
+    pub fn cursor(&self) -> TimeCursor {
+        cursor_of(&self.contact)
+    }
+}
+
+fn tags_to_database(tags: &[String]) -> String {
+    // A list of texts always serialises.
+    if tags.is_empty() { String::new() } else { serde_json::to_string(tags).unwrap_or_default() }
+}
+
+pub(in crate::store) fn tags_from_database(text: &str) -> Result<Vec<String>, StoreError> {
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    serde_json::from_str(text).map_err(|_| StoreError::Corrupt(format!("tags {}", fold(text))))
+}
+
+pub(in crate::store) fn read_contact(row: &Row<'_>) -> Result<Contact, StoreError> {
+    Ok(Contact {
+        id: TimeOrderedId::from_number(row.get(0)?),
+        enterprise_id: id_from_database(row.get(1)?)?,
+        department_id: id_from_database(row.get(2)?)?,
+        employee_id: id_from_database(row.get(3)?)?,
+        fields: read_fields(row, 4)?,
+        source: row.get(18)?,
+        created_at: timestamp(row, 19)?,
+        updated_at: timestamp(row, 20)?,
+    })
+}
+
+/// Reads the fourteen columns from `name` to `country`.
+pub(in crate::store) fn read_fields(row: &Row<'_>, first: usize) -> Result<ContactFields, StoreError> {
+    Ok(ContactFields {
+        name: row.get(first)?,
+        surname: row.get(first + 1)?,
+        email: row.get(first + 2)?,
+        phone: row.get(first + 3)?,
+        company: row.get(first + 4)?,
+        position: row.get(first + 5)?,
+        website: row.get(first + 6)?,
+        how_we_met: row.get(first + 7)?,
+        notes: row.get(first + 8)?,
+        tags: tags_from_database(&row.get::<_, String>(first + 9)?)?,
+        location: Location {
+            latitude: row.get(first + 10)?,
+            longitude: row.get(first + 11)?,
+            city: row.get(first + 12)?,
+            country: row.get(first + 13)?,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::plan;
+
+    #[test]
+    fn a_page_begins_with_a_seek_to_time_and_row() {
+        let check = |sql: &str, expected: &str| assert_eq!(plan(sql)[0], format!("SEARCH c USING INDEX {expected}"));
+        check(&newest_sql(), "contact_newest_of_employee (employee_id=? AND (created_at,rowid)<(?,?))");
+        check(
+            &export_sql(OF_ENTERPRISE),
+            "contact_newest_in_enterprise (enterprise_id=? AND (created_at,rowid)>(?,?))",
+        );
+        check(
+            &export_sql(OF_DEPARTMENT),
+            "contact_newest_in_department (department_id=? AND (created_at,rowid)>(?,?))",
+        );
+    }
+}

@@ -1,0 +1,159 @@
+//! Departments: finding, listing, creating, renaming, archiving and restoring them.
+
+use rusqlite::{Row, params};
+
+use super::enterprises::{NameList, exists, null_test, timestamp};
+use crate::domain::directory::{Department, Name};
+use crate::domain::ids::{DepartmentId, EnterpriseId, slug};
+use crate::domain::page::{NameCursor, Page, PageRequest};
+use crate::domain::time::Timestamp;
+use crate::store::engine::error::{StoreError, Subject};
+use crate::store::engine::tx::{ReadTx, WriteTx};
+use crate::store::id_from_database;
+use crate::store::rollups::merge::Source;
+
+/// A department's row and whether it is archived; its enterprise is visible.
+#[derive(Clone, Copy)]
+pub(in crate::store) struct DepartmentRow {
+    pub(in crate::store) row: i64,
+    pub(in crate::store) enterprise: i64,
+    pub(in crate::store) archived: bool,
+}
+
+const COLUMNS: &str = "public_id, (SELECT public_id FROM enterprise WHERE enterprise.id = enterprise_id), name,
+    (SELECT employees FROM scope WHERE scope.id = department.id), created_at, updated_at, archived_at";
+
+impl ReadTx<'_> {
+    /// A visible department.
+    pub fn department(&self, enterprise: &EnterpriseId, id: &DepartmentId) -> Result<Department, StoreError> {
+        let row = self.department_row(enterprise, id)?.row;
+        self.one(&format!("SELECT {COLUMNS} FROM department WHERE id = ?1"), [row], |row| Ok(read_department(row)))?
+    }
+
+    /// The departments of a visible enterprise, ordered by name: the visible ones, or the archived ones.
+    pub fn departments(
+        &self,
+        enterprise: &EnterpriseId,
+        archived: bool,
+        request: &PageRequest<NameCursor>,
+    ) -> Result<Page<Department, NameCursor>, StoreError> {
+        let owner = self.enterprise_row(enterprise)?;
+        let filter = format!("enterprise_id = ?1 AND archived_at {}", null_test(archived));
+        let total = self.one(&format!("SELECT count(*) FROM department WHERE {filter}"), [owner], |row| row.get(0))?;
+        let list = NameList { columns: COLUMNS, from: "department", filter: &filter };
+        list.page(self, owner, request, total, read_department, |department| (&department.name, department.id.as_str()))
+    }
+
+    /// The row of a visible department.
+    pub(in crate::store) fn department_row(
+        &self,
+        enterprise: &EnterpriseId,
+        id: &DepartmentId,
+    ) -> Result<DepartmentRow, StoreError> {
+        let found = self.any_department_row(enterprise, id)?;
+        if found.archived { Err(StoreError::NotFound(Subject::Department)) } else { Ok(found) }
+    }
+
+    /// The row of a department, archived or not, of a visible enterprise.
+    pub(in crate::store) fn any_department_row(
+        &self,
+        enterprise: &EnterpriseId,
+        id: &DepartmentId,
+    ) -> Result<DepartmentRow, StoreError> {
+        const SQL: &str =
+            "SELECT id, archived_at IS NOT NULL FROM department WHERE enterprise_id = ?1 AND public_id = ?2";
+        let enterprise = self.enterprise_row(enterprise)?;
+        self.first(SQL, params![enterprise, id.as_str()], |row| {
+            Ok(DepartmentRow { row: row.get(0)?, enterprise, archived: row.get(1)? })
+        })?
+        .ok_or(StoreError::NotFound(Subject::Department))
+    }
+}
+
+impl WriteTx<'_> {
+    /// Creates a department; without an id its name gives one.
+    pub fn create_department(
+        &self,
+        enterprise: &EnterpriseId,
+        id: Option<DepartmentId>,
+        name: &Name,
+    ) -> Result<Department, StoreError> {
+        const SQL: &str =
+            "INSERT INTO department (id, enterprise_id, public_id, name, name_folded, created_at, updated_at)
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)";
+        let id = match id {
+            Some(id) => id,
+            None => id_from_database(slug(name.as_str()).unwrap_or_else(|| self.time_ordered_id().to_string()))?,
+        };
+        let owner = self.enterprise_row(enterprise)?;
+        if exists(self.any_department_row(enterprise, &id))? {
+            return Err(StoreError::Conflict(format!("a department with the id {id} exists already in {enterprise}")));
+        }
+        let scope = self.scope_row(enterprise.as_str(), id.as_str())?;
+        let now = self.now().millis();
+        self.execute(SQL, params![scope, owner, id.as_str(), name.as_str(), name.folded(), now])?;
+        self.department(enterprise, &id)
+    }
+
+    /// Gives a visible department another name.
+    pub fn rename_department(
+        &self,
+        enterprise: &EnterpriseId,
+        id: &DepartmentId,
+        name: &Name,
+    ) -> Result<Department, StoreError> {
+        const SQL: &str = "UPDATE department SET name = ?2, name_folded = ?3, updated_at = ?4
+                            WHERE id = ?1 AND name <> ?2";
+        let found = self.department_row(enterprise, id)?;
+        self.execute(SQL, params![found.row, name.as_str(), name.folded(), self.now().millis()])?;
+        self.department(enterprise, id)
+    }
+
+    /// Hides a department: its contacts and employees leave the enterprise's rollups and stay in its own.
+    pub fn archive_department(&self, enterprise: &EnterpriseId, id: &DepartmentId) -> Result<(), StoreError> {
+        let found = self.department_row(enterprise, id)?;
+        self.show_department(found, false)
+    }
+
+    /// Shows an archived department again; does nothing to a visible one.
+    pub fn restore_department(&self, enterprise: &EnterpriseId, id: &DepartmentId) -> Result<Department, StoreError> {
+        let found = self.any_department_row(enterprise, id)?;
+        if found.archived {
+            self.refuse_while_purged("department", found.row)?;
+            self.show_department(found, true)?;
+        }
+        self.department(enterprise, id)
+    }
+
+    /// Takes a department into its enterprise's rollups, or out of them.
+    pub(in crate::store) fn show_department(&self, department: DepartmentRow, visible: bool) -> Result<(), StoreError> {
+        const EMPLOYEES: &str = "UPDATE scope
+            SET employees = scope.employees + ?3 * own.employees,
+                active_employees = scope.active_employees + ?3 * own.active_employees
+           FROM scope AS own WHERE scope.id = ?1 AND own.id = ?2";
+        // `counted >= 1` lets the planner take the partial index.
+        const CONTACTS: &str = "UPDATE contact SET counted = ?2 WHERE department_id = ?1 AND counted >= 1";
+        const CARRIED: &str = "UPDATE employee SET department_archived = ?2 WHERE department_id = ?1";
+        const ARCHIVE: &str = "UPDATE department SET archived_at = ?2 WHERE id = ?1";
+        let step = if visible { 1 } else { -1 };
+        self.merge_rollups(department.enterprise, Source::Department(department.row), step)?;
+        self.execute(EMPLOYEES, params![department.enterprise, department.row, step])?;
+        self.execute(CONTACTS, params![department.row, if visible { 2 } else { 1 }])?;
+        self.execute(CARRIED, params![department.row, !visible])?;
+        let archived_at = if visible { None } else { Some(self.now().millis()) };
+        self.execute(ARCHIVE, params![department.row, archived_at])?;
+        Ok(())
+    }
+}
+
+fn read_department(row: &Row<'_>) -> Result<Department, StoreError> {
+    Ok(Department {
+        id: id_from_database(row.get(0)?)?,
+        enterprise_id: id_from_database(row.get(1)?)?,
+        name: row.get(2)?,
+        member_count: row.get(3)?,
+        created_at: timestamp(row, 4)?,
+        updated_at: timestamp(row, 5)?,
+        archived_at: row.get::<_, Option<i64>>(6)?.map(Timestamp::from_millis),
+    })
+}

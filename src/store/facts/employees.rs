@@ -1,0 +1,289 @@
+//! Employees: finding, listing, creating, changing, moving, archiving and restoring them.
+
+use rusqlite::{Row, params};
+
+use super::departments::DepartmentRow;
+use super::enterprises::{NameList, null_test, timestamp};
+use crate::domain::access::Reach;
+use crate::domain::directory::{Employee, EmployeeFields, EmployeeInfo, EmployeeRole};
+use crate::domain::identity::normalise_email;
+use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
+use crate::domain::page::{NameCursor, Page, PageRequest};
+use crate::domain::text::fold;
+use crate::domain::time::Timestamp;
+use crate::store::engine::error::{StoreError, Subject};
+use crate::store::engine::tx::{ReadTx, WriteTx};
+use crate::store::id_from_database;
+use crate::store::rollups::merge::Source;
+
+/// An employee's row, where it belongs and whether it is archived; enterprise and department are visible.
+#[derive(Clone, Copy)]
+pub(in crate::store) struct EmployeeRow {
+    pub(in crate::store) row: i64,
+    pub(in crate::store) department: i64,
+    pub(in crate::store) enterprise: i64,
+    pub(in crate::store) archived: bool,
+}
+
+const COLUMNS: &str = "public_id,
+    (SELECT public_id FROM enterprise WHERE enterprise.id = enterprise_id),
+    (SELECT public_id FROM department WHERE department.id = department_id),
+    (SELECT name FROM department WHERE department.id = department_id),
+    first_name, last_name, email, phone, position, role, is_active, contacts, created_at, updated_at, archived_at";
+
+impl ReadTx<'_> {
+    /// A visible employee of a department.
+    pub fn employee(
+        &self,
+        enterprise: &EnterpriseId,
+        department: &DepartmentId,
+        id: &EmployeeId,
+    ) -> Result<Employee, StoreError> {
+        self.employee_at(self.employee_row(enterprise, department, id)?.row)
+    }
+
+    /// A visible employee within reach, found by the id alone.
+    pub fn user(&self, reach: &Reach, id: &EmployeeId) -> Result<Employee, StoreError> {
+        self.employee_at(self.user_row(reach, id)?.row)
+    }
+
+    /// The employees of a visible enterprise or of one of its departments, ordered by name: the visible ones, or the
+    /// archived ones of visible departments.
+    pub fn employees(
+        &self,
+        enterprise: &EnterpriseId,
+        department: Option<&DepartmentId>,
+        archived: bool,
+        request: &PageRequest<NameCursor>,
+    ) -> Result<Page<Employee, NameCursor>, StoreError> {
+        let null_test = null_test(archived);
+        let (owner, filter) = match department {
+            Some(department) => (
+                self.department_row(enterprise, department)?.row,
+                format!("department_id = ?1 AND archived_at {null_test}"),
+            ),
+            None => (
+                self.enterprise_row(enterprise)?,
+                format!("enterprise_id = ?1 AND archived_at {null_test} AND department_archived = 0"),
+            ),
+        };
+        let total = if archived {
+            self.one(&format!("SELECT count(*) FROM employee WHERE {filter}"), [owner], |row| row.get(0))?
+        } else {
+            self.one("SELECT employees FROM scope WHERE id = ?1", [owner], |row| row.get(0))?
+        };
+        let list = NameList { columns: COLUMNS, from: "employee", filter: &filter };
+        // The list is ordered by the full name, which the fields give in two parts.
+        let read = |row: &Row<'_>| read_employee(row).map(|employee| (employee.fields.full_name(), employee));
+        let page = list.page(self, owner, request, total, read, |(name, employee)| (name, employee.id.as_str()))?;
+        let items = page.items.into_iter().map(|(_, employee)| employee).collect();
+        Ok(Page { items, total: page.total, next: page.next })
+    }
+
+    fn employee_at(&self, row: i64) -> Result<Employee, StoreError> {
+        self.one(&format!("SELECT {COLUMNS} FROM employee WHERE id = ?1"), [row], |row| Ok(read_employee(row)))?
+    }
+
+    pub(in crate::store) fn employee_row(
+        &self,
+        enterprise: &EnterpriseId,
+        department: &DepartmentId,
+        id: &EmployeeId,
+    ) -> Result<EmployeeRow, StoreError> {
+        let found = self.any_employee_row(enterprise, department, id)?;
+        if found.archived { Err(StoreError::NotFound(Subject::Employee)) } else { Ok(found) }
+    }
+
+    /// The row of an employee, archived or not, of a visible department.
+    pub(in crate::store) fn any_employee_row(
+        &self,
+        enterprise: &EnterpriseId,
+        department: &DepartmentId,
+        id: &EmployeeId,
+    ) -> Result<EmployeeRow, StoreError> {
+        const SQL: &str =
+            "SELECT id, archived_at IS NOT NULL FROM employee WHERE public_id = ?1 AND department_id = ?2";
+        let DepartmentRow { row: department, enterprise, .. } = self.department_row(enterprise, department)?;
+        self.first(SQL, params![id.as_str(), department], |row| {
+            Ok(EmployeeRow { row: row.get(0)?, department, enterprise, archived: row.get(1)? })
+        })?
+        .ok_or(StoreError::NotFound(Subject::Employee))
+    }
+
+    /// The row of a visible employee within reach, found by the id alone.
+    pub(in crate::store) fn user_row(&self, reach: &Reach, id: &EmployeeId) -> Result<EmployeeRow, StoreError> {
+        const SQL: &str = "SELECT m.id, m.department_id, m.enterprise_id, e.public_id
+              FROM employee m JOIN enterprise e ON e.id = m.enterprise_id
+             WHERE m.public_id = ?1 AND m.archived_at IS NULL AND m.department_archived = 0 AND e.archived_at IS NULL";
+        self.first(SQL, [id.as_str()], |row| {
+            let found =
+                EmployeeRow { row: row.get(0)?, department: row.get(1)?, enterprise: row.get(2)?, archived: false };
+            let enterprise: EnterpriseId = id_from_database(row.get(3)?)?;
+            Ok(reach.covers(&enterprise).then_some(found))
+        })?
+        .flatten()
+        .ok_or(StoreError::NotFound(Subject::User))
+    }
+}
+
+impl WriteTx<'_> {
+    /// Creates an employee in a visible department; without an id a time-ordered one is made.
+    pub fn create_employee(
+        &self,
+        enterprise: &EnterpriseId,
+        department: &DepartmentId,
+        id: Option<EmployeeId>,
+        info: &EmployeeInfo,
+    ) -> Result<Employee, StoreError> {
+        const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM employee WHERE public_id = ?1)";
+        const SQL: &str = "INSERT INTO employee (public_id, enterprise_id, department_id, first_name, last_name, name,
+                name_folded, email, email_normalised, phone, position, role, is_active, created_at, updated_at)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14)";
+        let DepartmentRow { row: department_row, enterprise: enterprise_row, .. } =
+            self.department_row(enterprise, department)?;
+        let id = match id {
+            Some(id) => id,
+            None => id_from_database(self.time_ordered_id().to_string())?,
+        };
+        if self.one(EXISTS, [id.as_str()], |row| row.get(0))? {
+            return Err(StoreError::Conflict(format!("an employee with the id {id} exists already")));
+        }
+        let fields = info.fields();
+        let name = fields.full_name();
+        self.execute(
+            SQL,
+            params![
+                id.as_str(),
+                enterprise_row,
+                department_row,
+                fields.first_name,
+                fields.last_name,
+                name,
+                fold(&name),
+                fields.email,
+                normalise_email(&fields.email),
+                fields.phone,
+                fields.position,
+                fields.role.as_str(),
+                fields.is_active,
+                self.now().millis()
+            ],
+        )?;
+        self.employee(enterprise, department, &id)
+    }
+
+    /// Changes what is known of a visible employee, and the department when another is given.
+    pub fn change_employee(
+        &self,
+        enterprise: &EnterpriseId,
+        department: &DepartmentId,
+        id: &EmployeeId,
+        info: &EmployeeInfo,
+        move_to: Option<&DepartmentId>,
+    ) -> Result<Employee, StoreError> {
+        const SQL: &str =
+            "UPDATE employee SET first_name = ?2, last_name = ?3, name = ?4, name_folded = ?5, email = ?6,
+                email_normalised = ?7, phone = ?8, position = ?9, role = ?10, is_active = ?11, updated_at = ?12
+            WHERE id = ?1 AND (first_name, last_name, email, phone, position, role, is_active)
+                        <> (?2, ?3, ?6, ?8, ?9, ?10, ?11)";
+        let found = self.employee_row(enterprise, department, id)?;
+        let fields = info.fields();
+        let name = fields.full_name();
+        self.execute(
+            SQL,
+            params![
+                found.row,
+                fields.first_name,
+                fields.last_name,
+                name,
+                fold(&name),
+                fields.email,
+                normalise_email(&fields.email),
+                fields.phone,
+                fields.position,
+                fields.role.as_str(),
+                fields.is_active,
+                self.now().millis()
+            ],
+        )?;
+        let department = move_to.unwrap_or(department);
+        let target = self.department_row(enterprise, department)?;
+        if target.row != found.department {
+            self.move_employee(found, target.row)?;
+        }
+        self.employee(enterprise, department, id)
+    }
+
+    /// Moves an employee with all contacts. The enterprise's rollups stay as they are, since both departments are visible.
+    fn move_employee(&self, employee: EmployeeRow, target: i64) -> Result<(), StoreError> {
+        const CONTACTS: &str = "UPDATE contact SET department_id = ?2 WHERE employee_id = ?1";
+        const SQL: &str = "UPDATE employee SET department_id = ?2, updated_at = ?3 WHERE id = ?1";
+        self.merge_rollups(employee.department, Source::Employee(employee.row), -1)?;
+        self.merge_rollups(target, Source::Employee(employee.row), 1)?;
+        self.execute(CONTACTS, [employee.row, target])?;
+        self.execute(SQL, params![employee.row, target, self.now().millis()])?;
+        Ok(())
+    }
+
+    /// Hides an employee; the contacts leave every rollup.
+    pub fn archive_employee(
+        &self,
+        enterprise: &EnterpriseId,
+        department: &DepartmentId,
+        id: &EmployeeId,
+    ) -> Result<(), StoreError> {
+        let found = self.employee_row(enterprise, department, id)?;
+        self.show_employee(found, false)
+    }
+
+    /// Shows an archived employee of a visible department again; does nothing to a visible one.
+    pub fn restore_employee(
+        &self,
+        enterprise: &EnterpriseId,
+        department: &DepartmentId,
+        id: &EmployeeId,
+    ) -> Result<Employee, StoreError> {
+        let found = self.any_employee_row(enterprise, department, id)?;
+        if found.archived {
+            self.refuse_while_purged("employee", found.row)?;
+            self.show_employee(found, true)?;
+        }
+        self.employee(enterprise, department, id)
+    }
+
+    /// Takes an employee of a visible department into the rollups of department and enterprise, or out of them.
+    pub(in crate::store) fn show_employee(&self, employee: EmployeeRow, visible: bool) -> Result<(), StoreError> {
+        const CONTACTS: &str = "UPDATE contact SET counted = ?2 WHERE employee_id = ?1";
+        const ARCHIVE: &str = "UPDATE employee SET archived_at = ?2 WHERE id = ?1";
+        let step = if visible { 1 } else { -1 };
+        self.merge_rollups(employee.department, Source::Employee(employee.row), step)?;
+        self.merge_rollups(employee.enterprise, Source::Employee(employee.row), step)?;
+        self.execute(CONTACTS, params![employee.row, if visible { 2 } else { 0 }])?;
+        let archived_at = if visible { None } else { Some(self.now().millis()) };
+        self.execute(ARCHIVE, params![employee.row, archived_at])?;
+        Ok(())
+    }
+}
+
+fn read_employee(row: &Row<'_>) -> Result<Employee, StoreError> {
+    let role: String = row.get(9)?;
+    Ok(Employee {
+        id: id_from_database(row.get(0)?)?,
+        enterprise_id: id_from_database(row.get(1)?)?,
+        department_id: id_from_database(row.get(2)?)?,
+        department_name: row.get(3)?,
+        fields: EmployeeFields {
+            first_name: row.get(4)?,
+            last_name: row.get(5)?,
+            email: row.get(6)?,
+            phone: row.get(7)?,
+            position: row.get(8)?,
+            role: EmployeeRole::parse(&role).ok_or_else(|| StoreError::Corrupt(format!("employee role {role:?}")))?,
+            is_active: row.get(10)?,
+        },
+        contact_count: row.get(11)?,
+        created_at: timestamp(row, 12)?,
+        updated_at: timestamp(row, 13)?,
+        archived_at: row.get::<_, Option<i64>>(14)?.map(Timestamp::from_millis),
+    })
+}

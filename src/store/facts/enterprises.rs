@@ -1,0 +1,188 @@
+//! Enterprises: finding, listing, creating, renaming, archiving and restoring them.
+
+use rusqlite::{Row, params};
+
+use crate::domain::access::Reach;
+use crate::domain::directory::{Enterprise, Name};
+use crate::domain::ids::{EnterpriseId, slug};
+use crate::domain::page::{NameCursor, Page, PageRequest, PageStart};
+use crate::domain::time::Timestamp;
+use crate::store::engine::error::{StoreError, Subject};
+use crate::store::engine::tx::{ReadTx, WriteTx};
+use crate::store::id_from_database;
+
+/// An enterprise's row and whether it is archived.
+pub(in crate::store) struct EnterpriseRow {
+    pub(in crate::store) row: i64,
+    pub(in crate::store) archived: bool,
+}
+
+const COLUMNS: &str = "public_id, name, created_at, updated_at, archived_at";
+
+impl ReadTx<'_> {
+    /// A visible enterprise.
+    pub fn enterprise(&self, id: &EnterpriseId) -> Result<Enterprise, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM enterprise WHERE public_id = ?1 AND archived_at IS NULL");
+        self.first(&sql, [id.as_str()], read_enterprise)?.ok_or(StoreError::NotFound(Subject::Enterprise))
+    }
+
+    /// The enterprises within reach, ordered by name: the visible ones, or the archived ones.
+    pub fn enterprises(
+        &self,
+        reach: &Reach,
+        archived: bool,
+        request: &PageRequest<NameCursor>,
+    ) -> Result<Page<Enterprise, NameCursor>, StoreError> {
+        let own = match reach {
+            Reach::Installation => None,
+            Reach::Enterprise(id) => Some(id.as_str()),
+        };
+        let filter = format!("archived_at {} AND (?1 IS NULL OR public_id = ?1)", null_test(archived));
+        let list = NameList { columns: COLUMNS, from: "enterprise", filter: &filter };
+        let total = self.one(&format!("SELECT count(*) FROM enterprise WHERE {filter}"), [own], |row| row.get(0))?;
+        list.page(self, own, request, total, read_enterprise, |enterprise| (&enterprise.name, enterprise.id.as_str()))
+    }
+
+    /// The row of a visible enterprise.
+    pub(in crate::store) fn enterprise_row(&self, id: &EnterpriseId) -> Result<i64, StoreError> {
+        let found = self.any_enterprise_row(id)?;
+        if found.archived { Err(StoreError::NotFound(Subject::Enterprise)) } else { Ok(found.row) }
+    }
+
+    /// The row of an enterprise, archived or not.
+    pub(in crate::store) fn any_enterprise_row(&self, id: &EnterpriseId) -> Result<EnterpriseRow, StoreError> {
+        const SQL: &str = "SELECT id, archived_at IS NOT NULL FROM enterprise WHERE public_id = ?1";
+        self.first(SQL, [id.as_str()], |row| Ok(EnterpriseRow { row: row.get(0)?, archived: row.get(1)? }))?
+            .ok_or(StoreError::NotFound(Subject::Enterprise))
+    }
+}
+
+impl WriteTx<'_> {
+    /// Creates an enterprise; without an id its name gives one.
+    pub fn create_enterprise(&self, id: Option<EnterpriseId>, name: &Name) -> Result<Enterprise, StoreError> {
+        const SQL: &str = "INSERT INTO enterprise (id, public_id, name, name_folded, created_at, updated_at)
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?5)";
+        let id = match id {
+            Some(id) => id,
+            None => id_from_database(slug(name.as_str()).unwrap_or_else(|| self.time_ordered_id().to_string()))?,
+        };
+        if exists(self.any_enterprise_row(&id))? {
+            return Err(StoreError::Conflict(format!("an enterprise with the id {id} exists already")));
+        }
+        let scope = self.scope_row(id.as_str(), "")?;
+        let now = self.now().millis();
+        self.execute(SQL, params![scope, id.as_str(), name.as_str(), name.folded(), now])?;
+        self.enterprise(&id)
+    }
+
+    /// Gives a visible enterprise another name.
+    pub fn rename_enterprise(&self, id: &EnterpriseId, name: &Name) -> Result<Enterprise, StoreError> {
+        const SQL: &str = "UPDATE enterprise SET name = ?2, name_folded = ?3, updated_at = ?4
+                            WHERE id = ?1 AND name <> ?2";
+        let row = self.enterprise_row(id)?;
+        self.execute(SQL, params![row, name.as_str(), name.folded(), self.now().millis()])?;
+        self.enterprise(id)
+    }
+
+    /// Hides an enterprise and all that belongs to it. Its rollups stay as they are.
+    pub fn archive_enterprise(&self, id: &EnterpriseId) -> Result<(), StoreError> {
+        let row = self.enterprise_row(id)?;
+        self.execute("UPDATE enterprise SET archived_at = ?2 WHERE id = ?1", params![row, self.now().millis()])?;
+        Ok(())
+    }
+
+    /// Shows an archived enterprise again; does nothing to a visible one.
+    pub fn restore_enterprise(&self, id: &EnterpriseId) -> Result<Enterprise, StoreError> {
+        let found = self.any_enterprise_row(id)?;
+        if found.archived {
+            self.refuse_while_purged("enterprise", found.row)?;
+            self.execute("UPDATE enterprise SET archived_at = NULL WHERE id = ?1", [found.row])?;
+        }
+        self.enterprise(id)
+    }
+
+    /// The scope of these public ids: a new row, or the tombstone of a namesake that was purged.
+    pub(in crate::store) fn scope_row(&self, enterprise: &str, department: &str) -> Result<i64, StoreError> {
+        const INSERT: &str = "INSERT INTO scope (enterprise, department) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+        const SELECT: &str = "SELECT id FROM scope WHERE enterprise = ?1 AND department = ?2";
+        self.execute(INSERT, [enterprise, department])?;
+        self.one(SELECT, [enterprise, department], |row| row.get(0))
+    }
+}
+
+fn read_enterprise(row: &Row<'_>) -> Result<Enterprise, StoreError> {
+    Ok(Enterprise {
+        id: id_from_database(row.get(0)?)?,
+        name: row.get(1)?,
+        created_at: timestamp(row, 2)?,
+        updated_at: timestamp(row, 3)?,
+        archived_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_millis),
+    })
+}
+
+/// Whether a look-up found something; a failed one is no "no".
+pub(in crate::store) fn exists<T>(found: Result<T, StoreError>) -> Result<bool, StoreError> {
+    match found {
+        Ok(_) => Ok(true),
+        Err(StoreError::NotFound(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads a column of Unix milliseconds.
+pub(in crate::store) fn timestamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+    Ok(Timestamp::from_millis(row.get(column)?))
+}
+
+/// The test on `archived_at` that picks the archived rows, or the others; each has its partial index.
+pub(in crate::store) const fn null_test(archived: bool) -> &'static str {
+    if archived { "IS NOT NULL" } else { "IS NULL" }
+}
+
+/// A list ordered by folded name, bytes, id: the order of every list of named things.
+pub(in crate::store) struct NameList<'a> {
+    /// The columns to read.
+    pub(in crate::store) columns: &'a str,
+    /// The table, named once so that `name_folded`, `name` and `public_id` are its own.
+    pub(in crate::store) from: &'a str,
+    /// Which rows; `?1` is the owner.
+    pub(in crate::store) filter: &'a str,
+}
+
+impl NameList<'_> {
+    /// One page. A cursor is a seek; a page number is an offset, for clients that count pages.
+    pub(in crate::store) fn page<T>(
+        &self,
+        tx: &ReadTx<'_>,
+        owner: impl rusqlite::ToSql,
+        request: &PageRequest<NameCursor>,
+        total: u64,
+        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+        name_and_id: impl Fn(&T) -> (&String, &str),
+    ) -> Result<Page<T, NameCursor>, StoreError> {
+        let Self { columns, from, filter } = self;
+        let sql = format!(
+            "SELECT {columns} FROM {from} WHERE {filter} AND (name_folded, name, public_id) > (?2, ?3, ?4)
+              ORDER BY name_folded, name, public_id LIMIT ?5 OFFSET ?6"
+        );
+        // Every public id sorts after the empty text, so this is before the first row.
+        let first = NameCursor { folded: String::new(), name: String::new(), id: String::new() };
+        let (after, offset) = match &request.start {
+            PageStart::First => (&first, 0),
+            PageStart::After(cursor) => (cursor, 0),
+            PageStart::Number(number) => (&first, i64::from(number.saturating_sub(1)) * i64::from(request.limit)),
+        };
+        let limit = i64::from(request.limit);
+        let bound = params![owner, after.folded, after.name, after.id, limit + 1, offset];
+        let mut items = tx.all(&sql, bound, &mut read)?;
+        let more = items.len() > usize::try_from(request.limit).unwrap_or(usize::MAX);
+        if more {
+            items.pop();
+        }
+        let next = items.last().filter(|_| more).map(|last| {
+            let (name, id) = name_and_id(last);
+            NameCursor { folded: crate::domain::text::fold(name), name: name.clone(), id: id.to_owned() }
+        });
+        Ok(Page { items, total, next })
+    }
+}

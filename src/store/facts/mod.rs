@@ -1,0 +1,12 @@
+//! The facts: enterprises, their departments and employees, and the contacts that those have collected.
+//!
+//! - `enterprises`, `departments`, `employees`: the directory, by which contacts are owned;
+//! - `contacts`: one at a time; `details`: pages of contacts with their owners;
+//! - `import`: many contacts in one transaction.
+
+pub(super) mod contacts;
+pub(super) mod departments;
+pub(super) mod details;
+pub(super) mod employees;
+pub(super) mod enterprises;
+pub(super) mod import;

@@ -1,0 +1,170 @@
+//! The audit log: administrative acts, written in the transaction of the act.
+
+use rusqlite::{Connection, Row, params};
+use serde_json::Value;
+
+use crate::domain::page::{Page, PageRequest, RowCursor};
+use crate::domain::time::Timestamp;
+use crate::store::engine::error::StoreError;
+use crate::store::engine::tx::{ReadTx, WriteTx};
+use crate::store::facts::enterprises::timestamp;
+
+/// Who acts, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// A token's name and id, or `command line`.
+    pub name: String,
+    /// The address it came from, or `local`.
+    pub address: String,
+}
+
+impl Actor {
+    /// Whoever can run commands on the machine itself.
+    #[must_use]
+    pub fn command_line() -> Self {
+        Self::of_program("command line")
+    }
+
+    /// Something that Muster does by itself, such as a `schedule`.
+    #[must_use]
+    pub fn of_program(name: &str) -> Self {
+        Self { name: name.to_owned(), address: "local".to_owned() }
+    }
+}
+
+/// One act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// What was done, as a word with its kind: `token.create`, `department.purge`.
+    pub action: &'static str,
+    /// To what, by its public id.
+    pub target: String,
+    /// How it was before, where that says something; never a secret.
+    pub before: Option<Value>,
+    /// How it is after.
+    pub after: Option<Value>,
+}
+
+impl AuditEntry {
+    /// An act that says all by its name and target.
+    #[must_use]
+    pub fn of(action: &'static str, target: impl Into<String>) -> Self {
+        Self { action, target: target.into(), before: None, after: None }
+    }
+
+    /// The same, with how it was before.
+    #[must_use]
+    pub fn before(self, before: impl Into<Value>) -> Self {
+        Self { before: Some(before.into()), ..self }
+    }
+
+    /// The same, with how it is after.
+    #[must_use]
+    pub fn after(self, after: impl Into<Value>) -> Self {
+        Self { after: Some(after.into()), ..self }
+    }
+}
+
+/// One act as it was recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditRecord {
+    /// Its number; later acts have higher ones.
+    pub id: i64,
+    /// When it was done.
+    pub at: Timestamp,
+    /// Who did it, and from where.
+    pub actor: Actor,
+    /// What was done.
+    pub action: String,
+    /// To what.
+    pub target: String,
+    /// How it was before.
+    pub before: Option<Value>,
+    /// How it is after.
+    pub after: Option<Value>,
+}
+
+/// Which acts are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Those of this name, such as `token.create`, or of this kind, such as `token`.
+    pub action: Option<String>,
+    /// Those of this actor.
+    pub actor: Option<String>,
+}
+
+impl ReadTx<'_> {
+    /// The acts that pass a filter, newest first. A filter looks at every act: there are as many as administrators have
+    /// done, which is few.
+    pub fn audit_log(
+        &self,
+        filter: &AuditFilter,
+        request: &PageRequest<RowCursor>,
+    ) -> Result<Page<AuditRecord, RowCursor>, StoreError> {
+        const FILTER: &str = "(?1 IS NULL OR action = ?1 OR substr(action, 1, length(?1) + 1) = ?1 || '.')
+                          AND (?2 IS NULL OR actor = ?2)";
+        let count = format!("SELECT count(*) FROM audit WHERE {FILTER}");
+        let page = format!(
+            "SELECT id, at, actor, address, action, target, before, after FROM audit
+              WHERE {FILTER} AND id < ?3 ORDER BY id DESC LIMIT ?4 OFFSET ?5"
+        );
+        let total = self.one(&count, params![filter.action, filter.actor], |row| row.get(0))?;
+        let (before, offset) = request.newest_first();
+        let bound = params![filter.action, filter.actor, before, i64::from(request.limit) + 1, offset];
+        let items = self.all(&page, bound, read_record)?;
+        Ok(Page::newest_first(items, total, request, |record| record.id))
+    }
+}
+
+fn read_record(row: &Row<'_>) -> Result<AuditRecord, StoreError> {
+    let json = |index: usize| -> Result<Option<Value>, StoreError> {
+        let text: Option<String> = row.get(index)?;
+        Ok(text.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text))))
+    };
+    Ok(AuditRecord {
+        id: row.get(0)?,
+        at: timestamp(row, 1)?,
+        actor: Actor { name: row.get(2)?, address: row.get(3)? },
+        action: row.get(4)?,
+        target: row.get(5)?,
+        before: json(6)?,
+        after: json(7)?,
+    })
+}
+
+impl WriteTx<'_> {
+    /// Records an act; it is undone with the transaction if the act is.
+    pub fn audit(&self, actor: &Actor, entry: &AuditEntry) -> Result<(), StoreError> {
+        self.audit_at(self.now(), actor, entry)
+    }
+
+    /// Records an act that was done at this moment.
+    pub fn audit_at(&self, at: Timestamp, actor: &Actor, entry: &AuditEntry) -> Result<(), StoreError> {
+        Ok(insert(self.connection, at, actor, entry)?)
+    }
+}
+
+/// Records an act on a connection that is no store's: of a file that nobody serves.
+pub(in crate::store) fn insert(
+    connection: &Connection,
+    now: Timestamp,
+    actor: &Actor,
+    entry: &AuditEntry,
+) -> rusqlite::Result<()> {
+    const SQL: &str = "INSERT INTO audit (at, actor, address, action, target, before, after)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let json = |value: &Option<Value>| value.as_ref().map(ToString::to_string);
+    let (before, after) = (json(&entry.before), json(&entry.after));
+    let bound = params![now.millis(), actor.name, actor.address, entry.action, entry.target, before, after];
+    connection.prepare_cached(SQL)?.execute(bound)?;
+    Ok(())
+}
+
+#[cfg(test)]
+impl ReadTx<'_> {
+    /// Every act with how things were after it, oldest first.
+    pub(crate) fn audited_acts(&self) -> Result<Vec<(String, String)>, StoreError> {
+        const SQL: &str = "SELECT action, coalesce(after, '') FROM audit ORDER BY id";
+        self.all(SQL, [], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+}

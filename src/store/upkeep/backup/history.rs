@@ -1,0 +1,75 @@
+//! What the audit log knows of backups: it is their history, so that the age of the last good one survives a restart.
+
+use std::collections::HashSet;
+
+use rusqlite::params;
+use serde_json::Value;
+
+use super::BACKUP_CREATED;
+use crate::domain::backup::RowCounts;
+use crate::domain::time::Timestamp;
+use crate::store::engine::error::StoreError;
+use crate::store::engine::tx::ReadTx;
+
+/// A good backup as the audit log tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupRecord {
+    /// The file, where it was made.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// What it holds.
+    pub rows: RowCounts,
+    /// The moment that it shows.
+    pub at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub took_millis: u64,
+    /// Who made it.
+    pub by: String,
+}
+
+/// A good backup, and which entry of the audit log tells of it: later ones have higher ids, whatever the clock says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedBackup {
+    /// The entry.
+    pub id: i64,
+    /// What it tells.
+    pub record: BackupRecord,
+}
+
+impl ReadTx<'_> {
+    /// The newest good backup; with a folder, the newest that was made there.
+    pub fn last_backup(&self, folder: Option<&str>) -> Result<Option<LoggedBackup>, StoreError> {
+        // What stands behind the folder and a slash has no slash of its own. There are as many acts as administrators do.
+        const SQL: &str = "SELECT target, actor, at, after, id FROM audit
+             WHERE action = ?1
+               AND (?2 IS NULL OR (substr(target, 1, length(?2) + 1) = ?2 || '/'
+                                   AND instr(substr(target, length(?2) + 2), '/') = 0))
+             ORDER BY id DESC LIMIT 1";
+        // The root ends with the slash that is put behind the others.
+        let folder = folder.map(|folder| folder.trim_end_matches('/'));
+        self.first(SQL, params![BACKUP_CREATED, folder], |row| {
+            let after: Option<String> = row.get(3)?;
+            let after: Value = after.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+            let number = |field: &str| after.get(field).and_then(Value::as_u64).unwrap_or(0);
+            let rows = after.get("rows").cloned().and_then(|rows| serde_json::from_value(rows).ok());
+            let at = after.get("at").and_then(Value::as_str).and_then(Timestamp::parse);
+            let record = BackupRecord {
+                path: row.get(0)?,
+                bytes: number("bytes"),
+                rows: rows.unwrap_or_default(),
+                at: at.unwrap_or(Timestamp::from_millis(row.get(2)?)),
+                took_millis: number("tookMillis"),
+                by: row.get(1)?,
+            };
+            Ok(LoggedBackup { id: row.get(4)?, record })
+        })
+    }
+
+    /// The files of all good backups that this database knows of, there still or not.
+    pub fn backups_made(&self) -> Result<HashSet<String>, StoreError> {
+        let files =
+            self.all("SELECT DISTINCT target FROM audit WHERE action = ?1", [BACKUP_CREATED], |row| Ok(row.get(0)?))?;
+        Ok(files.into_iter().collect())
+    }
+}

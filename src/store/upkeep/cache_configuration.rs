@@ -1,0 +1,94 @@
+//! The cache's configuration, version by version, as administrators have changed it.
+
+use rusqlite::{Row, params};
+use serde_json::Value;
+
+use super::audit::Actor;
+use crate::domain::cache_configuration::CacheConfiguration;
+use crate::domain::page::{Page, PageRequest, RowCursor};
+use crate::domain::time::Timestamp;
+use crate::store::engine::error::{StoreError, Subject};
+use crate::store::engine::tx::{ReadTx, WriteTx};
+use crate::store::facts::enterprises::timestamp;
+
+/// One version of the configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredConfiguration {
+    /// Its number; the first change made version 1.
+    pub version: u64,
+    /// When it was made.
+    pub at: Timestamp,
+    /// Who made it, and from where.
+    pub actor: Actor,
+    /// The whole of it as JSON, as the binary that stored it knew it.
+    pub json: Value,
+}
+
+impl StoredConfiguration {
+    /// The configuration itself.
+    ///
+    /// # Errors
+    ///
+    /// What this binary cannot read of it, in a sentence.
+    pub fn configuration(&self) -> Result<CacheConfiguration, String> {
+        CacheConfiguration::from_json(&self.json.to_string())
+    }
+}
+
+const COLUMNS: &str = "version, at, actor, address, configuration";
+
+impl ReadTx<'_> {
+    /// The newest configuration; none as long as nobody has changed it.
+    pub fn newest_cache_configuration(&self) -> Result<Option<StoredConfiguration>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM cache_configuration ORDER BY version DESC LIMIT 1");
+        self.first(&sql, [], read_configuration)
+    }
+
+    /// One version of the configuration.
+    pub fn cache_configuration(&self, version: u64) -> Result<StoredConfiguration, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM cache_configuration WHERE version = ?1");
+        let version = i64::try_from(version).unwrap_or(i64::MAX);
+        self.first(&sql, [version], read_configuration)?.ok_or(StoreError::NotFound(Subject::ConfigurationVersion))
+    }
+
+    /// The versions of the configuration, newest first.
+    pub fn cache_configurations(
+        &self,
+        request: &PageRequest<RowCursor>,
+    ) -> Result<Page<StoredConfiguration, RowCursor>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM cache_configuration WHERE version < ?1 ORDER BY version DESC LIMIT ?2 OFFSET ?3"
+        );
+        let total = self.one("SELECT count(*) FROM cache_configuration", [], |row| row.get(0))?;
+        let (before, offset) = request.newest_first();
+        let items = self.all(&sql, params![before, i64::from(request.limit) + 1, offset], read_configuration)?;
+        Ok(Page::newest_first(items, total, request, |stored| i64::try_from(stored.version).unwrap_or(i64::MAX)))
+    }
+}
+
+impl WriteTx<'_> {
+    /// Makes a configuration the newest version.
+    pub fn append_cache_configuration(
+        &self,
+        actor: &Actor,
+        configuration: &CacheConfiguration,
+    ) -> Result<StoredConfiguration, StoreError> {
+        const SQL: &str = "INSERT INTO cache_configuration (version, at, actor, address, configuration)
+            SELECT coalesce(max(version), 0) + 1, ?1, ?2, ?3, ?4 FROM cache_configuration";
+        let json = serde_json::to_string(&configuration.shape())
+            .map_err(|error| StoreError::Corrupt(format!("a configuration cannot be written: {error}")))?;
+        self.execute(SQL, params![self.now().millis(), actor.name, actor.address, json])?;
+        self.newest_cache_configuration()?.ok_or(StoreError::NotFound(Subject::ConfigurationVersion))
+    }
+}
+
+fn read_configuration(row: &Row<'_>) -> Result<StoredConfiguration, StoreError> {
+    let json: String = row.get(4)?;
+    Ok(StoredConfiguration {
+        version: row.get(0)?,
+        at: timestamp(row, 1)?,
+        actor: Actor { name: row.get(2)?, address: row.get(3)? },
+        // What is no JSON at all is kept as a text, which no configuration is.
+        json: serde_json::from_str(&json).unwrap_or(Value::String(json)),
+    })
+}

@@ -1,0 +1,13 @@
+//! What keeps an installation in order: purges, the audit log, the cache's history, backup and restore.
+//!
+//! - `purge`: destroying an enterprise, department or employee in small steps;
+//! - `audit`: who did what;
+//! - `cache_configuration`: what administrators have tuned, version by version; `cache_samples`: what the cache counted;
+//! - `backup`, `restore`: the whole database into one file, and back.
+
+pub(super) mod audit;
+pub(super) mod backup;
+pub(super) mod cache_configuration;
+pub(super) mod cache_samples;
+pub(super) mod purge;
+pub(super) mod restore;

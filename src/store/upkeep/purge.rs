@@ -1,0 +1,402 @@
+//! Destroying an enterprise, department or employee with all that belongs to it.
+//!
+//! A purge archives its subject in the transaction that accepts it. From then on nothing that is served counts the
+//! subject, and its rows go in small transactions of their own, with triggers off, since its rollups are no longer kept.
+//! What has been accepted goes on after a restart.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use rusqlite::params;
+
+use super::audit::Actor;
+use crate::clock::Clock;
+use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
+use crate::store::engine::condition::{Condition, TRY_AGAIN_AFTER};
+use crate::store::engine::error::StoreError;
+use crate::store::engine::later::Later;
+use crate::store::engine::queue::WeakWriteQueue;
+use crate::store::engine::tx::WriteTx;
+
+/// How long one transaction of a purge works, so that no other write waits longer for it.
+const PURGE_STEP_TIME_MAX: Duration = Duration::from_millis(30);
+
+/// Rows that go between two looks at the clock.
+const PURGE_BATCH_ROWS: u32 = 200;
+
+/// How often old idempotency keys, sessions and sign-in links are looked for.
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Rows of each kind that one housekeeping transaction deletes at most.
+const FORGOTTEN_ROWS_MAX: u32 = 1_000;
+
+/// How long the keeper waits after a failed step, a full disk for example, before it tries again.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// What an accepted purge destroys, without what an earlier one destroys already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Contacts.
+    pub contacts: u64,
+    /// Employees, archived ones included.
+    pub employees: u64,
+    /// Departments, archived ones included.
+    pub departments: u64,
+}
+
+impl WriteTx<'_> {
+    /// Accepts the purge of an enterprise, archived or not: it is invisible from this transaction on, and the tokens that
+    /// are limited to it are revoked, each with its entry in the audit log.
+    pub fn purge_enterprise(&self, id: &EnterpriseId, actor: &Actor) -> Result<Purged, StoreError> {
+        const COUNT: &str = "SELECT coalesce(sum(contacts), 0), count(*),
+                (SELECT count(*) FROM department WHERE enterprise_id = ?1
+                    AND id NOT IN (SELECT subject_id FROM purge WHERE kind = 'department'))
+           FROM employee WHERE enterprise_id = ?1
+            AND id NOT IN (SELECT subject_id FROM purge WHERE kind = 'employee')
+            AND department_id NOT IN (SELECT subject_id FROM purge WHERE kind = 'department')";
+        let found = self.any_enterprise_row(id)?;
+        self.refuse_while_purged("enterprise", found.row)?;
+        if !found.archived {
+            self.archive_enterprise(id)?;
+        }
+        self.revoke_tokens_of(id, actor)?;
+        self.accept_purge("enterprise", found.row)?;
+        self.count(COUNT, found.row)
+    }
+
+    /// Accepts the purge of a department, archived or not, of a visible enterprise.
+    pub fn purge_department(&self, enterprise: &EnterpriseId, id: &DepartmentId) -> Result<Purged, StoreError> {
+        const COUNT: &str = "SELECT coalesce(sum(contacts), 0), count(*), 1 FROM employee WHERE department_id = ?1
+            AND id NOT IN (SELECT subject_id FROM purge WHERE kind = 'employee')";
+        let found = self.any_department_row(enterprise, id)?;
+        self.refuse_while_purged("department", found.row)?;
+        if !found.archived {
+            self.show_department(found, false)?;
+        }
+        self.accept_purge("department", found.row)?;
+        self.count(COUNT, found.row)
+    }
+
+    /// Accepts the purge of an employee, archived or not, of a visible department.
+    pub fn purge_employee(
+        &self,
+        enterprise: &EnterpriseId,
+        department: &DepartmentId,
+        id: &EmployeeId,
+    ) -> Result<Purged, StoreError> {
+        const COUNT: &str = "SELECT contacts, 1, 0 FROM employee WHERE id = ?1";
+        let found = self.any_employee_row(enterprise, department, id)?;
+        self.refuse_while_purged("employee", found.row)?;
+        if !found.archived {
+            self.show_employee(found, false)?;
+        }
+        self.accept_purge("employee", found.row)?;
+        self.count(COUNT, found.row)
+    }
+
+    /// Refuses to touch what is being destroyed.
+    pub(in crate::store) fn refuse_while_purged(&self, kind: &str, subject: i64) -> Result<(), StoreError> {
+        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM purge WHERE kind = ?1 AND subject_id = ?2)";
+        if self.one(SQL, params![kind, subject], |row| row.get(0))? {
+            return Err(StoreError::Conflict(format!("this {kind} is being destroyed")));
+        }
+        Ok(())
+    }
+
+    fn accept_purge(&self, kind: &str, subject: i64) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO purge (kind, subject_id, requested_at) VALUES (?1, ?2, ?3)";
+        // The rows will go with their triggers off.
+        const KEEP_IDS: &str = "UPDATE installation
+            SET contact_id_floor = max(contact_id_floor, coalesce((SELECT max(id) FROM contact), 0))";
+        self.execute(KEEP_IDS, [])?;
+        self.execute(SQL, params![kind, subject, self.now().millis()])?;
+        Ok(())
+    }
+
+    fn count(&self, sql: &str, subject: i64) -> Result<Purged, StoreError> {
+        self.one(sql, [subject], |row| {
+            Ok(Purged { contacts: row.get(0)?, employees: row.get(1)?, departments: row.get(2)? })
+        })
+    }
+
+    /// Goes on with the oldest accepted purge until it is finished or the time is up; false when there is none left.
+    pub(in crate::store) fn purge_step(&self, time_is_up: impl Fn() -> bool) -> Result<bool, StoreError> {
+        const OLDEST: &str = "SELECT id, kind, subject_id FROM purge ORDER BY id LIMIT 1";
+        const FINISHED: &str = "DELETE FROM purge WHERE id = ?1";
+        let oldest =
+            self.first(OLDEST, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?)))?;
+        let Some((id, kind, subject)) = oldest else { return Ok(false) };
+        self.without_triggers(|tx| {
+            loop {
+                let gone = match kind.as_str() {
+                    "employee" => tx.purge_employee_rows(subject)?,
+                    "department" => tx.purge_department_rows(subject)?,
+                    _ => tx.purge_enterprise_rows(subject)?,
+                };
+                if gone == Gone::Everything {
+                    // In the transaction in which the subject goes: its row's number is free from then on, and a namesake
+                    // created before the next step must not be taken for it.
+                    tx.execute(FINISHED, [id])?;
+                    return Ok(true);
+                }
+                if time_is_up() {
+                    return Ok(true);
+                }
+            }
+        })
+    }
+
+    /// Deletes some rows of an employee that is being purged, the employee's own last.
+    fn purge_employee_rows(&self, employee: i64) -> Result<Gone, StoreError> {
+        const CONTACTS: &str = "DELETE FROM contact WHERE id IN
+            (SELECT id FROM contact WHERE employee_id = ?1 LIMIT ?2)";
+        const SCOPES: &str = "SELECT department_id, enterprise_id FROM employee WHERE id = ?1";
+        if self.execute(CONTACTS, params![employee, PURGE_BATCH_ROWS])? > 0 {
+            return Ok(Gone::Something);
+        }
+        let scopes = self.first(SCOPES, [employee], |row| Ok([row.get(0)?, row.get(1)?]))?;
+        for scope in scopes.into_iter().flatten() {
+            self.draw(scope)?;
+        }
+        self.execute("DELETE FROM employee WHERE id = ?1", [employee])?;
+        Ok(Gone::Everything)
+    }
+
+    /// Deletes some rows of a department that is being purged, the department's own last.
+    fn purge_department_rows(&self, department: i64) -> Result<Gone, StoreError> {
+        const EMPLOYEE: &str = "SELECT id FROM employee WHERE department_id = ?1 LIMIT 1";
+        const ENTERPRISE: &str = "SELECT enterprise_id FROM department WHERE id = ?1";
+        if let Some(employee) = self.first(EMPLOYEE, [department], |row| Ok(row.get(0)?))? {
+            self.purge_employee_rows(employee)?;
+            return Ok(Gone::Something);
+        }
+        if self.purge_rollup_rows(department)? > 0 {
+            return Ok(Gone::Something);
+        }
+        if let Some(enterprise) = self.first(ENTERPRISE, [department], |row| Ok(row.get(0)?))? {
+            self.bury_scope(department)?;
+            self.draw(enterprise)?;
+            self.execute("DELETE FROM department WHERE id = ?1", [department])?;
+        }
+        Ok(Gone::Everything)
+    }
+
+    /// Deletes some rows of an enterprise that is being purged, the enterprise's own last.
+    fn purge_enterprise_rows(&self, enterprise: i64) -> Result<Gone, StoreError> {
+        const DEPARTMENT: &str = "SELECT id FROM department WHERE enterprise_id = ?1 LIMIT 1";
+        const COMPANIES: &str = "DELETE FROM company WHERE id IN
+            (SELECT id FROM company WHERE enterprise_id = ?1 LIMIT ?2)";
+        // Purges of its parts were accepted before its own and are finished: only what can be seen can be purged, and
+        // the oldest goes first.
+        if let Some(department) = self.first(DEPARTMENT, [enterprise], |row| Ok(row.get(0)?))? {
+            self.purge_department_rows(department)?;
+            return Ok(Gone::Something);
+        }
+        if self.purge_rollup_rows(enterprise)? > 0
+            || self.execute(COMPANIES, params![enterprise, PURGE_BATCH_ROWS])? > 0
+        {
+            return Ok(Gone::Something);
+        }
+        self.bury_scope(enterprise)?;
+        self.execute("DELETE FROM enterprise WHERE id = ?1", [enterprise])?;
+        Ok(Gone::Everything)
+    }
+
+    /// Deletes some of a scope's rollup rows; 0 when all are gone.
+    fn purge_rollup_rows(&self, scope: i64) -> Result<usize, StoreError> {
+        const PEOPLE: &str = "DELETE FROM rollup_person WHERE scope_id = ?1 AND person_key IN
+            (SELECT person_key FROM rollup_person WHERE scope_id = ?1 LIMIT ?2)";
+        const COMPANIES: &str = "DELETE FROM rollup_company WHERE scope_id = ?1 AND company_id IN
+            (SELECT company_id FROM rollup_company WHERE scope_id = ?1 LIMIT ?2)";
+        const DAYS: &str = "DELETE FROM rollup_day WHERE scope_id = ?1 AND day IN
+            (SELECT day FROM rollup_day WHERE scope_id = ?1 LIMIT ?2)";
+        for sql in [PEOPLE, COMPANIES, DAYS] {
+            let gone = self.execute(sql, params![scope, PURGE_BATCH_ROWS])?;
+            if gone > 0 {
+                return Ok(gone);
+            }
+        }
+        Ok(0)
+    }
+
+    /// Leaves a scope as a tombstone: empty, with a new revision.
+    fn bury_scope(&self, scope: i64) -> Result<(), StoreError> {
+        const SQL: &str =
+            "UPDATE scope SET contacts = 0, people = 0, employees = 0, active_employees = 0 WHERE id = ?1";
+        self.execute(SQL, [scope])?;
+        self.draw(scope)
+    }
+}
+
+/// How much one batch of a purge has left.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gone {
+    /// Some rows are gone; others may be left.
+    Something,
+    /// The last row is gone, the subject's own.
+    Everything,
+}
+
+/// Goes on with accepted purges and forgets old idempotency keys, sessions and sign-in links, on a thread of its own, until the store closes.
+pub(in crate::store) struct Keeper {
+    pub(in crate::store) queue: WeakWriteQueue,
+    pub(in crate::store) clock: Clock,
+    /// Told of every purge that is accepted and of every write that found no room; disconnected when the writer has ended.
+    pub(in crate::store) woken: Receiver<()>,
+    pub(in crate::store) condition: Arc<Condition>,
+    pub(in crate::store) later: Arc<Later>,
+}
+
+impl Keeper {
+    pub(in crate::store) fn run(self) {
+        let mut wait = Duration::ZERO;
+        loop {
+            match self.woken.recv_timeout(wait) {
+                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            let (kept, recovered) = (self.keep_once(), self.recover());
+            wait = match (kept, recovered) {
+                (Err(StoreError::Closed), _) | (_, Err(StoreError::Closed)) => return,
+                (Ok(true), Ok(())) => Duration::ZERO,
+                (Ok(false), Ok(())) => HOUSEKEEPING_INTERVAL,
+                // It was told of when it began. Whatever else wakes the keeper meanwhile waits for the next attempt.
+                (_, Err(error)) | (Err(error), _) if error.trouble().is_some() => {
+                    if !self.rest(TRY_AGAIN_AFTER) {
+                        return;
+                    }
+                    Duration::ZERO
+                }
+                (_, Err(error)) | (Err(error), _) => {
+                    tracing::error!(%error, "cannot go on with a purge; trying again");
+                    RETRY_AFTER
+                }
+            };
+        }
+    }
+
+    /// Waits, whatever wakes it: its own attempts do. False when the writer has ended meanwhile.
+    fn rest(&self, time: Duration) -> bool {
+        let until = self.clock.instant() + time;
+        loop {
+            match self.woken.recv_timeout(until.saturating_duration_since(self.clock.instant())) {
+                Ok(()) => {}
+                Err(RecvTimeoutError::Timeout) => return true,
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+        }
+    }
+
+    /// Tries whether trouble is over, and then does what was left for later.
+    fn recover(&self) -> Result<(), StoreError> {
+        let left = match self.condition.trouble() {
+            Some(_) => self.condition.try_again(self.queue.upgrade()?)?,
+            None => None,
+        };
+        // What is wrong with reading keeps nobody from writing.
+        self.later.catch_up(|| self.queue.upgrade())?;
+        left.map_or(Ok(()), Err)
+    }
+
+    /// One small step; whether there is more to do.
+    fn keep_once(&self) -> Result<bool, StoreError> {
+        let clock = self.clock.clone();
+        let purging = self.queue.upgrade()?.write_blocking(move |tx| {
+            let begun = clock.instant();
+            tx.purge_step(|| clock.instant().duration_since(begun) >= PURGE_STEP_TIME_MAX)
+        })?;
+        if purging {
+            return Ok(true);
+        }
+        let forgotten = self.queue.upgrade()?.write_blocking(|tx| {
+            let answers = tx.forget_old_answers(FORGOTTEN_ROWS_MAX)?;
+            let sign_ins = tx.forget_old_sign_ins(FORGOTTEN_ROWS_MAX)?;
+            Ok(answers.max(sign_ins))
+        })?;
+        Ok(forgotten >= FORGOTTEN_ROWS_MAX as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::access::Reach;
+    use crate::domain::contacts::{ContactFields, ContactInfo};
+    use crate::domain::directory::{EmployeeFields, EmployeeInfo, Name};
+    use crate::store::{Mode, Store, StoreOptions};
+
+    /// What is being purged, what of it is left, and whether the purge is.
+    const STATE: &str = "SELECT (SELECT count(*) FROM purge), (SELECT count(*) FROM enterprise),
+        (SELECT count(*) FROM department), (SELECT count(*) FROM employee)";
+
+    type Accept = fn(&WriteTx<'_>, &EnterpriseId, &DepartmentId, &EmployeeId) -> Result<Purged, StoreError>;
+
+    #[test]
+    fn a_purge_ends_in_the_transaction_in_which_its_subject_goes() {
+        let acme = EnterpriseId::parse("acme").unwrap();
+        let sales = DepartmentId::parse("sales").unwrap();
+        let user = EmployeeId::parse("u1").unwrap();
+        let check = |accept: Accept, subject: usize| {
+            // A command's store has no keeper, so that the test takes the steps.
+            let dir = tempfile::tempdir().unwrap();
+            let options = StoreOptions { create: true, ..StoreOptions::new(dir.path(), Mode::Command, "a test") };
+            let store = Store::open(&options, Clock::system()).unwrap();
+            let (acme, sales, user) = (acme.clone(), sales.clone(), user.clone());
+            let accepted = store.write_blocking(move |tx| {
+                let name = Name::parse("name", "A").unwrap();
+                let staff = EmployeeFields { first_name: "A".to_owned(), ..EmployeeFields::default() };
+                let contact = ContactFields { name: "B".to_owned(), ..ContactFields::default() };
+                tx.create_enterprise(Some(acme.clone()), &name)?;
+                tx.create_department(&acme, Some(sales.clone()), &name)?;
+                tx.create_employee(&acme, &sales, Some(user.clone()), &EmployeeInfo::parse(staff).unwrap())?;
+                tx.add_contact(&Reach::Installation, &user, &ContactInfo::parse(contact).unwrap(), "AddContact")?;
+                accept(tx, &acme, &sales, &user)
+            });
+            assert_eq!(accepted.unwrap().contacts, 1);
+            // The time is up after each batch.
+            while store.write_blocking(|tx| tx.purge_step(|| true)).unwrap() {
+                let state: [i64; 4] = store
+                    .read_blocking(|tx| {
+                        tx.one(STATE, [], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))
+                    })
+                    .unwrap();
+                assert_eq!(state[0], state[subject], "a purge without its subject, or the reverse");
+                assert_eq!(store.read_blocking(|tx| tx.check()).unwrap().differences, []);
+            }
+        };
+        check(|tx, acme, _, _| tx.purge_enterprise(acme, &Actor::command_line()), 1);
+        check(|tx, acme, sales, _| tx.purge_department(acme, sales), 2);
+        check(|tx, acme, sales, user| tx.purge_employee(acme, sales, user), 3);
+    }
+
+    #[test]
+    fn a_purge_counts_nothing_that_an_earlier_one_destroys() {
+        let (acme, sales) = (EnterpriseId::parse("acme").unwrap(), DepartmentId::parse("sales").unwrap());
+        // A command's store has no keeper, so that the first purges are still under way.
+        let dir = tempfile::tempdir().unwrap();
+        let options = StoreOptions { create: true, ..StoreOptions::new(dir.path(), Mode::Command, "a test") };
+        let store = Store::open(&options, Clock::system()).unwrap();
+        let counted = store.write_blocking(move |tx| {
+            let name = Name::parse("name", "A").unwrap();
+            tx.create_enterprise(Some(acme.clone()), &name)?;
+            for (department, users) in [("sales", ["u1", "u2"]), ("lab", ["u3", "u4"])] {
+                let department = DepartmentId::parse(department).unwrap();
+                tx.create_department(&acme, Some(department.clone()), &name)?;
+                for user in users.map(|user| EmployeeId::parse(user).unwrap()) {
+                    let staff = EmployeeFields { first_name: "A".to_owned(), ..EmployeeFields::default() };
+                    let contact = ContactFields { name: "B".to_owned(), ..ContactFields::default() };
+                    tx.create_employee(&acme, &department, Some(user.clone()), &EmployeeInfo::parse(staff).unwrap())?;
+                    tx.add_contact(&Reach::Installation, &user, &ContactInfo::parse(contact).unwrap(), "AddContact")?;
+                }
+            }
+            let purged = [
+                tx.purge_employee(&acme, &sales, &EmployeeId::parse("u1").unwrap())?,
+                tx.purge_department(&acme, &sales)?,
+                tx.purge_enterprise(&acme, &Actor::command_line())?,
+            ];
+            Ok(purged.map(|purged| (purged.contacts, purged.employees, purged.departments)))
+        });
+        assert_eq!(counted.unwrap(), [(1, 1, 0), (1, 1, 1), (2, 2, 1)]);
+    }
+}

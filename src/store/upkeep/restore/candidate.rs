@@ -1,0 +1,273 @@
+//! The copy of a backup that is to become the database: verified, and made a history of its own.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
+
+use super::RestoreError;
+use super::replaced::{OldFacts, tokens_revoked};
+use crate::clock::Clock;
+use crate::domain::backup::RowCounts;
+use crate::domain::time::Timestamp;
+use crate::store::engine::error::{OpenError, StoreError};
+use crate::store::engine::migrate::{self, APPLICATION_ID, Found, SCHEMA_VERSION};
+use crate::store::upkeep::audit::{Actor, AuditEntry, insert};
+use crate::store::upkeep::backup::{
+    BackupError, BackupObserver, BackupProgress, BackupStage, Pace, Partial, make_single, require_room, side_files,
+    verify, with_suffix,
+};
+
+/// What the copy is called until it takes its place; its name in the making ends otherwise.
+const CANDIDATE_FILE: &str = "muster-restoring.db";
+
+/// Bytes that are copied at a time.
+const PIECE_BYTES: usize = 1_024 * 1_024;
+
+/// By how much the counter leaps where nobody can say how far the old database had counted: further than any installation
+/// gets, and still far from what a client can hold in a number.
+const REVISION_LEAP: i64 = 1 << 40;
+
+/// Where a SQLite file says what it is (<https://sqlite.org/fileformat2.html#database_header>).
+const HEADER_BYTES: usize = 100;
+const MAGIC: &[u8] = b"SQLite format 3\0";
+const USER_VERSION_AT: usize = 60;
+const APPLICATION_ID_AT: usize = 68;
+
+/// The copy of a backup in the data directory.
+pub(super) struct Candidate {
+    partial: Partial,
+    rows: RowCounts,
+    schema_version: i64,
+}
+
+/// What became of the copy when it was made a history of its own.
+pub(super) struct Renewed {
+    pub(super) rows: RowCounts,
+    pub(super) sessions_ended: usize,
+    pub(super) tokens_kept_revoked: usize,
+    pub(super) tokens_lost: usize,
+}
+
+fn refuse(source: &Path, reason: impl Into<String>) -> RestoreError {
+    RestoreError::Source { path: source.display().to_string(), reason: reason.into() }
+}
+
+/// Looks at the head of a file, and refuses what is plainly no backup of ours. Changes nothing.
+pub(super) fn look_at(source: &Path, database: &Path) -> Result<(), RestoreError> {
+    let metadata = fs::metadata(source).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => refuse(source, "there is no such file"),
+        _ => refuse(source, error.to_string()),
+    })?;
+    if metadata.is_dir() {
+        return Err(refuse(source, "it is a directory; name the file of a backup"));
+    }
+    if !metadata.is_file() {
+        return Err(refuse(source, "it is no regular file"));
+    }
+    if fs::metadata(database).is_ok_and(|live| (live.dev(), live.ino()) == (metadata.dev(), metadata.ino())) {
+        return Err(refuse(source, "it is the database itself"));
+    }
+    let log = with_suffix(source, "-wal");
+    if fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+        let reason = format!(
+            "{} stands beside it, so it is the file of a database that was in use and lacks what is in that log; \
+             make a backup of it with `muster backup` and its --data-dir",
+            log.display()
+        );
+        return Err(refuse(source, reason));
+    }
+    let mut header = [0; HEADER_BYTES];
+    let read = File::open(source).and_then(|mut file| file.read_exact(&mut header));
+    match read {
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Err(refuse(source, "it is no SQLite file")),
+        Err(error) => return Err(refuse(source, error.to_string())),
+        Ok(()) if !header.starts_with(MAGIC) => return Err(refuse(source, "it is no SQLite file")),
+        Ok(()) => {}
+    }
+    let number = |at: usize| {
+        let bytes = header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+        i64::from(bytes.map_or(0, i32::from_be_bytes))
+    };
+    if number(APPLICATION_ID_AT) != APPLICATION_ID {
+        return Err(refuse(source, "it is a SQLite file of another program"));
+    }
+    let found = number(USER_VERSION_AT);
+    if found > SCHEMA_VERSION {
+        return Err(newer(source, found));
+    }
+    Ok(())
+}
+
+fn newer(source: &Path, found: i64) -> RestoreError {
+    let reason = format!(
+        "it has schema version {found}, but this Muster knows only versions up to {SCHEMA_VERSION}; use the Muster that \
+         wrote it, or a newer one"
+    );
+    refuse(source, reason)
+}
+
+impl Candidate {
+    /// Copies the file into the data directory, for its owner alone.
+    pub(super) fn copy(
+        data_dir: &Path,
+        source: &Path,
+        observer: &Arc<dyn BackupObserver>,
+    ) -> Result<Self, RestoreError> {
+        let partial = Partial::create(&data_dir.join(CANDIDATE_FILE), true).map_err(RestoreError::Copy)?;
+        let mut from = File::open(source).map_err(|error| refuse(source, error.to_string()))?;
+        let bytes_total = from.metadata().map_err(|error| refuse(source, error.to_string()))?.len();
+        require_room(partial.path(), bytes_total).map_err(RestoreError::Copy)?;
+        let mut piece = vec![0; PIECE_BYTES];
+        let mut bytes_done = 0;
+        loop {
+            let read = from.read(&mut piece).map_err(|error| refuse(source, error.to_string()))?;
+            let Some(piece) = piece.get(..read).filter(|piece| !piece.is_empty()) else { break };
+            partial.file().write_all(piece).map_err(|error| RestoreError::Copy(partial.failed(&error)))?;
+            bytes_done += read as u64;
+            observer.progressed(BackupProgress { stage: BackupStage::Copying, bytes_done, bytes_total });
+            if observer.is_cancelled() {
+                return Err(RestoreError::Copy(BackupError::Cancelled));
+            }
+        }
+        Ok(Self { partial, rows: RowCounts::default(), schema_version: 0 })
+    }
+
+    /// Makes sure that the copy is a sound database of ours.
+    pub(super) fn verified(
+        mut self,
+        source: &Path,
+        clock: &Clock,
+        observer: &Arc<dyn BackupObserver>,
+    ) -> Result<Self, RestoreError> {
+        let bytes = self.partial.bytes().map_err(RestoreError::Copy)?;
+        observer.progressed(BackupProgress { stage: BackupStage::Verifying, bytes_done: bytes, bytes_total: bytes });
+        let told = |error: BackupError| match error {
+            BackupError::Unsound(reason) => refuse(source, format!("it is damaged: {reason}")),
+            BackupError::Store(error) if error.is_damage() => refuse(source, format!("it is damaged: {error}")),
+            error => RestoreError::Copy(error),
+        };
+        make_single(self.partial.path()).map_err(told)?;
+        let connection = self.connect()?;
+        self.schema_version = match migrate::recognise(&connection, source, true) {
+            Ok(Found::Version(version)) if version > 0 => version,
+            Ok(_) => return Err(refuse(source, "it holds no database of Muster")),
+            Err(OpenError::Newer { found, .. }) => return Err(newer(source, found)),
+            Err(OpenError::Foreign { reason, .. }) => return Err(refuse(source, reason)),
+            Err(error) => return Err(error.into()),
+        };
+        drop(connection);
+        self.rows = verify(self.partial.path(), Pace::Full, clock, observer).map_err(told)?.rows();
+        Ok(self)
+    }
+
+    pub(super) fn rows(&self) -> RowCounts {
+        self.rows
+    }
+
+    pub(super) fn schema_version(&self) -> i64 {
+        self.schema_version
+    }
+
+    fn connect(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Connection::open_with_flags(self.partial.path(), flags)
+    }
+
+    /// Makes the copy a history of its own: with another epoch, with revisions beyond all that anybody has seen, without
+    /// sessions and links, without tokens that were revoked since, and with the act in its audit log.
+    pub(super) fn renew(
+        &self,
+        old: Option<&OldFacts>,
+        actor: &Actor,
+        act: &AuditEntry,
+        now: Timestamp,
+    ) -> Result<Renewed, RestoreError> {
+        const COUNTERS: &str = "UPDATE installation SET epoch = lower(hex(randomblob(8))), revision = ?1,
+                access_version = max(access_version, ?2) + 1, contact_id_floor = max(contact_id_floor, ?3)";
+        let connection = self.connect()?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        // Of a session or a token that goes nothing is left in the file, as everywhere.
+        let _: i64 = connection.pragma_update_and_check(None, "secure_delete", "ON", |row| row.get(0))?;
+        let transaction = rusqlite::Transaction::new_unchecked(&connection, TransactionBehavior::Immediate)?;
+        let own: i64 = transaction.query_row("SELECT revision FROM installation", [], |row| row.get(0))?;
+        let beyond = match old {
+            Some(old) => own.max(old.revision) + 1,
+            None => own.saturating_add(REVISION_LEAP),
+        };
+        let (access_version, floor) = old.map_or((0, 0), |old| (old.access_version, old.contact_id_floor));
+        transaction.execute(COUNTERS, params![beyond, access_version, floor])?;
+        // Every scope draws, since every summary may be another than a client has seen.
+        transaction.execute("UPDATE scope SET revision = ?1", [beyond])?;
+        let sessions_ended = delete_all(&transaction, "session")?;
+        delete_all(&transaction, "sign_in_link")?;
+        let mut tokens_kept_revoked = 0;
+        let written_down: HashSet<String> = tokens_revoked(&transaction)?;
+        for id in old.map_or(&[][..], |old| &old.tokens_revoked) {
+            tokens_kept_revoked += transaction.execute("DELETE FROM token WHERE id = ?1", [id])?;
+            // The next restore goes by this log, and may be of a backup that has the token.
+            if !written_down.contains(id) {
+                insert(&transaction, now, actor, &AuditEntry::of("token.revoke", id.as_str()))?;
+            }
+        }
+        let mut tokens_lost = 0;
+        for id in old.map_or(&[][..], |old| &old.tokens) {
+            let known: bool =
+                transaction.query_row("SELECT EXISTS (SELECT 1 FROM token WHERE id = ?1)", [id], |row| row.get(0))?;
+            tokens_lost += usize::from(!known);
+        }
+        insert(&transaction, now, actor, act)?;
+        transaction.commit()?;
+        // Whoever opens it first need not go over to a log, which would take everybody else out of it. A file system that does
+        // without one leaves it as it is.
+        let _: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+        connection.close().map_err(|(_, error)| error)?;
+        self.require_single()?;
+        let revoked = u64::try_from(tokens_kept_revoked).unwrap_or(0);
+        let rows = RowCounts { tokens: self.rows.tokens.saturating_sub(revoked), ..self.rows };
+        Ok(Renewed { rows, sessions_ended, tokens_kept_revoked, tokens_lost })
+    }
+
+    /// Makes sure that all of the copy is in its one file: what stood beside it would not go along.
+    fn require_single(&self) -> Result<(), RestoreError> {
+        let Some(side) = side_files(self.partial.path()).into_iter().find(|side| side.exists()) else { return Ok(()) };
+        Err(RestoreError::InUse(side.display().to_string()))
+    }
+
+    /// Brings the copy onto the disk, and gives it to whoever owns the database: a restore by root must not shut out the
+    /// user that the server runs as.
+    pub(super) fn settle(&self, database: &Path, data_dir: &Path) -> Result<(), RestoreError> {
+        let failed = |error| RestoreError::Copy(self.partial.failed(&error));
+        let model = fs::metadata(database).or_else(|_| fs::metadata(data_dir)).map_err(failed)?;
+        let own = self.partial.file().metadata().map_err(failed)?;
+        if (model.uid(), model.gid()) != (own.uid(), own.gid()) {
+            // Without the right to, the file stays whose it is; who may write there may do so all the same.
+            let _ = chown(self.partial.path(), Some(model.uid()), Some(model.gid()));
+        }
+        if model.is_file() {
+            self.partial.file().set_permissions(model.permissions()).map_err(failed)?;
+        }
+        self.partial.file().sync_all().map_err(failed)
+    }
+
+    /// Takes the database's name.
+    pub(super) fn take_the_place_of(&mut self, database: &Path) -> std::io::Result<()> {
+        self.partial.take_the_place_of(database)
+    }
+}
+
+fn delete_all(connection: &Connection, table: &str) -> Result<usize, StoreError> {
+    // An older schema has not got every table.
+    const KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
+    let known: bool = connection.query_row(KNOWN, [table], |row| row.get(0))?;
+    Ok(if known { connection.execute(&format!("DELETE FROM {table}"), [])? } else { 0 })
+}
+
+/// Whether a file in the making is what a killed restore left.
+pub(in crate::store) fn is_leftover(name: &str) -> bool {
+    name == CANDIDATE_FILE
+}
