@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use muster::clock::Clock;
 use muster::store::{
-    EmployeeName, ImportChunk, ImportRow, MayCreate, OwnerRow, Publication, Store, StoreError, Subscriber, TokenList,
+    AccessList, EmployeeName, ImportChunk, ImportRow, MayCreate, OwnerRow, Publication, Store, StoreError, Subscriber,
 };
 
 use crate::support::{
@@ -176,7 +176,7 @@ fn nobody_is_answered_before_the_publication_is_over() {
         }
         fn doubted(&self, _: i64) {}
         fn unreadable(&self) {}
-        fn access_changed(&self, _: &Arc<TokenList>) {}
+        fn access_changed(&self, _: &Arc<AccessList>) {}
     }
     let store = TestStore::with_people();
     let (go_on, held) = mpsc::channel();

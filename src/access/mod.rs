@@ -28,7 +28,7 @@ use crate::clock::Clock;
 use crate::domain::access::{Reach, Role, Token};
 use crate::domain::ids::TimeOrderedId;
 use crate::domain::time::Timestamp;
-use crate::store::{AuditEntry, NewToken, Publication, Store, StoreError, StoredToken, Subscriber, TokenList};
+use crate::store::{AccessList, AuditEntry, NewToken, Publication, Store, StoreError, StoredToken, Subscriber};
 
 /// What every token begins with, so that people and secret scanners recognise one.
 pub const TOKEN_PREFIX: &str = "muster_";
@@ -297,7 +297,7 @@ impl Subscriber for Memory {
     // Tokens are looked up in the database before one is refused, and a revoked one is told of as soon as that can be read.
     fn unreadable(&self) {}
 
-    fn access_changed(&self, tokens: &Arc<TokenList>) {
+    fn access_changed(&self, tokens: &Arc<AccessList>) {
         let mut table = self.table.write();
         // The writer and the watcher tell of the same changes; the later word must not be undone by the earlier.
         if tokens.version < table.version {

@@ -12,7 +12,7 @@ use super::links::LinkId;
 use super::{Access, Known, LastUse, hash, is_same, mint_secret};
 use crate::domain::access::{Reach, SESSION_LIFE, Session, Token};
 use crate::domain::time::Timestamp;
-use crate::store::{Actor, AuditEntry, NewSession, StoreError, StoredSession, Subject, TokenList, WriteTx};
+use crate::store::{AccessList, Actor, AuditEntry, NewSession, StoreError, StoredSession, Subject, WriteTx};
 
 /// A session as requests meet it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -277,7 +277,7 @@ impl KnownSession {
 
 /// The sessions of a list, which go on from what was known of them `before`.
 pub(super) fn remember(
-    list: &TokenList,
+    list: &AccessList,
     tokens: &HashMap<String, Arc<Known>>,
     before: &HashMap<String, Arc<KnownSession>>,
 ) -> HashMap<String, Arc<KnownSession>> {

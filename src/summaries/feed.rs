@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use super::SummaryCache;
 use super::activity::Activity;
-use crate::store::{Publication, Subscriber, TokenList};
+use crate::store::{AccessList, Publication, Subscriber};
 
 /// Hears of every change before whoever made it is answered. It holds the cache and not the store, which holds it.
 pub(super) struct Feed {
@@ -40,5 +40,5 @@ impl Subscriber for Feed {
         self.cache.distrust();
     }
 
-    fn access_changed(&self, _tokens: &Arc<TokenList>) {}
+    fn access_changed(&self, _tokens: &Arc<AccessList>) {}
 }

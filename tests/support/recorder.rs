@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use muster::domain::directory::Scope;
-use muster::store::{Publication, Store, Subscriber, TokenList};
+use muster::store::{AccessList, Publication, Store, Subscriber};
 
 /// One thing that the change feed said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl Subscriber for Recorder {
         self.note(Heard::Unreadable);
     }
 
-    fn access_changed(&self, tokens: &Arc<TokenList>) {
+    fn access_changed(&self, tokens: &Arc<AccessList>) {
         self.note(Heard::Access(tokens.version));
     }
 }

@@ -2,27 +2,18 @@
 
 use std::time::Duration;
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 
-use super::tokens::read_token_at;
+use super::access_list::{SESSION_SELECT, StoredSession, read_session};
 use crate::domain::access::{SESSIONS_PER_TOKEN_MAX, Session};
 use crate::domain::page::{Page, PageRequest, PageStart, TimeCursor};
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::{StoreError, Subject};
+use crate::store::engine::row::timestamp;
 use crate::store::engine::tx::{ReadTx, WriteTx};
-use crate::store::facts::enterprises::timestamp;
 
 /// How long a link is kept after its end, so that whoever tries it late is told why it does not work.
 const SIGN_IN_LINK_KEPT: Duration = Duration::from_hours(24);
-
-/// A session and the SHA-256 of its secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredSession {
-    /// What is known of it.
-    pub session: Session,
-    /// The hash of what the browser sends.
-    pub secret_hash: [u8; 32],
-}
 
 /// A session that is about to be stored.
 #[derive(Clone, Debug)]
@@ -63,22 +54,10 @@ pub struct NewSignInLink {
     pub code_hash: [u8; 32],
 }
 
-/// A session's columns, and behind them its token's, as `read_token_at` wants them.
-const SELECT: &str = "SELECT s.id, s.created_at, s.expires_at, s.last_used_at, s.address, s.secret_hash, s.rowid,
-        t.id, t.name, t.role, t.enterprise, t.created_at, t.expires_at, t.last_used_at, t.secret_hash
-   FROM session s LEFT JOIN token t ON t.id = s.token_id";
-
-/// The column in which [`SELECT`] has the token's id.
-const TOKEN_COLUMN: usize = 7;
-
-pub(in crate::store) fn load_sessions(tx: &ReadTx<'_>) -> Result<Vec<StoredSession>, StoreError> {
-    tx.all(SELECT, [], read_session)
-}
-
 impl ReadTx<'_> {
     /// One session with its hash.
     pub fn session(&self, id: &str) -> Result<Option<StoredSession>, StoreError> {
-        self.first(&format!("{SELECT} WHERE s.id = ?1"), [id], read_session)
+        self.first(&format!("{SESSION_SELECT} WHERE s.id = ?1"), [id], read_session)
     }
 
     /// The sessions that have not ended, newest first.
@@ -126,7 +105,7 @@ impl ReadTx<'_> {
 
 fn newest_sql() -> String {
     format!(
-        "{SELECT} WHERE s.expires_at > ?1 AND (s.created_at, s.rowid) < (?2, ?3)
+        "{SESSION_SELECT} WHERE s.expires_at > ?1 AND (s.created_at, s.rowid) < (?2, ?3)
          ORDER BY s.created_at DESC, s.rowid DESC LIMIT ?4 OFFSET ?5"
     )
 }
@@ -195,29 +174,12 @@ impl WriteTx<'_> {
     }
 }
 
-fn read_session(row: &Row<'_>) -> Result<StoredSession, StoreError> {
-    let token = match row.get::<_, Option<String>>(TOKEN_COLUMN)? {
-        Some(_) => Some(read_token_at(row, TOKEN_COLUMN)?.token),
-        None => None,
-    };
-    Ok(StoredSession {
-        session: Session {
-            id: row.get(0)?,
-            token,
-            created_at: timestamp(row, 1)?,
-            expires_at: timestamp(row, 2)?,
-            last_used_at: row.get::<_, Option<i64>>(3)?.map(Timestamp::from_millis),
-            address: row.get(4)?,
-        },
-        secret_hash: row.get(5)?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::store::{Mode, Store, StoreOptions, plan};
+    use crate::store::engine::row::plan;
+    use crate::store::{Mode, Store, StoreOptions};
 
     const COUNT: &str = "SELECT (SELECT count(*) FROM session), (SELECT count(*) FROM sign_in_link)";
 

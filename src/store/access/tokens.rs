@@ -1,36 +1,14 @@
 //! API tokens as the database keeps them: hashed, each with its role and reach.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::params;
 
-use super::sessions::{StoredSession, load_sessions};
+use super::access_list::{StoredToken, TOKEN_COLUMNS, load_access_list, read_token};
 use crate::domain::access::{Reach, Role, Token};
 use crate::domain::ids::EnterpriseId;
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::{StoreError, Subject};
 use crate::store::engine::tx::{ReadTx, WriteTx};
-use crate::store::facts::enterprises::timestamp;
-use crate::store::id_from_database;
 use crate::store::upkeep::audit::{Actor, AuditEntry};
-
-/// Every token and session there is, at one version of the access rules.
-#[derive(Clone, Debug, Default)]
-pub struct TokenList {
-    /// Grows with each change; a list with a lower version is older.
-    pub version: i64,
-    /// The tokens.
-    pub tokens: Vec<StoredToken>,
-    /// The sessions.
-    pub sessions: Vec<StoredSession>,
-}
-
-/// A token and the SHA-256 of its secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredToken {
-    /// What is known of it.
-    pub token: Token,
-    /// The hash of what its holder sends.
-    pub secret_hash: [u8; 32],
-}
 
 /// A token that is about to be stored.
 #[derive(Clone, Debug)]
@@ -49,26 +27,15 @@ pub struct NewToken {
     pub secret_hash: [u8; 32],
 }
 
-const COLUMNS: &str = "id, name, role, enterprise, created_at, expires_at, last_used_at, secret_hash";
-
-pub(in crate::store) fn load_tokens(connection: &Connection) -> Result<TokenList, StoreError> {
-    let tx = ReadTx::new(connection, Timestamp::default());
-    Ok(TokenList {
-        version: tx.one("SELECT access_version FROM installation", [], |row| row.get(0))?,
-        tokens: tx.all(&format!("SELECT {COLUMNS} FROM token ORDER BY created_at, id"), [], read_token)?,
-        sessions: load_sessions(&tx)?,
-    })
-}
-
 impl ReadTx<'_> {
     /// Every token, oldest first.
     pub fn tokens(&self) -> Result<Vec<Token>, StoreError> {
-        Ok(load_tokens(self.connection)?.tokens.into_iter().map(|stored| stored.token).collect())
+        Ok(load_access_list(self.connection)?.tokens.into_iter().map(|stored| stored.token).collect())
     }
 
     /// One token with its hash.
     pub fn token(&self, id: &str) -> Result<Option<StoredToken>, StoreError> {
-        self.first(&format!("SELECT {COLUMNS} FROM token WHERE id = ?1"), [id], read_token)
+        self.first(&format!("SELECT {TOKEN_COLUMNS} FROM token WHERE id = ?1"), [id], read_token)
     }
 }
 
@@ -104,7 +71,7 @@ impl WriteTx<'_> {
         enterprise: &EnterpriseId,
         actor: &Actor,
     ) -> Result<(), StoreError> {
-        let limited = format!("SELECT {COLUMNS} FROM token WHERE enterprise = ?1 ORDER BY created_at, id");
+        let limited = format!("SELECT {TOKEN_COLUMNS} FROM token WHERE enterprise = ?1 ORDER BY created_at, id");
         for StoredToken { token, .. } in self.all(&limited, [enterprise.as_str()], read_token)? {
             self.execute("DELETE FROM token WHERE id = ?1", [&token.id])?;
             self.audit(actor, &AuditEntry::of("token.revoke", &token.id).before(token.described()))?;
@@ -121,29 +88,4 @@ impl WriteTx<'_> {
         }
         Ok(())
     }
-}
-
-fn read_token(row: &Row<'_>) -> Result<StoredToken, StoreError> {
-    read_token_at(row, 0)
-}
-
-/// Reads a token from the columns of [`COLUMNS`], the first of which is number `first`.
-pub(in crate::store) fn read_token_at(row: &Row<'_>, first: usize) -> Result<StoredToken, StoreError> {
-    let role: String = row.get(first + 2)?;
-    let reach = match row.get::<_, Option<String>>(first + 3)? {
-        None => Reach::Installation,
-        Some(enterprise) => Reach::Enterprise(id_from_database(enterprise)?),
-    };
-    Ok(StoredToken {
-        token: Token {
-            id: row.get(first)?,
-            name: row.get(first + 1)?,
-            role: Role::parse(&role).ok_or_else(|| StoreError::Corrupt(format!("token role {role:?}")))?,
-            reach,
-            created_at: timestamp(row, first + 4)?,
-            expires_at: row.get::<_, Option<i64>>(first + 5)?.map(Timestamp::from_millis),
-            last_used_at: row.get::<_, Option<i64>>(first + 6)?.map(Timestamp::from_millis),
-        },
-        secret_hash: row.get(first + 7)?,
-    })
 }

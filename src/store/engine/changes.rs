@@ -1,27 +1,20 @@
 //! The change feed: who learns of a commit, and how the commits of other processes are noticed.
 //!
 //! Publishing returns nothing and cannot fail. A subscriber sees its own process's commits before the writers of them are
-//! answered, and those of other processes within [`WATCH_INTERVAL`] and the time of one small read.
+//! answered, and those of other processes within [`WATCH_INTERVAL`](super::watcher::WATCH_INTERVAL) and the time of one small read.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
 
 use parking_lot::RwLock;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Row, params};
 
 use super::error::StoreError;
-use super::open;
+use super::row::id_from_database;
 use super::tx::ReadTx;
 use crate::domain::directory::Scope;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
-use crate::store::access::tokens::{TokenList, load_tokens};
-use crate::store::id_from_database;
-
-/// How often the watcher looks for commits of other processes.
-pub const WATCH_INTERVAL: Duration = Duration::from_millis(100);
+use crate::store::access::access_list::AccessList;
 
 /// Somebody who must know what changed. Its methods run on the writer's or the watcher's thread, before the writers of
 /// the change are answered: they must be quick, and they must not call the store.
@@ -37,7 +30,7 @@ pub trait Subscriber: Send + Sync {
     fn unreadable(&self);
 
     /// Tokens were made, changed or revoked. Lists may arrive out of order: a list with a lower version is to be ignored.
-    fn access_changed(&self, tokens: &Arc<TokenList>);
+    fn access_changed(&self, tokens: &Arc<AccessList>);
 }
 
 /// What one commit, or several, changed.
@@ -71,11 +64,11 @@ impl Feed {
         self.each(|subscriber| subscriber.doubted(revision));
     }
 
-    fn unreadable(&self) {
+    pub(in crate::store) fn unreadable(&self) {
         self.each(|subscriber| subscriber.unreadable());
     }
 
-    pub(in crate::store) fn access_changed(&self, tokens: &Arc<TokenList>) {
+    pub(in crate::store) fn access_changed(&self, tokens: &Arc<AccessList>) {
         self.each(|subscriber| subscriber.access_changed(tokens));
     }
 
@@ -90,31 +83,6 @@ impl Feed {
             }
         }
     }
-}
-
-/// Where a reading of the feed stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::store) struct Position {
-    pub(in crate::store) epoch: String,
-    pub(in crate::store) revision: i64,
-    pub(in crate::store) access_version: i64,
-}
-
-impl Position {
-    pub(in crate::store) fn read(connection: &Connection) -> rusqlite::Result<Self> {
-        const SQL: &str = "SELECT epoch, revision, access_version FROM installation";
-        connection
-            .prepare_cached(SQL)?
-            .query_row([], |row| Ok(Self { epoch: row.get(0)?, revision: row.get(1)?, access_version: row.get(2)? }))
-    }
-}
-
-/// The scopes that drew a revision after `last_seen`.
-fn scopes_after(connection: &Connection, last_seen: i64) -> Result<Vec<(Scope, i64)>, StoreError> {
-    const SQL: &str = "SELECT enterprise, department, revision FROM scope WHERE revision > ?1 ORDER BY revision";
-    let mut statement = connection.prepare_cached(SQL)?;
-    let rows = statement.query_and_then([last_seen], scope_from_row)?;
-    rows.collect()
 }
 
 impl ReadTx<'_> {
@@ -140,62 +108,4 @@ pub(in crate::store) fn scope_from_row(row: &Row<'_>) -> Result<(Scope, i64), St
     let department: Option<DepartmentId> =
         if department.is_empty() { None } else { Some(id_from_database(department)?) };
     Ok((Scope { enterprise, department }, row.get(2)?))
-}
-
-/// Notices the commits of other processes, on a connection of its own.
-pub(in crate::store) struct Watcher {
-    pub(in crate::store) path: PathBuf,
-    pub(in crate::store) feed: Arc<Feed>,
-    pub(in crate::store) seen: Position,
-    /// Whether the last reading failed.
-    pub(in crate::store) failed: bool,
-}
-
-impl Watcher {
-    /// Watches until `stop` is closed.
-    pub(in crate::store) fn run(mut self, stop: &Receiver<()>) {
-        let mut connection = None;
-        let mut data_version = None;
-        while stop.recv_timeout(WATCH_INTERVAL) == Err(RecvTimeoutError::Timeout) {
-            if let Err(error) = self.look(&mut connection, &mut data_version) {
-                // Once per outage.
-                if !self.failed {
-                    tracing::warn!(%error, "cannot look for changes of other processes");
-                    self.feed.unreadable();
-                }
-                self.failed = true;
-                connection = None;
-                data_version = None;
-            }
-        }
-    }
-
-    fn look(&mut self, slot: &mut Option<Connection>, data_version: &mut Option<i64>) -> Result<(), StoreError> {
-        let connection = match slot {
-            Some(connection) => connection,
-            None => slot.insert(open::reader(&self.path)?),
-        };
-        let now: i64 = connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
-        if *data_version == Some(now) {
-            return Ok(());
-        }
-        let transaction = connection.unchecked_transaction()?;
-        let position = Position::read(&transaction)?;
-        // Nobody knows what a reading that failed would have told.
-        if self.failed || position.epoch != self.seen.epoch || position.revision < self.seen.revision {
-            self.feed.doubt(position.revision);
-        } else if position.revision > self.seen.revision {
-            let scopes = scopes_after(&transaction, self.seen.revision)?;
-            if !scopes.is_empty() {
-                self.feed.publish(&Publication { revision: position.revision, scopes, writes: None });
-            }
-        }
-        if position.access_version != self.seen.access_version {
-            self.feed.access_changed(&Arc::new(load_tokens(&transaction)?));
-        }
-        self.seen = position;
-        self.failed = false;
-        *data_version = Some(now);
-        Ok(())
-    }
 }

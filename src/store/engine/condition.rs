@@ -19,7 +19,6 @@ use super::error::StoreError;
 use super::queue::WriteQueue;
 use crate::clock::Clock;
 use crate::domain::trouble::{StoreTrouble, TroubleKind};
-use crate::store::Store;
 
 /// How long the keeper waits between two attempts while there is trouble.
 pub(in crate::store) const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -214,25 +213,5 @@ impl Condition {
 
     fn lock(&self) -> MutexGuard<'_, Option<StoreTrouble>> {
         self.trouble.lock()
-    }
-}
-
-impl Store {
-    /// What keeps the database from being written, as the newest write or attempt found it. Costs nothing.
-    #[must_use]
-    pub fn trouble(&self) -> Option<StoreTrouble> {
-        self.shared.condition.trouble()
-    }
-
-    /// Whether reads and writes work just now. Costs the disk nothing unless something was wrong lately: then it tries
-    /// whether that is over.
-    pub async fn probe(&self) -> Result<(), StoreError> {
-        self.read_patiently(|tx| tx.revision()).await?;
-        if self.trouble().is_none() {
-            return self.write(|_| Ok(())).await;
-        }
-        let (condition, queue) = (self.shared.condition.clone(), self.queue()?);
-        let trying = tokio::task::spawn_blocking(move || condition.try_again(queue));
-        trying.await.unwrap_or(Err(StoreError::Panicked))?.map_or(Ok(()), Err)
     }
 }

@@ -3,21 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use super::open::database_path;
+use super::data_dir::database_path;
+use super::store::Store;
 use crate::domain::trouble::TroubleKind;
-use crate::store::Store;
-use crate::telemetry::{Buckets, Counted};
-
-/// Up to so many jobs a group has for each bucket of the histogram; the last is the largest group there can be.
-const GROUP_JOBS_BOUNDS: [u64; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
-
-/// How many jobs each committed group had.
-pub(in crate::store) type GroupJobs = Buckets<{ GROUP_JOBS_BOUNDS.len() }>;
-
-/// Nothing committed yet.
-pub(in crate::store) const fn no_groups() -> GroupJobs {
-    Buckets::new(&GROUP_JOBS_BOUNDS)
-}
+use crate::telemetry::Counted;
 
 /// The store at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,9 +41,9 @@ impl Store {
     /// How the store is doing. Asks the file system for two sizes, and neither the writer nor a reader for anything.
     #[must_use]
     pub fn figures(&self) -> Figures {
-        let (reads_waiting, reads_waiting_max, reads_refused) = self.shared.readers.queue();
+        let (reads_waiting, reads_waiting_max, reads_refused) = self.inner.readers.queue();
         let (jobs_waiting, jobs_waiting_max, jobs_refused) = self.queue().map(|queue| queue.load()).unwrap_or_default();
-        let database = database_path(&self.shared.data_dir);
+        let database = database_path(&self.inner.data_dir);
         let mut wal = database.clone().into_os_string();
         wal.push("-wal");
         Figures {
@@ -64,10 +53,10 @@ impl Store {
             reads_waiting,
             reads_waiting_max,
             reads_refused,
-            group_jobs: self.shared.group_jobs.counted(),
-            reads: self.shared.readers.begun(),
+            group_jobs: self.inner.group_jobs.counted(),
+            reads: self.inner.readers.begun(),
             trouble: self.trouble().map(|trouble| trouble.kind),
-            refused: self.shared.condition.refused().to_vec(),
+            refused: self.inner.condition.refused().to_vec(),
             database_bytes: file_bytes(&database),
             wal_bytes: file_bytes(wal.as_ref()),
         }

@@ -9,9 +9,9 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::error::StoreError;
 use super::queue::WriteQueue;
+use super::store::Store;
 use super::tx::WriteTx;
 use crate::domain::time::Timestamp;
-use crate::store::Store;
 use crate::store::upkeep::audit::{Actor, AuditEntry};
 
 /// Writes that wait for room, at most: a day of administrators' acts. What comes then stands in the log alone.
@@ -101,9 +101,9 @@ impl Store {
         actor: &Actor,
         work: impl Fn(&WriteTx<'_>) -> Result<(), StoreError> + Send + Sync + 'static,
     ) -> bool {
-        let is_taken = self.shared.later.push(holder(actor), Arc::new(work));
+        let is_taken = self.inner.later.push(holder(actor), Arc::new(work));
         if is_taken {
-            self.shared.wake_keeper();
+            self.inner.wake_keeper();
         }
         is_taken
     }

@@ -1,15 +1,11 @@
 //! Bringing a database to this binary's schema: `schema.sql` for a fresh one, step by step for an older one.
 
-use std::fs;
 use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::connection::explain_sqlite;
 use super::error::OpenError;
-use super::open::explain_sqlite;
-use crate::clock::Clock;
-use crate::domain::backup::stamp;
-use crate::store::upkeep::backup::{self, BackupMade, BackupRequest, Pace, back_up};
 
 /// The whole schema as it is today.
 pub const SCHEMA: &str = include_str!("../../../schema.sql");
@@ -72,7 +68,7 @@ pub(in crate::store) const APPLICATION_ID: i64 = 0x4d55_5354;
 
 /// What a file turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) enum Found {
+pub(in crate::store) enum SchemaFound {
     /// Nothing yet: a new file.
     Empty,
     /// Muster's database, of this schema version.
@@ -81,7 +77,11 @@ pub(in crate::store) enum Found {
 
 /// Looks what a file is, and changes nothing in it. Refuses one that is not Muster's and one from a newer Muster; without
 /// `may_change` also one that would have to be made or migrated first.
-pub(in crate::store) fn recognise(connection: &Connection, path: &Path, may_change: bool) -> Result<Found, OpenError> {
+pub(in crate::store) fn recognise(
+    connection: &Connection,
+    path: &Path,
+    may_change: bool,
+) -> Result<SchemaFound, OpenError> {
     let sqlite = |error| explain_sqlite(path, error);
     let text = || path.display().to_string();
     if is_empty(connection).map_err(sqlite)? {
@@ -89,77 +89,37 @@ pub(in crate::store) fn recognise(connection: &Connection, path: &Path, may_chan
             path: path.parent().unwrap_or(path).display().to_string(),
             reason: "its database is still being made; try again in a moment".to_owned(),
         };
-        return if may_change { Ok(Found::Empty) } else { Err(still_made()) };
+        return if may_change { Ok(SchemaFound::Empty) } else { Err(still_made()) };
     }
     if pragma(connection, "application_id").map_err(sqlite)? != APPLICATION_ID {
         return Err(OpenError::Foreign { path: text(), reason: "it is a SQLite file of another program".to_owned() });
     }
-    let found = pragma(connection, "user_version").map_err(sqlite)?;
+    let found = schema_version(connection).map_err(sqlite)?;
     match found {
         _ if found > SCHEMA_VERSION => Err(OpenError::Newer { path: text(), found, known: SCHEMA_VERSION }),
         _ if found < SCHEMA_VERSION && !may_change => {
             Err(OpenError::Older { path: text(), found, known: SCHEMA_VERSION })
         }
-        _ => Ok(Found::Version(found)),
-    }
-}
-
-/// What the names of backups that were taken before a migration begin with.
-const BACKUP_START: &str = "muster-schema-v";
-
-/// Whether a file of the data directory is a backup that was taken before a migration.
-pub(in crate::store) fn is_backup(name: &str) -> bool {
-    name.starts_with(BACKUP_START)
-}
-
-/// Backs up a database of an older schema, beside it and named with its version. Without the backup there is no migration.
-pub(in crate::store) fn back_up_older(
-    path: &Path,
-    found: Found,
-    clock: &Clock,
-) -> Result<Option<BackupMade>, OpenError> {
-    let Found::Version(found) = found else { return Ok(None) };
-    if found >= SCHEMA_VERSION {
-        return Ok(None);
-    }
-    let data_dir = path.parent().unwrap_or(path).to_owned();
-    let destination = data_dir.join(format!("{BACKUP_START}{found}-{}.db", stamp(clock.now())));
-    tracing::info!(version = found, backup = %destination.display(), "backing the database up before it is migrated");
-    // One of the same second was taken by a migration that failed, and says the same.
-    let request = BackupRequest { data_dir, destination, overwrite: true, pace: Pace::Full };
-    match back_up(&request, clock, &backup::unobserved()) {
-        Ok(backup) => Ok(Some(backup)),
-        Err(error) => {
-            let path = path.display().to_string();
-            Err(OpenError::NotBackedUp { path, found, known: SCHEMA_VERSION, reason: error.to_string() })
-        }
-    }
-}
-
-/// Removes the backup before a migration that failed and left the database as it was: it says nothing that the database does
-/// not, and a server that is started again and again would fill the disk with such copies.
-pub(in crate::store) fn remove_needless(backup: Option<BackupMade>, connection: &Connection, found: Found) {
-    let Some(backup) = backup else { return };
-    // After a step that succeeded the backup is all that shows what was there before.
-    if !pragma(connection, "user_version").is_ok_and(|version| found == Found::Version(version)) {
-        return;
-    }
-    if let Err(error) = fs::remove_file(&backup.path) {
-        tracing::warn!(file = %backup.path.display(), %error, "cannot remove the backup before a migration that failed");
+        _ => Ok(SchemaFound::Version(found)),
     }
 }
 
 /// Creates the schema in an empty file, or migrates an older one.
-pub(in crate::store) fn bring_up_to_date(connection: &Connection, found: Found) -> rusqlite::Result<()> {
+pub(in crate::store) fn bring_up_to_date(connection: &Connection, found: SchemaFound) -> rusqlite::Result<()> {
     match found {
-        Found::Empty => create(connection),
-        Found::Version(version) => migrate(connection, version, MIGRATIONS),
+        SchemaFound::Empty => create(connection),
+        SchemaFound::Version(version) => migrate(connection, version, MIGRATIONS),
     }
 }
 
 /// Whether a file holds nothing yet.
 pub(in crate::store) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
+}
+
+/// The version that a file says of itself to have.
+pub(in crate::store) fn schema_version(connection: &Connection) -> rusqlite::Result<i64> {
+    pragma(connection, "user_version")
 }
 
 fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
@@ -226,10 +186,10 @@ mod tests {
         let steps = [steps[0].replace(" STRICT", ""), steps[1].to_owned(), steps[2].to_owned()];
         let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
         assert!(migrate(&connection, 1, &steps).is_err());
-        assert_eq!(pragma(&connection, "user_version").unwrap(), 2);
+        assert_eq!(schema_version(&connection).unwrap(), 2);
         let mended = [steps[0], "CREATE TABLE b (x)", steps[2]];
         migrate(&connection, 2, &mended).unwrap();
-        assert_eq!(pragma(&connection, "user_version").unwrap(), 4);
+        assert_eq!(schema_version(&connection).unwrap(), 4);
         let names: Vec<String> = objects(&connection).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["a", "b", "c"]);
     }

@@ -1,22 +1,30 @@
 //! How the store works, whatever it stores: opening, connections, transactions, and the way of a write.
 //!
-//! - `open`, `migrate`: the data directory, its lock, the connections; from any schema to today's;
-//! - `tx`: what a transaction offers; `error`: why one failed;
+//! - `options`, `open`, `store`: how to open a store, the sequence of opening, the handle of an open one;
+//! - `data_dir`, `connection`: the data directory with its lock; connections with their settings and limits;
+//! - `migrate`: from any schema to today's;
+//! - `tx`, `row`: what a transaction offers, and how rows are read; `error`: why one failed;
 //! - `queue`, `writer`, `touched`: the way to the writer, group commit, what a commit changed;
 //! - `readers`: the read pool;
-//! - `changes`: the feed of what was committed, by this process or another;
+//! - `changes`, `watcher`: the feed of what was committed, by this process or another;
 //! - `condition`: whether the database can be written; `later`: what is written when it can be again;
 //! - `figures`: the store's numbers for the metrics.
 
 pub(super) mod changes;
 pub(super) mod condition;
+pub(super) mod connection;
+pub(super) mod data_dir;
 pub(super) mod error;
 pub(super) mod figures;
 pub(super) mod later;
 pub(super) mod migrate;
 pub(super) mod open;
+pub(super) mod options;
 pub(super) mod queue;
 pub(super) mod readers;
+pub(super) mod row;
+pub(super) mod store;
 pub(super) mod touched;
 pub(super) mod tx;
+pub(super) mod watcher;
 pub(super) mod writer;

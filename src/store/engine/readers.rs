@@ -11,8 +11,8 @@ use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
+use super::connection::{configure_reader, connect_reader};
 use super::error::StoreError;
-use super::open;
 
 /// How long a thread waits for a connection. Callers on the runtime hold a permit before they take a thread and never
 /// wait here; threads of the program itself do.
@@ -45,11 +45,10 @@ impl Readers {
     /// Opens a pool of at most `connections`, made as they are needed, for which at most `waiting_max` requests wait.
     pub(in crate::store) fn open(path: &Path, connections: u32, waiting_max: usize) -> rusqlite::Result<Self> {
         // One connection by hand first: the pool would hide why it cannot be made.
-        drop(open::reader(path)?);
+        drop(connect_reader(path)?);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let manager = SqliteConnectionManager::file(path)
-            .with_flags(flags)
-            .with_init(|connection| open::configure_reader(connection));
+        let manager =
+            SqliteConnectionManager::file(path).with_flags(flags).with_init(|connection| configure_reader(connection));
         let pool = Pool::builder()
             .max_size(connections.max(1))
             .min_idle(Some(0))

@@ -7,6 +7,7 @@ use std::ops::Deref;
 use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
 
+use super::connection::limit_size;
 use super::error::StoreError;
 use super::touched::TouchAccount;
 use crate::domain::ids::TimeOrderedId;
@@ -135,7 +136,7 @@ impl<'a> WriteTx<'a> {
 
     /// Bounds the size of the database from now on, until the store is closed. `None` leaves it to the disk.
     pub fn limit_size(&self, bytes: Option<u64>) -> Result<(), StoreError> {
-        Ok(super::open::limit_size(self.connection, bytes.unwrap_or(u64::MAX))?)
+        Ok(limit_size(self.connection, bytes.unwrap_or(u64::MAX))?)
     }
 
     /// Fails as long as the database has no room: asks SQLite for pages, which a size limit refuses, and writes one row,

@@ -14,14 +14,14 @@ use tokio::sync::mpsc;
 
 use super::changes::{Feed, Publication, scope_from_row};
 use super::condition::Condition;
+use super::data_dir::DirLock;
 use super::error::StoreError;
-use super::figures::GroupJobs;
-use super::open::DirLock;
 use super::queue::Job;
 use super::touched::{TouchAccount, Touched};
 use super::tx::WriteTx;
 use crate::clock::Clock;
-use crate::store::access::tokens::load_tokens;
+use crate::store::access::access_list::load_access_list;
+use crate::telemetry::Buckets;
 
 /// Most jobs of one group. More would save no fsync that matters and make the first of them wait.
 const GROUP_COMMIT_JOBS_MAX: usize = 256;
@@ -41,6 +41,17 @@ const WAL_BUSY_PAGES_MAX: i32 = 8 * 1_024;
 
 /// Length of the WAL that is worth a warning, in pages of 4 KiB: 512 MiB. Only a reader that never ends lets it grow so.
 const WAL_WARN_PAGES: i32 = 128 * 1_024;
+
+/// Up to so many jobs a group has for each bucket of the histogram; the last is the largest group there can be.
+const GROUP_JOBS_BOUNDS: [u64; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
+/// How many jobs each committed group had.
+pub(in crate::store) type GroupJobs = Buckets<{ GROUP_JOBS_BOUNDS.len() }>;
+
+/// Nothing committed yet.
+pub(in crate::store) const fn no_groups() -> GroupJobs {
+    Buckets::new(&GROUP_JOBS_BOUNDS)
+}
 
 thread_local! {
     /// Pages in the WAL after this thread's last commit, as SQLite's WAL hook, which can hold no state, tells them. The
@@ -64,56 +75,27 @@ struct Group {
 
 /// The writer thread's belongings.
 pub(in crate::store) struct Writer {
-    connection: Connection,
-    touched: TouchAccount,
-    clock: Clock,
-    feed: Arc<Feed>,
-    beside_server: bool,
-    wake_keeper: std_mpsc::SyncSender<()>,
+    pub(super) connection: Connection,
+    pub(super) touched: TouchAccount,
+    pub(super) clock: Clock,
+    pub(super) feed: Arc<Feed>,
+    pub(super) wake_keeper: std_mpsc::SyncSender<()>,
     /// Told when a group could not be written.
-    condition: Arc<Condition>,
+    pub(super) condition: Arc<Condition>,
     /// Told how many jobs each group had that was committed.
-    group_jobs: Arc<GroupJobs>,
-    wal_warned: bool,
-    /// Held until the connection is closed: whoever takes it next finds no writer here.
-    lock: Option<DirLock>,
-}
-
-/// What a [`Writer`] is made from.
-pub(in crate::store) struct WriterParts {
-    pub(in crate::store) connection: Connection,
-    pub(in crate::store) clock: Clock,
-    pub(in crate::store) feed: Arc<Feed>,
-    /// The data directory's lock; without it another process has the directory.
-    pub(in crate::store) lock: Option<DirLock>,
-    pub(in crate::store) wake_keeper: std_mpsc::SyncSender<()>,
-    pub(in crate::store) condition: Arc<Condition>,
-    pub(in crate::store) group_jobs: Arc<GroupJobs>,
+    pub(super) group_jobs: Arc<GroupJobs>,
+    /// The data directory's lock, held until the connection is closed; without it another process has the directory.
+    pub(super) lock: Option<DirLock>,
 }
 
 impl Writer {
-    pub(in crate::store) fn new(parts: WriterParts) -> rusqlite::Result<Self> {
-        let touched = TouchAccount::of(&parts.connection)?;
-        Ok(Self {
-            connection: parts.connection,
-            touched,
-            clock: parts.clock,
-            feed: parts.feed,
-            beside_server: parts.lock.is_none(),
-            wake_keeper: parts.wake_keeper,
-            condition: parts.condition,
-            group_jobs: parts.group_jobs,
-            wal_warned: false,
-            lock: parts.lock,
-        })
-    }
-
     /// Works until every sender of the queue is gone and the queue is empty; then checkpoints and closes.
-    pub(in crate::store) fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+    pub(super) fn run(self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
         self.connection.wal_hook(Some(|_, pages| {
             WAL_PAGES.set(pages);
             Ok(())
         }));
+        let mut wal_warned = false;
         while let Some(first) = queue.blocking_recv() {
             let mut waiting = vec![first];
             while !waiting.is_empty() {
@@ -123,8 +105,8 @@ impl Writer {
                     waiting.push(job);
                 }
                 waiting = self.commit_group(waiting);
-                self.checkpoint(waiting.is_empty() && queue.is_empty());
-                if self.beside_server {
+                self.checkpoint(waiting.is_empty() && queue.is_empty(), &mut wal_warned);
+                if self.lock.is_none() {
                     std::thread::sleep(PAUSE_BESIDE_SERVER);
                 }
             }
@@ -277,7 +259,7 @@ impl Writer {
             self.feed.publish(publication);
         }
         if touched.access {
-            match load_tokens(&self.connection) {
+            match load_access_list(&self.connection) {
                 Ok(tokens) => self.feed.access_changed(&Arc::new(tokens)),
                 // The watcher sees the same change a moment later and tries again.
                 Err(error) => tracing::error!(%error, "cannot read the tokens that have just changed"),
@@ -313,8 +295,9 @@ impl Writer {
     }
 
     /// Moves the WAL into the database when it has grown, and looks at the result. A command beside a server does so,
-    /// too: the server sees how long the WAL is only when it writes itself, which it need not.
-    fn checkpoint(&mut self, idle: bool) {
+    /// too: the server sees how long the WAL is only when it writes itself, which it need not. Warns once of a WAL that only
+    /// grows.
+    fn checkpoint(&self, idle: bool, warned: &mut bool) {
         let bound = if idle { WAL_IDLE_PAGES_MAX } else { WAL_BUSY_PAGES_MAX };
         let pages = WAL_PAGES.get();
         if pages <= bound {
@@ -331,10 +314,10 @@ impl Writer {
                 }
             }
         }
-        if pages > WAL_WARN_PAGES && !self.wal_warned {
+        if pages > WAL_WARN_PAGES && !*warned {
             tracing::warn!(pages, "the WAL cannot be moved into the database: some reader never ends");
         }
-        self.wal_warned = pages > WAL_WARN_PAGES;
+        *warned = pages > WAL_WARN_PAGES;
     }
 
     /// Checkpoints and gives SQLite's result: whether it was blocked, pages in the WAL, pages moved out of it.
@@ -344,7 +327,7 @@ impl Writer {
     }
 
     fn close(self) {
-        if !self.beside_server {
+        if self.lock.is_some() {
             match self.run_checkpoint("TRUNCATE") {
                 Ok((false, ..)) => {}
                 outcome => tracing::warn!(?outcome, "the WAL stays behind; the next start moves it into the database"),

@@ -3,7 +3,6 @@
 use rusqlite::{Row, params};
 
 use super::employees::EmployeeRow;
-use super::enterprises::timestamp;
 use crate::domain::access::Reach;
 use crate::domain::contacts::{Contact, ContactFields, ContactInfo, Location};
 use crate::domain::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId, TimeOrderedId};
@@ -11,8 +10,8 @@ use crate::domain::page::{Page, PageRequest, PageStart, TimeCursor};
 use crate::domain::text::fold;
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::{StoreError, Subject};
+use crate::store::engine::row::{id_from_database, timestamp};
 use crate::store::engine::tx::{ReadTx, WriteTx};
-use crate::store::id_from_database;
 
 /// A contact with what an export says of its collector.
 #[derive(Clone, Debug, PartialEq)]
@@ -335,7 +334,7 @@ pub(in crate::store) fn read_fields(row: &Row<'_>, first: usize) -> Result<Conta
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::plan;
+    use crate::store::engine::row::plan;
 
     #[test]
     fn a_page_begins_with_a_seek_to_time_and_row() {

@@ -2,14 +2,13 @@
 
 use rusqlite::{Row, params};
 
-use super::enterprises::{NameList, exists, null_test, timestamp};
 use crate::domain::directory::{Department, Name};
 use crate::domain::ids::{DepartmentId, EnterpriseId, slug};
 use crate::domain::page::{NameCursor, Page, PageRequest};
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::{StoreError, Subject};
+use crate::store::engine::row::{NameList, exists, id_from_database, null_test, timestamp};
 use crate::store::engine::tx::{ReadTx, WriteTx};
-use crate::store::id_from_database;
 use crate::store::rollups::merge::Source;
 
 /// A department's row and whether it is archived; its enterprise is visible.

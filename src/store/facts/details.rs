@@ -13,8 +13,8 @@ use crate::domain::contacts::{
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::domain::page::{Cursor, Pagination, TimeCursor};
 use crate::store::engine::error::{StoreError, Subject};
+use crate::store::engine::row::id_from_database;
 use crate::store::engine::tx::ReadTx;
-use crate::store::id_from_database;
 
 const ENTERPRISE_HEAD: &str = "SELECT enterprise.id, enterprise.name, scope.contacts
            FROM enterprise JOIN scope ON scope.id = enterprise.id
@@ -172,7 +172,7 @@ fn with_owner(contact: Contact, row: &Row<'_>) -> Result<ListedContact, StoreErr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::plan;
+    use crate::store::engine::row::plan;
 
     #[test]
     fn no_statement_of_a_page_scans_a_table_or_sorts() {

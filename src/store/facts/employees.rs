@@ -3,7 +3,6 @@
 use rusqlite::{Row, params};
 
 use super::departments::DepartmentRow;
-use super::enterprises::{NameList, null_test, timestamp};
 use crate::domain::access::Reach;
 use crate::domain::directory::{Employee, EmployeeFields, EmployeeInfo, EmployeeRole};
 use crate::domain::identity::normalise_email;
@@ -12,8 +11,8 @@ use crate::domain::page::{NameCursor, Page, PageRequest};
 use crate::domain::text::fold;
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::{StoreError, Subject};
+use crate::store::engine::row::{NameList, id_from_database, null_test, timestamp};
 use crate::store::engine::tx::{ReadTx, WriteTx};
-use crate::store::id_from_database;
 use crate::store::rollups::merge::Source;
 
 /// An employee's row, where it belongs and whether it is archived; enterprise and department are visible.

@@ -5,11 +5,11 @@ use rusqlite::{Row, params};
 use crate::domain::access::Reach;
 use crate::domain::directory::{Enterprise, Name};
 use crate::domain::ids::{EnterpriseId, slug};
-use crate::domain::page::{NameCursor, Page, PageRequest, PageStart};
+use crate::domain::page::{NameCursor, Page, PageRequest};
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::{StoreError, Subject};
+use crate::store::engine::row::{NameList, exists, id_from_database, null_test, timestamp};
 use crate::store::engine::tx::{ReadTx, WriteTx};
-use crate::store::id_from_database;
 
 /// An enterprise's row and whether it is archived.
 pub(in crate::store) struct EnterpriseRow {
@@ -118,71 +118,4 @@ fn read_enterprise(row: &Row<'_>) -> Result<Enterprise, StoreError> {
         updated_at: timestamp(row, 3)?,
         archived_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_millis),
     })
-}
-
-/// Whether a look-up found something; a failed one is no "no".
-pub(in crate::store) fn exists<T>(found: Result<T, StoreError>) -> Result<bool, StoreError> {
-    match found {
-        Ok(_) => Ok(true),
-        Err(StoreError::NotFound(_)) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// Reads a column of Unix milliseconds.
-pub(in crate::store) fn timestamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
-    Ok(Timestamp::from_millis(row.get(column)?))
-}
-
-/// The test on `archived_at` that picks the archived rows, or the others; each has its partial index.
-pub(in crate::store) const fn null_test(archived: bool) -> &'static str {
-    if archived { "IS NOT NULL" } else { "IS NULL" }
-}
-
-/// A list ordered by folded name, bytes, id: the order of every list of named things.
-pub(in crate::store) struct NameList<'a> {
-    /// The columns to read.
-    pub(in crate::store) columns: &'a str,
-    /// The table, named once so that `name_folded`, `name` and `public_id` are its own.
-    pub(in crate::store) from: &'a str,
-    /// Which rows; `?1` is the owner.
-    pub(in crate::store) filter: &'a str,
-}
-
-impl NameList<'_> {
-    /// One page. A cursor is a seek; a page number is an offset, for clients that count pages.
-    pub(in crate::store) fn page<T>(
-        &self,
-        tx: &ReadTx<'_>,
-        owner: impl rusqlite::ToSql,
-        request: &PageRequest<NameCursor>,
-        total: u64,
-        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
-        name_and_id: impl Fn(&T) -> (&String, &str),
-    ) -> Result<Page<T, NameCursor>, StoreError> {
-        let Self { columns, from, filter } = self;
-        let sql = format!(
-            "SELECT {columns} FROM {from} WHERE {filter} AND (name_folded, name, public_id) > (?2, ?3, ?4)
-              ORDER BY name_folded, name, public_id LIMIT ?5 OFFSET ?6"
-        );
-        // Every public id sorts after the empty text, so this is before the first row.
-        let first = NameCursor { folded: String::new(), name: String::new(), id: String::new() };
-        let (after, offset) = match &request.start {
-            PageStart::First => (&first, 0),
-            PageStart::After(cursor) => (cursor, 0),
-            PageStart::Number(number) => (&first, i64::from(number.saturating_sub(1)) * i64::from(request.limit)),
-        };
-        let limit = i64::from(request.limit);
-        let bound = params![owner, after.folded, after.name, after.id, limit + 1, offset];
-        let mut items = tx.all(&sql, bound, &mut read)?;
-        let more = items.len() > usize::try_from(request.limit).unwrap_or(usize::MAX);
-        if more {
-            items.pop();
-        }
-        let next = items.last().filter(|_| more).map(|last| {
-            let (name, id) = name_and_id(last);
-            NameCursor { folded: crate::domain::text::fold(name), name: name.clone(), id: id.to_owned() }
-        });
-        Ok(Page { items, total, next })
-    }
 }

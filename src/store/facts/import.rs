@@ -321,7 +321,8 @@ impl ReadTx<'_> {
                               WHERE enterprise_id = ?1 AND public_id = ?2 AND archived_at IS NULL";
         const BY_NAME: &str = "SELECT id, public_id FROM department
                                 WHERE enterprise_id = ?1 AND name_folded = ?2 AND archived_at IS NULL LIMIT 2";
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, crate::store::id_from_database(row.get(1)?)?));
+        let read =
+            |row: &rusqlite::Row<'_>| Ok((row.get(0)?, crate::store::engine::row::id_from_database(row.get(1)?)?));
         if let Some(found) = self.first(BY_ID, params![enterprise, text], read)? {
             return Ok(Found::One(found));
         }

@@ -10,8 +10,8 @@ use crate::domain::summary::{
 };
 use crate::domain::time::{Day, Timestamp};
 use crate::store::engine::error::{StoreError, Subject};
+use crate::store::engine::row::id_from_database;
 use crate::store::engine::tx::ReadTx;
-use crate::store::id_from_database;
 
 const ENTERPRISE_HEAD: &str = "SELECT scope.id, enterprise.name, scope.revision, scope.contacts, scope.people,
                 scope.employees, scope.active_employees
@@ -174,7 +174,7 @@ fn read_head(row: &Row<'_>) -> Result<Head, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::plan;
+    use crate::store::engine::row::plan;
 
     #[test]
     fn no_statement_of_a_summary_scans_a_table_or_sorts() {

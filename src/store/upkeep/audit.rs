@@ -6,8 +6,8 @@ use serde_json::Value;
 use crate::domain::page::{Page, PageRequest, RowCursor};
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::StoreError;
+use crate::store::engine::row::timestamp;
 use crate::store::engine::tx::{ReadTx, WriteTx};
-use crate::store::facts::enterprises::timestamp;
 
 /// Who acts, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use crate::domain::cache_configuration::CacheConfiguration;
 use crate::domain::page::{Page, PageRequest, RowCursor};
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::{StoreError, Subject};
+use crate::store::engine::row::timestamp;
 use crate::store::engine::tx::{ReadTx, WriteTx};
-use crate::store::facts::enterprises::timestamp;
 
 /// One version of the configuration.
 #[derive(Clone, Debug, PartialEq)]

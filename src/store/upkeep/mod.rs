@@ -1,5 +1,6 @@
 //! What keeps an installation in order: purges, the audit log, the cache's history, backup and restore.
 //!
+//! - `maintenance`: the thread that goes on with purges, deletes what has expired and resumes after trouble;
 //! - `purge`: destroying an enterprise, department or employee in small steps;
 //! - `audit`: who did what;
 //! - `cache_configuration`: what administrators have tuned, version by version; `cache_samples`: what the cache counted;
@@ -9,5 +10,6 @@ pub(super) mod audit;
 pub(super) mod backup;
 pub(super) mod cache_configuration;
 pub(super) mod cache_samples;
+pub(super) mod maintenance;
 pub(super) mod purge;
 pub(super) mod restore;

@@ -4,35 +4,15 @@
 //! subject, and its rows go in small transactions of their own, with triggers off, since its rollups are no longer kept.
 //! What has been accepted goes on after a restart.
 
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::Duration;
-
 use rusqlite::params;
 
 use super::audit::Actor;
-use crate::clock::Clock;
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
-use crate::store::engine::condition::{Condition, TRY_AGAIN_AFTER};
 use crate::store::engine::error::StoreError;
-use crate::store::engine::later::Later;
-use crate::store::engine::queue::WeakWriteQueue;
 use crate::store::engine::tx::WriteTx;
-
-/// How long one transaction of a purge works, so that no other write waits longer for it.
-const PURGE_STEP_TIME_MAX: Duration = Duration::from_millis(30);
 
 /// Rows that go between two looks at the clock.
 const PURGE_BATCH_ROWS: u32 = 200;
-
-/// How often old idempotency keys, sessions and sign-in links are looked for.
-const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(1);
-
-/// Rows of each kind that one housekeeping transaction deletes at most.
-const FORGOTTEN_ROWS_MAX: u32 = 1_000;
-
-/// How long the keeper waits after a failed step, a full disk for example, before it tries again.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// What an accepted purge destroys, without what an earlier one destroys already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -238,89 +218,10 @@ enum Gone {
     Everything,
 }
 
-/// Goes on with accepted purges and forgets old idempotency keys, sessions and sign-in links, on a thread of its own, until the store closes.
-pub(in crate::store) struct Keeper {
-    pub(in crate::store) queue: WeakWriteQueue,
-    pub(in crate::store) clock: Clock,
-    /// Told of every purge that is accepted and of every write that found no room; disconnected when the writer has ended.
-    pub(in crate::store) woken: Receiver<()>,
-    pub(in crate::store) condition: Arc<Condition>,
-    pub(in crate::store) later: Arc<Later>,
-}
-
-impl Keeper {
-    pub(in crate::store) fn run(self) {
-        let mut wait = Duration::ZERO;
-        loop {
-            match self.woken.recv_timeout(wait) {
-                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
-            let (kept, recovered) = (self.keep_once(), self.recover());
-            wait = match (kept, recovered) {
-                (Err(StoreError::Closed), _) | (_, Err(StoreError::Closed)) => return,
-                (Ok(true), Ok(())) => Duration::ZERO,
-                (Ok(false), Ok(())) => HOUSEKEEPING_INTERVAL,
-                // It was told of when it began. Whatever else wakes the keeper meanwhile waits for the next attempt.
-                (_, Err(error)) | (Err(error), _) if error.trouble().is_some() => {
-                    if !self.rest(TRY_AGAIN_AFTER) {
-                        return;
-                    }
-                    Duration::ZERO
-                }
-                (_, Err(error)) | (Err(error), _) => {
-                    tracing::error!(%error, "cannot go on with a purge; trying again");
-                    RETRY_AFTER
-                }
-            };
-        }
-    }
-
-    /// Waits, whatever wakes it: its own attempts do. False when the writer has ended meanwhile.
-    fn rest(&self, time: Duration) -> bool {
-        let until = self.clock.instant() + time;
-        loop {
-            match self.woken.recv_timeout(until.saturating_duration_since(self.clock.instant())) {
-                Ok(()) => {}
-                Err(RecvTimeoutError::Timeout) => return true,
-                Err(RecvTimeoutError::Disconnected) => return false,
-            }
-        }
-    }
-
-    /// Tries whether trouble is over, and then does what was left for later.
-    fn recover(&self) -> Result<(), StoreError> {
-        let left = match self.condition.trouble() {
-            Some(_) => self.condition.try_again(self.queue.upgrade()?)?,
-            None => None,
-        };
-        // What is wrong with reading keeps nobody from writing.
-        self.later.catch_up(|| self.queue.upgrade())?;
-        left.map_or(Ok(()), Err)
-    }
-
-    /// One small step; whether there is more to do.
-    fn keep_once(&self) -> Result<bool, StoreError> {
-        let clock = self.clock.clone();
-        let purging = self.queue.upgrade()?.write_blocking(move |tx| {
-            let begun = clock.instant();
-            tx.purge_step(|| clock.instant().duration_since(begun) >= PURGE_STEP_TIME_MAX)
-        })?;
-        if purging {
-            return Ok(true);
-        }
-        let forgotten = self.queue.upgrade()?.write_blocking(|tx| {
-            let answers = tx.forget_old_answers(FORGOTTEN_ROWS_MAX)?;
-            let sign_ins = tx.forget_old_sign_ins(FORGOTTEN_ROWS_MAX)?;
-            Ok(answers.max(sign_ins))
-        })?;
-        Ok(forgotten >= FORGOTTEN_ROWS_MAX as usize)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
     use crate::domain::access::Reach;
     use crate::domain::contacts::{ContactFields, ContactInfo};
     use crate::domain::directory::{EmployeeFields, EmployeeInfo, Name};

@@ -37,8 +37,9 @@ use super::audit::{self, Actor, AuditEntry};
 use crate::clock::Clock;
 use crate::domain::backup::{RowCounts, Size};
 use crate::domain::time::Timestamp;
+use crate::store::engine::connection::connect_writer;
+use crate::store::engine::data_dir::{database_path, refuse_while_restored};
 use crate::store::engine::error::{OpenError, StoreError};
-use crate::store::engine::open::{self, database_path};
 
 /// Pages that are copied at a time: 1 MiB, some milliseconds of reading and writing.
 const PAGES_AT_A_TIME: i32 = 256;
@@ -297,8 +298,8 @@ pub fn back_up(
 /// Writes a backup that a command made into the audit log of the database. Beside a server this is one short write, and
 /// without one the data directory stays free for a server that starts.
 pub fn record_backup(data_dir: &Path, actor: &Actor, made: &BackupMade, clock: &Clock) -> Result<(), BackupError> {
-    open::refuse_while_restored(data_dir)?;
-    let connection = open::connect_writer(&database_path(data_dir), false)?;
+    refuse_while_restored(data_dir)?;
+    let connection = connect_writer(&database_path(data_dir), false)?;
     connection.busy_timeout(RECORD_BUSY_TIMEOUT)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     audit::insert(&connection, clock.now(), actor, &made.audit_entry())?;

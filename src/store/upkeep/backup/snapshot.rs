@@ -8,9 +8,10 @@ use rusqlite::{Connection, OpenFlags};
 use super::verify::TableCounts;
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
+use crate::store::engine::connection::explain_sqlite;
+use crate::store::engine::data_dir::{database_path, refuse_while_restored, require_database};
 use crate::store::engine::error::OpenError;
-use crate::store::engine::migrate::{self, Found};
-use crate::store::engine::open::{self, database_path, explain_sqlite};
+use crate::store::engine::migrate::{self, SchemaFound};
 
 /// How long the first read waits for a lock. A reader waits only while the log is recovered or the file is opened.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -31,12 +32,12 @@ impl Snapshot {
     /// Opens the database and the transaction. Of any schema version that this binary knows: an older one is worth a
     /// backup before all others.
     pub(super) fn take(data_dir: &Path, clock: &Clock) -> Result<Self, OpenError> {
-        open::require_database(data_dir)?;
-        open::refuse_while_restored(data_dir)?;
+        require_database(data_dir)?;
+        refuse_while_restored(data_dir)?;
         let path = database_path(data_dir);
         let sqlite = |error| explain_sqlite(&path, error);
         let connection = connect(&path).map_err(sqlite)?;
-        let Found::Version(schema_version) = migrate::recognise(&connection, &path, true)? else {
+        let SchemaFound::Version(schema_version) = migrate::recognise(&connection, &path, true)? else {
             let reason = "its database is empty, so there is nothing to back up".to_owned();
             return Err(OpenError::DataDir { path: data_dir.display().to_string(), reason });
         };

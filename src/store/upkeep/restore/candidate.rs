@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::domain::backup::RowCounts;
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::{OpenError, StoreError};
-use crate::store::engine::migrate::{self, APPLICATION_ID, Found, SCHEMA_VERSION};
+use crate::store::engine::migrate::{self, APPLICATION_ID, SCHEMA_VERSION, SchemaFound};
 use crate::store::upkeep::audit::{Actor, AuditEntry, insert};
 use crate::store::upkeep::backup::{
     BackupError, BackupObserver, BackupProgress, BackupStage, Pace, Partial, make_single, require_room, side_files,
@@ -154,7 +154,7 @@ impl Candidate {
         make_single(self.partial.path()).map_err(told)?;
         let connection = self.connect()?;
         self.schema_version = match migrate::recognise(&connection, source, true) {
-            Ok(Found::Version(version)) if version > 0 => version,
+            Ok(SchemaFound::Version(version)) if version > 0 => version,
             Ok(_) => return Err(refuse(source, "it holds no database of Muster")),
             Err(OpenError::Newer { found, .. }) => return Err(newer(source, found)),
             Err(OpenError::Foreign { reason, .. }) => return Err(refuse(source, reason)),

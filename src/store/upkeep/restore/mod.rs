@@ -27,12 +27,9 @@ use super::audit::{Actor, AuditEntry};
 use super::backup::{BackupError, BackupObserver, side_files, sync_dir};
 use crate::clock::Clock;
 use crate::domain::backup::RowCounts;
+use crate::store::engine::data_dir::{DirLock, RESTORE_HOLDER, database_path, prepare_dir, refuse_directory};
 use crate::store::engine::error::{OpenError, StoreError};
 use crate::store::engine::migrate::SCHEMA_VERSION;
-use crate::store::engine::open::{self, DirLock, database_path};
-
-/// What the lock file says while a backup is restored. Whoever reads this must not open the database beside it.
-pub(in crate::store) const HOLDER: &str = "`muster restore`";
 
 /// What a restore has done so far. Ended after any of these, it leaves the old database or the new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,9 +175,9 @@ impl Restore {
     ) -> Result<Self, RestoreError> {
         // Before anything is touched: what is plainly no backup must not even make a data directory.
         candidate::look_at(source, &database_path(data_dir))?;
-        open::prepare_dir(data_dir)?;
-        open::refuse_directory(data_dir)?;
-        let lock = DirLock::acquire(data_dir, HOLDER)?;
+        prepare_dir(data_dir)?;
+        refuse_directory(data_dir)?;
+        let lock = DirLock::acquire(data_dir, RESTORE_HOLDER)?;
         step(RestoreStep::Locked);
         replaced::refuse_foreign(&database_path(data_dir))?;
         remove_aliases(data_dir);

@@ -11,9 +11,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use super::{Before, RestoreError};
 use crate::domain::backup::{RowCounts, stamp};
 use crate::domain::time::Timestamp;
+use crate::store::engine::data_dir::{database_path, give_to};
 use crate::store::engine::error::OpenError;
 use crate::store::engine::migrate::{self, APPLICATION_ID};
-use crate::store::engine::open::{database_path, give_to};
 use crate::store::upkeep::backup::{TableCounts, side_files, sync_dir, with_suffix};
 
 /// What the names of databases that were replaced begin with, and end with.

@@ -1,0 +1,128 @@
+//! Connections to the database: how they are opened, their settings and limits, and what SQLite says when it cannot.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::data_dir::{DATABASE_FILE, explain_io};
+use super::error::OpenError;
+
+/// How long one attempt to take the write lock waits. The writer tries again until the deadline of its jobs, so this
+/// only bounds how long it is deaf to them.
+const BUSY_SLICE: Duration = Duration::from_millis(100);
+
+/// How long a waiting connection sleeps between two attempts. Well below the 20 ms for which writers outside the server
+/// pause, so that the server gets its turn in each pause.
+const BUSY_STEP: Duration = Duration::from_millis(2);
+
+/// How long a reader waits for a lock. Readers of a WAL database wait only while it is being recovered or opened.
+const READER_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Page cache of the writer, in KiB: the inner pages of every index, so that a write touches the disk only for leaves.
+const WRITER_CACHE_KIB: i64 = 16 * 1_024;
+
+/// Page cache of a command that has the database to itself, in KiB: an import of a million rows works in it.
+const EXCLUSIVE_CACHE_KIB: i64 = 192 * 1_024;
+
+/// Page cache of one reader, in KiB.
+const READER_CACHE_KIB: i64 = 2 * 1_024;
+
+/// Prepared statements that a connection keeps; all that Muster has fit.
+const STATEMENTS_CACHED_MAX: usize = 256;
+
+/// Largest WAL that is left on disk after a checkpoint that reset it, in bytes.
+const WAL_KEPT_BYTES_MAX: i64 = 64 * 1_024 * 1_024;
+
+/// Opens a connection that can write, and changes nothing yet.
+pub(in crate::store) fn connect_writer(path: &Path, create: bool) -> rusqlite::Result<Connection> {
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if create {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+        create_for_owner(path);
+    }
+    let connection = Connection::open_with_flags(path, flags)?;
+    // The busy handler comes first: every later statement may meet a lock.
+    connection.busy_handler(Some(|attempt| {
+        std::thread::sleep(BUSY_STEP);
+        BUSY_STEP * u32::try_from(attempt).unwrap_or(u32::MAX) < BUSY_SLICE
+    }))?;
+    Ok(connection)
+}
+
+/// Makes an empty file that nobody but its owner may look into, wherever it lies; SQLite makes it a database and gives the files
+/// beside it the same mode. Where that fails, SQLite meets the same reason and tells it.
+fn create_for_owner(path: &Path) {
+    use std::os::unix::fs::OpenOptionsExt;
+    let _ = File::options().write(true).create_new(true).mode(0o600).open(path);
+}
+
+/// The settings of the one writing connection.
+pub(in crate::store) fn configure_writer(connection: &Connection, big_cache: bool) -> rusqlite::Result<()> {
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        tracing::warn!(mode, "this file system does without a write-ahead log; reads and writes wait for each other");
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // Whoever asks for a person's data to be destroyed means the disk, too.
+    let _: i64 = connection.pragma_update_and_check(None, "secure_delete", "ON", |row| row.get(0))?;
+    connection.pragma_update(None, "cache_size", -if big_cache { EXCLUSIVE_CACHE_KIB } else { WRITER_CACHE_KIB })?;
+    connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES_MAX)?;
+    // The writer checkpoints by itself, between groups, and looks at the result.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED_MAX);
+    Ok(())
+}
+
+/// Bounds the size of the database file. SQLite counts in pages and knows no bound below the size that it has.
+pub(in crate::store) fn limit_size(connection: &Connection, bytes: u64) -> rusqlite::Result<()> {
+    let page_bytes: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page_bytes;
+    connection.pragma_update(None, "max_page_count", pages.max(1))
+}
+
+/// Opens a connection that cannot write.
+pub(in crate::store) fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    configure_reader(&connection)?;
+    Ok(connection)
+}
+
+/// The settings of a connection that cannot write.
+pub(in crate::store) fn configure_reader(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(READER_BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED_MAX);
+    Ok(())
+}
+
+/// What SQLite said when it could not open a file, as a sentence for the administrator.
+pub(in crate::store) fn explain_sqlite(path: &Path, error: rusqlite::Error) -> OpenError {
+    let text = path.display().to_string();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => OpenError::Foreign { path: text, reason: "it is no SQLite file".to_owned() },
+        Some(ErrorCode::DatabaseCorrupt) => {
+            OpenError::Foreign { path: text, reason: "its contents are damaged".to_owned() }
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => OpenError::DataDir {
+            path: path.parent().unwrap_or(path).display().to_string(),
+            reason: format!("{DATABASE_FILE} cannot be opened for writing; check who owns it and its permissions"),
+        },
+        Some(ErrorCode::DiskFull) => disk_full(path),
+        // The index of the write-ahead log finds no room.
+        _ if error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => {
+            disk_full(path)
+        }
+        _ => OpenError::Sqlite { path: text, source: error },
+    }
+}
+
+fn disk_full(path: &Path) -> OpenError {
+    let reason = explain_io(&ErrorKind::StorageFull.into());
+    OpenError::DataDir { path: path.parent().unwrap_or(path).display().to_string(), reason }
+}
