@@ -1,15 +1,31 @@
 //! What the audit log knows of backups: it is their history, so that the age of the last good one survives a restart.
 
 use std::collections::HashSet;
+use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::params;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::BACKUP_CREATED;
+use super::copy::BackupMade;
+use super::error::BackupError;
+use crate::clock::Clock;
 use crate::domain::backup::RowCounts;
 use crate::domain::time::Timestamp;
+use crate::store::engine::connection::connect_writer;
+use crate::store::engine::data_dir::{database_path, refuse_while_restored};
 use crate::store::engine::error::StoreError;
 use crate::store::engine::tx::ReadTx;
+use crate::store::upkeep::audit::{self, Actor, AuditEntry};
+
+/// How long the audit log's entry waits for others who write.
+const RECORD_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The act of making a backup, as the audit log calls it.
+pub const BACKUP_CREATED: &str = "backup.create";
+
+/// A backup that was to be made and could not be, as the audit log calls it.
+pub const BACKUP_FAILED: &str = "backup.fail";
 
 /// A good backup as the audit log tells of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,4 +88,27 @@ impl ReadTx<'_> {
             self.all("SELECT DISTINCT target FROM audit WHERE action = ?1", [BACKUP_CREATED], |row| Ok(row.get(0)?))?;
         Ok(files.into_iter().collect())
     }
+}
+
+impl BackupMade {
+    /// How the audit log tells of it.
+    #[must_use]
+    pub fn audit_entry(&self) -> AuditEntry {
+        let after = json!({
+            "bytes": self.bytes, "rows": self.rows, "schemaVersion": self.schema_version,
+            "at": self.at, "tookMillis": u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+        });
+        AuditEntry::of(BACKUP_CREATED, self.path.display().to_string()).after(after)
+    }
+}
+
+/// Writes a backup that a command made into the audit log of the database. Beside a server this is one short write, and
+/// without one the data directory stays free for a server that starts.
+pub fn record_backup(data_dir: &Path, actor: &Actor, made: &BackupMade, clock: &Clock) -> Result<(), BackupError> {
+    refuse_while_restored(data_dir)?;
+    let connection = connect_writer(&database_path(data_dir), false)?;
+    connection.busy_timeout(RECORD_BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    audit::insert(&connection, clock.now(), actor, &made.audit_entry())?;
+    Ok(())
 }

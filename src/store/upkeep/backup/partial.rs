@@ -1,6 +1,5 @@
 //! A file in the making: under another name beside its destination, for its owner alone, gone unless it becomes whole.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -8,13 +7,12 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, OFlags, RenameFlags};
 
-use super::{BackupError, Size};
+use super::error::BackupError;
+use super::single_file::{side_files, sync_dir, with_suffix};
+use crate::domain::backup::Size;
 
 /// What the name of a file in the making ends with.
 const SUFFIX: &str = ".partial";
-
-/// What SQLite may put beside a database.
-const SIDE_SUFFIXES: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 /// Backups hold personal data, as the data directory does: nobody but their owner may read them.
 const OWNER_ONLY: u32 = 0o600;
@@ -205,28 +203,11 @@ fn remove_side_files(path: &Path) {
     }
 }
 
-/// What SQLite may have put beside a database file.
-pub(in crate::store) fn side_files(path: &Path) -> [PathBuf; 3] {
-    SIDE_SUFFIXES.map(|suffix| with_suffix(path, suffix))
-}
-
-/// A path with something at its end.
-pub(in crate::store) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut path = OsString::from(path);
-    path.push(suffix);
-    path.into()
-}
-
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     }
-}
-
-/// Waits until the disk knows the names in a folder.
-pub(in crate::store) fn sync_dir(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 fn explain(error: &io::Error) -> String {

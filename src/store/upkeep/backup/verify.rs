@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{BackupError, BackupObserver, PAUSE_MAX, Pace};
+use super::error::BackupError;
+use super::request::{BackupObserver, PAUSE_MAX, Pace};
 use crate::clock::Clock;
 use crate::domain::backup::RowCounts;
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
 
-use super::RestoreError;
+use super::error::RestoreError;
 use super::replaced::{OldFacts, tokens_revoked};
 use crate::clock::Clock;
 use crate::domain::backup::RowCounts;

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
-use super::{Before, RestoreError};
+use super::error::RestoreError;
+use super::outcome::Before;
 use crate::domain::backup::{RowCounts, stamp};
 use crate::domain::time::Timestamp;
 use crate::store::engine::data_dir::{database_path, give_to};

@@ -1,0 +1,179 @@
+//! Making a backup: the pages of a snapshot copied into one file, which is verified before it gets its name.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::BackupError;
+use super::partial::{Partial, free_bytes, require_room};
+use super::request::{BackupObserver, BackupProgress, BackupRequest, BackupStage, PAUSE_MAX, Pace};
+use super::single_file::{make_single, with_suffix};
+use super::snapshot::Snapshot;
+use super::verify::verify;
+use crate::clock::Clock;
+use crate::domain::backup::{RowCounts, Size};
+use crate::domain::time::Timestamp;
+use crate::store::engine::data_dir::database_path;
+use crate::store::engine::error::StoreError;
+
+/// Pages that are copied at a time: 1 MiB, some milliseconds of reading and writing.
+const PAGES_AT_A_TIME: i32 = 256;
+
+/// Portions between two times that the disk is asked to take what was written: 16 MiB. Else the last fsync would hand it
+/// everything at once, and commits would wait behind that.
+const PORTIONS_PER_SYNC: u32 = 16;
+
+/// Growth of the log beyond which the copy no longer pauses, in bytes.
+const LOG_GROWTH_CALM_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
+
+/// Growth of the log at which the copy is given up, in bytes, or the size of the database where that is more: the log must
+/// not fill the disk because the place of the backup is slow.
+const LOG_GROWTH_BYTES_MAX: u64 = 1_024 * 1_024 * 1_024;
+
+/// What the growing log leaves free on the disk of the database, in bytes, or a tenth of the database where that is less:
+/// many times what is written between two looks. A small database may live on a small disk.
+const LOG_ROOM_SPARED_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
+
+/// How often a portion that met a lock is tried again, at [`LOCK_STEP`]. Nobody else knows the file, so this is for a file
+/// system that holds locks a little longer.
+const LOCKED_TRIES_MAX: u32 = 500;
+const LOCK_STEP: Duration = Duration::from_millis(10);
+
+/// A backup that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackupMade {
+    /// The file.
+    pub path: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// What it holds.
+    pub rows: RowCounts,
+    /// Its schema version.
+    pub schema_version: i64,
+    /// The moment that it shows.
+    pub at: Timestamp,
+    /// How long it took to make.
+    pub took: Duration,
+}
+
+/// Backs the database of a data directory up into one file, beside a server or without one. Blocks.
+///
+/// The file is there under its name only once it is whole, verified and on the disk.
+pub fn back_up(
+    request: &BackupRequest,
+    clock: &Clock,
+    observer: &Arc<dyn BackupObserver>,
+) -> Result<BackupMade, BackupError> {
+    let begun = clock.instant();
+    // First of all, and without a look at the database: where it goes is what people get wrong.
+    let partial = Partial::create(&request.destination, request.overwrite)?;
+    let snapshot = Snapshot::take(&request.data_dir, clock)?;
+    require_room(&request.destination, snapshot.bytes)?;
+    let copying = Copying { request, clock, observer, partial: &partial, snapshot: &snapshot };
+    copying.run()?;
+    // The log may start over from here on.
+    let Snapshot { counts, schema_version, at, connection, .. } = snapshot;
+    drop(connection);
+    observer.progressed(BackupProgress {
+        stage: BackupStage::Verifying,
+        bytes_done: partial.bytes()?,
+        bytes_total: partial.bytes()?,
+    });
+    make_single(partial.path())?;
+    let found = verify(partial.path(), request.pace, clock, observer)?;
+    if let Some(difference) = counts.difference(&found) {
+        return Err(BackupError::Unsound(difference));
+    }
+    if observer.is_cancelled() {
+        return Err(BackupError::Cancelled);
+    }
+    let bytes = partial.bytes()?;
+    partial.publish()?;
+    Ok(BackupMade {
+        path: request.destination.clone(),
+        bytes,
+        rows: counts.rows(),
+        schema_version,
+        at,
+        took: clock.instant().duration_since(begun),
+    })
+}
+
+struct Copying<'a> {
+    request: &'a BackupRequest,
+    clock: &'a Clock,
+    observer: &'a Arc<dyn BackupObserver>,
+    partial: &'a Partial,
+    snapshot: &'a Snapshot,
+}
+
+impl Copying<'_> {
+    /// Copies every page of the snapshot.
+    fn run(&self) -> Result<(), BackupError> {
+        let log_before = self.log_bytes();
+        let mut target = Connection::open_with_flags(
+            self.partial.path(),
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        // What is broken off is thrown away, and the disk is asked for all of it in the end.
+        target.pragma_update(None, "journal_mode", "OFF")?;
+        target.pragma_update(None, "synchronous", "OFF")?;
+        let backup = Backup::new(&self.snapshot.connection, &mut target)?;
+        let mut locked_tries = 0;
+        for portion in 1_u32.. {
+            let begun = self.clock.instant();
+            let step = backup.step(PAGES_AT_A_TIME)?;
+            let progress = backup.progress();
+            self.observer.progressed(self.told(progress));
+            if self.observer.is_cancelled() {
+                return Err(BackupError::Cancelled);
+            }
+            match step {
+                StepResult::Done => return Ok(()),
+                StepResult::More => locked_tries = 0,
+                _ if locked_tries < LOCKED_TRIES_MAX => {
+                    locked_tries += 1;
+                    std::thread::sleep(LOCK_STEP);
+                }
+                _ => return Err(StoreError::DeadlinePassed.into()),
+            }
+            if portion.is_multiple_of(PORTIONS_PER_SYNC) {
+                self.partial.sync()?;
+            }
+            let grown = self.log_bytes().saturating_sub(log_before);
+            if grown > LOG_GROWTH_BYTES_MAX.max(self.snapshot.bytes) {
+                return Err(BackupError::LogTooLong(Size(grown)));
+            }
+            if grown > 0
+                && let Some(free) = free_bytes(&self.request.data_dir)
+                && free < LOG_ROOM_SPARED_BYTES_MAX.min(self.snapshot.bytes / 10)
+            {
+                return Err(BackupError::LogFillsDisk { grown: Size(grown), free: Size(free) });
+            }
+            if self.request.pace == Pace::Gentle && grown <= LOG_GROWTH_CALM_BYTES_MAX {
+                std::thread::sleep(self.clock.instant().duration_since(begun).min(PAUSE_MAX));
+            }
+        }
+        Ok(())
+    }
+
+    fn told(&self, progress: rusqlite::backup::Progress) -> BackupProgress {
+        let count = |pages: i32| u64::try_from(pages).unwrap_or(0);
+        let (total, remaining) = (count(progress.pagecount), count(progress.remaining));
+        BackupProgress {
+            stage: BackupStage::Copying,
+            bytes_done: total.saturating_sub(remaining) * self.snapshot.page_bytes,
+            bytes_total: total * self.snapshot.page_bytes,
+        }
+    }
+
+    /// Asks for the file's size alone: opening it would end the locks that this process holds on it.
+    fn log_bytes(&self) -> u64 {
+        let log = with_suffix(&database_path(&self.request.data_dir), "-wal");
+        fs::metadata(log).map_or(0, |metadata| metadata.len())
+    }
+}

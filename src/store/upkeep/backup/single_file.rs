@@ -1,0 +1,41 @@
+//! A database in a single file: what SQLite may put beside it, and how it is made to stand alone.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::BackupError;
+
+/// What SQLite may put beside a database.
+const SIDE_SUFFIXES: [&str; 3] = ["-journal", "-wal", "-shm"];
+
+/// What SQLite may have put beside a database file.
+pub(in crate::store) fn side_files(path: &Path) -> [PathBuf; 3] {
+    SIDE_SUFFIXES.map(|suffix| with_suffix(path, suffix))
+}
+
+/// A path with something at its end.
+pub(in crate::store) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut path = OsString::from(path);
+    path.push(suffix);
+    path.into()
+}
+
+/// Waits until the disk knows the names in a folder.
+pub(in crate::store) fn sync_dir(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Makes a file that says of itself to have a log into one that has none, so that it may be moved and read alone.
+pub(in crate::store) fn make_single(path: &Path) -> Result<(), BackupError> {
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))?;
+    if !mode.eq_ignore_ascii_case("delete") {
+        return Err(BackupError::Unsound(format!("its journal mode stays {mode}")));
+    }
+    connection.close().map_err(|(_, error)| error.into())
+}

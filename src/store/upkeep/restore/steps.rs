@@ -1,0 +1,169 @@
+//! The steps of a restore, in their order: what is prepared, and how the backup takes the place of the database.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::candidate::{self, Candidate};
+use super::error::RestoreError;
+use super::outcome::{Before, Restored};
+use super::replaced::{self, Replaced, remove_aliases};
+use crate::clock::Clock;
+use crate::domain::backup::RowCounts;
+use crate::store::engine::data_dir::{DirLock, RESTORE_HOLDER, database_path, prepare_dir, refuse_directory};
+use crate::store::engine::migrate::SCHEMA_VERSION;
+use crate::store::upkeep::audit::{Actor, AuditEntry};
+use crate::store::upkeep::backup::{BackupObserver, side_files, sync_dir};
+
+/// What a restore has done so far. Ended after any of these, it leaves the old database or the new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestoreStep {
+    /// The data directory is locked.
+    Locked,
+    /// The backup is copied into the data directory.
+    Copied,
+    /// The copy is verified.
+    Verified,
+    /// The old database is a single file, and nobody can use it.
+    BroughtToRest,
+    /// The copy has an epoch and revisions of its own, and is on the disk.
+    Renewed,
+    /// The old database has a second name, under which it stays.
+    Kept,
+    /// Nothing that belongs to the old database stands beside it.
+    Cleared,
+    /// The copy is the database.
+    Swapped,
+    /// The disk knows it.
+    Synced,
+}
+
+/// Every step, in order.
+pub const RESTORE_STEPS: [RestoreStep; 9] = [
+    RestoreStep::Locked,
+    RestoreStep::Copied,
+    RestoreStep::Verified,
+    RestoreStep::BroughtToRest,
+    RestoreStep::Renewed,
+    RestoreStep::Kept,
+    RestoreStep::Cleared,
+    RestoreStep::Swapped,
+    RestoreStep::Synced,
+];
+
+/// Somebody who is told of each step as soon as it is done.
+pub type StepObserver<'a> = &'a mut dyn FnMut(RestoreStep);
+
+/// A restore that has been prepared: the backup is copied and verified, and nothing is replaced yet. Dropping it leaves
+/// everything as it was.
+pub struct Restore {
+    data_dir: PathBuf,
+    source: PathBuf,
+    clock: Clock,
+    candidate: Candidate,
+    before: Before,
+    // Given up last.
+    _lock: DirLock,
+}
+
+impl Restore {
+    /// Locks the data directory, copies the backup into it and verifies the copy. Blocks.
+    pub fn prepare(
+        data_dir: &Path,
+        source: &Path,
+        clock: &Clock,
+        observer: &Arc<dyn BackupObserver>,
+        step: StepObserver<'_>,
+    ) -> Result<Self, RestoreError> {
+        // Before anything is touched: what is plainly no backup must not even make a data directory.
+        candidate::look_at(source, &database_path(data_dir))?;
+        prepare_dir(data_dir)?;
+        refuse_directory(data_dir)?;
+        let lock = DirLock::acquire(data_dir, RESTORE_HOLDER)?;
+        step(RestoreStep::Locked);
+        replaced::refuse_foreign(&database_path(data_dir))?;
+        remove_aliases(data_dir);
+        let candidate = Candidate::copy(data_dir, source, observer)?;
+        step(RestoreStep::Copied);
+        let candidate = candidate.verified(source, clock, observer)?;
+        step(RestoreStep::Verified);
+        let before = replaced::look_at(&database_path(data_dir));
+        let (data_dir, source) = (data_dir.to_owned(), source.to_owned());
+        Ok(Self { data_dir, source, clock: clock.clone(), candidate, before, _lock: lock })
+    }
+
+    /// What the database holds now.
+    #[must_use]
+    pub fn before(&self) -> Before {
+        self.before
+    }
+
+    /// What the backup holds.
+    #[must_use]
+    pub fn after(&self) -> RowCounts {
+        self.candidate.rows()
+    }
+
+    /// The schema version of the backup, where it is older than this binary's.
+    #[must_use]
+    pub fn older_schema(&self) -> Option<i64> {
+        Some(self.candidate.schema_version()).filter(|version| *version < SCHEMA_VERSION)
+    }
+
+    /// Puts the backup in the place of the database. Blocks.
+    pub fn commit(mut self, actor: &Actor, step: StepObserver<'_>) -> Result<Restored, RestoreError> {
+        let database = database_path(&self.data_dir);
+        let replaced = Replaced::bring_to_rest(&database)?;
+        step(RestoreStep::BroughtToRest);
+        let kept = replaced.is_there().then(|| replaced::kept_path(&self.data_dir, self.clock.now()));
+        // What the exclusive lock now holds still may be more than what was read before it.
+        let before = replaced.before().unwrap_or(self.before);
+        let told = self.told(before, kept.as_deref());
+        let renewed = self.candidate.renew(replaced.facts(), actor, &told, self.clock.now())?;
+        self.candidate.settle(&database, &self.data_dir)?;
+        step(RestoreStep::Renewed);
+        let replaced = match &kept {
+            Some(kept) => replaced.keep(&database, kept)?,
+            None => replaced,
+        };
+        step(RestoreStep::Kept);
+        replaced.clear(&database, kept.as_deref()).map_err(RestoreError::files(&database))?;
+        sync_dir(&self.data_dir).map_err(RestoreError::files(&self.data_dir))?;
+        if let Some(stale) = side_files(&database).iter().find(|path| path.exists()) {
+            // Never seen; and the swap would make one database of two.
+            return Err(RestoreError::InUse(stale.display().to_string()));
+        }
+        step(RestoreStep::Cleared);
+        self.candidate.take_the_place_of(&database).map_err(RestoreError::files(&database))?;
+        step(RestoreStep::Swapped);
+        sync_dir(&self.data_dir).map_err(RestoreError::files(&self.data_dir))?;
+        step(RestoreStep::Synced);
+        // Only now may anybody have the old file again; it is called otherwise.
+        drop(replaced);
+        Ok(Restored {
+            before,
+            after: renewed.rows,
+            kept,
+            schema_version: self.candidate.schema_version(),
+            sessions_ended: renewed.sessions_ended,
+            tokens_kept_revoked: renewed.tokens_kept_revoked,
+            tokens_lost: renewed.tokens_lost,
+        })
+    }
+
+    /// The act as the audit log of the restored database tells it.
+    fn told(&self, before: Before, kept: Option<&Path>) -> AuditEntry {
+        let source = fs::canonicalize(&self.source).unwrap_or_else(|_| self.source.clone());
+        let before = match before {
+            Before::Nothing => json!(null),
+            Before::Rows(rows) => json!({"rows": rows}),
+            Before::Unreadable => json!({"rows": null, "unreadable": true}),
+        };
+        let kept = kept.map(|path| path.display().to_string());
+        let after = json!({"rows": self.after(), "schemaVersion": self.candidate.schema_version(), "kept": kept});
+        let entry = AuditEntry::of("backup.restore", source.display().to_string()).after(after);
+        if before.is_null() { entry } else { entry.before(before) }
+    }
+}
