@@ -296,8 +296,8 @@ fn an_act_that_is_done_while_too_much_is_written_is_written_down_once() {
     let store = directory.open_with(clock.clone(), |options| options.write_queue_len_max = 1);
     let actor = || Actor { name: "somebody".to_owned(), address: "192.0.2.1".to_owned() };
     let entry = |target: &str| AuditEntry::of("cache.clear", target);
-    // The keeper has had its first look, and leaves the queue alone.
-    eventually("the keeper rests", || (store.figures().group_jobs.sum >= 2).then_some(()));
+    // The maintenance thread has had its first look, and leaves the queue alone.
+    eventually("the maintenance thread rests", || (store.figures().group_jobs.sum >= 2).then_some(()));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let gate = Gate::close(&store);
     // One waits in the queue until nobody waits for it any more; the other finds it full.

@@ -240,7 +240,7 @@ fn a_full_queue_refuses_at_once_and_takes_again_when_there_is_room() {
         .map(|number| Queued::write(&store, move |tx| add_contact(tx, "u1", &format!("n{number}"))))
         .collect();
     assert!(matches!(writes.pop().unwrap().answer(), Err(StoreError::QueueFull)));
-    // The store's own keeper may have a job in the queue, too.
+    // The store's own maintenance thread may have a job in the queue, too.
     let taken = writes.iter_mut().map(Queued::is_answered).filter(|refused| !refused).count();
     assert!((LEN_MAX - 1..=LEN_MAX).contains(&taken), "{taken} of {LEN_MAX} places");
     gate.open();

@@ -73,7 +73,7 @@ fn a_key_is_forgotten_after_a_day_and_its_answer_deleted() {
     clock.advance(Duration::from_secs(1));
     assert_eq!(body(send(&store, "t1", "k1", "another")), "2");
     clock.advance(Duration::from_hours(24));
-    // The keeper deletes old answers whenever it is awake, and a purge wakes it.
+    // The maintenance thread deletes old answers whenever it is awake, and a purge wakes it.
     store.write(|tx| tx.purge_enterprise(&enterprise("acme"), &Actor::command_line())).unwrap();
     let raw = store.directory().raw_reader();
     eventually("the old answer is deleted", || {

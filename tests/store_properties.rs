@@ -164,7 +164,7 @@ impl Universe {
         let destroyed = self.model.finish_purges();
         let purges = !destroyed.is_empty();
         if purges {
-            self.wait_for_the_keeper(&heard);
+            self.wait_for_maintenance(&heard);
         }
         let after = Revisions::read(&self.raw);
         let drew = after.drawn_since(&self.revisions);
@@ -250,13 +250,13 @@ impl Universe {
     }
 
     /// Waits until everything that was accepted is destroyed, and published.
-    fn wait_for_the_keeper(&self, heard: &[Heard]) {
-        eventually("the keeper finishes the purges", || {
+    fn wait_for_maintenance(&self, heard: &[Heard]) {
+        eventually("the maintenance thread finishes the purges", || {
             let left: i64 = self.raw.query_row("SELECT count(*) FROM purge", [], |row| row.get(0)).unwrap();
             (left == 0).then_some(())
         });
         let counter = Revisions::read(&self.raw).counter;
-        eventually("the keeper's last commit is published", || {
+        eventually("the last commit of maintenance is published", || {
             let published = |heard: &Heard| matches!(heard, Heard::Written(last) if last.revision >= counter);
             (heard.iter().any(published) || self.recorder.heard().iter().any(published)).then_some(())
         });

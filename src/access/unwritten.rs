@@ -144,7 +144,7 @@ impl Access {
     fn leave_opening(&self, new: &NewSession, session: &Session, actor: &Actor) -> bool {
         let (memory, stored, actor_of, entry) =
             (Arc::clone(&self.memory), new.clone(), actor.clone(), audit_of_opening(session, None));
-        self.store.write_later(actor, move |tx| {
+        self.store.defer_write(actor, move |tx| {
             tx.audit_at(stored.created_at, &actor_of, &entry)?;
             if !memory.is_open(&stored.id) {
                 return Ok(());
@@ -162,7 +162,7 @@ impl Access {
     pub(super) fn close_unwritten(&self, id: &str, actor: &Actor) -> Option<Session> {
         let session = self.memory.close(id)?.session().clone();
         let (at, actor_of, entry) = (self.clock.now(), actor.clone(), audit_of_end(&session));
-        if !self.store.write_later(actor, move |tx| tx.audit_at(at, &actor_of, &entry)) {
+        if !self.store.defer_write(actor, move |tx| tx.audit_at(at, &actor_of, &entry)) {
             tracing::warn!(session = id, actor = actor.name, "a session has ended, which is not in the audit log");
         }
         Some(session)
@@ -172,7 +172,7 @@ impl Access {
     pub(super) fn end_unwritten(&self, id: &str, actor: &Actor) -> bool {
         let (at, id_of, actor_of) = (self.clock.now(), id.to_owned(), actor.clone());
         let leave = || {
-            self.store.write_later(actor, move |tx| match tx.end_session(&id_of) {
+            self.store.defer_write(actor, move |tx| match tx.end_session(&id_of) {
                 Ok(ended) => tx.audit_at(at, &actor_of, &audit_of_end(&ended)),
                 Err(StoreError::NotFound(_)) => Ok(()),
                 Err(error) => Err(error),

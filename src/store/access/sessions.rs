@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn what_has_ended_is_forgotten() {
-        // A command's store has no keeper, so that the test takes its steps.
+        // A command's store has no maintenance thread, so that the test takes its steps.
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::manual(Timestamp::from_millis(1_763_800_000_000));
         let options = StoreOptions { create: true, ..StoreOptions::new(dir.path(), Mode::Command, "a test") };

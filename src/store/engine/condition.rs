@@ -1,7 +1,7 @@
 //! Whether the database can be written, and since when not: learnt from the writes that fail, and by trying again.
 //!
 //! SQLite says what failed, and not always why: a quota is an error of the disk to it, and its own limit is a full disk. So
-//! the disk is asked, too. A service resumes by itself: while there is trouble, the keeper tries for room each second, and
+//! the disk is asked, too. A service resumes by itself: while there is trouble, the maintenance thread tries for room each second, and
 //! whoever asks whether the server is ready tries at once.
 //!
 //! What a read met is no matter of room. Such trouble is over when the database is written again, a later read has
@@ -20,7 +20,7 @@ use super::queue::WriteQueue;
 use crate::clock::Clock;
 use crate::domain::trouble::{StoreTrouble, TroubleKind};
 
-/// How long the keeper waits between two attempts while there is trouble.
+/// How long the maintenance thread waits between two attempts while there is trouble.
 pub(in crate::store) const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// How long no read may have failed before reading counts as mended: of a disk with a bad spot most reads succeed, and each

@@ -7,16 +7,17 @@
 //! - `queue`, `writer`, `touched`: the way to the writer, group commit, what a commit changed;
 //! - `readers`: the read pool;
 //! - `changes`, `watcher`: the feed of what was committed, by this process or another;
-//! - `condition`: whether the database can be written; `later`: what is written when it can be again;
+//! - `condition`: whether the database can be written; `deferred_writes`: what is
+//!   written when it can be again;
 //! - `figures`: the store's numbers for the metrics.
 
 pub(super) mod changes;
 pub(super) mod condition;
 pub(super) mod connection;
 pub(super) mod data_dir;
+pub(super) mod deferred_writes;
 pub(super) mod error;
 pub(super) mod figures;
-pub(super) mod later;
 pub(super) mod migrate;
 pub(super) mod open;
 pub(super) mod options;

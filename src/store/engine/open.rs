@@ -12,8 +12,8 @@ use super::changes::Feed;
 use super::condition::Condition;
 use super::connection::{configure_writer, connect_writer, explain_sqlite, limit_size};
 use super::data_dir::{self, DirLock, RESTORE_HOLDER, database_path};
+use super::deferred_writes::DeferredWrites;
 use super::error::OpenError;
-use super::later::Later;
 use super::migrate::{self, SCHEMA_VERSION, SchemaFound};
 use super::options::{Mode, StoreOptions};
 use super::queue::WriteQueue;
@@ -53,16 +53,16 @@ impl Store {
         let condition =
             Condition::new(clock.clone(), options.data_dir.clone(), options.size_bytes_max.is_some(), is_server);
         let condition = Arc::new(condition);
-        let later = Arc::new(Later::default());
+        let deferred_writes = Arc::new(DeferredWrites::default());
         let group_jobs = Arc::new(writer::no_groups());
         // One word that waits is enough: the thread looks at everything each time.
-        let (wake_keeper, woken) = std_mpsc::sync_channel(1);
+        let (wake_maintenance, woken) = std_mpsc::sync_channel(1);
         let writer = Writer {
             touched: TouchAccount::of(&connection).map_err(sqlite)?,
             connection,
             clock: clock.clone(),
             feed: Arc::clone(&feed),
-            wake_keeper: wake_keeper.clone(),
+            wake_maintenance: wake_maintenance.clone(),
             condition: Arc::clone(&condition),
             group_jobs: Arc::clone(&group_jobs),
             lock,
@@ -81,15 +81,15 @@ impl Store {
                 clock: clock.clone(),
                 woken,
                 condition: Arc::clone(&condition),
-                later: Arc::clone(&later),
+                deferred_writes: Arc::clone(&deferred_writes),
             };
-            threads.push(spawn("muster-keeper", move || maintenance.run())?);
+            threads.push(spawn("muster-maintenance", move || maintenance.run())?);
         }
         let inner = StoreInner {
             queue: Mutex::new(Some(queue)),
             threads: Mutex::new(threads),
             stop_watcher: Mutex::new(stop_watcher),
-            wake_keeper: Mutex::new(Some(wake_keeper)),
+            wake_maintenance: Mutex::new(Some(wake_maintenance)),
             readers,
             feed,
             clock,
@@ -98,7 +98,7 @@ impl Store {
             alone,
             data_dir: options.data_dir.clone(),
             condition,
-            later,
+            deferred_writes,
             group_jobs,
         };
         Ok(Self { inner: Arc::new(inner) })

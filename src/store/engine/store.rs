@@ -10,8 +10,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::changes::{Feed, Subscriber};
 use super::condition::Condition;
+use super::deferred_writes::DeferredWrites;
 use super::error::StoreError;
-use super::later::Later;
 use super::queue::WriteQueue;
 use super::readers::Readers;
 use super::tx::{ReadTx, WriteTx};
@@ -19,6 +19,7 @@ use super::writer::GroupJobs;
 use crate::clock::Clock;
 use crate::domain::trouble::StoreTrouble;
 use crate::store::access::access_list::load_access_list;
+use crate::store::upkeep::audit::Actor;
 
 /// An open database. Cloning is cheap; the last clone to go closes it.
 #[derive(Clone)]
@@ -33,7 +34,7 @@ pub(in crate::store) struct StoreInner {
     pub(in crate::store) queue: Mutex<Option<WriteQueue>>,
     pub(in crate::store) threads: Mutex<Vec<JoinHandle<()>>>,
     pub(in crate::store) stop_watcher: Mutex<Option<std_mpsc::Sender<()>>>,
-    pub(in crate::store) wake_keeper: Mutex<Option<std_mpsc::SyncSender<()>>>,
+    pub(in crate::store) wake_maintenance: Mutex<Option<std_mpsc::SyncSender<()>>>,
     pub(in crate::store) readers: Readers,
     pub(in crate::store) feed: Arc<Feed>,
     pub(in crate::store) clock: Clock,
@@ -43,8 +44,7 @@ pub(in crate::store) struct StoreInner {
     pub(in crate::store) data_dir: PathBuf,
     /// Whether the database can be written.
     pub(in crate::store) condition: Arc<Condition>,
-    /// What is to be written once it can be.
-    pub(in crate::store) later: Arc<Later>,
+    pub(in crate::store) deferred_writes: Arc<DeferredWrites>,
     pub(in crate::store) group_jobs: Arc<GroupJobs>,
 }
 
@@ -104,6 +104,20 @@ impl Store {
         T: Send + 'static,
     {
         self.queue()?.write_blocking(work).inspect_err(|error| self.inner.condition.count(error))
+    }
+
+    /// Defers a write until the database can be written again; false when too many wait, of this actor or of all. It is
+    /// done in its turn, unless the process ends before.
+    pub fn defer_write(
+        &self,
+        actor: &Actor,
+        work: impl Fn(&WriteTx<'_>) -> Result<(), StoreError> + Send + Sync + 'static,
+    ) -> bool {
+        let is_deferred = self.inner.deferred_writes.push(holder(actor), Arc::new(work));
+        if is_deferred {
+            self.inner.wake_maintenance();
+        }
+        is_deferred
     }
 
     pub(in crate::store) fn queue(&self) -> Result<WriteQueue, StoreError> {
@@ -190,29 +204,34 @@ impl Store {
     }
 }
 
+/// Who acts, whichever session it is with: what stands for a token in its actor's name, before the session.
+fn holder(actor: &Actor) -> &str {
+    actor.name.rsplit_once(", session ").map_or(actor.name.as_str(), |(token, _)| token)
+}
+
 impl StoreInner {
-    /// Finds out what is wrong where something could not be read, and has the keeper try again until it is over.
+    /// Finds out what is wrong where something could not be read, and has the maintenance thread try again until it is over.
     fn learn_of_read(&self, error: StoreError) -> StoreError {
         let error = self.condition.learn_of_read(error);
         if error.trouble().is_some() {
-            self.wake_keeper();
+            self.wake_maintenance();
         }
         error
     }
 
-    pub(in crate::store) fn wake_keeper(&self) {
-        if let Some(keeper) = &*self.wake_keeper.lock() {
+    pub(in crate::store) fn wake_maintenance(&self) {
+        if let Some(wake) = &*self.wake_maintenance.lock() {
             // A full one is enough.
-            let _ = keeper.try_send(());
+            let _ = wake.try_send(());
         }
     }
 
     fn close(&self) {
-        self.wake_keeper.lock().take();
+        self.wake_maintenance.lock().take();
         self.stop_watcher.lock().take();
         self.readers.close();
-        // The writer's thread ends when the last sender has gone, and checkpoints with no reader in its way; the keeper's
-        // ends after it.
+        // The writer's thread ends when the last sender has gone, and checkpoints with no reader in its way; the maintenance
+        // thread ends after it.
         self.queue.lock().take();
         let threads = std::mem::take(&mut *self.threads.lock());
         if threads.iter().any(|thread| thread.thread().id() == thread::current().id()) {

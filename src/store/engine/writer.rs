@@ -79,7 +79,7 @@ pub(in crate::store) struct Writer {
     pub(super) touched: TouchAccount,
     pub(super) clock: Clock,
     pub(super) feed: Arc<Feed>,
-    pub(super) wake_keeper: std_mpsc::SyncSender<()>,
+    pub(super) wake_maintenance: std_mpsc::SyncSender<()>,
     /// Told when a group could not be written.
     pub(super) condition: Arc<Condition>,
     /// Told how many jobs each group had that was committed.
@@ -267,16 +267,16 @@ impl Writer {
         }
         if touched.purge {
             // A full one is enough. Without a purger (a command) the server's next start resumes the purge.
-            let _ = self.wake_keeper.try_send(());
+            let _ = self.wake_maintenance.try_send(());
         }
     }
 
-    /// Finds out what is wrong where a group could not be written, and has the keeper try again until it is over.
+    /// Finds out what is wrong where a group could not be written, and has the maintenance thread try again until it is over.
     fn learn(&self, error: StoreError) -> StoreError {
         let error = self.condition.learn(error);
         if error.trouble().is_some() {
             // A command has none, and its store lives no longer than its failure.
-            let _ = self.wake_keeper.try_send(());
+            let _ = self.wake_maintenance.try_send(());
         }
         error
     }

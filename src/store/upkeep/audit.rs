@@ -1,5 +1,8 @@
 //! The audit log: administrative acts, written in the transaction of the act.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 
@@ -7,7 +10,12 @@ use crate::domain::page::{Page, PageRequest, RowCursor};
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::StoreError;
 use crate::store::engine::row::timestamp;
+use crate::store::engine::store::Store;
 use crate::store::engine::tx::{ReadTx, WriteTx};
+
+/// How long an act that has been done waits for its entry in the audit log. Longer than another process holds the write
+/// lock, short enough that whoever clears a cache in trouble is answered.
+const AUDIT_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Who acts, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,6 +149,45 @@ impl WriteTx<'_> {
     /// Records an act that was done at this moment.
     pub fn audit_at(&self, at: Timestamp, actor: &Actor, entry: &AuditEntry) -> Result<(), StoreError> {
         Ok(insert(self.connection, at, actor, entry)?)
+    }
+}
+
+impl Store {
+    /// Records an act that was done outside of any transaction. While the database cannot be written, or too much is, the
+    /// act stands in the log, and goes into the audit log later, with the time at which it was done.
+    pub async fn audit_done(&self, actor: Actor, entry: AuditEntry) {
+        let (at, act) = (self.clock().now(), Arc::new((actor, entry)));
+        let (store, shared) = (self.clone(), Arc::clone(&act));
+        // On a task of its own, which gets the outcome of the write: one that is no longer waited for may be done all the
+        // same, and would be done twice if it were deferred then.
+        let written = tokio::spawn(async move {
+            if let Err(error) = store.write(move |tx| tx.audit_at(at, &shared.0, &shared.1)).await {
+                store.audit_failed(at, &act, &error);
+            }
+        });
+        let _ = tokio::time::timeout(AUDIT_TIME_MAX, written).await;
+    }
+
+    /// The same for threads that may block.
+    pub fn audit_done_blocking(&self, actor: Actor, entry: AuditEntry) {
+        let (at, act) = (self.clock().now(), Arc::new((actor, entry)));
+        let shared = Arc::clone(&act);
+        if let Err(error) = self.write_blocking(move |tx| tx.audit_at(at, &shared.0, &shared.1)) {
+            self.audit_failed(at, &act, &error);
+        }
+    }
+
+    fn audit_failed(&self, at: Timestamp, act: &Arc<(Actor, AuditEntry)>, error: &StoreError) {
+        let (actor, entry) = &**act;
+        let (before, after) = (entry.before.clone().unwrap_or_default(), entry.after.clone().unwrap_or_default());
+        // In each of these cases nothing of the write has happened.
+        let may_pass = error.trouble().is_some() || matches!(error, StoreError::QueueFull | StoreError::DeadlinePassed);
+        let deferred = Arc::clone(act);
+        let is_left = may_pass && self.defer_write(actor, move |tx| tx.audit_at(at, &deferred.0, &deferred.1));
+        tracing::warn!(
+            reason = %error, actor = actor.name, address = actor.address, action = entry.action, target = entry.target,
+            %before, %after, is_left_for_later = is_left, "done, and not in the audit log"
+        );
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::store::engine::condition::{Condition, TRY_AGAIN_AFTER};
+use crate::store::engine::deferred_writes::DeferredWrites;
 use crate::store::engine::error::StoreError;
-use crate::store::engine::later::Later;
 use crate::store::engine::queue::WeakWriteQueue;
 
 /// How long one transaction of a purge works, so that no other write waits longer for it.
@@ -19,7 +19,7 @@ const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(1);
 /// Rows of each kind that one housekeeping transaction deletes at most.
 const FORGOTTEN_ROWS_MAX: u32 = 1_000;
 
-/// How long the keeper waits after a failed step, a full disk for example, before it tries again.
+/// How long the maintenance thread waits after a failed step, a full disk for example, before it tries again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Goes on with accepted purges and forgets old idempotency keys, sessions and sign-in links, on a thread of its own, until the store closes.
@@ -29,7 +29,7 @@ pub(in crate::store) struct Maintenance {
     /// Told of every purge that is accepted and of every write that found no room; disconnected when the writer has ended.
     pub(in crate::store) woken: Receiver<()>,
     pub(in crate::store) condition: Arc<Condition>,
-    pub(in crate::store) later: Arc<Later>,
+    pub(in crate::store) deferred_writes: Arc<DeferredWrites>,
 }
 
 impl Maintenance {
@@ -45,7 +45,7 @@ impl Maintenance {
                 (Err(StoreError::Closed), _) | (_, Err(StoreError::Closed)) => return,
                 (Ok(true), Ok(())) => Duration::ZERO,
                 (Ok(false), Ok(())) => HOUSEKEEPING_INTERVAL,
-                // It was told of when it began. Whatever else wakes the keeper meanwhile waits for the next attempt.
+                // It was told of when it began. Whatever else wakes it meanwhile waits for the next attempt.
                 (_, Err(error)) | (Err(error), _) if error.trouble().is_some() => {
                     if !self.rest(TRY_AGAIN_AFTER) {
                         return;
@@ -72,14 +72,14 @@ impl Maintenance {
         }
     }
 
-    /// Tries whether trouble is over, and then does what was left for later.
+    /// Tries whether trouble is over, and then does the deferred writes.
     fn recover(&self) -> Result<(), StoreError> {
         let left = match self.condition.trouble() {
             Some(_) => self.condition.try_again(self.queue.upgrade()?)?,
             None => None,
         };
         // What is wrong with reading keeps nobody from writing.
-        self.later.catch_up(|| self.queue.upgrade())?;
+        self.deferred_writes.catch_up(|| self.queue.upgrade())?;
         left.map_or(Ok(()), Err)
     }
 

@@ -239,7 +239,7 @@ mod tests {
         let sales = DepartmentId::parse("sales").unwrap();
         let user = EmployeeId::parse("u1").unwrap();
         let check = |accept: Accept, subject: usize| {
-            // A command's store has no keeper, so that the test takes the steps.
+            // A command's store has no maintenance thread, so that the test takes the steps.
             let dir = tempfile::tempdir().unwrap();
             let options = StoreOptions { create: true, ..StoreOptions::new(dir.path(), Mode::Command, "a test") };
             let store = Store::open(&options, Clock::system()).unwrap();
@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn a_purge_counts_nothing_that_an_earlier_one_destroys() {
         let (acme, sales) = (EnterpriseId::parse("acme").unwrap(), DepartmentId::parse("sales").unwrap());
-        // A command's store has no keeper, so that the first purges are still under way.
+        // A command's store has no maintenance thread, so that the first purges are still under way.
         let dir = tempfile::tempdir().unwrap();
         let options = StoreOptions { create: true, ..StoreOptions::new(dir.path(), Mode::Command, "a test") };
         let store = Store::open(&options, Clock::system()).unwrap();
