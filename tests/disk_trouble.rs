@@ -294,7 +294,7 @@ fn an_act_that_is_done_while_too_much_is_written_is_written_down_once() {
     let directory = crate::support::Directory::in_memory();
     let clock = Clock::manual(crate::support::at("2026-11-22T08:00:00Z"));
     let store = directory.open_with(clock.clone(), |options| options.write_queue_len_max = 1);
-    let actor = || Actor { name: "somebody".to_owned(), address: "192.0.2.1".to_owned() };
+    let actor = || Actor::named("somebody", "192.0.2.1");
     let entry = |target: &str| AuditEntry::of("cache.clear", target);
     // The maintenance thread has had its first look, and leaves the queue alone.
     eventually("the maintenance thread rests", || (store.figures().group_jobs.sum >= 2).then_some(()));

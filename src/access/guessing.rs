@@ -50,7 +50,7 @@ impl Access {
         }
         let store = self.store.clone();
         tokio::spawn(async move {
-            let actor = Actor { name: "unknown".to_owned(), address: address.clone() };
+            let actor = Actor::named("unknown", address.as_str());
             let entry = AuditEntry::of("session.refuse", address).after(json!({ "failuresInAMinute": failures }));
             store.audit_done(actor, entry).await;
         });

@@ -19,7 +19,7 @@ impl LinkId {
     /// Who acts with it, for the audit log.
     #[must_use]
     pub fn actor(&self, address: String) -> Actor {
-        Actor { name: format!("sign-in link {}", self.0), address }
+        Actor::named(format!("sign-in link {}", self.0), address)
     }
 }
 

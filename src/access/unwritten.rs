@@ -163,7 +163,7 @@ impl Access {
         let session = self.memory.close(id)?.session().clone();
         let (at, actor_of, entry) = (self.clock.now(), actor.clone(), audit_of_end(&session));
         if !self.store.defer_write(actor, move |tx| tx.audit_at(at, &actor_of, &entry)) {
-            tracing::warn!(session = id, actor = actor.name, "a session has ended, which is not in the audit log");
+            tracing::warn!(session = id, %actor, "a session has ended, which is not in the audit log");
         }
         Some(session)
     }

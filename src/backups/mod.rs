@@ -189,7 +189,7 @@ impl Backups {
             rows: *rows,
             at: *at,
             took_millis: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            by: run.actor().name.clone(),
+            by: run.actor().to_string(),
         };
         // Written down before anybody is told: who reads the audit log then finds it.
         self.shared.store.audit_done(run.actor().clone(), made.audit_entry()).await;

@@ -32,7 +32,8 @@ pub use engine::watcher::WATCH_INTERVAL;
 pub use facts::contacts::ContactExport;
 pub use facts::import::{EmployeeName, ImportChunk, ImportOutcome, ImportRow, ImportedRow, MayCreate, OwnerRow};
 pub use rollups::check::{CheckReport, Difference};
-pub use upkeep::audit::{Actor, AuditEntry, AuditFilter, AuditRecord};
+pub use upkeep::actor::Actor;
+pub use upkeep::audit::{AuditEntry, AuditFilter, AuditRecord};
 pub use upkeep::backup::{
     BACKUP_CREATED, BACKUP_FAILED, BackupError, BackupMade, BackupObserver, BackupProgress, BackupRecord,
     BackupRequest, BackupStage, LoggedBackup, Pace, back_up, record_backup, remove_leftovers, unobserved,

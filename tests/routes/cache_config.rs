@@ -353,7 +353,7 @@ async fn of_many_changes_at_once_the_last_version_holds_and_none_is_lost() {
 #[tokio::test]
 async fn a_change_holds_although_nobody_waits_for_it() {
     let app = TestApp::start().await;
-    let actor = Actor { name: "a test".to_owned(), address: "local".to_owned() };
+    let actor = Actor::of_program("a test");
     let patch: ConfigurationPatch = serde_json::from_value(json!({"maxCacheSize": 9})).unwrap();
     let change = Change::Set(patch.check().unwrap());
     let mut changes = app.summaries.configuration_changes();

@@ -78,16 +78,14 @@ impl Caller {
     /// Who acts, for the audit log.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        let mut from = Vec::new();
-        if self.session.as_ref().is_none_or(|session| session.session.token.is_some()) {
-            from.push(format!("token {}", self.token_id()));
+        // A session that a link opened has no token.
+        let has_token = self.session.as_ref().is_none_or(|session| session.session.token.is_some());
+        Actor {
+            name: self.name().to_owned(),
+            token_id: has_token.then(|| self.token_id().to_owned()),
+            session_id: self.session.as_ref().map(|session| session.session.id.clone()),
+            address: self.address.to_canonical().to_string(),
         }
-        if let Some(session) = &self.session {
-            from.push(format!("session {}", session.session.id));
-        }
-        let from = from.join(", ");
-        let name = if self.name().is_empty() { from } else { format!("{} ({from})", self.name()) };
-        Actor { name, address: self.address.to_canonical().to_string() }
     }
 
     /// Refuses a part of a route that takes more than the route itself, such as `?purge=true`.

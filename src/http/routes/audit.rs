@@ -45,8 +45,8 @@ pub struct AuditBody {
 
 impl From<AuditRecord> for AuditBody {
     fn from(record: AuditRecord) -> Self {
-        let AuditRecord { id, at, actor, action, target, before, after } = record;
-        Self { id, at, actor: actor.name, address: actor.address, action, target, before, after }
+        let AuditRecord { id, at, actor, address, action, target, before, after } = record;
+        Self { id, at, actor, address, action, target, before, after }
     }
 }
 

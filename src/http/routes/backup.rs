@@ -197,7 +197,7 @@ impl RunningBody {
         let progress = run.progress();
         Self {
             started_at: run.started_at(),
-            by: run.actor().name.clone(),
+            by: run.actor().to_string(),
             stage: if progress.is_verifying { "verifying" } else { "copying" },
             bytes_done: progress.bytes_done,
             bytes_total: progress.bytes_total,

@@ -94,8 +94,8 @@ pub struct VersionBody {
 
 impl From<StoredConfiguration> for VersionBody {
     fn from(stored: StoredConfiguration) -> Self {
-        let StoredConfiguration { version, at, actor, json } = stored;
-        Self { version, at, actor: actor.name, address: actor.address, configuration: json }
+        let StoredConfiguration { version, at, actor, address, json } = stored;
+        Self { version, at, actor, address, configuration: json }
     }
 }
 

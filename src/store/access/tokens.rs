@@ -8,7 +8,8 @@ use crate::domain::ids::EnterpriseId;
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::{StoreError, Subject};
 use crate::store::engine::tx::{ReadTx, WriteTx};
-use crate::store::upkeep::audit::{Actor, AuditEntry};
+use crate::store::upkeep::actor::Actor;
+use crate::store::upkeep::audit::AuditEntry;
 
 /// A token that is about to be stored.
 #[derive(Clone, Debug)]

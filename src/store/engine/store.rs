@@ -19,7 +19,7 @@ use super::writer::GroupJobs;
 use crate::clock::Clock;
 use crate::domain::trouble::StoreTrouble;
 use crate::store::access::access_list::load_access_list;
-use crate::store::upkeep::audit::Actor;
+use crate::store::upkeep::actor::Actor;
 
 /// An open database. Cloning is cheap; the last clone to go closes it.
 #[derive(Clone)]
@@ -113,7 +113,7 @@ impl Store {
         actor: &Actor,
         work: impl Fn(&WriteTx<'_>) -> Result<(), StoreError> + Send + Sync + 'static,
     ) -> bool {
-        let is_deferred = self.inner.deferred_writes.push(holder(actor), Arc::new(work));
+        let is_deferred = self.inner.deferred_writes.push(actor.holder(), Arc::new(work));
         if is_deferred {
             self.inner.wake_maintenance();
         }
@@ -202,11 +202,6 @@ impl Store {
     pub fn close(&self) {
         self.inner.close();
     }
-}
-
-/// Who acts, whichever session it is with: what stands for a token in its actor's name, before the session.
-fn holder(actor: &Actor) -> &str {
-    actor.name.rsplit_once(", session ").map_or(actor.name.as_str(), |(token, _)| token)
 }
 
 impl StoreInner {

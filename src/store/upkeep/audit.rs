@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 
+use super::actor::Actor;
 use crate::domain::page::{Page, PageRequest, RowCursor};
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::StoreError;
@@ -16,29 +17,6 @@ use crate::store::engine::tx::{ReadTx, WriteTx};
 /// How long an act that has been done waits for its entry in the audit log. Longer than another process holds the write
 /// lock, short enough that whoever clears a cache in trouble is answered.
 const AUDIT_TIME_MAX: Duration = Duration::from_secs(5);
-
-/// Who acts, and from where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor {
-    /// A token's name and id, or `command line`.
-    pub name: String,
-    /// The address it came from, or `local`.
-    pub address: String,
-}
-
-impl Actor {
-    /// Whoever can run commands on the machine itself.
-    #[must_use]
-    pub fn command_line() -> Self {
-        Self::of_program("command line")
-    }
-
-    /// Something that Muster does by itself, such as a `schedule`.
-    #[must_use]
-    pub fn of_program(name: &str) -> Self {
-        Self { name: name.to_owned(), address: "local".to_owned() }
-    }
-}
 
 /// One act.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,8 +58,10 @@ pub struct AuditRecord {
     pub id: i64,
     /// When it was done.
     pub at: Timestamp,
-    /// Who did it, and from where.
-    pub actor: Actor,
+    /// Who did it, as [`Actor`] is written.
+    pub actor: String,
+    /// The address that it was done from, or `local`.
+    pub address: String,
     /// What was done.
     pub action: String,
     /// To what.
@@ -97,7 +77,7 @@ pub struct AuditRecord {
 pub struct AuditFilter {
     /// Those of this name, such as `token.create`, or of this kind, such as `token`.
     pub action: Option<String>,
-    /// Those of this actor.
+    /// Those of this actor, as [`Actor`] is written.
     pub actor: Option<String>,
 }
 
@@ -132,7 +112,8 @@ fn read_record(row: &Row<'_>) -> Result<AuditRecord, StoreError> {
     Ok(AuditRecord {
         id: row.get(0)?,
         at: timestamp(row, 1)?,
-        actor: Actor { name: row.get(2)?, address: row.get(3)? },
+        actor: row.get(2)?,
+        address: row.get(3)?,
         action: row.get(4)?,
         target: row.get(5)?,
         before: json(6)?,
@@ -185,7 +166,7 @@ impl Store {
         let deferred = Arc::clone(act);
         let is_left = may_pass && self.defer_write(actor, move |tx| tx.audit_at(at, &deferred.0, &deferred.1));
         tracing::warn!(
-            reason = %error, actor = actor.name, address = actor.address, action = entry.action, target = entry.target,
+            reason = %error, %actor, address = actor.address, action = entry.action, target = entry.target,
             %before, %after, is_left_for_later = is_left, "done, and not in the audit log"
         );
     }
@@ -202,7 +183,7 @@ pub(in crate::store) fn insert(
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let json = |value: &Option<Value>| value.as_ref().map(ToString::to_string);
     let (before, after) = (json(&entry.before), json(&entry.after));
-    let bound = params![now.millis(), actor.name, actor.address, entry.action, entry.target, before, after];
+    let bound = params![now.millis(), actor.to_string(), actor.address, entry.action, entry.target, before, after];
     connection.prepare_cached(SQL)?.execute(bound)?;
     Ok(())
 }

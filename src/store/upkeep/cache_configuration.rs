@@ -3,7 +3,7 @@
 use rusqlite::{Row, params};
 use serde_json::Value;
 
-use super::audit::Actor;
+use super::actor::Actor;
 use crate::domain::cache_configuration::CacheConfiguration;
 use crate::domain::page::{Page, PageRequest, RowCursor};
 use crate::domain::time::Timestamp;
@@ -18,8 +18,10 @@ pub struct StoredConfiguration {
     pub version: u64,
     /// When it was made.
     pub at: Timestamp,
-    /// Who made it, and from where.
-    pub actor: Actor,
+    /// Who made it, as [`Actor`] is written.
+    pub actor: String,
+    /// The address that it was made from, or `local`.
+    pub address: String,
     /// The whole of it as JSON, as the binary that stored it knew it.
     pub json: Value,
 }
@@ -77,7 +79,7 @@ impl WriteTx<'_> {
             SELECT coalesce(max(version), 0) + 1, ?1, ?2, ?3, ?4 FROM cache_configuration";
         let json = serde_json::to_string(&configuration.shape())
             .map_err(|error| StoreError::Corrupt(format!("a configuration cannot be written: {error}")))?;
-        self.execute(SQL, params![self.now().millis(), actor.name, actor.address, json])?;
+        self.execute(SQL, params![self.now().millis(), actor.to_string(), actor.address, json])?;
         self.newest_cache_configuration()?.ok_or(StoreError::NotFound(Subject::ConfigurationVersion))
     }
 }
@@ -87,7 +89,8 @@ fn read_configuration(row: &Row<'_>) -> Result<StoredConfiguration, StoreError> 
     Ok(StoredConfiguration {
         version: row.get(0)?,
         at: timestamp(row, 1)?,
-        actor: Actor { name: row.get(2)?, address: row.get(3)? },
+        actor: row.get(2)?,
+        address: row.get(3)?,
         // What is no JSON at all is kept as a text, which no configuration is.
         json: serde_json::from_str(&json).unwrap_or(Value::String(json)),
     })

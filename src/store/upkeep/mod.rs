@@ -2,10 +2,11 @@
 //!
 //! - `maintenance`: the thread that goes on with purges, deletes what has expired and resumes after trouble;
 //! - `purge`: destroying an enterprise, department or employee in small steps;
-//! - `audit`: who did what;
+//! - `audit`, `actor`: who did what;
 //! - `cache_configuration`: what administrators have tuned, version by version; `cache_samples`: what the cache counted;
 //! - `backup`, `restore`: the whole database into one file, and back.
 
+pub(super) mod actor;
 pub(super) mod audit;
 pub(super) mod backup;
 pub(super) mod cache_configuration;

@@ -6,7 +6,7 @@
 
 use rusqlite::params;
 
-use super::audit::Actor;
+use super::actor::Actor;
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::store::engine::error::StoreError;
 use crate::store::engine::tx::WriteTx;

@@ -16,7 +16,8 @@ use crate::store::engine::connection::connect_writer;
 use crate::store::engine::data_dir::{database_path, refuse_while_restored};
 use crate::store::engine::error::StoreError;
 use crate::store::engine::tx::ReadTx;
-use crate::store::upkeep::audit::{self, Actor, AuditEntry};
+use crate::store::upkeep::actor::Actor;
+use crate::store::upkeep::audit::{self, AuditEntry};
 
 /// How long the audit log's entry waits for others who write.
 const RECORD_BUSY_TIMEOUT: Duration = Duration::from_secs(10);

@@ -16,7 +16,8 @@ use crate::domain::backup::RowCounts;
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::{OpenError, StoreError};
 use crate::store::engine::migrate::{self, APPLICATION_ID, SCHEMA_VERSION, SchemaFound};
-use crate::store::upkeep::audit::{Actor, AuditEntry, insert};
+use crate::store::upkeep::actor::Actor;
+use crate::store::upkeep::audit::{AuditEntry, insert};
 use crate::store::upkeep::backup::{
     BackupError, BackupObserver, BackupProgress, BackupStage, Pace, Partial, make_single, require_room, side_files,
     verify, with_suffix,

@@ -14,7 +14,8 @@ use crate::clock::Clock;
 use crate::domain::backup::RowCounts;
 use crate::store::engine::data_dir::{DirLock, RESTORE_HOLDER, database_path, prepare_dir, refuse_directory};
 use crate::store::engine::migrate::SCHEMA_VERSION;
-use crate::store::upkeep::audit::{Actor, AuditEntry};
+use crate::store::upkeep::actor::Actor;
+use crate::store::upkeep::audit::AuditEntry;
 use crate::store::upkeep::backup::{BackupObserver, side_files, sync_dir};
 
 /// What a restore has done so far. Ended after any of these, it leaves the old database or the new one.
