@@ -6,7 +6,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -17,7 +16,8 @@ use crate::access::Access;
 use crate::backups::Backups;
 use crate::clock::Clock;
 use crate::config::BackupSettings;
-use crate::http::{self, AppState, HttpSettings};
+use crate::http::{self, AppState, HttpSettings, RouterHandler};
+use crate::server::Server;
 use crate::store::{OpenError, Store, StoreError, StoreOptions};
 use crate::summaries::Summaries;
 
@@ -33,8 +33,8 @@ pub struct AppSettings {
     pub backups: BackupSettings,
     /// The limits of the HTTP layer.
     pub http: HttpSettings,
-    /// The address to listen on; port 0 takes a free one.
-    pub listen: SocketAddr,
+    /// Where it listens, its certificate, and the limits of its connections.
+    pub server: Server,
 }
 
 /// Why a server could not be started.
@@ -81,7 +81,7 @@ pub struct App {
 impl App {
     /// Starts a server; it answers when this returns. The port is opened last, once the database and the tokens are there.
     pub async fn start(settings: AppSettings, clock: Clock) -> Result<Self, StartError> {
-        let listen = settings.listen;
+        let listen = settings.server.settings.listen;
         let opened = Opened::open(settings, clock).await?;
         let listener = Self::listen(listen).await?;
         opened.serve(listener)
@@ -147,32 +147,33 @@ struct Opened {
     summaries: Summaries,
     backups: Backups,
     http: HttpSettings,
+    server: Server,
 }
 
 impl Opened {
     async fn open(settings: AppSettings, clock: Clock) -> Result<Self, StartError> {
-        let AppSettings { store: options, backups, http, .. } = settings;
+        let AppSettings { store: options, backups, http, server } = settings;
         let open = move || {
             let store = Store::open(&options, clock)?;
             let access = Access::open(&store)?;
             let summaries = Summaries::open(&store)?;
             let backups = Backups::open(&store, &backups)?;
-            Ok(Self { store, access, summaries, backups, http })
+            Ok(Self { store, access, summaries, backups, http, server })
         };
         tokio::task::spawn_blocking(open).await?
     }
 
     fn serve(self, listener: TcpListener) -> Result<App, StartError> {
-        let Self { store, access, summaries, backups, http: settings } = self;
+        let Self { store, access, summaries, backups, http, server } = self;
         let stop = CancellationToken::new();
         let (shared, stopping) = (summaries.clone(), stop.clone());
-        let state = AppState::new(settings.clone(), store.clone(), access.clone(), shared, backups.clone(), stopping);
-        let meters = Arc::clone(&state.meters);
+        let state =
+            AppState::new(http, server.clone(), store.clone(), access.clone(), shared, backups.clone(), stopping);
         let router = http::router(state).map_err(|error| StartError::Pages(format!("{error:?}")))?;
         let address = listener.local_addr().map_err(StartError::Port)?;
         let serving = tokio::spawn({
             let (clock, stop) = (store.clock().clone(), stop.clone());
-            async move { http::serve(listener, router, &settings, clock, stop, meters).await }
+            async move { server.serve(listener, RouterHandler(router), clock, stop).await }
         });
         let recording = tokio::spawn(record_token_uses(access.clone(), stop.clone()));
         let tending = tokio::spawn(summaries.clone().tend(stop.clone()));

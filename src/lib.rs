@@ -15,6 +15,7 @@
 //! - [`cache`]: a revision-checked LRU and TTL cache with single-flight, generic over key and body.
 //! - [`store`]: SQLite: facts, rollups, revisions, the writer, the change feed.
 //! - [`transfer`]: files of contacts to and from domain types, streaming.
+//! - [`server`]: the HTTP/1.1 server: sockets, TLS, limits and time limits of connections.
 //! - [`demo`]: believable data for demonstrations and benchmarks.
 //!
 //! Layer 2, what the store means to others:
@@ -43,6 +44,7 @@ pub mod demo;
 pub mod domain;
 pub mod http;
 pub mod intake;
+pub mod server;
 pub mod store;
 pub mod summaries;
 pub mod telemetry;

@@ -331,7 +331,7 @@ async fn a_link_is_written_down_when_it_is_used_and_by_whom() {
 
 #[tokio::test]
 async fn guessing_is_written_down_once_for_an_address() {
-    let app = TestApp::start_with(|settings| settings.failed_sign_ins_per_minute_max = 3).await;
+    let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 3).await;
     let admin = app.client(Role::Admin).await;
     for number in 0..6 {
         app.nobody().with_token(&format!("muster_guess{number}_x")).get("/enterprise").await;

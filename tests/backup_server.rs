@@ -9,11 +9,10 @@ use std::time::Duration;
 use muster::clock::Clock;
 use muster::config::BackupSettings;
 use muster::domain::access::Role;
-use muster::http::HttpSettings;
 use muster::store::{Actor, BackupObserver, back_up, database_path, record_backup, unobserved};
 use serde_json::{Value, json};
 
-use crate::support::{Client, Directory, Exposition, Holder, TestApp, at, backup_request, people};
+use crate::support::{Client, Directory, Exposition, Holder, TestApp, TestSettings, at, backup_request, people};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -33,13 +32,13 @@ struct Wanted {
     clock: Clock,
     every: Option<Duration>,
     keep: usize,
-    http: HttpSettings,
+    settings: TestSettings,
     observer: Option<Arc<dyn BackupObserver>>,
 }
 
 fn wanted() -> Wanted {
     let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
-    Wanted { clock, every: Some(DAY), keep: 7, http: HttpSettings::default(), observer: None }
+    Wanted { clock, every: Some(DAY), keep: 7, settings: TestSettings::default(), observer: None }
 }
 
 impl Server {
@@ -53,7 +52,7 @@ impl Server {
         let folder = backups.path().join("backups");
         let store = data.open_with(wanted.clock, |_| {});
         let settings = BackupSettings { every: wanted.every, keep: wanted.keep, dir: folder.clone() };
-        let app = TestApp::serve_backing_up(store, wanted.http, &settings, wanted.observer);
+        let app = TestApp::serve_backing_up(store, wanted.settings, &settings, wanted.observer);
         app.write(people).await;
         let admin = app.client(Role::Admin).await;
         Self { app, admin, folder, backups }
@@ -68,7 +67,7 @@ impl Server {
         let dir = format!("{}{behind}", folder.display()).into();
         let settings = BackupSettings { every: Some(DAY), keep: 7, dir };
         let store = directory.open_with(clock, |_| {});
-        let app = TestApp::serve_backing_up(store, HttpSettings::default(), &settings, None);
+        let app = TestApp::serve_backing_up(store, TestSettings::default(), &settings, None);
         let admin = app.client(Role::Admin).await;
         Self { app, admin, folder, backups }
     }
@@ -286,9 +285,10 @@ async fn a_schedule_that_is_off_says_so_and_still_makes_one_on_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_backup_runs_at_a_time_and_tells_how_far_it_is() {
     let (holder, hold) = Holder::new();
-    let http = HttpSettings { request_time_max: Duration::from_millis(200), ..HttpSettings::default() };
+    let mut settings = TestSettings::default();
+    settings.http.request_time_max = Duration::from_millis(200);
     let observer: Arc<dyn BackupObserver> = holder;
-    let server = Server::start(Wanted { http, observer: Some(observer), ..wanted() }).await;
+    let server = Server::start(Wanted { settings, observer: Some(observer), ..wanted() }).await;
     // It takes longer than its request may: the answer says that it goes on.
     let begun = server.admin.post("/backup", json!({})).await.expect(202);
     assert_eq!(begun["running"]["startedAt"], "2026-11-22T08:00:00.000Z");
@@ -309,9 +309,10 @@ async fn one_backup_runs_at_a_time_and_tells_how_far_it_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_stops_during_a_backup_leaves_nothing_of_it() {
     let (holder, hold) = Holder::new();
-    let http = HttpSettings { request_time_max: Duration::from_millis(200), ..HttpSettings::default() };
+    let mut settings = TestSettings::default();
+    settings.http.request_time_max = Duration::from_millis(200);
     let observer: Arc<dyn BackupObserver> = holder;
-    let mut server = Server::start(Wanted { http, observer: Some(observer), ..wanted() }).await;
+    let mut server = Server::start(Wanted { settings, observer: Some(observer), ..wanted() }).await;
     server.admin.post("/backup", json!({})).await.expect(202);
     hold.wait();
     assert_eq!(names(&server.folder).len(), 1);

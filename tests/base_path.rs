@@ -10,7 +10,7 @@ use crate::support::{Client, Exposition, Place, TestApp, eventually};
 const BASE: &str = "/tools/muster";
 
 async fn app() -> TestApp {
-    TestApp::start_with(|settings| settings.base_path = BasePath::parse(BASE)).await
+    TestApp::start_with(|settings| settings.http.base_path = BasePath::parse(BASE)).await
 }
 
 #[tokio::test]

@@ -21,12 +21,13 @@ const EXCEPTIONS: [(&str, &str, &str); 2] = [
 ];
 
 /// Libraries that only some modules may name.
-const LIBRARIES: [(&[&str], &[&str]); 5] = [
+const LIBRARIES: [(&[&str], &[&str]); 6] = [
     (&["rusqlite", "r2d2", "r2d2_sqlite"], &["store"]),
     (&["axum", "tower", "tower_http", "utoipa_axum", "utoipa_swagger_ui"], &["http"]),
-    // The traffic of `muster demo` comes in from the outside, as that of any client.
-    (&["hyper", "hyper_util", "http_body_util"], &["http", "cli"]),
-    (&["rustls", "tokio_rustls", "x509_cert"], &["http"]),
+    // `muster health` and the traffic of `muster demo` are clients.
+    (&["hyper", "hyper_util"], &["server", "cli"]),
+    (&["http_body_util"], &["server", "http", "cli"]),
+    (&["rustls", "tokio_rustls", "x509_cert"], &["server"]),
     (&["clap", "clap_complete", "clap_mangen", "indicatif", "rlimit"], &["cli"]),
 ];
 

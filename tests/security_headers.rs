@@ -80,8 +80,8 @@ async fn pages_have_policies_of_their_own_and_an_unchanged_one_keeps_them() {
 async fn browsers_are_told_to_come_by_tls_only_where_they_can() {
     let check = async |origin: &str, base: Option<&str>, expected: Option<&str>| {
         let app = TestApp::start_with(|settings| {
-            settings.public_origin = WebOrigin::parse(origin);
-            settings.base_path = base.map(|base| BasePath::parse(base).unwrap());
+            settings.http.public_origin = WebOrigin::parse(origin);
+            settings.http.base_path = base.map(|base| BasePath::parse(base).unwrap());
         })
         .await;
         let (nobody, viewer) = (app.nobody(), app.client(Role::Viewer).await);

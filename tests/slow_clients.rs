@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use muster::config::Network;
 use muster::domain::access::Role;
 use muster::domain::contacts::{ContactFields, ContactInfo};
-use muster::http::forwarded::TrustedProxies;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -54,9 +53,9 @@ fn post(client: &Client, path: &str, content_type: &str, len: usize) -> String {
 /// A server with a lot to send, and one place for transfers.
 async fn app() -> TestApp {
     let app = TestApp::start_with(|settings| {
-        settings.download_idle_time_max = IDLE_TIME_MAX;
-        settings.upload_idle_time_max = IDLE_TIME_MAX;
-        settings.transfers_max = 1;
+        settings.transfer_limits.download_idle_time_max = IDLE_TIME_MAX;
+        settings.transfer_limits.upload_idle_time_max = IDLE_TIME_MAX;
+        settings.http.transfers_max = 1;
     })
     .await;
     app.write(|tx| {
@@ -101,7 +100,7 @@ async fn until_alone(client: &Client) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_body_is_told_and_changes_nothing() {
-    let app = TestApp::start_with(|settings| settings.request_time_max = Duration::from_millis(100)).await;
+    let app = TestApp::start_with(|settings| settings.http.request_time_max = Duration::from_millis(100)).await;
     let contributor = app.client(Role::Contributor).await;
     let body = r#"{"userId":"u1","contactInfo":{"name":"Grace"}}"#;
     let head = post(&contributor, "/AddContact", "application/json", body.len());
@@ -146,8 +145,8 @@ async fn bodies_that_are_announced_and_not_sent_take_no_memory() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_trickles_gives_its_place_up() {
     let app = TestApp::start_with(|settings| {
-        settings.upload_idle_time_max = IDLE_TIME_MAX;
-        settings.transfers_max = 1;
+        settings.transfer_limits.upload_idle_time_max = IDLE_TIME_MAX;
+        settings.http.transfers_max = 1;
     })
     .await;
     let manager = app.client(Role::Manager).await;
@@ -200,8 +199,8 @@ async fn an_export_that_nobody_reads_gives_its_place_up() {
 #[tokio::test(flavor = "multi_thread")]
 async fn silent_connections_keep_nobody_out_for_longer_than_a_head_may_take() {
     let app = TestApp::start_with(|settings| {
-        settings.connections_max = 2;
-        settings.header_read_time_max = IDLE_TIME_MAX;
+        settings.server.connections_max = 2;
+        settings.server.header_read_timeout = IDLE_TIME_MAX;
     })
     .await;
     let silent = [connect(&app, "").await, connect(&app, "GET / HTTP/1.1\r\nHos").await];
@@ -215,8 +214,8 @@ async fn one_address_cannot_take_every_connection_unless_it_is_a_trusted_proxy()
     const REQUEST: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
     let check = async |trusted: &str| {
         let app = TestApp::start_with(|settings| {
-            settings.connections_per_address_max = EACH_MAX;
-            settings.trusted_proxies = TrustedProxies::new(vec![Network::parse(trusted).unwrap()]);
+            settings.server.connections_per_address_max = EACH_MAX;
+            settings.server.trusted_proxy = vec![Network::parse(trusted).unwrap()];
         })
         .await;
         let mut kept = Vec::new();

@@ -2,17 +2,15 @@
 
 use muster::config::Network;
 use muster::domain::access::Role;
-use muster::http::HttpSettings;
-use muster::http::forwarded::TrustedProxies;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Client, Reply, TestApp};
+use crate::support::{Client, Reply, TestApp, TestSettings};
 
 /// Everybody in these tests connects from this machine, as a proxy on it would.
-fn behind_a_proxy(settings: &mut HttpSettings) {
-    settings.trusted_proxies = TrustedProxies::new(vec![Network::parse("127.0.0.0/8").unwrap()]);
-    settings.failed_sign_ins_per_minute_max = 2;
+fn behind_a_proxy(settings: &mut TestSettings) {
+    settings.server.trusted_proxy = vec![Network::parse("127.0.0.0/8").unwrap()];
+    settings.http.failed_sign_ins_per_minute_max = 2;
 }
 
 /// Signs in with this, as the proxy hands it on.
@@ -38,7 +36,7 @@ async fn two_clients_of_one_proxy_are_slowed_down_apart() {
 
 #[tokio::test]
 async fn nobody_escapes_by_making_addresses_up() {
-    let app = TestApp::start_with(|settings| settings.failed_sign_ins_per_minute_max = 2).await;
+    let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 2).await;
     let nobody = app.nobody();
     for guess in ["guess-1", "guess-2"] {
         sign_in(&nobody, guess, &[&format!("203.0.113.{}", guess.len())]).await.problem(401);

@@ -70,7 +70,7 @@ pub fn run(context: &mut Context<'_>, arguments: &DemoArgs) -> Result<(), Failur
     let scratch = ScratchDir::new("demo")?;
     scratch.path().clone_into(&mut context.config.store.data_dir);
     let mut settings = server::settings(context, "demo")?;
-    if arguments.traffic && settings.http.tls.is_some() {
+    if arguments.traffic && settings.server.tls.is_some() {
         return Err(Failure::usage("--traffic sends plain HTTP, so it does not go with tls-cert and tls-key"));
     }
     // What is thrown away is worth no backup of its own accord; the folder goes with the rest.
@@ -78,7 +78,7 @@ pub fn run(context: &mut Context<'_>, arguments: &DemoArgs) -> Result<(), Failur
     let result = server::block_on(async {
         let clock = Clock::system();
         // Bound before anything is filled: a port that is in use is no news for a minute later.
-        let listener = App::listen(settings.listen).await?;
+        let listener = App::listen(settings.server.settings.listen).await?;
         let data = DemoData::new(DEMO_SEED, Shape::of_demo(arguments.contacts), clock.now())
             .map_err(|error| Failure::failed("there are no such data").because(error))?;
         let data = Arc::new(data);

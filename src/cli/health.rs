@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::{Context, Failure, ServingFlags, server};
-use crate::http::tls_probe;
+use crate::server::tls_probe;
 
 /// How long the server may take to answer. Its own probe gives up after two seconds.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
@@ -53,10 +53,10 @@ Examples:
 
 /// Asks, and says what is answered.
 pub fn run(context: &mut Context<'_>, arguments: &HealthArgs) -> Result<(), Failure> {
-    let http = &context.config.http;
+    let serving = &context.config.server;
     let own = || {
-        let scheme = if http.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}", server::reachable(http.listen))
+        let scheme = if serving.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", server::reachable(serving.listen))
     };
     let url = arguments.url.as_ref().map_or_else(own, |url| url.trim_end_matches('/').to_owned());
     let (probe, state) = if arguments.alive { ("/healthz", "alive") } else { ("/readyz", "ready") };

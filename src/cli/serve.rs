@@ -32,7 +32,7 @@ Examples:
 pub fn run(context: &mut Context<'_>, _arguments: &ServeArgs) -> Result<(), Failure> {
     let settings = server::settings(context, "serve")?;
     server::allow_connections(context);
-    let hangup = Hangup::Reload(settings.http.tls.clone());
+    let hangup = Hangup::Reload(settings.server.tls.clone());
     let data_dir = settings.store.data_dir.clone();
     let request_time_max = settings.http.request_time_max;
     server::block_on(async {

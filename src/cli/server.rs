@@ -10,8 +10,7 @@ use crate::app::{AppSettings, StartError};
 use crate::clock::Clock;
 use crate::config::{BasePath, PublicUrl};
 use crate::http::HttpSettings;
-use crate::http::forwarded::TrustedProxies;
-use crate::http::tls::Tls;
+use crate::server::{Server, Tls};
 use crate::store::{Mode, StoreOptions};
 
 /// Files that are open beside the connections: the database's for each reader, the log, listeners, and room to spare.
@@ -21,9 +20,9 @@ const FILES_BESIDE_CONNECTIONS: u64 = 256;
 pub(super) fn settings(context: &Context<'_>, name: &str) -> Result<AppSettings, Failure> {
     let config = &context.config;
     let http = &config.http;
-    let tls = http.tls.clone().map(|files| Tls::open(files, Clock::system().now())).transpose();
-    let tls = tls.map_err(|error| Failure::failed("TLS cannot be set up").because(error))?;
-    if !http.trusted_proxies.is_empty() && http.public_url.is_none() && tls.is_none() {
+    let server = Server::new(config.server.clone(), Clock::system().now());
+    let server = server.map_err(|error| Failure::failed("TLS cannot be set up").because(error))?;
+    if !server.settings.trusted_proxy.is_empty() && http.public_url.is_none() && server.tls.is_none() {
         tracing::warn!(
             "trusted-proxy is set and public-url is not: session cookies are not marked Secure; where the proxy speaks TLS, \
              set public-url to the https:// address of the proxy"
@@ -40,27 +39,21 @@ pub(super) fn settings(context: &Context<'_>, name: &str) -> Result<AppSettings,
         },
         backups: config.backups.clone(),
         http: HttpSettings {
-            header_read_time_max: http.header_read_timeout,
             request_time_max: http.request_timeout,
-            drain_time_max: http.shutdown_drain,
             body_bytes_max: http.body_bytes_max,
-            connections_max: http.connections_max,
-            connections_per_address_max: http.connections_per_address_max,
             failed_sign_ins_per_minute_max: u32::try_from(http.sign_in_failures_per_minute_max).unwrap_or(u32::MAX),
             cors_origins: http.cors_origins.clone(),
-            trusted_proxies: TrustedProxies::new(http.trusted_proxies.clone()),
             public_origin: http.public_url.as_ref().and_then(PublicUrl::origin),
             base_path: http.base_path.clone(),
-            tls,
             ..HttpSettings::default()
         },
-        listen: http.listen,
+        server,
     })
 }
 
 /// Sees to it that as many files may be open as there may be connections, as far as the system allows.
 pub(super) fn allow_connections(context: &Context<'_>) {
-    let connections_max = context.config.http.connections_max as u64;
+    let connections_max = context.config.server.connections_max as u64;
     let needed = connections_max + FILES_BESIDE_CONNECTIONS;
     match rlimit::increase_nofile_limit(needed) {
         Ok(granted) if granted < needed => tracing::warn!(
@@ -77,7 +70,7 @@ pub(super) fn allow_connections(context: &Context<'_>) {
 pub(super) fn url(context: &Context<'_>, listening: SocketAddr) -> String {
     let http = &context.config.http;
     let base = http.base_path.as_ref().map_or("", BasePath::as_str);
-    let scheme = if http.tls.is_some() { "https" } else { "http" };
+    let scheme = if context.config.server.tls.is_some() { "https" } else { "http" };
     match &http.public_url {
         Some(url) if url.path().is_empty() => format!("{url}{base}"),
         // Its path is the base path, or what a proxy takes away.

@@ -35,7 +35,7 @@ Examples:
 
 /// Makes a link.
 pub fn run(context: &mut Context<'_>, _arguments: &SignInLinkArgs) -> Result<(), Failure> {
-    let listen = context.config.http.listen;
+    let listen = context.config.server.listen;
     if listen.port() == 0 && context.config.http.public_url.is_none() {
         return Err(Failure::failed(
             "the server took a free port, and only its log says which; name it with --listen ADDRESS:PORT",
@@ -86,7 +86,7 @@ pub(super) fn welcome(context: &Context<'_>, link: &MintedLink, address: SocketA
 
 /// Without these the link would begin with `http`.
 fn tls_flags(context: &Context<'_>) -> String {
-    let Some(TlsFiles { certificate, key }) = &context.config.http.tls else { return String::new() };
+    let Some(TlsFiles { certificate, key }) = &context.config.server.tls else { return String::new() };
     format!(" --tls-cert {} --tls-key {}", certificate.display(), key.display())
 }
 

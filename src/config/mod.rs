@@ -54,7 +54,9 @@ pub struct Config {
     pub store: StoreSettings,
     /// When the server backs the database up, and where to.
     pub backups: BackupSettings,
-    /// Where the server listens and what it allows.
+    /// Where the server listens, and its limits for connections.
+    pub server: ServerSettings,
+    /// How the server is reached, and its limits for requests.
     pub http: HttpSettings,
     /// What was ignored, a sentence each; for the log, once it is open.
     pub warnings: Vec<String>,
@@ -98,35 +100,46 @@ pub struct BackupSettings {
     pub dir: PathBuf,
 }
 
-/// Where the server listens and what it allows.
+/// Where the server listens, and its limits for connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpSettings {
+pub struct ServerSettings {
     /// The address it listens on; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The address people reach it at, where that is another one.
-    pub public_url: Option<PublicUrl>,
-    /// What every path begins with, where the server shares a host with others.
-    pub base_path: Option<BasePath>,
     /// Its certificate and key, where it speaks TLS.
     pub tls: Option<TlsFiles>,
-    /// Whose word is taken for the address that a request comes from.
-    pub trusted_proxies: Vec<Network>,
-    /// Whose pages may call it from a browser.
-    pub cors_origins: Vec<WebOrigin>,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxy: Vec<Network>,
     /// How long a client may take to send a request's header.
     pub header_read_timeout: Duration,
-    /// How long a request may take.
-    pub request_timeout: Duration,
-    /// How many bytes a request's body may have; imports are not bound by it.
-    pub body_bytes_max: usize,
     /// How many connections may be open.
     pub connections_max: usize,
     /// How many of them may come from one address.
     pub connections_per_address_max: usize,
-    /// How many sign-ins may fail from one address in a minute.
-    pub sign_in_failures_per_minute_max: usize,
     /// How long requests under way may take to finish after the server was told to stop.
     pub shutdown_drain: Duration,
+}
+
+impl Default for ServerSettings {
+    fn default() -> Self {
+        Settings::defaults().server(None)
+    }
+}
+
+/// How the server is reached, and its limits for requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// The address people reach it at, where that is another one.
+    pub public_url: Option<PublicUrl>,
+    /// What every path begins with, where the server shares a host with others.
+    pub base_path: Option<BasePath>,
+    /// Whose pages may call it from a browser.
+    pub cors_origins: Vec<WebOrigin>,
+    /// How long a request may take.
+    pub request_timeout: Duration,
+    /// How many bytes a request's body may have; imports are not bound by it.
+    pub body_bytes_max: usize,
+    /// How many sign-ins may fail from one address in a minute.
+    pub sign_in_failures_per_minute_max: usize,
 }
 
 /// Where the server's certificate and its key are.
@@ -159,7 +172,8 @@ impl Config {
             telemetry: settings.telemetry(environment.colour_allowed()),
             store: settings.store(),
             backups: settings.backups(),
-            http: settings.http(tls),
+            server: settings.server(tls),
+            http: settings.http(),
             warnings: layers.warnings(),
             settings,
         })

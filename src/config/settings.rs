@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::base_path::{BasePath, BasePaths};
+use super::environment::Environment;
 use super::kinds::{Address, Bytes, Count, Durations, DurationsOrOff, LogFilter, LogFormat, LogFormats, Path, Readers};
-use super::layers::{ConfigError, Layers, Origin, Sourced};
+use super::layers::{ConfigError, Flags, Layers, Origin, Sourced};
 use super::network::{Network, Networks};
 use super::parsing::{Kind, Many, Optional};
 use super::web::{PublicUrl, PublicUrls, WebOrigin, WebOrigins};
-use super::{BackupSettings, HttpSettings, StoreSettings, TelemetrySettings, TlsFiles};
+use super::{BackupSettings, HttpSettings, ServerSettings, StoreSettings, TelemetrySettings, TlsFiles};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -262,21 +263,31 @@ impl Settings {
         }
     }
 
-    pub(super) fn http(&self, tls: Option<TlsFiles>) -> HttpSettings {
-        HttpSettings {
+    /// Every setting's default.
+    pub(super) fn defaults() -> Self {
+        Self::resolve(&Layers::new(&Flags::default(), &Environment::default())).expect("the table's defaults are valid")
+    }
+
+    pub(super) fn server(&self, tls: Option<TlsFiles>) -> ServerSettings {
+        ServerSettings {
             listen: self.listen.value,
             tls,
-            trusted_proxies: self.trusted_proxies.value.clone(),
+            trusted_proxy: self.trusted_proxies.value.clone(),
+            header_read_timeout: self.header_read_timeout.value,
+            connections_max: self.connections_max.value,
             connections_per_address_max: self.connections_per_address_max.value,
+            shutdown_drain: self.shutdown_drain.value,
+        }
+    }
+
+    pub(super) fn http(&self) -> HttpSettings {
+        HttpSettings {
             public_url: self.public_url.value.clone(),
             base_path: self.base_path.value.clone(),
             cors_origins: self.cors_origins.value.clone(),
-            header_read_timeout: self.header_read_timeout.value,
             request_timeout: self.request_timeout.value,
             body_bytes_max: self.body_max.value,
-            connections_max: self.connections_max.value,
             sign_in_failures_per_minute_max: self.sign_in_failures_max.value,
-            shutdown_drain: self.shutdown_drain.value,
         }
     }
 }

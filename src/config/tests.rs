@@ -57,7 +57,7 @@ impl Given {
 fn the_first_layer_that_has_a_setting_wins() {
     let check = |given: Given, port: u16, origin: &str| {
         let config = given.load().unwrap();
-        assert_eq!(config.http.listen.port(), port);
+        assert_eq!(config.server.listen.port(), port);
         let line = config.report().into_iter().find(|line| line.key == "listen").unwrap();
         let dir = given.folder.path().to_str().unwrap();
         assert_eq!(line.origin.to_string().replace(dir, "DIR"), origin);
@@ -73,18 +73,18 @@ fn the_first_layer_that_has_a_setting_wins() {
 #[test]
 fn the_defaults_are_the_documented_ones() {
     let config = given().load().unwrap();
-    assert_eq!(config.http.listen.to_string(), "127.0.0.1:8383");
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8383");
     assert_eq!(config.http.public_url, None);
     assert_eq!(config.http.base_path, None);
-    assert_eq!((config.http.tls, config.http.trusted_proxies), (None, vec![]));
+    assert_eq!((config.server.tls, config.server.trusted_proxy), (None, vec![]));
     assert_eq!(config.http.cors_origins, []);
-    assert_eq!(config.http.header_read_timeout, Duration::from_secs(10));
+    assert_eq!(config.server.header_read_timeout, Duration::from_secs(10));
     assert_eq!(config.http.request_timeout, Duration::from_secs(30));
     assert_eq!(config.http.body_bytes_max, 1 << 20);
-    assert_eq!(config.http.connections_max, 10_000);
-    assert_eq!(config.http.connections_per_address_max, 1_000);
+    assert_eq!(config.server.connections_max, 10_000);
+    assert_eq!(config.server.connections_per_address_max, 1_000);
     assert_eq!(config.http.sign_in_failures_per_minute_max, 10);
-    assert_eq!(config.http.shutdown_drain, Duration::from_secs(10));
+    assert_eq!(config.server.shutdown_drain, Duration::from_secs(10));
     assert_eq!(config.store.write_queue_max, 1_024);
     assert_eq!(config.store.read_queue_max, 1_024);
     assert!((2..=8).contains(&config.store.readers));
@@ -100,7 +100,7 @@ fn the_defaults_are_the_documented_ones() {
 #[test]
 fn a_certificate_needs_its_key() {
     let (cert, key) = ("tls-cert = '/etc/a.pem'", "tls-key = '/etc/b.pem'");
-    let tls = given().file(&format!("{cert}\n{key}")).load().unwrap().http.tls.unwrap();
+    let tls = given().file(&format!("{cert}\n{key}")).load().unwrap().server.tls.unwrap();
     assert_eq!((tls.certificate, tls.key), ("/etc/a.pem".into(), "/etc/b.pem".into()));
     assert_eq!(given().file(cert).error(), "tls-cert in DIR/muster.toml needs tls-key, too");
     assert_eq!(given().flag("tls-key", "k").error(), "tls-key in --tls-key needs tls-cert, too");
@@ -109,8 +109,8 @@ fn a_certificate_needs_its_key() {
 #[test]
 fn proxies_are_networks_and_may_be_several() {
     let file = "trusted-proxy = ['10.0.0.0/8', 'fd00::/8']";
-    assert_eq!(given().file(file).load().unwrap().http.trusted_proxies.len(), 2);
-    let named = given().variable("MUSTER_TRUSTED_PROXY", "10.0.0.0/8, ::1").load().unwrap().http.trusted_proxies;
+    assert_eq!(given().file(file).load().unwrap().server.trusted_proxy.len(), 2);
+    let named = given().variable("MUSTER_TRUSTED_PROXY", "10.0.0.0/8, ::1").load().unwrap().server.trusted_proxy;
     assert_eq!(named.iter().map(ToString::to_string).collect::<Vec<_>>(), ["10.0.0.0/8", "::1"]);
     let refused = given().flag("trusted-proxy", "10.0.0.7/8").error();
     assert!(
@@ -206,7 +206,7 @@ fn values_take_the_spellings_that_people_use() {
     );
     check(
         "shutdown-drain",
-        |config| config.http.shutdown_drain.as_millis(),
+        |config| config.server.shutdown_drain.as_millis(),
         &[
             ("0s", Some(0)),
             ("500ms", Some(500)),
@@ -219,7 +219,7 @@ fn values_take_the_spellings_that_people_use() {
     );
     check(
         "connections-max",
-        |config| config.http.connections_max,
+        |config| config.server.connections_max,
         &[("1", Some(1)), ("1000000", Some(1_000_000)), ("0", None), ("+5", None), ("1e3", None)],
     );
     check("readers", |config| config.store.readers, &[("3", Some(3)), ("0", None), ("65", None)]);
@@ -237,7 +237,7 @@ fn values_take_the_spellings_that_people_use() {
     );
     check(
         "listen",
-        |config| config.http.listen.to_string(),
+        |config| config.server.listen.to_string(),
         &[("[::]:0", Some("[::]:0".to_owned())), ("localhost:80", None), (":80", None), ("127.0.0.1", None)],
     );
 }

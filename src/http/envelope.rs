@@ -27,10 +27,10 @@ use tower::{Layer, Service};
 use tracing::field;
 
 use super::error::ApiError;
-use super::forwarded::ClientAddress;
 use super::request_id::{RequestId, RequestIds, X_REQUEST_ID};
 use super::route_meters::{NO_ROUTE, RouteMeter, RouteMeters};
 use crate::clock::Clock;
+use crate::server::ClientAddress;
 
 /// What an answer that is no page tells browsers (OWASP REST Security Cheat Sheet): nothing in it runs or loads anything, and
 /// nobody shows it in a frame or embeds it. Pages have policies of their own.

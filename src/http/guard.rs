@@ -22,9 +22,9 @@ use tower::{Layer, Service, ServiceExt};
 use super::auth::{Gate, address_of};
 use super::error::ApiError;
 use super::extract::{FromParams, PathId};
-use super::linger::Arrival;
 use crate::domain::access::{Reach, Role};
 use crate::domain::ids::EnterpriseId;
+use crate::server::BodyProgress;
 
 /// Within what a route works, and so what becomes of a token that is limited to one enterprise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,8 +133,8 @@ where
             let Place { guard, inner } = &*place;
             let time_max = guard.time_max;
             // Only what has a body can be late with it.
-            let arrival =
-                if request.body().is_end_stream() { None } else { request.extensions().get::<Arrival>().cloned() };
+            let progress =
+                if request.body().is_end_stream() { None } else { request.extensions().get::<BodyProgress>().cloned() };
             let answer = async {
                 match guard.admit(&mut request).await {
                     Ok(()) => inner.clone().oneshot(request).await,
@@ -150,7 +150,9 @@ where
             }
             match tokio::time::timeout(time_max, answer).await {
                 Ok(answer) => answer,
-                Err(_) if arrival.is_some_and(|body| !body.is_whole()) => Ok(body_too_slow(time_max).into_response()),
+                Err(_) if progress.is_some_and(|body| !body.is_complete()) => {
+                    Ok(body_too_slow(time_max).into_response())
+                }
                 Err(_) => Ok(too_slow(time_max).into_response()),
             }
         })

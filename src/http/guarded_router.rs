@@ -126,7 +126,7 @@ mod tests {
 
     fn sample_router() -> GuardedRouter<Arc<HttpSettings>> {
         let settings = HttpSettings { request_time_max: Duration::from_millis(1), ..HttpSettings::default() };
-        let gate = Gate::new(Arc::new(SampleTokens::default()), &settings, sample_clock());
+        let gate = Gate::new(Arc::new(SampleTokens::default()), &settings, false, sample_clock());
         GuardedRouter::new(Arc::new(gate), &settings)
             .public(routes!(open))
             .public(routes!(careless))

@@ -4,10 +4,7 @@
 //! [`envelope`]; `router` puts them together. In reading order:
 //!
 //! - [`settings`]: limits, each with its unit and its reason.
-//! - [`server`] accepts, bounds and ends connections: `heads` that do not come, and `quiet` waiting for what hardly ever
-//!   happens; `linger` takes in what nobody reads, `outflow` cuts
-//!   who does not read, [`patience`] is what transfers have; `crowd` counts each address' connections; [`tls`] is the certificate and the handshake.
-//! - [`forwarded`]: where a request comes from, behind proxies too.
+//! - `handler`: the router as the server calls it.
 //! - [`envelope`], [`request_id`]: what surrounds every request.
 //! - `api_root`: `/` and `/api`; `base_path` puts all of it below a path.
 //! - [`error`]: the one way in which a request fails.
@@ -24,23 +21,17 @@ pub mod assets;
 pub mod auth;
 mod base_path;
 mod cached;
-mod crowd;
 pub mod envelope;
 pub mod error;
 pub mod extract;
-pub mod forwarded;
 pub mod guard;
 pub mod guarded_router;
-mod heads;
-mod linger;
+mod handler;
 pub mod meters;
 pub mod metrics;
 mod negotiation;
 mod openapi;
-mod outflow;
 mod packed;
-pub mod patience;
-mod quiet;
 pub mod readiness;
 pub mod request_id;
 mod route_list;
@@ -48,17 +39,13 @@ pub mod route_meters;
 mod router;
 pub mod routes;
 pub mod schemas;
-pub mod server;
 pub mod settings;
 pub mod state;
-
-pub mod tls;
-pub mod tls_probe;
 
 pub use self::auth::{Caller, Tokens};
 pub use self::error::ApiError;
 pub use self::guard::Within;
+pub use self::handler::RouterHandler;
 pub use self::router::router;
-pub use self::server::serve;
 pub use self::settings::HttpSettings;
 pub use self::state::AppState;

@@ -27,7 +27,7 @@ pub fn router(state: AppState) -> Result<Router, ApiError> {
         app = app.layer(cors(&state.settings.cors_origins));
     }
     // Below a base path the host has other servers, too, and this one cannot promise TLS for all of it.
-    let has_tls_host = state.settings.is_https() && state.settings.base_path.is_none();
+    let has_tls_host = state.is_https && state.settings.base_path.is_none();
     let envelope = Envelope::new(state.clock.clone(), Arc::clone(&state.meters.routes), has_tls_host);
     let base = state.settings.base_path.clone();
     let app = app.layer(envelope.clone()).with_state(state);
@@ -64,9 +64,10 @@ mod tests {
     use super::*;
     use crate::access::Access;
     use crate::backups::Backups;
-    use crate::config::BackupSettings;
+    use crate::config::{BackupSettings, ServerSettings};
     use crate::http::auth::tests::sample_clock;
     use crate::http::settings::HttpSettings;
+    use crate::server::Server;
     use crate::store::{Mode, Store, StoreOptions};
     use crate::summaries::Summaries;
 
@@ -80,9 +81,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&StoreOptions::new(dir.path(), Mode::Server, "a test"), sample_clock()).unwrap();
         let access = Access::open(&store).unwrap();
+        let server = Server::new(ServerSettings::default(), store.clock().now()).unwrap();
         let summaries = Summaries::open(&store).unwrap();
         let backups = Backups::open(&store, &backup_settings(dir.path())).unwrap();
-        let state = AppState::new(settings, store, access, summaries, backups, CancellationToken::new());
+        let state = AppState::new(settings, server, store, access, summaries, backups, CancellationToken::new());
         let app = router(state).unwrap();
         let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();

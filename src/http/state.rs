@@ -16,6 +16,7 @@ use super::settings::HttpSettings;
 use crate::access::Access;
 use crate::backups::Backups;
 use crate::clock::Clock;
+use crate::server::{Server, TransferLimits};
 use crate::store::Store;
 use crate::summaries::Summaries;
 
@@ -41,6 +42,10 @@ pub struct Shared {
     pub backups: Backups,
     /// Cancelled when the server begins to shut down.
     pub stop: CancellationToken,
+    /// The server that serves it, with the counts of its connections.
+    pub server: Server,
+    /// Whether browsers reach the server by TLS: its own, or a proxy's.
+    pub(super) is_https: bool,
     /// What the HTTP layer counts of itself.
     pub meters: Arc<Meters>,
     /// Whether the database answers.
@@ -60,15 +65,20 @@ impl AppState {
     #[must_use]
     pub fn new(
         settings: HttpSettings,
+        server: Server,
         store: Store,
         access: Access,
         summaries: Summaries,
         backups: Backups,
         stop: CancellationToken,
     ) -> Self {
+        let is_https = server.tls.is_some() || settings.has_https_origin();
+        let clock = store.clock().clone();
         Self(Arc::new(Shared {
-            clock: store.clock().clone(),
-            gate: Arc::new(Gate::new(Arc::new(access.clone()), &settings, store.clock().clone())),
+            gate: Arc::new(Gate::new(Arc::new(access.clone()), &settings, is_https, clock.clone())),
+            clock,
+            server,
+            is_https,
             meters: Arc::new(Meters::new(store.clock().now())),
             started: store.clock().instant(),
             readiness: Readiness::default(),
@@ -96,6 +106,12 @@ impl Deref for AppState {
 impl FromRef<AppState> for Clock {
     fn from_ref(state: &AppState) -> Self {
         state.clock.clone()
+    }
+}
+
+impl FromRef<AppState> for TransferLimits {
+    fn from_ref(state: &AppState) -> Self {
+        state.server.transfer_limits
     }
 }
 

@@ -12,8 +12,8 @@ use crate::support::TestApp;
 async fn app_behind(nginx: &Nginx, place: Place) -> TestApp {
     let origin = WebOrigin::parse(&nginx.origin(place));
     TestApp::start_with(|settings| {
-        settings.public_origin = origin;
-        settings.base_path = BasePath::parse(place.base_path());
+        settings.http.public_origin = origin;
+        settings.http.base_path = BasePath::parse(place.base_path());
     })
     .await
 }

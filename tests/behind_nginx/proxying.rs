@@ -5,7 +5,6 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use muster::config::{BasePath, Network};
 use muster::domain::access::Role;
-use muster::http::forwarded::TrustedProxies;
 
 use super::{Nginx, Place};
 use crate::support::{TestApp, tool};
@@ -45,7 +44,7 @@ fn nginx_takes_the_example() {
 async fn events_and_files_go_through_as_they_come_and_other_bodies_are_bounded() {
     for place in [Place::Host, Place::Path] {
         let Some(nginx) = Nginx::prepare() else { return };
-        let app = TestApp::start_with(|settings| settings.base_path = BasePath::parse(place.base_path())).await;
+        let app = TestApp::start_with(|settings| settings.http.base_path = BasePath::parse(place.base_path())).await;
         let nginx = nginx.start(app.address());
         let admin = app.client(Role::Admin).await;
         let authorization = format!("Authorization: Bearer {}", admin.token());
@@ -78,7 +77,7 @@ async fn events_and_files_go_through_as_they_come_and_other_bodies_are_bounded()
 async fn the_audit_log_has_the_clients_address_and_not_the_one_that_it_claims() {
     let Some(nginx) = Nginx::prepare() else { return };
     let app = TestApp::start_with(|settings| {
-        settings.trusted_proxies = TrustedProxies::new(vec![Network::parse("127.0.0.1").unwrap()]);
+        settings.server.trusted_proxy = vec![Network::parse("127.0.0.1").unwrap()];
     })
     .await;
     let nginx = nginx.start(app.address());

@@ -4,17 +4,16 @@ use std::time::Duration;
 
 use muster::config::BackupSettings;
 use muster::domain::access::Role;
-use muster::http::HttpSettings;
 
 use super::Page;
-use crate::support::{Directory, TestApp, people};
+use crate::support::{Directory, TestApp, TestSettings, people};
 
 /// A server that backs up into a folder of its data directory once a day.
 async fn server() -> TestApp {
     let store = Directory::in_memory().open();
     let dir = store.data_dir().join("backups");
     let settings = BackupSettings { every: Some(Duration::from_hours(24)), keep: 7, dir };
-    let app = TestApp::serve_backing_up(store, HttpSettings::default(), &settings, None);
+    let app = TestApp::serve_backing_up(store, TestSettings::default(), &settings, None);
     app.write(people).await;
     app
 }

@@ -48,7 +48,7 @@ async fn metrics() -> Metrics {
 /// What is answered under TLS to somebody with a token.
 async fn get(server: &TestServer, token: &str, path: &str) -> String {
     let stream = TcpStream::connect(server.address()).await.unwrap();
-    let mut stream = muster::http::tls_probe::connect(stream, "localhost").await.unwrap();
+    let mut stream = muster::server::tls_probe::connect(stream, "localhost").await.unwrap();
     let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n");
     stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).await.unwrap();
     let mut answer = String::new();

@@ -48,10 +48,10 @@ fn the_unit_leaves_the_server_the_time_and_the_files_that_its_settings_need() {
     let mut flags = Flags::default();
     flags.set("data-dir", vec![dir.path().to_str().unwrap().to_owned()]);
     let config = Config::load(&flags, None, &Environment::default()).unwrap();
-    assert!(duration("TimeoutStopSec") >= config.http.shutdown_drain * 2);
+    assert!(duration("TimeoutStopSec") >= config.server.shutdown_drain * 2);
     assert!(duration("WatchdogSec") >= config.http.request_timeout * 2);
     let open_files: usize = values("LimitNOFILE")[0].parse().unwrap();
-    assert!(open_files >= config.http.connections_max + 1_024, "{open_files}");
+    assert!(open_files >= config.server.connections_max + 1_024, "{open_files}");
     assert_eq!(values("Type"), ["notify"]);
     assert_eq!(values("StateDirectory"), ["muster"]);
     assert!(values("Environment").contains(&"MUSTER_DATA_DIR=%S/muster".to_owned()));

@@ -329,7 +329,7 @@ async fn an_expired_token_is_told_so() {
 
 #[tokio::test]
 async fn guessing_is_slowed_down_and_does_not_lock_out_others() {
-    let app = TestApp::start_with(|settings| settings.failed_sign_ins_per_minute_max = 3).await;
+    let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 3).await;
     let viewer = app.client(Role::Viewer).await;
     for number in 0..3 {
         app.nobody().with_token(&format!("muster_guess{number}_x")).get("/enterprise").await.problem(401);

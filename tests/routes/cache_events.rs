@@ -252,7 +252,7 @@ async fn an_expired_token_ends_its_streams() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_stops_ends_its_streams_in_order() {
-    let mut app = TestApp::start_with(|settings| settings.drain_time_max = Duration::from_mins(10)).await;
+    let mut app = TestApp::start_with(|settings| settings.server.shutdown_drain = Duration::from_mins(10)).await;
     let viewer = app.client(Role::Viewer).await;
     let (events, _) = listen(&viewer).await;
     app.stop();
@@ -262,8 +262,8 @@ async fn a_server_that_stops_ends_its_streams_in_order() {
 #[tokio::test]
 async fn a_stream_outlives_the_time_of_a_request_and_is_kept_alive() {
     let app = TestApp::start_with(|settings| {
-        settings.request_time_max = Duration::from_millis(50);
-        settings.event_keep_alive = Duration::from_millis(20);
+        settings.http.request_time_max = Duration::from_millis(50);
+        settings.http.event_keep_alive = Duration::from_millis(20);
     })
     .await;
     let viewer = app.client(Role::Viewer).await;
@@ -276,7 +276,7 @@ async fn a_stream_outlives_the_time_of_a_request_and_is_kept_alive() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_are_bounded_and_make_room_when_they_end() {
-    let app = TestApp::start_with(|settings| settings.event_streams_max = 2).await;
+    let app = TestApp::start_with(|settings| settings.http.event_streams_max = 2).await;
     let viewer = app.client(Role::Viewer).await;
     let (one, _) = listen(&viewer).await;
     let (_other, _) = listen(&viewer).await;

@@ -133,7 +133,7 @@ async fn a_request_without_a_list_is_refused_in_the_known_words() {
 
 #[tokio::test]
 async fn what_is_not_reached_in_the_time_of_a_request_says_so() {
-    let app = TestApp::start_with(|settings| settings.request_time_max = Duration::from_nanos(1)).await;
+    let app = TestApp::start_with(|settings| settings.http.request_time_max = Duration::from_nanos(1)).await;
     // Past the API, since no request has the time to be answered.
     let request = muster::summaries::WarmRequest {
         enterprises: vec![enterprise("acme"), enterprise("globex")],

@@ -268,7 +268,7 @@ fn counters(stats: &Stats) -> [(&'static str, u64); 11] {
 
 #[tokio::test]
 async fn the_writer_the_files_and_the_process_are_seen() {
-    let app = TestApp::start_with(|settings| settings.connections_max = 77).await;
+    let app = TestApp::start_with(|settings| settings.server.connections_max = 77).await;
     let viewer = app.client(Role::Viewer).await;
     for number in 0..5 {
         app.write(move |tx| tx.create_enterprise(None, &name(&format!("Number {number}"))).map(drop)).await;

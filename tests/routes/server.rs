@@ -62,7 +62,7 @@ async fn half_a_request_changes_nothing() {
 
 #[tokio::test]
 async fn a_slow_head_is_cut() {
-    let app = TestApp::start_with(|settings| settings.header_read_time_max = Duration::from_millis(50)).await;
+    let app = TestApp::start_with(|settings| settings.server.header_read_timeout = Duration::from_millis(50)).await;
     let begun = Instant::now();
     let mut stream = connect(&app, "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ").await;
     assert_eq!(rest(&mut stream).await, "");

@@ -87,7 +87,7 @@ async fn a_token_becomes_a_cookie_that_scripts_cannot_read() {
 #[tokio::test]
 async fn over_tls_the_cookie_is_sent_over_nothing_else() {
     let public = WebOrigin::parse("https://muster.example");
-    let app = TestApp::start_at(midday(), |settings| settings.public_origin = public).await;
+    let app = TestApp::start_at(midday(), |settings| settings.http.public_origin = public).await;
     let holder = app.client(Role::Viewer).await;
     let reply = sign_in(&app.nobody(), json!({"token": holder.token()})).await;
     let cookie = set_cookie(&reply).to_owned();
@@ -126,7 +126,7 @@ async fn a_link_signs_in_once_as_an_administrator() {
 
 #[tokio::test]
 async fn of_browsers_that_race_for_a_link_one_signs_in() {
-    let app = TestApp::start_with(|settings| settings.failed_sign_ins_per_minute_max = 1_000).await;
+    let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 1_000).await;
     for _ in 0..10 {
         let link = link(&app).await;
         let attempts = (0..8).map(|_| {
@@ -157,7 +157,7 @@ async fn a_link_works_for_fifteen_minutes() {
 
 #[tokio::test]
 async fn what_does_not_sign_in_is_refused_and_counted() {
-    let app = TestApp::start_with(|settings| settings.failed_sign_ins_per_minute_max = 4).await;
+    let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 4).await;
     let viewer = app.client(Role::Viewer).await;
     let link = link(&app).await;
     let check = async |with: Value, status: u16| sign_in(&app.nobody(), with.clone()).await.problem(status);
@@ -287,7 +287,7 @@ async fn sessions_last_twelve_hours_and_no_longer_than_their_token() {
 #[tokio::test]
 async fn a_revoked_session_is_refused_from_the_next_request_on() {
     // More refusals than one address is allowed in a minute.
-    let app = TestApp::start_with(|settings| settings.failed_sign_ins_per_minute_max = 1_000).await;
+    let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 1_000).await;
     let (admin, holder) = (app.client(Role::Admin).await, app.client(Role::Viewer).await);
     let other = holder.browser().await;
     for _ in 0..20 {
@@ -310,7 +310,7 @@ async fn a_revoked_session_is_refused_from_the_next_request_on() {
 
 #[tokio::test]
 async fn sessions_end_with_their_token() {
-    let app = TestApp::start_with(|settings| settings.failed_sign_ins_per_minute_max = 1_000).await;
+    let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 1_000).await;
     let admin = app.client(Role::Admin).await;
     let browsers = [app.client(Role::Viewer).await, app.limited(Role::Manager, "globex").await];
     let [viewer, limited] = [browsers[0].browser().await, browsers[1].browser().await];
@@ -331,7 +331,7 @@ async fn sessions_end_with_their_token() {
 
 #[tokio::test]
 async fn what_another_process_revokes_stops_in_a_quarter_of_a_second() {
-    let app = TestApp::start_with(|settings| settings.failed_sign_ins_per_minute_max = 1_000).await;
+    let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 1_000).await;
     for revokes_token in [false, true] {
         // All of them first: a sign-in of this process makes it look at all sessions anew, and it has to notice the other's.
         let mut browsers = Vec::new();

@@ -84,7 +84,7 @@ async fn what_cannot_be_imported_is_told_and_nothing_happens() {
 
 #[tokio::test]
 async fn a_file_larger_than_any_body_streams_in_and_out_again() {
-    let app = TestApp::start_with(|settings| settings.body_bytes_max = 1_000).await;
+    let app = TestApp::start_with(|settings| settings.http.body_bytes_max = 1_000).await;
     let manager = app.client(Role::Manager).await;
     let (count, file) = (20_000, rows(20_000));
     let pieces = file.as_bytes().chunks(1_013).map(<[u8]>::to_vec).collect::<Vec<_>>();
@@ -145,8 +145,8 @@ async fn begin_import(app: &TestApp, token: &str, piece: &str) -> TcpStream {
 #[tokio::test]
 async fn a_client_that_stops_sending_frees_its_place() {
     let app = TestApp::start_with(|settings| {
-        settings.upload_idle_time_max = Duration::from_millis(100);
-        settings.transfers_max = 1;
+        settings.transfer_limits.upload_idle_time_max = Duration::from_millis(100);
+        settings.http.transfers_max = 1;
     })
     .await;
     let manager = app.client(Role::Manager).await;
@@ -159,7 +159,7 @@ async fn a_client_that_stops_sending_frees_its_place() {
 
 #[tokio::test]
 async fn a_client_that_goes_away_ends_its_import_at_the_last_chunk() {
-    let app = TestApp::start_with(|settings| settings.transfers_max = 1).await;
+    let app = TestApp::start_with(|settings| settings.http.transfers_max = 1).await;
     let manager = app.client(Role::Manager).await;
     let gone = begin_import(&app, manager.token(), &rows(20_000)).await;
     eventually("the import has begun", || (app.store.contacts_of_acme() > 2).then_some(()));
@@ -183,8 +183,8 @@ async fn a_client_that_goes_away_ends_its_import_at_the_last_chunk() {
 #[tokio::test]
 async fn a_client_that_stops_reading_frees_its_place() {
     let app = TestApp::start_with(|settings| {
-        settings.download_idle_time_max = Duration::from_millis(100);
-        settings.transfers_max = 1;
+        settings.transfer_limits.download_idle_time_max = Duration::from_millis(100);
+        settings.http.transfers_max = 1;
     })
     .await;
     let manager = app.client(Role::Manager).await;

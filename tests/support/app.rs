@@ -8,11 +8,11 @@ use axum::Router;
 use muster::access::{Access, mint};
 use muster::backups::Backups;
 use muster::clock::Clock;
-use muster::config::BackupSettings;
+use muster::config::{BackupSettings, ServerSettings};
 use muster::domain::access::{Reach, Role};
 use muster::domain::time::Timestamp;
-use muster::http::meters::Meters;
-use muster::http::{AppState, HttpSettings};
+use muster::http::{AppState, HttpSettings, RouterHandler};
+use muster::server::{Server, TransferLimits};
 use muster::store::{BackupObserver, Store, StoreError, WriteTx};
 use muster::summaries::Summaries;
 use reqwest::header::HeaderMap;
@@ -21,6 +21,14 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{Directory, TestStore, contact, department, employee, enterprise, name, staff};
+
+/// The settings and limits of a test's server.
+#[derive(Clone, Debug, Default)]
+pub struct TestSettings {
+    pub server: ServerSettings,
+    pub transfer_limits: TransferLimits,
+    pub http: HttpSettings,
+}
 
 /// A listening server on a real database. When it goes, the server has ended in order, and every rollup and the cache's
 /// own invariants must be right.
@@ -45,18 +53,18 @@ impl TestApp {
     /// A server whose database may grow to so many bytes.
     pub async fn start_limited(bytes: u64) -> Self {
         let store = Directory::in_memory().open_with(Clock::system(), |options| options.size_bytes_max = Some(bytes));
-        let app = Self::serve_store(store, HttpSettings::default());
+        let app = Self::serve_store(store, TestSettings::default());
         app.write(people).await;
         app
     }
 
     /// A server with other settings.
-    pub async fn start_with(change: impl FnOnce(&mut HttpSettings)) -> Self {
+    pub async fn start_with(change: impl FnOnce(&mut TestSettings)) -> Self {
         Self::start_at(Clock::system(), change).await
     }
 
     /// A server that tells time by this clock.
-    pub async fn start_at(clock: Clock, change: impl FnOnce(&mut HttpSettings)) -> Self {
+    pub async fn start_at(clock: Clock, change: impl FnOnce(&mut TestSettings)) -> Self {
         let app = Self::start_in(&Directory::in_memory(), clock, change);
         app.write(people).await;
         app
@@ -71,13 +79,13 @@ impl TestApp {
     }
 
     /// A server on what is in a directory.
-    pub fn start_in(directory: &Directory, clock: Clock, change: impl FnOnce(&mut HttpSettings)) -> Self {
+    pub fn start_in(directory: &Directory, clock: Clock, change: impl FnOnce(&mut TestSettings)) -> Self {
         Self::start_on(directory.open_with(clock, |_| {}), change)
     }
 
     /// A server on a store that was opened before.
-    pub fn start_on(store: TestStore, change: impl FnOnce(&mut HttpSettings)) -> Self {
-        let mut settings = HttpSettings::default();
+    pub fn start_on(store: TestStore, change: impl FnOnce(&mut TestSettings)) -> Self {
+        let mut settings = TestSettings::default();
         change(&mut settings);
         Self::serve_store(store, settings)
     }
@@ -85,7 +93,7 @@ impl TestApp {
     /// A server on a store that backs up as these settings say.
     pub fn serve_backing_up(
         store: TestStore,
-        settings: HttpSettings,
+        settings: TestSettings,
         backups: &BackupSettings,
         observer: Option<Arc<dyn BackupObserver>>,
     ) -> Self {
@@ -93,25 +101,26 @@ impl TestApp {
         Self::serve_with(store, settings, backups)
     }
 
-    fn serve_store(store: TestStore, settings: HttpSettings) -> Self {
+    fn serve_store(store: TestStore, settings: TestSettings) -> Self {
         // Only for those who ask: a test that moves its clock is not to be disturbed by them.
         let backups = BackupSettings { every: None, keep: 7, dir: store.data_dir().join("backups") };
         Self::serve_backing_up(store, settings, &backups, None)
     }
 
-    fn serve_with(store: TestStore, settings: HttpSettings, backups: Backups) -> Self {
+    fn serve_with(store: TestStore, settings: TestSettings, backups: Backups) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let root = root(address, &settings);
+        let root = root(address, &settings.http);
         let stop = CancellationToken::new();
         let summaries = Summaries::open(&store).unwrap();
         let server = std::thread::spawn({
             let (store, access, summaries) = (Store::clone(&store), Access::open(&store).unwrap(), summaries.clone());
-            let state =
-                AppState::new(settings.clone(), store, access, summaries.clone(), backups.clone(), stop.clone());
-            let meters = Arc::clone(&state.meters);
+            let TestSettings { server, transfer_limits, http } = settings;
+            let server = Server { transfer_limits, ..Server::new(server, store.clock().now()).unwrap() };
+            let (shared, stopping) = (summaries.clone(), stop.clone());
+            let state = AppState::new(http, server.clone(), store, access, shared, backups.clone(), stopping);
             let (app, stop) = (muster::http::router(state).unwrap(), stop.clone());
-            move || serve(listener, app, summaries, backups, &settings, stop, meters)
+            move || serve(&server, listener, app, summaries, backups, stop)
         });
         Self { address, root, stop, server: Some(server), summaries, store }
     }
@@ -188,13 +197,12 @@ fn root(address: SocketAddr, settings: &HttpSettings) -> String {
 
 /// Has a runtime of its own, so that a test can wait for its end.
 fn serve(
+    server: &Server,
     listener: TcpListener,
     app: Router,
     summaries: Summaries,
     backups: Backups,
-    settings: &HttpSettings,
     stop: CancellationToken,
-    meters: Arc<Meters>,
 ) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async move {
@@ -202,7 +210,7 @@ fn serve(
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
         let tending = tokio::spawn(summaries.clone().tend(stop.clone()));
         let backing_up = tokio::spawn(backups.tend(stop.clone()));
-        muster::http::serve(listener, app, settings, Clock::system(), stop, meters).await;
+        server.serve(listener, RouterHandler(app), Clock::system(), stop).await;
         tending.await.unwrap();
         backing_up.await.unwrap();
         summaries.settle().await;

@@ -17,7 +17,7 @@ mod words;
 
 use std::time::{Duration, Instant};
 
-pub use app::{Client, Reply, TestApp, people};
+pub use app::{Client, Reply, TestApp, TestSettings, people};
 pub use backup::{HeldBackup, Holder, backed_up, request as backup_request};
 pub use events::{Events, Told};
 pub use exposition::{Exposition, series};

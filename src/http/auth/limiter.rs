@@ -13,8 +13,8 @@ use lru::LruCache;
 use parking_lot::Mutex;
 
 use crate::clock::Clock;
-use crate::http::crowd::network_of;
 use crate::http::settings::HttpSettings;
+use crate::server::client_network;
 
 /// Addresses that are remembered, the longest unused forgotten first. With its window each takes about 100 bytes.
 const ADDRESSES_MAX: NonZeroUsize = NonZeroUsize::new(4_096).expect("it is not zero");
@@ -97,7 +97,7 @@ impl SignInLimiter {
 
     /// Whether a token from this address may be looked up now, and if not, for how long not.
     pub fn allow(&self, address: IpAddr) -> Result<Attempt, Duration> {
-        let (now, network) = (self.clock.instant(), network_of(address));
+        let (now, network) = (self.clock.instant(), client_network(address));
         // Counters are right after every statement, so a panic elsewhere cannot have left them torn.
         let mut state = self.state.lock();
         let State { failures, look_ups } = &mut *state;

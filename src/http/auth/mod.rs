@@ -24,7 +24,6 @@ use self::cookie::SessionCookie;
 use self::limiter::{Attempt, SignInLimiter};
 use self::origin::{Provenance, provenance};
 use super::error::ApiError;
-use super::forwarded::ClientAddress;
 use super::settings::HttpSettings;
 use crate::access::links::{LinkId, LinkStanding};
 use crate::access::sessions::{OpenSession, RecognisedSession};
@@ -32,6 +31,7 @@ use crate::access::{Access, Recognition};
 use crate::clock::Clock;
 use crate::config::WebOrigin;
 use crate::domain::access::Token;
+use crate::server::ClientAddress;
 
 /// Longest text that is looked at as a token, in bytes; Muster's own are far shorter.
 const TOKEN_LEN_MAX: usize = 256;
@@ -113,11 +113,11 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate before these tokens.
+    /// A gate before these tokens, of a server that browsers reach by TLS or not.
     #[must_use]
-    pub fn new(tokens: Arc<dyn Tokens>, settings: &HttpSettings, clock: Clock) -> Self {
+    pub fn new(tokens: Arc<dyn Tokens>, settings: &HttpSettings, is_https: bool, clock: Clock) -> Self {
         let public_origin = settings.public_origin.clone();
-        let cookie = SessionCookie::new(settings.is_https(), settings.base_path.as_ref());
+        let cookie = SessionCookie::new(is_https, settings.base_path.as_ref());
         Self { tokens, limiter: SignInLimiter::new(settings, clock.clone()), clock, cookie, public_origin }
     }
 
@@ -369,7 +369,7 @@ pub(super) mod tests {
     fn gate(clock: &Clock) -> (Gate, Arc<SampleTokens>) {
         let tokens = Arc::new(SampleTokens::default());
         let settings = HttpSettings { failed_sign_ins_per_minute_max: 2, ..HttpSettings::default() };
-        (Gate::new(Arc::clone(&tokens) as Arc<dyn Tokens>, &settings, clock.clone()), tokens)
+        (Gate::new(Arc::clone(&tokens) as Arc<dyn Tokens>, &settings, false, clock.clone()), tokens)
     }
 
     fn headers(authorization: &str) -> HeaderMap {

@@ -1,7 +1,5 @@
 //! Bodies of any size, read in chunks.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::extract::{FromRef, FromRequest, Request};
 use bytes::Bytes;
@@ -9,27 +7,26 @@ use http_body_util::BodyExt;
 
 use crate::clock::Clock;
 use crate::http::error::ApiError;
-use crate::http::patience::Patience;
-use crate::http::settings::HttpSettings;
+use crate::server::{TransferLimits, TransferTimeout};
 
 /// A body of any size for routes that stream. It is given up when it stands still for too long or trickles, so such a client
 /// does not hold what the import holds.
 #[derive(Debug)]
 pub struct Upload {
     body: Body,
-    patience: Patience,
+    timeout: TransferTimeout,
 }
 
 impl Upload {
     /// The next bytes; `None` at the end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ApiError> {
         loop {
-            match self.patience.wait(self.body.frame()).await {
+            match self.timeout.wait(self.body.frame()).await {
                 Some(None) => return Ok(None),
                 // Trailers are of no interest.
                 Some(Some(Ok(frame))) => match frame.into_data() {
                     Ok(data) if !data.is_empty() => {
-                        self.patience.moved(data.len());
+                        self.timeout.transferred(data.len());
                         return Ok(Some(data));
                     }
                     _ => {}
@@ -37,7 +34,7 @@ impl Upload {
                 Some(Some(Err(error))) => {
                     return Err(ApiError::bad_request("The body broke off or is not valid HTTP").caused_by(error));
                 }
-                None => return Err(ApiError::request_timeout(self.patience.exhausted())),
+                None => return Err(ApiError::request_timeout(self.timeout.reason())),
             }
         }
     }
@@ -46,15 +43,14 @@ impl Upload {
 impl<S> FromRequest<S> for Upload
 where
     S: Send + Sync,
-    Arc<HttpSettings>: FromRef<S>,
+    TransferLimits: FromRef<S>,
     Clock: FromRef<S>,
 {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let settings = Arc::<HttpSettings>::from_ref(state);
-        let patience = Patience::new(settings.upload_idle_time_max, &settings, Clock::from_ref(state));
-        Ok(Self { body: request.into_body(), patience })
+        let timeout = TransferTimeout::of_upload(TransferLimits::from_ref(state), Clock::from_ref(state));
+        Ok(Self { body: request.into_body(), timeout })
     }
 }
 
@@ -70,8 +66,8 @@ mod tests {
     async fn a_stalled_body_is_given_up() {
         let first = stream::iter([Ok::<_, std::io::Error>("name,email\n"), Ok(""), Ok("Ada,")]);
         let body = Body::from_stream(first.chain(stream::pending()));
-        let patience = Patience::new(Duration::ZERO, &HttpSettings::default(), Clock::system());
-        let mut upload = Upload { body, patience };
+        let limits = TransferLimits { upload_idle_time_max: Duration::ZERO, ..TransferLimits::default() };
+        let mut upload = Upload { body, timeout: TransferTimeout::of_upload(limits, Clock::system()) };
         assert_eq!(upload.chunk().await.unwrap().unwrap(), "name,email\n");
         assert_eq!(upload.chunk().await.unwrap().unwrap(), "Ada,");
         assert_eq!(upload.chunk().await.unwrap_err().status(), 408);

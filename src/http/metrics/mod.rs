@@ -24,15 +24,15 @@ pub(super) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.
 /// All metrics at this moment. Asks the file system; for a thread that may block.
 pub(super) fn exposition(state: &AppState) -> Result<String, fmt::Error> {
     let cache = state.summaries.cache();
-    let shed = &state.meters.shed;
+    let (shed, server) = (&state.meters.shed, &state.server);
     let figures = Figures {
         routes: state.meters.routes.routes(),
-        connections: state.meters.connections.len(),
-        connections_max: state.settings.connections_max,
+        connections: server.counters.open.len(),
+        connections_max: server.settings.connections_max,
         shed: [
             ("transfers", &shed.transfers),
             ("event_streams", &shed.event_streams),
-            ("connections", &shed.connections),
+            ("connections", &server.counters.refused),
         ]
         .map(|(what, count)| (what, count.load(Ordering::Relaxed))),
         cache: (cache.stats(), cache.occupancy()),
@@ -40,7 +40,7 @@ pub(super) fn exposition(state: &AppState) -> Result<String, fmt::Error> {
         backups: state.backups.figures(),
         resident_bytes: telemetry::resident_bytes(),
         started_at: state.meters.started_at,
-        tls: state.settings.tls.as_ref().map(|tls| (tls.expires_at(), tls.failures())),
+        tls: server.tls.as_ref().map(|tls| (tls.expires_at(), tls.failures())),
     };
     let mut registry = Registry::default();
     registry.register_collector(Box::new(figures));

@@ -162,7 +162,7 @@ impl Stream {
         let mut piece = opening;
         loop {
             // Waits for room first, so that what is asked of the token is asked when the piece goes out.
-            let idle_time_max = self.state.settings.download_idle_time_max;
+            let idle_time_max = self.state.server.transfer_limits.download_idle_time_max;
             let Ok(Ok(room)) = tokio::time::timeout(idle_time_max, self.pieces.reserve()).await else { return };
             if !self.state.access.holds(&self.credential_id).await {
                 return;
@@ -205,9 +205,10 @@ mod tests {
     use crate::access::{Access, mint};
     use crate::backups::Backups;
     use crate::clock::Clock;
-    use crate::config::BackupSettings;
+    use crate::config::{BackupSettings, ServerSettings};
     use crate::domain::access::{Reach, Role};
     use crate::http::settings::HttpSettings;
+    use crate::server::Server;
     use crate::store::{Mode, Store, StoreOptions};
     use crate::summaries::Summaries;
 
@@ -216,17 +217,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&StoreOptions::new(dir.path(), Mode::Server, "a test"), Clock::system()).unwrap();
         let (access, summaries) = (Access::open(&store).unwrap(), Summaries::open(&store).unwrap());
-        let settings = HttpSettings {
-            event_keep_alive: Duration::from_millis(1),
-            download_idle_time_max: Duration::from_millis(10),
-            ..HttpSettings::default()
-        };
+        let settings = HttpSettings { event_keep_alive: Duration::from_millis(1), ..HttpSettings::default() };
+        let mut server = Server::new(ServerSettings::default(), store.clock().now()).unwrap();
+        server.transfer_limits.download_idle_time_max = Duration::from_millis(10);
         let minted = mint("slow".into(), Role::Viewer, Reach::Installation, store.clock().now(), None).unwrap();
         let credential_id = minted.stored.id.clone();
         store.write(move |tx| tx.create_token(&minted.stored)).await.unwrap();
         let backups = BackupSettings { every: None, keep: 1, dir: dir.path().join("backups") };
         let backups = Backups::open(&store, &backups).unwrap();
-        let state = AppState::new(settings, store, access, summaries.clone(), backups, CancellationToken::new());
+        let state =
+            AppState::new(settings, server, store, access, summaries.clone(), backups, CancellationToken::new());
         let places = Arc::new(Semaphore::new(1));
         let place = Arc::clone(&places).try_acquire_owned().unwrap();
         let (pieces, mut taker) = mpsc::channel(PIECES_WAITING_MAX);

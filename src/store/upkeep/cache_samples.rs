@@ -6,8 +6,8 @@ use std::time::Duration;
 use rusqlite::{Row, params};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::cache::{CacheGauges, CacheSample, Minute, RemovalCounters, RequestCounters};
 use crate::domain::cache::DurationBuckets;
+use crate::domain::cache::{CacheGauges, CacheSample, Minute, RemovalCounters, RequestCounters};
 use crate::store::engine::error::StoreError;
 use crate::store::engine::tx::{ReadTx, WriteTx};
 

@@ -31,7 +31,7 @@ fn read(key: &'static str, text: &str) -> Result<(Duration, String), String> {
     flags.set("data-dir", vec![DATA_DIR.to_owned()]);
     flags.set(key, vec![text.to_owned()]);
     let config = Config::load(&flags, None, &Environment::default()).map_err(|error| error.to_string())?;
-    let duration = if key == "shutdown-drain" { config.http.shutdown_drain } else { config.http.request_timeout };
+    let duration = if key == "shutdown-drain" { config.server.shutdown_drain } else { config.http.request_timeout };
     let line = config.report().into_iter().find(|line| line.key == key).and_then(|line| line.value);
     let shown = line.as_ref().and_then(|value| value.as_str()).ok_or("a duration is shown as a text")?;
     Ok((duration, shown.to_owned()))

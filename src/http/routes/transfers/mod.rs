@@ -25,9 +25,9 @@ use crate::http::answer::Answer;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PathId, PathIds, Query, Upload};
-use crate::http::patience::Patience;
 use crate::http::state::AppState;
 use crate::intake::{self, ExportError, ImportError, ImportOptions};
+use crate::server::TransferTimeout;
 use crate::store::MayCreate;
 use crate::transfer::TransferError;
 use crate::transfer::report::ImportReport;
@@ -174,9 +174,8 @@ pub async fn export(
         Some(department) => format!("{enterprise}-{department}-contacts.csv"),
         None => format!("{enterprise}-contacts.csv"),
     };
-    let settings = &state.settings;
-    let patience = Patience::new(settings.download_idle_time_max, settings, state.clock.clone());
-    let (mut pieces, mut taker) = Pieces::new(patience, Handle::current());
+    let timeout = TransferTimeout::of_download(state.server.transfer_limits, state.clock.clone());
+    let (mut pieces, mut taker) = Pieces::new(timeout, Handle::current());
     let store = state.store.clone();
     tokio::task::spawn_blocking(move || {
         let outcome =

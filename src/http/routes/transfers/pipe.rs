@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::http::error::ApiError;
 use crate::http::extract::Upload;
-use crate::http::patience::Patience;
+use crate::server::TransferTimeout;
 use crate::store::StoreError;
 
 /// Pieces of an export that wait for the connection. One keeps both sides busy.
@@ -56,7 +56,7 @@ impl io::Read for BodyReader {
 /// Where a thread puts the pieces of a file for a client that takes them.
 pub struct Pieces {
     sender: mpsc::Sender<Message>,
-    patience: Patience,
+    timeout: TransferTimeout,
     runtime: Handle,
 }
 
@@ -72,18 +72,18 @@ enum Message {
 pub struct Taker(mpsc::Receiver<Message>);
 
 impl Pieces {
-    /// Both ends, for a client that has this patience to use up.
+    /// Both ends; the client may take as long as `timeout` allows.
     #[must_use]
-    pub fn new(patience: Patience, runtime: Handle) -> (Self, Taker) {
+    pub fn new(timeout: TransferTimeout, runtime: Handle) -> (Self, Taker) {
         let (sender, receiver) = mpsc::channel(PIECES_WAITING_MAX);
-        (Self { sender, patience, runtime }, Taker(receiver))
+        (Self { sender, timeout, runtime }, Taker(receiver))
     }
 
     /// Waits until there is room for a piece; fails when the client takes none for too long, or has gone.
     pub fn send(&mut self, piece: Vec<u8>) -> io::Result<()> {
         let bytes = piece.len();
         self.put(Message::Piece(piece.into()))?;
-        self.patience.moved(bytes);
+        self.timeout.transferred(bytes);
         Ok(())
     }
 
@@ -94,7 +94,7 @@ impl Pieces {
     }
 
     fn put(&mut self, message: Message) -> io::Result<()> {
-        match self.runtime.block_on(self.patience.wait(self.sender.send(message))) {
+        match self.runtime.block_on(self.timeout.wait(self.sender.send(message))) {
             Some(Ok(())) => Ok(()),
             Some(Err(_)) => Err(io::Error::new(io::ErrorKind::BrokenPipe, "the client has gone")),
             None => Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes too little")),

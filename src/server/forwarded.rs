@@ -1,42 +1,40 @@
-//! Where a request comes from, behind proxies too.
+//! The address of a client, behind proxies too (`X-Forwarded-For`).
 //!
-//! A proxy that is trusted adds the address that it was asked from to the end of `X-Forwarded-For`; what stands before it
-//! the client may have made up. So the header is read from its end, only where the other end of the connection is trusted,
+//! A trusted proxy appends the address that it got the request from to `X-Forwarded-For`; what stands before it may be
+//! made up by the client. So the header is read from its end, only where the other end of the connection is trusted,
 //! and no further than to the first address that is not.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use axum::http::{HeaderMap, HeaderName};
+use hyper::HeaderMap;
+use hyper::header::HeaderName;
 
 use crate::config::Network;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address of the client, in every request's extensions.
+/// The address of the client; in the extensions of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
-/// The proxies whose word is taken.
+/// The proxies whose `X-Forwarded-For` is believed.
 #[derive(Clone, Debug, Default)]
-pub struct TrustedProxies(Vec<Network>);
+pub(super) struct TrustedProxies(Vec<Network>);
 
 impl TrustedProxies {
-    /// Trusts these networks and nobody else.
-    #[must_use]
-    pub fn new(networks: Vec<Network>) -> Self {
+    /// Trusts these networks only.
+    pub(super) fn new(networks: Vec<Network>) -> Self {
         Self(networks)
     }
 
-    /// Whether the word of somebody at this address is taken.
-    #[must_use]
-    pub fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether this address is a trusted proxy's.
+    pub(super) fn trusts(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(address))
     }
 
-    /// Whose request this is, that came over a connection from `peer`. An entry that cannot be read ends the way back, and
-    /// the request is that of the last proxy before it: never of an address that somebody untrusted wrote.
-    #[must_use]
-    pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddress {
+    /// The client of a request that came over a connection from `peer`. An entry that cannot be read ends the way back,
+    /// and the request counts as that of the last proxy before it: never of an address that an untrusted peer wrote.
+    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddress {
         let mut address = peer.to_canonical();
         if self.0.is_empty() {
             return ClientAddress(address);
@@ -64,6 +62,8 @@ fn address_in(entry: &[u8]) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use hyper::header::HeaderValue;
+
     use super::*;
 
     const PROXY: &str = "10.0.0.7";
@@ -71,7 +71,7 @@ mod tests {
     fn check(peer: &str, lines: &[&[u8]], expected: &str) {
         let trusted = ["10.0.0.0/8", "fd00::/8"].map(|network| Network::parse(network).unwrap());
         let proxies = TrustedProxies::new(trusted.to_vec());
-        let lines = lines.iter().map(|line| (X_FORWARDED_FOR, axum::http::HeaderValue::from_bytes(line).unwrap()));
+        let lines = lines.iter().map(|line| (X_FORWARDED_FOR, HeaderValue::from_bytes(line).unwrap()));
         let headers: HeaderMap = lines.collect();
         let ClientAddress(address) = proxies.client(peer.parse().unwrap(), &headers);
         assert_eq!(address.to_string(), expected, "{peer} {headers:?}");

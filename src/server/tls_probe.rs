@@ -1,7 +1,7 @@
-//! A TLS connection to a server of which only its health is asked, whoever vouches for its certificate.
+//! A TLS connection for a health check (`muster health`): the certificate is not verified.
 //!
-//! Mostly it is this machine's own server, at an address that its certificate does not name. Nothing secret is sent and nothing
-//! that is answered is believed for more than a line on a terminal.
+//! Mostly the server is this machine's own, at an address that its certificate does not name. Nothing secret is sent,
+//! and the response is only printed to a terminal.
 
 use std::io;
 use std::sync::Arc;
@@ -14,26 +14,26 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Speaks TLS over a connection to a host of this name.
+/// A TLS session over a connection to a host of this name.
 pub async fn connect(stream: TcpStream, host: &str) -> io::Result<TlsStream<TcpStream>> {
     let provider = Arc::new(ring::default_provider());
-    let anybody = Arc::new(Anybody(Arc::clone(&provider)));
+    let verifier = Arc::new(AcceptAnyCertificate(Arc::clone(&provider)));
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
         .dangerous()
-        .with_custom_certificate_verifier(anybody)
+        .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
     let host = host.trim_matches(['[', ']']).to_owned();
     let name = ServerName::try_from(host).map_err(io::Error::other)?;
     TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 
-/// Takes any certificate whose key the other side has.
+/// Accepts every certificate whose private key the server has.
 #[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
+struct AcceptAnyCertificate(Arc<CryptoProvider>);
 
-impl ServerCertVerifier for Anybody {
+impl ServerCertVerifier for AcceptAnyCertificate {
     fn verify_server_cert(
         &self,
         _: &CertificateDer<'_>,
