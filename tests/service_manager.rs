@@ -12,7 +12,7 @@ use crate::support::{Place, TestServer};
 /// How long a message is waited for that must come. Generous, since it only matters when a test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The interval of the watchdog, in microseconds: a meal is due four times in it, and an answer has half of it.
+/// The watchdog timeout, in microseconds: four pings are due in it, and an answer of the server may take half of it.
 const WATCHDOG_MICROS: &str = "2400000";
 
 /// Among so many messages is the one that is waited for.

@@ -1,8 +1,9 @@
-//! What a service manager is told: systemd's protocol of `sd_notify(3)`, a datagram with a line for each thing to know.
+//! Notifications to the service manager: systemd's protocol of `sd_notify(3)`, a datagram with a line for each fact.
 //!
-//! Where the environment names no socket, nobody is told anything. The watchdog is fed only while the runtime's workers and the
-//! database's threads answer, so that a process that hangs is started anew. An error is an answer: with a full disk, or behind
-//! another process that holds the database's lock, a new start would mend nothing and cost the reads that still work.
+//! Where the environment names no socket, nothing is sent. The watchdog is pinged only while the runtime's workers and
+//! the database's threads answer, so that a process that hangs is restarted. An error is an answer: with a full disk,
+//! or while another process holds the database's lock, a restart would repair nothing and cost the reads that still
+//! work.
 
 use std::io;
 use std::os::linux::net::SocketAddrExt;
@@ -13,28 +14,30 @@ use crate::app::App;
 use crate::config::Environment;
 use crate::store::{Store, StoreError};
 
-/// Names the socket.
+/// Names the socket that notifications go to.
 const SOCKET_VARIABLE: &str = "NOTIFY_SOCKET";
 
-/// After so many microseconds without food the watchdog bites.
+/// The watchdog timeout in microseconds: without a ping for so long, the service manager restarts the process.
 const WATCHDOG_VARIABLE: &str = "WATCHDOG_USEC";
 
-/// Whose watchdog it is, where it is not that of every process of the service.
+/// The process that the watchdog is for, where it is not for every process of the service.
 const WATCHDOG_PROCESS_VARIABLE: &str = "WATCHDOG_PID";
 
-/// The watchdog is fed so often in its interval, and an answer is waited for during half of it: what comes late is still in time.
-const MEALS_PER_INTERVAL: u32 = 4;
+/// Pings within one watchdog timeout. An answer of the server may take half of the timeout, so that a late one is still
+/// in time.
+const PINGS_PER_INTERVAL: u32 = 4;
 
-/// How long the service manager may take to receive a message; it takes microseconds.
+/// Time for the service manager to receive a notification; it takes microseconds.
 const SEND_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// Pause before a full queue is asked again.
+/// Pause before the server is checked again that has a full queue.
 const QUEUE_PAUSE: Duration = Duration::from_millis(50);
 
-/// Whoever started this process and wants to know how it is.
+/// The service manager that started this process, if one did.
 #[derive(Debug, Default)]
 pub struct ServiceManager {
     socket: Option<(UnixDatagram, SocketAddr)>,
+    /// The watchdog timeout.
     watchdog: Option<Duration>,
 }
 
@@ -46,7 +49,7 @@ impl ServiceManager {
         let socket = match open(&name) {
             Ok(socket) => Some(socket),
             Err(error) => {
-                tracing::warn!(%error, "the service manager cannot be told anything: {SOCKET_VARIABLE} is {name}");
+                tracing::warn!(%error, "the service manager cannot be notified: {SOCKET_VARIABLE} is {name}");
                 None
             }
         };
@@ -59,52 +62,55 @@ impl ServiceManager {
 
     /// What `systemctl status` shows, in one line.
     pub(super) fn status(&self, text: &str) {
-        self.tell(&format!("STATUS={text}"));
+        self.notify(&format!("STATUS={text}"));
     }
 
     /// The server answers.
     pub(super) fn ready(&self, status: &str) {
-        self.tell(&format!("READY=1\nSTATUS={status}"));
+        self.notify(&format!("READY=1\nSTATUS={status}"));
     }
 
     /// The server has been told to stop.
     pub(super) fn stopping(&self) {
-        self.tell("STOPPING=1\nSTATUS=Finishing the requests under way");
+        self.notify("STOPPING=1\nSTATUS=Finishing the requests under way");
     }
 
-    /// Feeds the watchdog while the server is at work. Never ends.
+    /// Pings the watchdog while the server is at work. Never ends.
     pub(super) async fn watch(&self, app: &App, status: &str, request_time_max: Duration) {
         let Some(interval) = self.watchdog else { return std::future::pending().await };
-        let patience = interval / 2;
-        if patience < request_time_max {
+        let answer_time_max = interval / 2;
+        if answer_time_max < request_time_max {
             tracing::warn!(
-                "the service manager's watchdog should wait at least twice as long as request-timeout: {interval:?} is less \
-                 than twice {request_time_max:?}"
+                "the service manager's watchdog should wait at least twice as long as request-timeout: {interval:?} is \
+                 less than twice {request_time_max:?}"
             );
         }
-        let mut meals = tokio::time::interval(interval / MEALS_PER_INTERVAL);
-        meals.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut pings = tokio::time::interval(interval / PINGS_PER_INTERVAL);
+        pings.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut is_well = true;
         loop {
-            meals.tick().await;
-            match answer_of(app.store(), patience).await {
+            pings.tick().await;
+            match answer_of(app.store(), answer_time_max).await {
                 Some(answer) if app.is_serving() => {
-                    self.tell("WATCHDOG=1");
+                    self.notify("WATCHDOG=1");
                     if answer.is_ok() != is_well {
                         is_well = answer.is_ok();
                         let but = answer.err().map(|error| format!(", but the database cannot be written: {error}"));
                         self.status(&format!("{status}{}", but.unwrap_or_default()));
                     }
                 }
-                _ => tracing::error!(?patience, "the server is not at work; the service manager's watchdog is not fed"),
+                _ => tracing::error!(
+                    ?answer_time_max,
+                    "the server is not at work; not pinging the service manager's watchdog"
+                ),
             }
         }
     }
 
-    fn tell(&self, message: &str) {
+    fn notify(&self, message: &str) {
         let Some((socket, address)) = &self.socket else { return };
         if let Err(error) = socket.send_to_addr(message.as_bytes(), address) {
-            tracing::warn!(%error, "the service manager cannot be told anything");
+            tracing::warn!(%error, "the service manager cannot be notified");
         }
     }
 }
@@ -120,14 +126,15 @@ fn open(name: &str) -> io::Result<(UnixDatagram, SocketAddr)> {
     Ok((socket, address))
 }
 
-/// What the database says when it is asked to read and to write; `None` where nothing answers in time.
-async fn answer_of(store: &Store, patience: Duration) -> Option<Result<(), StoreError>> {
+/// Whether the database can be read and written; `None` where it does not answer in time.
+async fn answer_of(store: &Store, time_max: Duration) -> Option<Result<(), StoreError>> {
     let store = store.clone();
     // On a task of its own, so that the runtime's workers have to be at work, too.
     let asked = tokio::spawn(async move {
         loop {
             match store.probe().await {
-                // A queue is full in front of a writer that works and of one that hangs: this is no answer of the writer.
+                // A queue is full in front of a writer that works and of one that hangs: this is no answer of the
+                // writer.
                 Err(StoreError::QueueFull) => tokio::time::sleep(QUEUE_PAUSE).await,
                 Err(StoreError::Closed) => return None,
                 answer => return Some(answer),
@@ -135,7 +142,7 @@ async fn answer_of(store: &Store, patience: Duration) -> Option<Result<(), Store
         }
     });
     let abort = asked.abort_handle();
-    let answer = tokio::time::timeout(patience, asked).await;
+    let answer = tokio::time::timeout(time_max, asked).await;
     abort.abort();
     answer.ok()?.ok()?
 }
@@ -153,12 +160,12 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_says_whom_to_tell_and_how_often() {
+    fn the_environment_names_the_socket_and_the_watchdog_timeout() {
         let socket = (SOCKET_VARIABLE, "@muster-nobody");
         let own = std::process::id().to_string();
-        let check = |variables: &[(&str, &str)], is_told: bool, watchdog_millis: Option<u64>| {
+        let check = |variables: &[(&str, &str)], is_notified: bool, watchdog_millis: Option<u64>| {
             let manager = manager(variables);
-            assert_eq!(manager.socket.is_some(), is_told, "{variables:?}");
+            assert_eq!(manager.socket.is_some(), is_notified, "{variables:?}");
             assert_eq!(manager.watchdog, watchdog_millis.map(Duration::from_millis), "{variables:?}");
         };
         check(&[], false, None);
