@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use muster::access::links::mint_link;
 use muster::clock::Clock;
 use muster::domain::access::Role;
-use muster::store::{Actor, AuditEntry, Store, StoreError};
+use muster::store::{Actor, AuditAction, AuditEntry, Store, StoreError};
 use serde_json::{Value, json};
 
 use crate::support::{Client, Events, Exposition, Gate, Place, Reply, TestApp, eventually};
@@ -295,7 +295,7 @@ fn an_act_that_is_done_while_too_much_is_written_is_written_down_once() {
     let clock = Clock::manual(crate::support::at("2026-11-22T08:00:00Z"));
     let store = directory.open_with(clock.clone(), |options| options.write_queue_len_max = 1);
     let actor = || Actor::named("somebody", "192.0.2.1");
-    let entry = |target: &str| AuditEntry::of("cache.clear", target);
+    let entry = |target: &str| AuditEntry::of(AuditAction::CacheClear, target);
     // The maintenance thread has had its first look, and leaves the queue alone.
     eventually("the maintenance thread rests", || (store.figures().group_jobs.sum >= 2).then_some(()));
     let runtime = tokio::runtime::Runtime::new().unwrap();

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use muster::clock::Clock;
-use muster::store::{DATABASE_FILE, Mode, Store, StoreOptions, database_path};
+use muster::store::{Actor, DATABASE_FILE, Mode, Store, StoreOptions, database_path};
 use rusqlite::Connection;
 
 use crate::support::{
@@ -178,9 +178,9 @@ fn tokens_that_another_process_makes_and_revokes_are_heard_of() {
         expires_at: None,
         secret_hash: [7; 32],
     };
-    command.write_blocking(move |tx| tx.create_token(&token)).unwrap();
+    command.write_blocking(move |tx| tx.insert_token(&token)).unwrap();
     let made = version_of(&recorder);
-    command.write_blocking(|tx| tx.revoke_token("t1")).unwrap();
+    command.write_blocking(|tx| tx.revoke_token("t1", &Actor::command_line())).unwrap();
     assert!(version_of(&recorder) > made);
 }
 

@@ -121,7 +121,7 @@ fn tokens_go_with_the_enterprise_that_they_are_limited_to() {
             expires_at: None,
             secret_hash: [0; 32],
         };
-        store.write(move |tx| tx.create_token(&token)).unwrap();
+        store.write(move |tx| tx.insert_token(&token)).unwrap();
     }
     store.write(|tx| tx.purge_enterprise(&enterprise("acme"), &Actor::command_line())).unwrap();
     #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general over the lifetime")]

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::Access;
 use crate::clock::Clock;
-use crate::store::{Actor, AuditEntry};
+use crate::store::{Actor, AuditAction, AuditEntry};
 
 /// How long an address is not written down again.
 const GUESSER_NOTED_EVERY: Duration = Duration::from_hours(1);
@@ -51,7 +51,8 @@ impl Access {
         let store = self.store.clone();
         tokio::spawn(async move {
             let actor = Actor::named("unknown", address.as_str());
-            let entry = AuditEntry::of("session.refuse", address).after(json!({ "failuresInAMinute": failures }));
+            let entry =
+                AuditEntry::of(AuditAction::SessionRefuse, address).after(json!({ "failuresInAMinute": failures }));
             store.audit_done(actor, entry).await;
         });
     }

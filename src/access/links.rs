@@ -5,7 +5,7 @@ use std::io;
 use super::{Access, hash, is_same, mint_secret};
 use crate::domain::access::SIGN_IN_LINK_LIFE;
 use crate::domain::time::Timestamp;
-use crate::store::{Actor, AuditEntry, NewSignInLink, StoreError, WriteTx};
+use crate::store::{Actor, AuditAction, AuditEntry, NewSignInLink, StoreError, WriteTx};
 
 /// Where the dashboard takes a link's code, behind the address of the server. A fragment, so that no browser sends the code
 /// to anybody before the page does, and no proxy logs it.
@@ -65,7 +65,7 @@ impl MintedLink {
         move |tx| {
             tx.create_sign_in_link(&link)?;
             let after = serde_json::json!({ "id": link.id, "expiresAt": link.expires_at });
-            tx.audit(&Actor::command_line(), &AuditEntry::of("link.create", &link.id).after(after))
+            tx.audit(&Actor::command_line(), &AuditEntry::of(AuditAction::LinkCreate, &link.id).after(after))
         }
     }
 }

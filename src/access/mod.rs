@@ -28,7 +28,7 @@ use crate::clock::Clock;
 use crate::domain::access::{Reach, Role, Token};
 use crate::domain::ids::TimeOrderedId;
 use crate::domain::time::Timestamp;
-use crate::store::{AccessList, AuditEntry, NewToken, Publication, Store, StoreError, StoredToken, Subscriber};
+use crate::store::{AccessList, NewToken, Publication, Store, StoreError, StoredToken, Subscriber};
 
 /// What every token begins with, so that people and secret scanners recognise one.
 pub const TOKEN_PREFIX: &str = "muster_";
@@ -154,18 +154,6 @@ fn mint_secret(now: Timestamp) -> std::io::Result<(String, String)> {
     let mut secret = [0; SECRET_LEN];
     getrandom::fill(&mut secret)?;
     Ok((TimeOrderedId::at(now, getrandom::u32()?).to_string(), BASE64URL_NOPAD.encode(&secret)))
-}
-
-/// The audit log's entry for a token that was made.
-#[must_use]
-pub fn audit_of_creation(token: &Token) -> AuditEntry {
-    AuditEntry { action: "token.create", target: token.id.clone(), before: None, after: Some(token.described()) }
-}
-
-/// The audit log's entry for a token that was revoked.
-#[must_use]
-pub fn audit_of_revocation(token: &Token) -> AuditEntry {
-    AuditEntry { action: "token.revoke", target: token.id.clone(), before: Some(token.described()), after: None }
 }
 
 fn split(text: &str) -> Option<(&str, &str)> {

@@ -6,13 +6,15 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::links::LinkId;
 use super::{Access, Known, LastUse, hash, is_same, mint_secret};
-use crate::domain::access::{Reach, SESSION_LIFE, Session, Token};
+use crate::domain::access::{SESSION_LIFE, Session, Token};
 use crate::domain::time::Timestamp;
-use crate::store::{AccessList, Actor, AuditEntry, NewSession, StoreError, StoredSession, Subject, WriteTx};
+use crate::store::{
+    AccessList, Actor, AuditAction, AuditEntry, NewSession, StoreError, StoredSession, Subject, WriteTx,
+};
 
 /// A session as requests meet it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,8 +126,7 @@ impl Access {
         let was_in_memory = self.close_unwritten(&id, &actor).is_some();
         let (target, who) = (id.clone(), actor.clone());
         let work = self.store.write(move |tx| {
-            let ended = tx.end_session(&target)?;
-            if was_in_memory { Ok(()) } else { tx.audit(&who, &audit_of_end(&ended)) }
+            if was_in_memory { tx.delete_session(&target).map(drop) } else { tx.end_session(&target, tx.now(), &who) }
         });
         match work.await {
             Err(StoreError::NotFound(_)) if was_in_memory => Ok(()),
@@ -137,10 +138,7 @@ impl Access {
     /// Ends a session because an administrator wants it to.
     pub async fn revoke_session(&self, id: String, actor: Actor) -> Result<(), StoreError> {
         let was_in_memory = self.close_unwritten(&id, &actor).is_some();
-        let work = self.store.write(move |tx| {
-            let revoked = tx.end_session(&id)?;
-            tx.audit(&actor, &AuditEntry::of("session.revoke", id).before(describe_session(&revoked)))
-        });
+        let work = self.store.write(move |tx| tx.revoke_session(&id, &actor));
         match work.await {
             Err(error) if was_in_memory && (error.trouble().is_some() || matches!(error, StoreError::NotFound(_))) => {
                 Ok(())
@@ -166,7 +164,7 @@ impl Opening {
             if !tx.use_sign_in_link(link)? {
                 return Ok(None);
             }
-            tx.audit(actor, &AuditEntry::of("link.use", link).after(json!({ "sessionId": session.id })))?;
+            tx.audit(actor, &AuditEntry::of(AuditAction::LinkUse, link).after(json!({ "sessionId": session.id })))?;
         }
         let opened = match tx.create_session(session) {
             Err(StoreError::NotFound(Subject::Token)) => return Ok(None),
@@ -174,9 +172,8 @@ impl Opening {
         };
         tx.audit(actor, &audit_of_opening(&opened, link.as_ref()))?;
         if let Some(before) = before {
-            match tx.end_session(before) {
-                Ok(ended) => tx.audit(actor, &audit_of_end(&ended))?,
-                Err(StoreError::NotFound(_)) => {}
+            match tx.end_session(before, tx.now(), actor) {
+                Ok(()) | Err(StoreError::NotFound(_)) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -186,35 +183,16 @@ impl Opening {
 
 /// The audit log's entry for a session that was opened.
 pub(super) fn audit_of_opening(session: &Session, link: Option<&LinkId>) -> AuditEntry {
-    let mut after = describe_session(session);
+    let mut after = session.described();
     if let Some(LinkId(link)) = link {
         after["linkId"] = json!(link);
     }
-    AuditEntry::of("session.create", &session.id).after(after)
+    AuditEntry::of(AuditAction::SessionCreate, &session.id).after(after)
 }
 
 /// The audit log's entry for a session that its holder ended.
 pub(super) fn audit_of_end(session: &Session) -> AuditEntry {
-    AuditEntry::of("session.end", &session.id).before(describe_session(session))
-}
-
-/// What may be told of a session: everything but its secret.
-fn describe_session(session: &Session) -> Value {
-    let Token { name, role, reach, .. } = session.counts_as();
-    let enterprise = match reach {
-        Reach::Installation => None,
-        Reach::Enterprise(id) => Some(id),
-    };
-    json!({
-        "id": session.id,
-        "name": name,
-        "role": role,
-        "enterpriseId": enterprise,
-        "tokenId": session.token.as_ref().map(|token| &token.id),
-        "createdAt": session.created_at,
-        "expiresAt": session.expires_at,
-        "address": session.address,
-    })
+    AuditEntry::of(AuditAction::SessionEnd, &session.id).before(session.described())
 }
 
 /// A session in memory.

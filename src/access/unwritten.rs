@@ -172,10 +172,9 @@ impl Access {
     pub(super) fn end_unwritten(&self, id: &str, actor: &Actor) -> bool {
         let (at, id_of, actor_of) = (self.clock.now(), id.to_owned(), actor.clone());
         let leave = || {
-            self.store.defer_write(actor, move |tx| match tx.end_session(&id_of) {
-                Ok(ended) => tx.audit_at(at, &actor_of, &audit_of_end(&ended)),
+            self.store.defer_write(actor, move |tx| match tx.end_session(&id_of, at, &actor_of) {
                 Err(StoreError::NotFound(_)) => Ok(()),
-                Err(error) => Err(error),
+                ended => ended,
             })
         };
         let has_ended = self.memory.end(id, leave);

@@ -36,8 +36,8 @@ use crate::clock::Clock;
 use crate::config::BackupSettings;
 use crate::domain::time::Timestamp;
 use crate::store::{
-    Actor, AuditEntry, BACKUP_FAILED, BackupError, BackupMade, BackupObserver, BackupRecord, BackupRequest,
-    LoggedBackup, Pace, Store, StoreError, back_up,
+    Actor, AuditAction, AuditEntry, BackupError, BackupMade, BackupObserver, BackupRecord, BackupRequest, LoggedBackup,
+    Pace, Store, StoreError, back_up,
 };
 
 /// How often it is looked whether a backup is due. Looking costs a lock and no more.
@@ -212,7 +212,8 @@ impl Backups {
         let attempts = before.as_ref().map_or(0, |failure| failure.attempts) + 1;
         // What the schedule tries again and again for the same reason fails once in the audit log.
         if !by_schedule || before.is_none_or(|failure| failure.reason != reason) {
-            let entry = AuditEntry::of(BACKUP_FAILED, folder).after(json!({"reason": reason, "attempts": attempts}));
+            let entry =
+                AuditEntry::of(AuditAction::BackupFail, folder).after(json!({"reason": reason, "attempts": attempts}));
             self.shared.store.audit_done(run.actor().clone(), entry).await;
         }
         {

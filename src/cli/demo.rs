@@ -116,7 +116,7 @@ async fn fill(options: &StoreOptions, data: Arc<DemoData>, clock: Clock) -> Resu
         let minted = access::mint("demo".to_owned(), Role::Admin, Reach::Installation, now, None)
             .map_err(|error| Failure::failed("the operating system gives no random numbers").because(error))?;
         let stored = minted.stored;
-        store.write_blocking(move |tx| tx.create_token(&stored)).map_err(cannot_fill)?;
+        store.write_blocking(move |tx| tx.insert_token(&stored)).map_err(cannot_fill)?;
         store.close();
         Ok(minted.secret)
     };

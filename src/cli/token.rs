@@ -110,11 +110,7 @@ fn create(context: &mut Context<'_>, arguments: &CreateArgs) -> Result<(), Failu
     let minted = access::mint(name, arguments.role, reach, now, expires_at)
         .map_err(|error| Failure::failed("the operating system gives no random numbers").because(error))?;
     let stored = minted.stored;
-    let created = store.write_blocking(move |tx| {
-        let token = tx.create_token(&stored)?;
-        tx.audit(&Actor::command_line(), &access::audit_of_creation(&token))?;
-        Ok(token)
-    });
+    let created = store.write_blocking(move |tx| tx.create_token(&stored, &Actor::command_line()));
     let token = created.map_err(|error| match (error, &arguments.enterprise) {
         (StoreError::NotFound(Subject::Enterprise), Some(enterprise)) => Failure::failed(format!(
             "enterprise \"{enterprise}\" does not exist; `muster import --create-missing` or POST /enterprise makes it"
@@ -160,11 +156,7 @@ fn list(context: &mut Context<'_>, arguments: &ListArgs) -> Result<(), Failure> 
 fn revoke(context: &mut Context<'_>, arguments: &RevokeArgs) -> Result<(), Failure> {
     let store = database::open(context, "token revoke", Missing::Refuse)?;
     let id = arguments.id.clone();
-    let revoked = store.write_blocking(move |tx| {
-        let token = tx.revoke_token(&id)?;
-        tx.audit(&Actor::command_line(), &access::audit_of_revocation(&token))?;
-        Ok(token)
-    });
+    let revoked = store.write_blocking(move |tx| tx.revoke_token(&id, &Actor::command_line()));
     let token = revoked.map_err(|error| match error {
         StoreError::NotFound(_) => {
             Failure::failed(format!("there is no token {:?}; `muster token list` shows their ids", arguments.id))

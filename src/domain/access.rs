@@ -161,6 +161,26 @@ impl Session {
         })
     }
 
+    /// What may be told of it: everything but its secret.
+    #[must_use]
+    pub fn described(&self) -> Value {
+        let Token { name, role, reach, .. } = self.counts_as();
+        let enterprise = match reach {
+            Reach::Installation => None,
+            Reach::Enterprise(id) => Some(id),
+        };
+        json!({
+            "id": self.id,
+            "name": name,
+            "role": role,
+            "enterpriseId": enterprise,
+            "tokenId": self.token.as_ref().map(|token| &token.id),
+            "createdAt": self.created_at,
+            "expiresAt": self.expires_at,
+            "address": self.address,
+        })
+    }
+
     /// Whether it, and the token behind it, still work at this moment.
     #[must_use]
     pub fn is_valid_at(&self, now: Timestamp) -> bool {

@@ -5,7 +5,7 @@ use std::io;
 use serde_json::json;
 
 use crate::domain::ids::{DepartmentId, EnterpriseId};
-use crate::store::{Actor, AuditEntry, Store, StoreError};
+use crate::store::{Actor, AuditAction, AuditEntry, Store, StoreError};
 use crate::transfer::csv::ContactWriter;
 
 /// Contacts of one piece. Each piece is read in a transaction of its own, so that a slow taker holds none open. The largest
@@ -40,7 +40,10 @@ pub fn export(
     if outcome.is_ok() || written > 0 {
         let broken_off = outcome.as_ref().err().map(ToString::to_string);
         let after = json!({ "departmentId": department, "contacts": written, "brokenOff": broken_off });
-        store.audit_done_blocking(actor.clone(), AuditEntry::of("contacts.export", enterprise.as_str()).after(after));
+        store.audit_done_blocking(
+            actor.clone(),
+            AuditEntry::of(AuditAction::ContactsExport, enterprise.as_str()).after(after),
+        );
     }
     outcome.map(|()| written)
 }

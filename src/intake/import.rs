@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::chunk::{Chunk, ChunkSize, ContentKey, Origin, Settled, owner_of};
 use crate::domain::ids::EnterpriseId;
-use crate::store::{Actor, AuditEntry, ImportChunk, ImportRow, MayCreate, Store, StoreError, Subject};
+use crate::store::{Actor, AuditAction, AuditEntry, ImportChunk, ImportRow, MayCreate, Store, StoreError, Subject};
 use crate::transfer::TransferError;
 use crate::transfer::csv::{ContactReader, OwnerColumns, RejectsOutput, RejectsWriter};
 use crate::transfer::report::{Created, ImportReport};
@@ -337,7 +337,7 @@ fn record(
         "brokenOff": broken_off.map(ToString::to_string),
     });
     let entry = AuditEntry {
-        action: "contacts.import",
+        action: AuditAction::ContactsImport,
         target: options.enterprise.to_string(),
         before: None,
         after: Some(after),

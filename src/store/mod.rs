@@ -34,9 +34,10 @@ pub use facts::import::{EmployeeName, ImportChunk, ImportOutcome, ImportRow, Imp
 pub use rollups::check::{CheckReport, Difference};
 pub use upkeep::actor::Actor;
 pub use upkeep::audit::{AuditEntry, AuditFilter, AuditRecord};
+pub use upkeep::audit_action::AuditAction;
 pub use upkeep::backup::{
-    BACKUP_CREATED, BACKUP_FAILED, BackupError, BackupMade, BackupObserver, BackupProgress, BackupRecord,
-    BackupRequest, BackupStage, LoggedBackup, Pace, back_up, record_backup, remove_leftovers, unobserved,
+    BackupError, BackupMade, BackupObserver, BackupProgress, BackupRecord, BackupRequest, BackupStage, LoggedBackup,
+    Pace, back_up, record_backup, remove_leftovers, unobserved,
 };
 pub use upkeep::cache_configuration::StoredConfiguration;
 pub use upkeep::cache_samples::SamplePage;

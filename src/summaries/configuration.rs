@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::{Summaries, policy};
 use crate::domain::cache_configuration::{CacheConfiguration, ConfigurationChange};
-use crate::store::{Actor, AuditEntry, ReadTx, StoreError, WriteTx};
+use crate::store::{Actor, AuditAction, AuditEntry, ReadTx, StoreError, WriteTx};
 
 /// A configuration, and which one it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -156,8 +156,8 @@ impl Change {
     fn write(&self, tx: &WriteTx<'_>, actor: &Actor, expected: Option<&[String]>) -> Result<Configured, StoreError> {
         let Newest { versioned: before, readable, json } = Newest::read(tx)?;
         let (action, configuration) = match self {
-            Self::Set(change) => ("cache.configure", change.apply_to(&before.configuration)),
-            Self::Revert(version) => ("cache.revert", of_version(tx, *version)?),
+            Self::Set(change) => (AuditAction::CacheConfigure, change.apply_to(&before.configuration)),
+            Self::Revert(version) => (AuditAction::CacheRevert, of_version(tx, *version)?),
         };
         // After everything else that can be wrong (RFC 9110, section 13.2.1).
         if expected.is_some_and(|tags| !tags.contains(&before.tag())) {

@@ -349,7 +349,7 @@ async fn a_token_made_by_another_process_works_on_its_first_request() {
     let secret = minted.secret.clone();
     tokio::task::spawn_blocking(move || {
         let command = directory.open_command().unwrap();
-        command.write_blocking(move |tx| tx.create_token(&minted.stored)).unwrap();
+        command.write_blocking(move |tx| tx.insert_token(&minted.stored)).unwrap();
     })
     .await
     .unwrap();

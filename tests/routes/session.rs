@@ -9,6 +9,7 @@ use muster::access::links::{MintedLink, mint_link};
 use muster::clock::Clock;
 use muster::config::WebOrigin;
 use muster::domain::access::{Reach, Role, SESSIONS_PER_TOKEN_MAX};
+use muster::store::Actor;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -346,7 +347,11 @@ async fn what_another_process_revokes_stops_in_a_quarter_of_a_second() {
             let revoke = move || {
                 let command = directory.open_command().unwrap();
                 let revoked = command.write_blocking(move |tx| {
-                    if revokes_token { tx.revoke_token(&token).map(drop) } else { tx.end_session(&session).map(drop) }
+                    if revokes_token {
+                        tx.revoke_token(&token, &Actor::command_line()).map(drop)
+                    } else {
+                        tx.delete_session(&session).map(drop)
+                    }
                 });
                 revoked.unwrap();
             };

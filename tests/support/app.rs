@@ -177,7 +177,7 @@ impl TestApp {
     pub async fn holder(&self, role: Role, reach: Reach, expires_at: Option<Timestamp>) -> Client {
         let minted = mint(role.as_str().to_owned(), role, reach, self.store.clock().now(), expires_at).unwrap();
         let stored = minted.stored;
-        self.write(move |tx| tx.create_token(&stored)).await;
+        self.write(move |tx| tx.insert_token(&stored)).await;
         Client { token: Some(minted.secret), ..self.nobody() }
     }
 }

@@ -16,7 +16,7 @@ use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PathIds};
 use crate::http::state::AppState;
-use crate::store::{AuditEntry, StoreError};
+use crate::store::{AuditAction, AuditEntry, StoreError};
 use crate::summaries::{Counts, Micros, SummaryKey};
 use crate::telemetry;
 
@@ -235,7 +235,7 @@ pub struct DepartmentsCleared {
 )]
 pub async fn clear(State(state): State<AppState>, caller: Caller) -> Json<Answer<Cleared>> {
     let cleared_entries = clear_where(&state, |_| true);
-    let entry = AuditEntry::of("cache.clear", WHOLE_CACHE).after(json!({"clearedEntries": cleared_entries}));
+    let entry = AuditEntry::of(AuditAction::CacheClear, WHOLE_CACHE).after(json!({"clearedEntries": cleared_entries}));
     write_down(&state, &caller, entry).await;
     state.success(Cleared { message: format!("Cleared {cleared_entries} cache entries"), cleared_entries })
 }
@@ -250,7 +250,7 @@ pub async fn clear(State(state): State<AppState>, caller: Caller) -> Json<Answer
 pub async fn clear_departments(State(state): State<AppState>, caller: Caller) -> Json<Answer<DepartmentsCleared>> {
     let invalidated_entries = clear_where(&state, |key| key.of().department.is_some());
     let after = json!({"invalidatedEntries": invalidated_entries});
-    write_down(&state, &caller, AuditEntry::of("cache.clear-departments", WHOLE_CACHE).after(after)).await;
+    write_down(&state, &caller, AuditEntry::of(AuditAction::CacheClearDepartments, WHOLE_CACHE).after(after)).await;
     let message = format!("Invalidated {invalidated_entries} department cache entries");
     state.success(DepartmentsCleared { message, invalidated_entries })
 }
@@ -277,7 +277,7 @@ pub async fn clear_enterprise(
     }
     let message = format!("Cleared {cleared_entries} cache entries for enterprise {id}");
     let after = json!({"clearedEntries": cleared_entries});
-    write_down(&state, &caller, AuditEntry::of("cache.clear-enterprise", id.as_str()).after(after)).await;
+    write_down(&state, &caller, AuditEntry::of(AuditAction::CacheClearEnterprise, id.as_str()).after(after)).await;
     Ok(state.success(Cleared { message, cleared_entries }))
 }
 

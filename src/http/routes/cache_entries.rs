@@ -14,7 +14,7 @@ use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PageParams, PageQuery, PathId, PathIds, Query};
 use crate::http::state::AppState;
-use crate::store::AuditEntry;
+use crate::store::{AuditAction, AuditEntry};
 use crate::summaries::SummaryKey;
 
 /// The sort key of the list of entries by key.
@@ -173,6 +173,6 @@ pub async fn remove(
         return Err(ApiError::not_found(EntryKey::WHAT));
     }
     let key = key.to_string();
-    write_down(&state, &caller, AuditEntry::of("cache.drop", &key).after(json!({"clearedEntries": 1}))).await;
+    write_down(&state, &caller, AuditEntry::of(AuditAction::CacheDrop, &key).after(json!({"clearedEntries": 1}))).await;
     Ok(state.success(EntryDropped { message: "Cache entry removed successfully", key }))
 }

@@ -222,7 +222,7 @@ mod tests {
         server.transfer_limits.download_idle_time_max = Duration::from_millis(10);
         let minted = mint("slow".into(), Role::Viewer, Reach::Installation, store.clock().now(), None).unwrap();
         let credential_id = minted.stored.id.clone();
-        store.write(move |tx| tx.create_token(&minted.stored)).await.unwrap();
+        store.write(move |tx| tx.insert_token(&minted.stored)).await.unwrap();
         let backups = BackupSettings { every: None, keep: 1, dir: dir.path().join("backups") };
         let backups = Backups::open(&store, &backups).unwrap();
         let state =

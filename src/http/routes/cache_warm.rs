@@ -15,7 +15,7 @@ use crate::http::auth::Caller;
 use crate::http::error::{ApiError, capitalised};
 use crate::http::extract::{Json, PathId};
 use crate::http::state::AppState;
-use crate::store::AuditEntry;
+use crate::store::{AuditAction, AuditEntry};
 use crate::summaries::{WarmError, WarmOutcome, WarmReport, WarmRequest};
 
 /// Enterprises that one request may name: as many as the cache keeps entries unless it is configured otherwise.
@@ -137,7 +137,7 @@ pub async fn warm(
         let state = state.clone();
         async move {
             let results = warm_all(&state, ids, with_departments, time_max).await;
-            let entry = AuditEntry::of("cache.warm", WHOLE_CACHE).after(tally(&results, with_departments));
+            let entry = AuditEntry::of(AuditAction::CacheWarm, WHOLE_CACHE).after(tally(&results, with_departments));
             write_down(&state, &caller, entry).await;
             results
         }

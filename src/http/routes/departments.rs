@@ -19,12 +19,12 @@ use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{ArchivedParams, Json, PageParams, PageQuery, PathIds, Query, WHOLE_LIST};
 use crate::http::state::AppState;
-use crate::store::{AuditEntry, WriteTx};
+use crate::store::{AuditAction, AuditEntry, WriteTx};
 
 const KIND: Kind = Kind {
     archived: "Department deleted successfully",
     purged: "Department is being destroyed",
-    actions: ["department.archive", "department.purge", "department.restore"],
+    actions: [AuditAction::DepartmentArchive, AuditAction::DepartmentPurge, AuditAction::DepartmentRestore],
 };
 
 /// A department.
@@ -129,7 +129,7 @@ pub async fn create(
     let work = move |tx: &WriteTx<'_>| {
         let created = tx.create_department(&enterprise, id, &name)?;
         let target = format!("{enterprise}/{}", created.id);
-        let entry = AuditEntry::of("department.create", target).after(json!({"name": created.name}));
+        let entry = AuditEntry::of(AuditAction::DepartmentCreate, target).after(json!({"name": created.name}));
         tx.audit(&actor, &entry)?;
         Ok(DepartmentAnswer::new("Department added successfully", created))
     };
@@ -167,7 +167,13 @@ pub async fn change(
         let before = tx.department(&enterprise, &id)?;
         let Some(name) = name else { return Ok(before) };
         let after = tx.rename_department(&enterprise, &id, &name)?;
-        audit_renaming(tx, &actor, "department.change", format!("{enterprise}/{id}"), [&before.name, &after.name])?;
+        audit_renaming(
+            tx,
+            &actor,
+            AuditAction::DepartmentChange,
+            format!("{enterprise}/{id}"),
+            [&before.name, &after.name],
+        )?;
         Ok(after)
     });
     Ok(state.success(DepartmentAnswer::new("Department updated successfully", work.await?)))

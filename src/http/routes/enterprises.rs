@@ -19,12 +19,12 @@ use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{ArchivedParams, Json, PageParams, PageQuery, PathIds, Query};
 use crate::http::state::AppState;
-use crate::store::{AuditEntry, WriteTx};
+use crate::store::{AuditAction, AuditEntry, WriteTx};
 
 const KIND: Kind = Kind {
     archived: "Enterprise deleted successfully",
     purged: "Enterprise is being destroyed",
-    actions: ["enterprise.archive", "enterprise.purge", "enterprise.restore"],
+    actions: [AuditAction::EnterpriseArchive, AuditAction::EnterprisePurge, AuditAction::EnterpriseRestore],
 };
 
 /// An enterprise.
@@ -117,7 +117,8 @@ pub async fn create(
     let ((id, name), actor) = (body.check()?, caller.actor());
     let work = move |tx: &WriteTx<'_>| {
         let created = tx.create_enterprise(id, &name)?;
-        let entry = AuditEntry::of("enterprise.create", created.id.as_str()).after(json!({"name": created.name}));
+        let entry =
+            AuditEntry::of(AuditAction::EnterpriseCreate, created.id.as_str()).after(json!({"name": created.name}));
         tx.audit(&actor, &entry)?;
         Ok(EnterpriseAnswer::new("Enterprise added successfully", created))
     };
@@ -155,7 +156,7 @@ pub async fn change(
         let before = tx.enterprise(&id)?;
         let Some(name) = name else { return Ok(before) };
         let after = tx.rename_enterprise(&id, &name)?;
-        audit_renaming(tx, &actor, "enterprise.change", id.to_string(), [&before.name, &after.name])?;
+        audit_renaming(tx, &actor, AuditAction::EnterpriseChange, id.to_string(), [&before.name, &after.name])?;
         Ok(after)
     });
     Ok(state.success(EnterpriseAnswer::new("Enterprise updated successfully", work.await?)))

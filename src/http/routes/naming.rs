@@ -10,7 +10,7 @@ use crate::domain::ids::InvalidId;
 use crate::http::error::ApiError;
 use crate::http::extract::present;
 use crate::http::schemas::{DirectoryName, Id};
-use crate::store::{Actor, AuditEntry, StoreError, WriteTx};
+use crate::store::{Actor, AuditAction, AuditEntry, StoreError, WriteTx};
 
 /// An enterprise or department that is to be created.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -72,7 +72,7 @@ impl Renaming {
 pub fn audit_renaming(
     tx: &WriteTx<'_>,
     actor: &Actor,
-    action: &'static str,
+    action: AuditAction,
     target: String,
     [before, after]: [&str; 2],
 ) -> Result<(), StoreError> {

@@ -11,7 +11,7 @@ use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
-use crate::store::{AuditEntry, Purged, StoreError, WriteTx};
+use crate::store::{AuditAction, AuditEntry, Purged, StoreError, WriteTx};
 
 /// The parameter of a `DELETE` in the directory.
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
@@ -65,7 +65,7 @@ pub struct Kind {
     /// The message when one is being destroyed.
     pub purged: &'static str,
     /// The audit log's words for archiving, destroying and restoring one.
-    pub actions: [&'static str; 3],
+    pub actions: [AuditAction; 3],
 }
 
 /// What is to be removed, and how.

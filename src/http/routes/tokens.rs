@@ -7,7 +7,6 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::naming::checked_id;
@@ -23,7 +22,6 @@ use crate::http::error::ApiError;
 use crate::http::extract::{Json, PathIds, Span, TokenId};
 use crate::http::schemas::{DirectoryText, Id, TokenSpan};
 use crate::http::state::AppState;
-use crate::store::AuditEntry;
 
 /// A token, without what grants access.
 #[derive(Debug, Serialize, ToSchema)]
@@ -183,12 +181,7 @@ pub async fn create(
     let (name, reach, expires_at) = body.check(now)?;
     let MintedToken { secret, stored } = mint(name, role, reach, now, expires_at).map_err(ApiError::internal)?;
     let actor = caller.actor();
-    let work = state.store.write(move |tx| {
-        let token = TokenBody::from(tx.create_token(&stored)?);
-        tx.audit(&actor, &AuditEntry::of("token.create", stored.id).after(json!(token)))?;
-        Ok(token)
-    });
-    let token = work.await?;
+    let token = TokenBody::from(state.store.write(move |tx| tx.create_token(&stored, &actor)).await?);
     let message = "Token created successfully; it is shown only now";
     let headers = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((StatusCode::CREATED, headers, state.success(TokenCreated { message, token, secret })).into_response())
@@ -208,10 +201,6 @@ pub async fn revoke(
 ) -> Result<Json<Answer<TokenRevoked>>, ApiError> {
     let actor = caller.actor();
     let token_id = id.clone();
-    let work = state.store.write(move |tx| {
-        let token = TokenBody::from(tx.revoke_token(&id)?);
-        tx.audit(&actor, &AuditEntry::of("token.revoke", id).before(json!(token)))
-    });
-    work.await?;
+    state.store.write(move |tx| tx.revoke_token(&id, &actor)).await?;
     Ok(state.success(TokenRevoked { message: "Token revoked successfully", token_id }))
 }

@@ -11,6 +11,9 @@ use crate::domain::time::Timestamp;
 use crate::store::engine::error::{StoreError, Subject};
 use crate::store::engine::row::timestamp;
 use crate::store::engine::tx::{ReadTx, WriteTx};
+use crate::store::upkeep::actor::Actor;
+use crate::store::upkeep::audit::AuditEntry;
+use crate::store::upkeep::audit_action::AuditAction;
 
 /// How long a link is kept after its end, so that whoever tries it late is told why it does not work.
 const SIGN_IN_LINK_KEPT: Duration = Duration::from_hours(24);
@@ -129,8 +132,20 @@ impl WriteTx<'_> {
         self.session(id)?.map(|stored| stored.session).ok_or(StoreError::NotFound(Subject::Session))
     }
 
-    /// Destroys a session and gives back what it was.
-    pub fn end_session(&self, id: &str) -> Result<Session, StoreError> {
+    /// Deletes a session that its holder ended at this moment, and audits it.
+    pub fn end_session(&self, id: &str, at: Timestamp, actor: &Actor) -> Result<(), StoreError> {
+        let session = self.delete_session(id)?;
+        self.audit_at(at, actor, &AuditEntry::of(AuditAction::SessionEnd, id).before(session.described()))
+    }
+
+    /// Deletes a session for an administrator, and audits it.
+    pub fn revoke_session(&self, id: &str, actor: &Actor) -> Result<(), StoreError> {
+        let session = self.delete_session(id)?;
+        self.audit(actor, &AuditEntry::of(AuditAction::SessionRevoke, id).before(session.described()))
+    }
+
+    /// Deletes a session whose end is audited already, and returns what it was.
+    pub fn delete_session(&self, id: &str) -> Result<Session, StoreError> {
         let stored = self.session(id)?.ok_or(StoreError::NotFound(Subject::Session))?;
         self.execute("DELETE FROM session WHERE id = ?1", [id])?;
         Ok(stored.session)

@@ -10,6 +10,7 @@ use crate::store::engine::error::{StoreError, Subject};
 use crate::store::engine::tx::{ReadTx, WriteTx};
 use crate::store::upkeep::actor::Actor;
 use crate::store::upkeep::audit::AuditEntry;
+use crate::store::upkeep::audit_action::AuditAction;
 
 /// A token that is about to be stored.
 #[derive(Clone, Debug)]
@@ -41,8 +42,15 @@ impl ReadTx<'_> {
 }
 
 impl WriteTx<'_> {
-    /// Stores a token; the enterprise that limits it must be visible.
-    pub fn create_token(&self, token: &NewToken) -> Result<Token, StoreError> {
+    /// Stores a token, and audits it; the enterprise that limits it must be visible.
+    pub fn create_token(&self, token: &NewToken, actor: &Actor) -> Result<Token, StoreError> {
+        let token = self.insert_token(token)?;
+        self.audit(actor, &AuditEntry::of(AuditAction::TokenCreate, &token.id).after(token.described()))?;
+        Ok(token)
+    }
+
+    /// The same without an entry in the audit log, for data that is not administered: `muster demo`.
+    pub fn insert_token(&self, token: &NewToken) -> Result<Token, StoreError> {
         const SQL: &str = "INSERT INTO token (id, name, role, enterprise, secret_hash, created_at, expires_at)
                            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let enterprise = match &token.reach {
@@ -59,14 +67,15 @@ impl WriteTx<'_> {
         self.token(&token.id)?.map(|stored| stored.token).ok_or(StoreError::NotFound(Subject::Token))
     }
 
-    /// Destroys a token and gives back what it was.
-    pub fn revoke_token(&self, id: &str) -> Result<Token, StoreError> {
-        let stored = self.token(id)?.ok_or(StoreError::NotFound(Subject::Token))?;
-        self.execute("DELETE FROM token WHERE id = ?1", [id])?;
-        Ok(stored.token)
+    /// Deletes a token, audits that it was revoked, and returns what it was.
+    pub fn revoke_token(&self, id: &str, actor: &Actor) -> Result<Token, StoreError> {
+        let token = self.token(id)?.ok_or(StoreError::NotFound(Subject::Token))?.token;
+        self.delete_token(&token, actor)?;
+        Ok(token)
     }
 
-    /// Destroys the tokens that are limited to an enterprise, and writes each down: a restore goes by that.
+    /// Revokes the tokens that are limited to an enterprise, each with its own entry in the audit log: a restore goes by
+    /// those.
     pub(in crate::store) fn revoke_tokens_of(
         &self,
         enterprise: &EnterpriseId,
@@ -74,10 +83,14 @@ impl WriteTx<'_> {
     ) -> Result<(), StoreError> {
         let limited = format!("SELECT {TOKEN_COLUMNS} FROM token WHERE enterprise = ?1 ORDER BY created_at, id");
         for StoredToken { token, .. } in self.all(&limited, [enterprise.as_str()], read_token)? {
-            self.execute("DELETE FROM token WHERE id = ?1", [&token.id])?;
-            self.audit(actor, &AuditEntry::of("token.revoke", &token.id).before(token.described()))?;
+            self.delete_token(&token, actor)?;
         }
         Ok(())
+    }
+
+    fn delete_token(&self, token: &Token, actor: &Actor) -> Result<(), StoreError> {
+        self.execute("DELETE FROM token WHERE id = ?1", [&token.id])?;
+        self.audit(actor, &AuditEntry::of(AuditAction::TokenRevoke, &token.id).before(token.described()))
     }
 
     /// Records when tokens were last used; a later record stays.

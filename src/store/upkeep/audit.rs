@@ -7,6 +7,7 @@ use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 
 use super::actor::Actor;
+use super::audit_action::AuditAction;
 use crate::domain::page::{Page, PageRequest, RowCursor};
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::StoreError;
@@ -21,8 +22,8 @@ const AUDIT_TIME_MAX: Duration = Duration::from_secs(5);
 /// One act.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
-    /// What was done, as a word with its kind: `token.create`, `department.purge`.
-    pub action: &'static str,
+    /// What was done.
+    pub action: AuditAction,
     /// To what, by its public id.
     pub target: String,
     /// How it was before, where that says something; never a secret.
@@ -34,7 +35,7 @@ pub struct AuditEntry {
 impl AuditEntry {
     /// An act that says all by its name and target.
     #[must_use]
-    pub fn of(action: &'static str, target: impl Into<String>) -> Self {
+    pub fn of(action: AuditAction, target: impl Into<String>) -> Self {
         Self { action, target: target.into(), before: None, after: None }
     }
 
@@ -62,7 +63,7 @@ pub struct AuditRecord {
     pub actor: String,
     /// The address that it was done from, or `local`.
     pub address: String,
-    /// What was done.
+    /// What was done: the name of an [`AuditAction`], which a newer Muster may have that this one does not know.
     pub action: String,
     /// To what.
     pub target: String,
@@ -166,7 +167,7 @@ impl Store {
         let deferred = Arc::clone(act);
         let is_left = may_pass && self.defer_write(actor, move |tx| tx.audit_at(at, &deferred.0, &deferred.1));
         tracing::warn!(
-            reason = %error, %actor, address = actor.address, action = entry.action, target = entry.target,
+            reason = %error, %actor, address = actor.address, action = entry.action.as_str(), target = entry.target,
             %before, %after, is_left_for_later = is_left, "done, and not in the audit log"
         );
     }
@@ -183,7 +184,8 @@ pub(in crate::store) fn insert(
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let json = |value: &Option<Value>| value.as_ref().map(ToString::to_string);
     let (before, after) = (json(&entry.before), json(&entry.after));
-    let bound = params![now.millis(), actor.to_string(), actor.address, entry.action, entry.target, before, after];
+    let bound =
+        params![now.millis(), actor.to_string(), actor.address, entry.action.as_str(), entry.target, before, after];
     connection.prepare_cached(SQL)?.execute(bound)?;
     Ok(())
 }

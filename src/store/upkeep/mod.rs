@@ -2,12 +2,13 @@
 //!
 //! - `maintenance`: the thread that goes on with purges, deletes what has expired and resumes after trouble;
 //! - `purge`: destroying an enterprise, department or employee in small steps;
-//! - `audit`, `actor`: who did what;
+//! - `audit`, `audit_action`, `actor`: the audit log, what acts are called in it, and who acts;
 //! - `cache_configuration`: what administrators have tuned, version by version; `cache_samples`: what the cache counted;
 //! - `backup`, `restore`: the whole database into one file, and back.
 
 pub(super) mod actor;
 pub(super) mod audit;
+pub(super) mod audit_action;
 pub(super) mod backup;
 pub(super) mod cache_configuration;
 pub(super) mod cache_samples;

@@ -21,12 +21,12 @@ use crate::http::error::ApiError;
 use crate::http::extract::{ArchivedParams, Json, PageParams, PageQuery, PathIds, Query};
 use crate::http::schemas::NewEmployee;
 use crate::http::state::AppState;
-use crate::store::{AuditEntry, StoreError, WriteTx};
+use crate::store::{AuditAction, AuditEntry, StoreError, WriteTx};
 
 const KIND: Kind = Kind {
     archived: "Employee deleted successfully",
     purged: "Employee is being destroyed",
-    actions: ["employee.archive", "employee.purge", "employee.restore"],
+    actions: [AuditAction::EmployeeArchive, AuditAction::EmployeePurge, AuditAction::EmployeeRestore],
 };
 
 /// A page of employees.
@@ -90,7 +90,7 @@ fn audit_of_change(before: &Employee, after: &Employee) -> Option<AuditEntry> {
     if !changed.is_empty() {
         is["changed"] = json!(changed);
     }
-    Some(AuditEntry::of("employee.change", after.id.as_str()).before(was).after(is))
+    Some(AuditEntry::of(AuditAction::EmployeeChange, after.id.as_str()).before(was).after(is))
 }
 
 /// An employee's place: enterprise, department and id.
@@ -152,7 +152,7 @@ pub async fn create(
     let actor = caller.actor();
     let work = move |tx: &WriteTx<'_>| {
         let employee = tx.create_employee(&enterprise, &department, id, &info)?;
-        let entry = AuditEntry::of("employee.create", employee.id.as_str()).after(post_of(&employee));
+        let entry = AuditEntry::of(AuditAction::EmployeeCreate, employee.id.as_str()).after(post_of(&employee));
         tx.audit(&actor, &entry)?;
         Ok(EmployeeAnswer::new("Employee added successfully", employee))
     };

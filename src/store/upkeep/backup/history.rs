@@ -18,15 +18,10 @@ use crate::store::engine::error::StoreError;
 use crate::store::engine::tx::ReadTx;
 use crate::store::upkeep::actor::Actor;
 use crate::store::upkeep::audit::{self, AuditEntry};
+use crate::store::upkeep::audit_action::AuditAction;
 
 /// How long the audit log's entry waits for others who write.
 const RECORD_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The act of making a backup, as the audit log calls it.
-pub const BACKUP_CREATED: &str = "backup.create";
-
-/// A backup that was to be made and could not be, as the audit log calls it.
-pub const BACKUP_FAILED: &str = "backup.fail";
 
 /// A good backup as the audit log tells of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +60,7 @@ impl ReadTx<'_> {
              ORDER BY id DESC LIMIT 1";
         // The root ends with the slash that is put behind the others.
         let folder = folder.map(|folder| folder.trim_end_matches('/'));
-        self.first(SQL, params![BACKUP_CREATED, folder], |row| {
+        self.first(SQL, params![AuditAction::BackupCreate.as_str(), folder], |row| {
             let after: Option<String> = row.get(3)?;
             let after: Value = after.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
             let number = |field: &str| after.get(field).and_then(Value::as_u64).unwrap_or(0);
@@ -85,8 +80,8 @@ impl ReadTx<'_> {
 
     /// The files of all good backups that this database knows of, there still or not.
     pub fn backups_made(&self) -> Result<HashSet<String>, StoreError> {
-        let files =
-            self.all("SELECT DISTINCT target FROM audit WHERE action = ?1", [BACKUP_CREATED], |row| Ok(row.get(0)?))?;
+        const SQL: &str = "SELECT DISTINCT target FROM audit WHERE action = ?1";
+        let files = self.all(SQL, [AuditAction::BackupCreate.as_str()], |row| Ok(row.get(0)?))?;
         Ok(files.into_iter().collect())
     }
 }
@@ -99,7 +94,7 @@ impl BackupMade {
             "bytes": self.bytes, "rows": self.rows, "schemaVersion": self.schema_version,
             "at": self.at, "tookMillis": u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
         });
-        AuditEntry::of(BACKUP_CREATED, self.path.display().to_string()).after(after)
+        AuditEntry::of(AuditAction::BackupCreate, self.path.display().to_string()).after(after)
     }
 }
 

@@ -24,7 +24,7 @@ mod verify;
 
 pub use copy::{BackupMade, back_up};
 pub use error::BackupError;
-pub use history::{BACKUP_CREATED, BACKUP_FAILED, BackupRecord, LoggedBackup, record_backup};
+pub use history::{BackupRecord, LoggedBackup, record_backup};
 pub use partial::remove_leftovers;
 pub(super) use partial::{Partial, require_room};
 pub use request::{BackupObserver, BackupProgress, BackupRequest, BackupStage, Pace, unobserved};

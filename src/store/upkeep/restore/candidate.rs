@@ -18,6 +18,7 @@ use crate::store::engine::error::{OpenError, StoreError};
 use crate::store::engine::migrate::{self, APPLICATION_ID, SCHEMA_VERSION, SchemaFound};
 use crate::store::upkeep::actor::Actor;
 use crate::store::upkeep::audit::{AuditEntry, insert};
+use crate::store::upkeep::audit_action::AuditAction;
 use crate::store::upkeep::backup::{
     BackupError, BackupObserver, BackupProgress, BackupStage, Pace, Partial, make_single, require_room, side_files,
     verify, with_suffix,
@@ -212,7 +213,7 @@ impl Candidate {
             tokens_kept_revoked += transaction.execute("DELETE FROM token WHERE id = ?1", [id])?;
             // The next restore goes by this log, and may be of a backup that has the token.
             if !written_down.contains(id) {
-                insert(&transaction, now, actor, &AuditEntry::of("token.revoke", id.as_str()))?;
+                insert(&transaction, now, actor, &AuditEntry::of(AuditAction::TokenRevoke, id.as_str()))?;
             }
         }
         let mut tokens_lost = 0;

@@ -15,6 +15,7 @@ use crate::domain::time::Timestamp;
 use crate::store::engine::data_dir::{database_path, give_to};
 use crate::store::engine::error::OpenError;
 use crate::store::engine::migrate::{self, APPLICATION_ID};
+use crate::store::upkeep::audit_action::AuditAction;
 use crate::store::upkeep::backup::{TableCounts, side_files, sync_dir, with_suffix};
 
 /// What the names of databases that were replaced begin with, and end with.
@@ -223,7 +224,10 @@ impl OldFacts {
             revision,
             access_version,
             contact_id_floor,
-            tokens: texts(connection, "SELECT id FROM token")?,
+            tokens: connection
+                .prepare("SELECT id FROM token")?
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?,
             tokens_revoked: tokens_revoked(connection)?,
         })
     }
@@ -231,12 +235,8 @@ impl OldFacts {
 
 /// The tokens that were revoked as far as a database's audit log knows, whether or not it ever had them.
 pub(super) fn tokens_revoked<C: FromIterator<String>>(connection: &Connection) -> rusqlite::Result<C> {
-    texts(connection, "SELECT DISTINCT target FROM audit WHERE action = 'token.revoke'")
-}
-
-fn texts<C: FromIterator<String>>(connection: &Connection, sql: &str) -> rusqlite::Result<C> {
-    let mut statement = connection.prepare(sql)?;
-    statement.query_map([], |row| row.get(0))?.collect()
+    let mut statement = connection.prepare("SELECT DISTINCT target FROM audit WHERE action = ?1")?;
+    statement.query_map([AuditAction::TokenRevoke.as_str()], |row| row.get(0))?.collect()
 }
 
 /// Refuses to replace the file of another program, which is here by mistake. What cannot be read may have been ours.

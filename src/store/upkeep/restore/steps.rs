@@ -16,6 +16,7 @@ use crate::store::engine::data_dir::{DirLock, RESTORE_HOLDER, database_path, pre
 use crate::store::engine::migrate::SCHEMA_VERSION;
 use crate::store::upkeep::actor::Actor;
 use crate::store::upkeep::audit::AuditEntry;
+use crate::store::upkeep::audit_action::AuditAction;
 use crate::store::upkeep::backup::{BackupObserver, side_files, sync_dir};
 
 /// What a restore has done so far. Ended after any of these, it leaves the old database or the new one.
@@ -164,7 +165,7 @@ impl Restore {
         };
         let kept = kept.map(|path| path.display().to_string());
         let after = json!({"rows": self.after(), "schemaVersion": self.candidate.schema_version(), "kept": kept});
-        let entry = AuditEntry::of("backup.restore", source.display().to_string()).after(after);
+        let entry = AuditEntry::of(AuditAction::BackupRestore, source.display().to_string()).after(after);
         if before.is_null() { entry } else { entry.before(before) }
     }
 }
