@@ -1,16 +1,15 @@
-//! *What if*, held against what the real cache does: a history is replayed through it once with its own settings, which
-//! gives the trace, and from empty under each scenario, which gives the truth.
+//! Predictions compared with the real cache: a history is played once with the settings under which it is recorded, and
+//! once for each scenario with the settings of the scenario.
 
 use std::time::Duration;
 
-use super::support::{HOUR, Pages, noon};
-use super::{Name, Page};
-use crate::cache::freshness::Now;
-use crate::cache::lru::Lru;
-use crate::cache::trace::Recorder;
-use crate::cache::{Cache, Loaded, Scenario, Settings, TRACE_BYTES_MAX, Trace};
+use super::scenario;
+use crate::cache::{Body, Cache, Key, Loaded, Settings};
 use crate::clock::Clock;
+use crate::domain::time::Timestamp;
+use crate::what_if::{LONGEST_TTL, Recorder, Scenario, TRACE_BYTES_MAX, Trace};
 
+const HOUR: Duration = Duration::from_hours(1);
 const KEYS: u32 = 10_000;
 const ACCESSES: usize = 50_000;
 /// A trace that is too small for the history.
@@ -24,19 +23,19 @@ const TTLS: [Duration; 5] = [
 ];
 const SIZES: [usize; 3] = [250, 1_500, 12_000];
 
-/// One thing that happens.
+/// An event of a history.
 #[derive(Clone, Copy)]
 enum Event {
-    Ask(u32),
+    Request(u32),
     Warm(u32),
     Write(u32),
-    Drop(u32),
+    Remove(u32),
     ClearScopes(u32),
-    Doubt,
+    Reset,
     Sweep,
 }
 
-/// Numbers from a seed (SplitMix64).
+/// Random numbers from a seed (SplitMix64).
 struct Numbers(u64);
 
 impl Numbers {
@@ -57,8 +56,8 @@ impl Numbers {
     }
 }
 
-/// A history of eight hours across midnight: requests as skewed as Zipf's law has them, writes, and what an
-/// administrator does. Each event comes some milliseconds after the one before.
+/// A history of eight hours across midnight: requests distributed by Zipf's law, writes, and administrative actions. Each
+/// event comes some milliseconds after the one before.
 fn history(seed: u64) -> Vec<(u64, Event)> {
     let mut numbers = Numbers(seed);
     let mut sum = 0.0;
@@ -74,40 +73,77 @@ fn history(seed: u64) -> Vec<(u64, Event)> {
     let mut events = Vec::with_capacity(2 * ACCESSES);
     for access in 0..ACCESSES {
         let pause = u64::from(numbers.below(1_152));
-        events.push((pause, Event::Ask(skewed(&mut numbers))));
+        events.push((pause, Event::Request(skewed(&mut numbers))));
         if numbers.below(25) == 0 {
             events.push((u64::from(numbers.below(20)), Event::Write(skewed(&mut numbers) / 2)));
         }
         match (numbers.below(4_000), access % 500) {
             (0..10, _) => events.push((0, Event::Warm(numbers.below(KEYS)))),
-            (10..15, _) => events.push((0, Event::Drop(skewed(&mut numbers)))),
+            (10..15, _) => events.push((0, Event::Remove(skewed(&mut numbers)))),
             (15, _) => events.push((0, Event::ClearScopes(numbers.below(10)))),
             (_, 0) => events.push((0, Event::Sweep)),
-            _ if access == ACCESSES / 3 => events.push((0, Event::Doubt)),
+            _ if access == ACCESSES / 3 => events.push((0, Event::Reset)),
             _ => {}
         }
     }
     events
 }
 
-fn key(number: u32) -> Name {
-    Name { scope: number / 2, part: number % 2 }
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct TestKey {
+    scope: u32,
+    part: u32,
 }
 
-/// A cache whose trace has this many bytes and this seed.
-fn recording(settings: Settings<Name>, clock: &Clock, bytes_max: usize, seed: u64) -> Pages {
-    let trace = Recorder::with(Now::of(clock), settings.longest_ttl, bytes_max, seed);
-    Cache::recording(settings, clock.clone(), 0, trace)
+impl Key for TestKey {
+    type Scope = u32;
+
+    fn scope(&self) -> &u32 {
+        &self.scope
+    }
+
+    fn bytes(&self) -> usize {
+        0
+    }
 }
 
-async fn replay(cache: &Pages, clock: &Clock, events: &[(u64, Event)]) {
+struct TestBody;
+
+impl Body for TestBody {
+    fn bytes(&self) -> usize {
+        100
+    }
+}
+
+type RecordedCache = Cache<TestKey, TestBody, &'static str, Recorder<TestKey>>;
+
+fn key(number: u32) -> TestKey {
+    TestKey { scope: number / 2, part: number % 2 }
+}
+
+/// A cache whose recorder has this many bytes and this seed.
+fn recording(settings: Settings<TestKey>, clock: &Clock, bytes_max: usize, seed: u64) -> RecordedCache {
+    let recorder = Recorder::with_limits(clock.moment(), LONGEST_TTL, bytes_max, seed);
+    Cache::observed(settings, clock.clone(), 0, recorder)
+}
+
+fn trace(cache: &RecordedCache, clock: &Clock) -> Trace<TestKey> {
+    cache.with_observer(|recorder| recorder.snapshot(clock.moment()))
+}
+
+fn check(cache: &RecordedCache) {
+    cache.check().unwrap();
+    cache.with_observer(|recorder| recorder.check()).unwrap();
+}
+
+async fn replay(cache: &RecordedCache, clock: &Clock, events: &[(u64, Event)]) {
     let mut counter = 0;
     for (pause, event) in events {
         clock.advance(Duration::from_millis(*pause));
         let day = clock.now().day();
-        let load = move || async move { Ok(Loaded { as_of: counter, day, value: Some(Page::new(counter, 100)) }) };
+        let load = move || async move { Ok(Loaded { as_of: counter, day, value: Some(TestBody) }) };
         match *event {
-            Event::Ask(number) => {
+            Event::Request(number) => {
                 cache.get_or_load(&key(number), load).await.unwrap();
             }
             Event::Warm(number) => {
@@ -117,19 +153,23 @@ async fn replay(cache: &Pages, clock: &Clock, events: &[(u64, Event)]) {
                 counter += 1;
                 cache.publish(counter, [(&scope, counter)]);
             }
-            Event::Drop(number) => {
+            Event::Remove(number) => {
                 cache.remove(&key(number));
             }
             Event::ClearScopes(rest) => {
                 cache.clear_where(|key| key.scope % 10 == rest);
             }
-            Event::Doubt => cache.doubt(counter),
+            Event::Reset => cache.reset_to(counter),
             Event::Sweep => {
                 cache.sweep();
             }
         }
     }
-    cache.check().unwrap();
+    check(cache);
+}
+
+fn noon() -> Clock {
+    Clock::manual(Timestamp::parse("2026-11-22T12:00:00Z").unwrap())
 }
 
 fn evening() -> Clock {
@@ -138,35 +178,35 @@ fn evening() -> Clock {
     clock
 }
 
-fn settings(entries_max: usize, ttl: Duration) -> Settings<Name> {
-    Settings::new(entries_max, 1 << 30, move |_: &Name| ttl)
+fn settings(entries_max: usize, ttl: Duration) -> Settings<TestKey> {
+    Settings::new(entries_max, 1 << 30, move |_: &TestKey| ttl)
 }
 
-/// The trace of one run with settings that no scenario has.
-async fn recorded(events: &[(u64, Event)], bytes_max: usize, seed: u64) -> Trace<Name> {
+/// The trace of a history, with settings that no scenario has.
+async fn recorded(events: &[(u64, Event)], bytes_max: usize, seed: u64) -> Trace<TestKey> {
     let clock = evening();
     let cache = recording(settings(800, Duration::from_mins(10)), &clock, bytes_max, seed);
     replay(&cache, &clock, events).await;
-    cache.trace()
+    trace(&cache, &clock)
 }
 
-/// The hit ratio that the real cache has.
-async fn real(events: &[(u64, Event)], settings: Settings<Name>) -> f64 {
+/// The hit ratio of the real cache.
+async fn real(events: &[(u64, Event)], settings: Settings<TestKey>) -> f64 {
     let clock = evening();
-    // The smallest trace, since nobody looks at it.
+    // A small trace, since it is not used.
     let cache = recording(settings, &clock, 1 << 16, 1);
     replay(&cache, &clock, events).await;
     let stats = cache.stats();
     f64::from(u32::try_from(stats.hits).unwrap()) / f64::from(u32::try_from(stats.hits + stats.misses).unwrap())
 }
 
-/// Asks each trace about five TTLs and three sizes; `points` is how far a prediction may be off.
-async fn predictions_hold(events: &[(u64, Event)], traces: &[(Trace<Name>, f64)]) {
+/// Predicts five TTLs with three sizes each from every trace; a prediction may be wrong by the given percentage points.
+async fn predictions_hold(events: &[(u64, Event)], traces: &[(Trace<TestKey>, f64)]) {
     for ttl in TTLS {
         for entries_max in SIZES {
             let real = real(events, settings(entries_max, ttl)).await;
             for (trace, points) in traces {
-                let prediction = trace.predict(&Scenario::of(&settings(entries_max, ttl)));
+                let prediction = trace.predict(&scenario(&settings(entries_max, ttl)));
                 let off = 100.0 * (prediction.hit_ratio.unwrap() - real).abs();
                 assert!(off <= *points, "TTL {ttl:?}, {entries_max} entries: {real:.4}, predicted {prediction:?}");
             }
@@ -174,9 +214,9 @@ async fn predictions_hold(events: &[(u64, Event)], traces: &[(Trace<Name>, f64)]
     }
 }
 
-async fn traces_of(events: &[(u64, Event)], seed: u64) -> Vec<(Trace<Name>, f64)> {
+async fn traces_of(events: &[(u64, Event)], seed: u64) -> Vec<(Trace<TestKey>, f64)> {
     let whole = recorded(events, TRACE_BYTES_MAX, seed).await;
-    assert_eq!(whole.predict(&Scenario::of(&settings(1, HOUR))).sampled, ACCESSES as u64, "nothing is sampled away");
+    assert_eq!(whole.predict(&scenario(&settings(1, HOUR))).sampled, ACCESSES as u64, "every access is sampled");
     let mut traces = vec![(whole, 1.0)];
     for hash_seed in 10 * seed..10 * seed + 3 {
         let sample = recorded(events, SMALL_BYTES, hash_seed).await;
@@ -187,47 +227,55 @@ async fn traces_of(events: &[(u64, Event)], seed: u64) -> Vec<(Trace<Name>, f64)
 }
 
 #[tokio::test]
-async fn fifteen_predictions_lie_close_to_what_the_cache_does() {
+async fn fifteen_predictions_are_close_to_the_hit_ratios_of_the_real_cache() {
     let events = history(1);
     predictions_hold(&events, &traces_of(&events, 1).await).await;
 }
 
 #[tokio::test]
-async fn fifteen_predictions_of_another_history_do_too() {
+async fn fifteen_predictions_of_another_history_are_close_too() {
     let events = history(2);
     predictions_hold(&events, &traces_of(&events, 2).await).await;
 }
 
 #[tokio::test]
-async fn a_ttl_may_be_tried_for_some_keys_alone() {
+async fn a_ttl_can_be_predicted_for_some_of_the_keys() {
     let events = &history(3)[..20_000];
     let trace = recorded(events, TRACE_BYTES_MAX, 3).await;
     let now = settings(800, Duration::from_mins(10));
-    let scenario = Scenario::of(&now).with_ttl(2 * HOUR, |key| key.part == 1);
-    let ttl = |key: &Name| if key.part == 1 { 2 * HOUR } else { Duration::from_mins(10) };
+    let longer = scenario(&now).with_ttl(2 * HOUR, |key| key.part == 1);
+    let ttl = |key: &TestKey| if key.part == 1 { 2 * HOUR } else { Duration::from_mins(10) };
     let real = real(events, Settings::new(800, 1 << 30, ttl)).await;
-    assert!((trace.predict(&scenario).hit_ratio.unwrap() - real).abs() <= 0.01);
-    assert!((trace.predict(&Scenario::of(&now)).hit_ratio.unwrap() - real).abs() > 0.02, "the others keep theirs");
+    assert!((trace.predict(&longer).hit_ratio.unwrap() - real).abs() <= 0.01);
+    assert!((trace.predict(&scenario(&now)).hit_ratio.unwrap() - real).abs() > 0.02, "the other keys keep their TTL");
+}
+
+/// The size of one entry; all are equal.
+async fn entry_bytes() -> usize {
+    let clock = evening();
+    let cache = recording(settings(1, HOUR), &clock, TRACE_BYTES_MAX, 1);
+    replay(&cache, &clock, &[(0, Event::Request(0))]).await;
+    cache.occupancy().bytes
 }
 
 #[tokio::test]
 async fn bytes_are_a_bound_too() {
     let events = &history(4)[..20_000];
     let trace = recorded(events, TRACE_BYTES_MAX, 4).await;
-    let bytes_max = 300 * Lru::weigh(&key(0), &Page::new(0, 100));
+    let bytes_max = 300 * entry_bytes().await;
     let bounded = Settings { bytes_max, ..settings(12_000, HOUR) };
     let real = real(events, bounded.clone()).await;
-    assert!((trace.predict(&Scenario::of(&bounded)).hit_ratio.unwrap() - real).abs() <= 0.01);
-    let none = Scenario { bytes_max: 100, ..Scenario::of(&bounded) };
-    assert_eq!(trace.predict(&none).hit_ratio, Some(0.0), "what is larger than everything may be is not kept");
+    assert!((trace.predict(&scenario(&bounded)).hit_ratio.unwrap() - real).abs() <= 0.01);
+    let none = Scenario { bytes_max: 100, ..scenario(&bounded) };
+    assert_eq!(trace.predict(&none).hit_ratio, Some(0.0), "an entry larger than the bound is not stored");
 }
 
-/// How often a replay is held against the cache: each one costs as much as everything that happened before.
+/// Steps between two predictions, because each one simulates the whole history.
 const STEPS: usize = 50;
 
-/// Under the very settings that the history was recorded with, the replay repeats what the cache did, hit by hit.
-/// Pauses are whole seconds, since a trace knows no smaller ones.
-async fn the_replay_repeats(seed: u64, entries_max: usize, pauses: &[u64]) {
+/// Under the settings with which the history was recorded, the simulation repeats the cache hit by hit. Pauses are whole
+/// seconds, because a trace has no finer resolution.
+async fn simulation_repeats(seed: u64, entries_max: usize, pauses: &[u64]) {
     let mut numbers = Numbers(seed);
     let clock = evening();
     let settings = Settings { stale_if_error: Duration::from_mins(1), ..settings(entries_max, Duration::from_mins(3)) };
@@ -244,8 +292,8 @@ async fn the_replay_repeats(seed: u64, entries_max: usize, pauses: &[u64]) {
         let loaded = move |value| Loaded { as_of: counter, day, value };
         let what = numbers.below(200);
         match what {
-            0..2 => cache.doubt(counter),
-            2 => cache.distrust(),
+            0..2 => cache.reset_to(counter),
+            2 => cache.suspend(),
             3 => drop(cache.clear()),
             4..6 => drop(cache.clear_where(|other| other.scope % 3 == key.scope % 3)),
             6..10 => drop(cache.remove(&key)),
@@ -254,7 +302,7 @@ async fn the_replay_repeats(seed: u64, entries_max: usize, pauses: &[u64]) {
                 cache.publish(counter, [(&key.scope, counter)]);
             }
             30..34 => drop(cache.sweep()),
-            34..42 => drop(cache.warm(&key, move || async move { Ok(loaded(Some(Page::new(0, 9)))) }).await.unwrap()),
+            34..42 => drop(cache.warm(&key, move || async move { Ok(loaded(Some(TestBody))) }).await.unwrap()),
             42..46 => drop(cache.get_or_load(&key, move || async move { Ok(loaded(None)) }).await.unwrap()),
             46..50 => drop(cache.get_or_load(&key, move || async move { Err("disk") }).await),
             50..54 => {
@@ -262,40 +310,40 @@ async fn the_replay_repeats(seed: u64, entries_max: usize, pauses: &[u64]) {
                     cache.count_revalidated(&key);
                 }
             }
-            _ => drop(cache.get_or_load(&key, move || async move { Ok(loaded(Some(Page::new(0, 9)))) }).await.unwrap()),
+            _ => drop(cache.get_or_load(&key, move || async move { Ok(loaded(Some(TestBody))) }).await.unwrap()),
         }
         if step % STEPS > 0 {
             continue;
         }
         let stats = cache.stats();
-        let prediction = cache.trace().predict(&Scenario::of(&settings));
+        let prediction = trace(&cache, &clock).predict(&scenario(&settings));
         assert_eq!(prediction.accesses, stats.hits + stats.misses);
         let hits = prediction.hit_ratio.unwrap_or(0.0) * f64::from(u32::try_from(prediction.accesses).unwrap());
         let off = hits - f64::from(u32::try_from(stats.hits).unwrap());
         assert!(off.abs() < 0.01, "seed {seed}: {off} hits too many after {step} steps");
     }
-    cache.check().unwrap();
+    check(&cache);
 }
 
 #[tokio::test]
-async fn publications_clears_doubt_and_warming_are_followed_hit_by_hit() {
+async fn the_simulation_repeats_publications_clears_resets_and_warming_hit_by_hit() {
     for seed in 0..16 {
-        the_replay_repeats(seed, 15, &[1, 2, 3, 4, 5, 6]).await;
-        // Within a second the order of keys is lost, and with it who is the least recently used, but nothing else.
-        the_replay_repeats(seed, 100, &[0, 0, 0, 0, 0, 0, 10]).await;
+        simulation_repeats(seed, 15, &[1, 2, 3, 4, 5, 6]).await;
+        // Within a second only the order of keys is lost, and with it which one is the least recently used.
+        simulation_repeats(seed, 100, &[0, 0, 0, 0, 0, 0, 10]).await;
     }
 }
 
 #[tokio::test]
-async fn warming_is_no_access_but_fills_the_cache() {
+async fn warming_is_not_counted_as_an_access_but_fills_the_cache() {
     let clock = noon();
     let settings = settings(10, HOUR);
     let cache = recording(settings.clone(), &clock, TRACE_BYTES_MAX, 1);
-    replay(&cache, &clock, &[(0, Event::Warm(1)), (0, Event::Ask(1)), (5_000, Event::Ask(1))]).await;
-    let prediction = cache.trace().predict(&Scenario::of(&settings));
+    replay(&cache, &clock, &[(0, Event::Warm(1)), (0, Event::Request(1)), (5_000, Event::Request(1))]).await;
+    let prediction = trace(&cache, &clock).predict(&scenario(&settings));
     assert_eq!((prediction.hit_ratio, prediction.accesses), (Some(1.0), 2));
-    let short = Scenario::of(&settings).with_ttl(Duration::from_secs(5), |_| true);
-    assert_eq!(cache.trace().predict(&short).hit_ratio, Some(0.5), "what was warmed expires too");
+    let short = scenario(&settings).with_ttl(Duration::from_secs(5), |_| true);
+    assert_eq!(trace(&cache, &clock).predict(&short).hit_ratio, Some(0.5), "a warmed entry expires too");
 }
 
 #[tokio::test]
@@ -303,40 +351,41 @@ async fn an_empty_trace_predicts_nothing() {
     let clock = noon();
     let cache = recording(settings(10, HOUR), &clock, TRACE_BYTES_MAX, 1);
     clock.advance(HOUR);
-    let prediction = cache.trace().predict(&Scenario::of(&settings(10, HOUR)));
+    let prediction = trace(&cache, &clock).predict(&scenario(&settings(10, HOUR)));
     assert_eq!((prediction.hit_ratio, prediction.accesses, prediction.span), (None, 0, HOUR));
 }
 
 #[tokio::test]
-async fn the_bound_is_held_by_halving_the_rate_and_what_falls_out_leaves_nothing() {
+async fn the_memory_bound_is_held_by_halving_the_sampling_rate() {
     let clock = noon();
     let cache = recording(settings(100, HOUR), &clock, SMALL_BYTES / 4, 1);
     let mut rates = Vec::new();
     for round in 0..40 {
-        let events: Vec<_> = (0..1_000).map(|number| (3, Event::Ask(1_000 * round + number))).collect();
-        // Holds the bound, and that the trace knows no key without a record and none that is not sampled any more.
+        let events: Vec<_> = (0..1_000).map(|number| (3, Event::Request(1_000 * round + number))).collect();
+        // Also checks the memory bound, and that the trace has no key without a record and none above the threshold.
         replay(&cache, &clock, &events).await;
-        rates.push(cache.trace().rate());
+        rates.push(trace(&cache, &clock).rate());
     }
     assert!(rates.is_sorted_by(|before, after| before >= after), "{rates:?}");
     assert!(rates.first() == Some(&1.0) && *rates.last().unwrap() <= 0.125, "{rates:?}");
-    let prediction = cache.trace().predict(&Scenario::of(&settings(100, HOUR)));
+    let prediction = trace(&cache, &clock).predict(&scenario(&settings(100, HOUR)));
     let (sampled, keys) = (prediction.sampled, prediction.sampled_keys);
-    assert!(sampled < 10_000 && keys as u64 == sampled, "each key was asked for once: {prediction:?}");
+    assert!(sampled < 10_000 && keys as u64 == sampled, "each key was requested once: {prediction:?}");
     assert_eq!((prediction.accesses, prediction.hit_ratio), (40_000, Some(0.0)));
 }
 
 #[tokio::test]
-async fn the_past_goes_before_the_rate_as_far_as_it_is_not_needed() {
+async fn old_records_that_are_not_needed_are_dropped_before_the_sampling_rate_is_halved() {
     let clock = noon();
-    let settings = Settings { longest_ttl: Duration::from_mins(1), ..settings(10_000, Duration::from_mins(1)) };
-    let cache = recording(settings.clone(), &clock, SMALL_BYTES / 4, 1);
-    // A key is asked for every ten seconds, 50 in turn, and each for an hour.
-    let asks = (0..20_000).map(|round| (200, Event::Ask(round % 50 + round / 18_000 * 50)));
-    replay(&cache, &clock, &asks.collect::<Vec<_>>()).await;
-    let prediction = cache.trace().predict(&Scenario::of(&settings));
+    let settings = settings(10_000, Duration::from_mins(1));
+    let recorder = Recorder::with_limits(clock.moment(), Duration::from_mins(1), SMALL_BYTES / 4, 1);
+    let cache = Cache::observed(settings.clone(), clock.clone(), 0, recorder);
+    // 50 keys at a time, each requested every ten seconds for an hour.
+    let accesses = (0..20_000).map(|round| (200, Event::Request(round % 50 + round / 18_000 * 50)));
+    replay(&cache, &clock, &accesses.collect::<Vec<_>>()).await;
+    let prediction = trace(&cache, &clock).predict(&scenario(&settings));
     assert_eq!(prediction.rate.to_bits(), 1.0_f64.to_bits());
     assert!(prediction.span >= 3 * Duration::from_mins(1) && prediction.span < HOUR, "{prediction:?}");
-    assert!((prediction.hit_ratio.unwrap() - 5.0 / 6.0).abs() < 0.01, "the cold start is forgotten: {prediction:?}");
+    assert!((prediction.hit_ratio.unwrap() - 5.0 / 6.0).abs() < 0.01, "the cold start is not counted: {prediction:?}");
     assert_eq!(prediction.sampled, prediction.accesses);
 }

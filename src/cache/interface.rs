@@ -1,0 +1,71 @@
+//! What users of the cache implement, and what they receive.
+
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The key of an entry. It is hashed, compared and ordered under the cache's lock, so none of these may panic.
+pub trait Key: Clone + Ord + Hash + Send + Sync + 'static {
+    /// What has revisions.
+    type Scope: Clone + Eq + Hash + Send + Sync + 'static;
+
+    /// The scope whose revisions invalidate the entry; the same for equal keys.
+    fn scope(&self) -> &Self::Scope;
+
+    /// Bytes on the heap that the key owns.
+    fn bytes(&self) -> usize;
+}
+
+/// What is cached, in all its forms.
+pub trait Body: Send + Sync + 'static {
+    /// Bytes on the heap that the body owns. When they grow, [`Cache::update_bytes`](super::Cache::update_bytes) must be
+    /// called.
+    fn bytes(&self) -> usize;
+}
+
+/// How a request was answered (compare RFC 9211, the `Cache-Status` field).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheStatus {
+    /// From a fresh entry.
+    Hit,
+    /// By a load that this request started.
+    Miss {
+        /// Whether the value was stored.
+        stored: bool,
+    },
+    /// By a load that another request had started.
+    Coalesced,
+    /// From an expired entry, because the load failed.
+    Stale,
+}
+
+/// A value that the cache serves.
+#[derive(Debug)]
+pub struct Served<V> {
+    /// The shared body.
+    pub value: Arc<V>,
+    /// Where it comes from.
+    pub status: CacheStatus,
+    /// How long ago its load started.
+    pub age: Duration,
+    /// The rest of its TTL. It may expire earlier with the UTC day, or be invalidated by a publication.
+    pub ttl_left: Duration,
+    /// The revision up to which it includes everything.
+    pub as_of: i64,
+    /// The duration from the request to the shared body.
+    pub took: Duration,
+}
+
+/// The result of warming a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarmResult {
+    /// There was a fresh entry.
+    AlreadyFresh,
+    /// It was loaded.
+    Loaded {
+        /// Whether it was stored; not if it is too large, or changed meanwhile.
+        stored: bool,
+    },
+    /// The key does not exist.
+    Absent,
+}
