@@ -1,6 +1,6 @@
-//! Time as a value: the wall clock for what people read, a monotonic clock for how long things take.
+//! Time as a value: a wall clock for timestamps, a monotonic clock for durations.
 //!
-//! Nothing else in Muster asks the operating system for the time, so a test that sets this clock has set time itself.
+//! No other file reads the time of the operating system, so a test that sets this clock controls all time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::domain::time::Timestamp;
 
-/// A source of wall-clock and monotonic time; cloning it is cheap and every clone tells the same time.
+/// A source of wall-clock and monotonic time. Cloning is cheap, and all clones share one time.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
@@ -32,7 +32,7 @@ impl Clock {
         Self(Source::System)
     }
 
-    /// A clock that stands at `start` until a test moves it.
+    /// A clock that stays at `start` until a test moves it.
     #[must_use]
     pub fn manual(start: Timestamp) -> Self {
         Self(Source::Manual(Arc::new(Manual {
@@ -42,7 +42,7 @@ impl Clock {
         })))
     }
 
-    /// Wall-clock time. It may jump; never subtract two of these to learn how long something took.
+    /// Wall-clock time. It may jump, so durations must be measured with [`instant`](Self::instant).
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
@@ -54,7 +54,7 @@ impl Clock {
         }
     }
 
-    /// Monotonic time: only differences of it mean anything, and they are never negative.
+    /// Monotonic time: only differences are meaningful, and they are never negative.
     #[must_use]
     pub fn instant(&self) -> Instant {
         match &self.0 {
@@ -66,7 +66,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock forward, both its faces; a system clock ignores it.
+    /// Moves the wall-clock and the monotonic time of a manual clock forward; a system clock ignores it.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(manual) = &self.0 {
             manual.wall_millis.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
@@ -74,7 +74,7 @@ impl Clock {
         }
     }
 
-    /// Makes the wall clock of a manual clock jump, as an administrator or NTP does; monotonic time stands still.
+    /// Sets only the wall-clock time of a manual clock, as an administrator or NTP does; a system clock ignores it.
     pub fn set_wall(&self, to: Timestamp) {
         if let Source::Manual(manual) = &self.0 {
             manual.wall_millis.store(to.millis(), Ordering::SeqCst);
