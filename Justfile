@@ -2,7 +2,7 @@
 default:
     @just --list --unsorted
 
-# Serve a throw-away database filled with believable data.
+# Serve a temporary database with demonstration data.
 demo *ARGS:
     cargo run --release -- demo {{ARGS}}
 
@@ -10,7 +10,7 @@ demo *ARGS:
 test *ARGS:
     cargo test {{ARGS}}
 
-# Run the cache through thousands of interleavings; MUSTER_TEST_SEED repeats a run.
+# Test the cache under thousands of task interleavings; MUSTER_TEST_SEED repeats a run.
 interleavings:
     RUSTFLAGS="--cfg muster_shuttle" cargo test --target-dir target/interleavings --lib cache::
 
@@ -18,11 +18,11 @@ interleavings:
 postman:
     tests/postman/run.sh dist/muster
 
-# Hold a freshly started dist/muster against its OpenAPI document; needs python3 with venv.
+# Test a freshly started dist/muster against its OpenAPI document; needs python3 with venv.
 schemathesis *ARGS:
     tests/schemathesis/run.sh dist/muster {{ARGS}}
 
-# Fuzz one target (csv, durations or cursors) for so many seconds; what it finds new goes into target/fuzz/corpus.
+# Fuzz one target (csv, durations or cursors) for SECONDS; new inputs go into target/fuzz/corpus.
 fuzz TARGET="csv" SECONDS="600":
     #!/usr/bin/env bash
     set -euo pipefail
@@ -35,7 +35,7 @@ fuzz TARGET="csv" SECONDS="600":
       "target/fuzz/corpus/{{TARGET}}" "tests/fuzz/corpus/{{TARGET}}" -- \
       -max_total_time={{SECONDS}} -max_len=4096 -rss_limit_mb=1024 -malloc_limit_mb=16 -timeout=10 -print_final_stats=1
 
-# Put what fuzzing has found new, and nothing that is not new, into tests/fuzz/corpus.
+# Add the inputs of target/fuzz/corpus that reach new code to tests/fuzz/corpus.
 fuzz-keep TARGET="csv":
     RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz --target-dir target/fuzz "{{TARGET}}" -- \
       -merge=1 -use_counters=0 "$PWD/tests/fuzz/corpus/{{TARGET}}" "$PWD/target/fuzz/corpus/{{TARGET}}"
@@ -58,7 +58,7 @@ man:
 release:
     #!/usr/bin/env bash
     set -euo pipefail
-    # An explicit target keeps the flag from the build scripts and macros, which must stay dynamic.
+    # With an explicit target, RUSTFLAGS does not apply to build scripts and macros, which must be linked dynamically.
     target="$(rustc --print host-tuple)"
     RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --target "$target"
     mkdir -p dist
@@ -67,15 +67,15 @@ release:
     dist/muster man > dist/muster.1
     ls -l dist/muster dist/muster.1
 
-# Take the pictures of docs/images anew, after the demonstration has run for so many minutes; look at each.
+# Write the screenshots of docs/images after the demonstration has run for MINUTES; review each.
 screenshots MINUTES="20":
     UPDATE_SCREENSHOTS={{MINUTES}} cargo test --test main every_page_of_the_demonstration
 
-# Measure, and print a table with the machine's description (docs/benchmarks.md). Takes some minutes.
+# Run the benchmarks and print a table with the machine's description (docs/benchmarks.md). Takes some minutes.
 bench *ARGS:
     cargo bench --bench muster -- {{ARGS}}
 
-# Write the OpenAPI snapshot and the answers of the quick reference anew after a change of the API; review the difference.
+# Write the OpenAPI snapshot and the answers of the quick reference after a change of the API; review the difference.
 openapi:
     UPDATE_SNAPSHOTS=1 cargo test --test main openapi
     UPDATE_SNAPSHOTS=1 cargo test --test main quick_reference

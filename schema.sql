@@ -1,32 +1,32 @@
--- Muster's whole schema as it is today. A fresh database runs this file; an older one is migrated to the same schema
+-- The complete current schema. A fresh database runs this file; an older one is migrated to the same schema
 -- (src/store/engine/migrate.rs), and a test holds the two together. Times are Unix milliseconds, days are days since 1970-01-01.
 --
--- Facts say what is: enterprise, department, employee, company, contact.
--- Rollups say what the facts amount to, per scope: the totals in scope and employee, and the rollup_ tables. They change
+-- Facts are the stored data: enterprise, department, employee, company, contact.
+-- Rollups are aggregates of the facts per scope: the totals in scope and employee, and the rollup_ tables. They change
 --   in the transaction of the fact that changes them: by the triggers below for single rows, set-wise by
 --   src/store/rollups/merge.rs for archive, restore, move and import. `muster check` recomputes and compares them.
--- The revision says when a scope's summary may last have changed.
+-- The revision of a scope grows whenever its summary may have changed.
 
 -- The installation itself: one row.
 CREATE TABLE installation (
     id               INTEGER PRIMARY KEY CHECK (id = 1),
-    -- Tells two histories of one installation apart: random, renewed by a restore.
+    -- Distinguishes two histories of one installation: random, replaced by a restore.
     epoch            TEXT    NOT NULL,
     -- The counter that revisions are drawn from. It only grows.
     revision         INTEGER NOT NULL DEFAULT 0,
-    -- Grows with every change of who may do what, so that other processes notice.
+    -- Grows with every change of tokens or sessions, so that other processes notice.
     access_version   INTEGER NOT NULL DEFAULT 0,
-    -- No contact gets an id up to this one: it is, or was, another's, even where the clock was set back since.
+    -- New contacts get only higher ids: this one and lower ones may have been used, also after the clock was set back.
     contact_id_floor INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
--- What summaries are about: an enterprise or one of its departments. Rows are never deleted: what was purged leaves its
--- row behind as a tombstone, so that its revision never falls. A rowid table, or SQLite's update hook would stay silent.
+-- The subject of a summary: an enterprise or one of its departments. Rows are never deleted: the row of a purged scope
+-- stays as a tombstone, so that its revision never decreases. A rowid table, since SQLite's update hook reports no others.
 CREATE TABLE scope (
     id               INTEGER PRIMARY KEY,
     enterprise       TEXT    NOT NULL,             -- the enterprise's public id
     department       TEXT    NOT NULL DEFAULT '',  -- the department's, or '' for the enterprise itself
-    revision         INTEGER NOT NULL DEFAULT 0,   -- the one drawn last
+    revision         INTEGER NOT NULL DEFAULT 0,   -- the last one drawn
     contacts         INTEGER NOT NULL DEFAULT 0,
     people           INTEGER NOT NULL DEFAULT 0,
     employees        INTEGER NOT NULL DEFAULT 0,
@@ -86,7 +86,7 @@ CREATE TABLE employee (
     created_at          INTEGER NOT NULL,
     updated_at          INTEGER NOT NULL,
     archived_at         INTEGER,
-    -- Carried from the department, so that the enterprise's lists need one index.
+    -- A copy from the department, so that the enterprise's lists need one index.
     department_archived INTEGER NOT NULL DEFAULT 0 CHECK (department_archived IN (0, 1)),
     -- Rollup: every contact of the employee, archived or not.
     contacts            INTEGER NOT NULL DEFAULT 0
@@ -103,11 +103,11 @@ CREATE INDEX employee_archived_in_enterprise ON employee (enterprise_id, name_fo
     WHERE archived_at IS NOT NULL AND department_archived = 0;
 CREATE INDEX employee_archived_in_department ON employee (department_id, name_folded, name, public_id)
     WHERE archived_at IS NOT NULL;
--- The leader board with its tie-break.
+-- The employees with the most contacts, with the tie-break.
 CREATE INDEX employee_by_contacts ON employee (enterprise_id, contacts DESC, name_folded, name, public_id)
     WHERE archived_at IS NULL AND department_archived = 0;
 
--- The companies that contacts work for, told apart by folded name and shown in the first spelling seen.
+-- The companies that contacts work for, distinguished by folded name and shown in the first spelling seen.
 CREATE TABLE company (
     id            INTEGER PRIMARY KEY,
     enterprise_id INTEGER NOT NULL REFERENCES enterprise (id),
@@ -119,13 +119,13 @@ CREATE UNIQUE INDEX company_by_name ON company (enterprise_id, name_folded);
 CREATE TABLE contact (
     id               INTEGER PRIMARY KEY,  -- time-ordered; what the API calls contactId, in base 32
     employee_id      INTEGER NOT NULL REFERENCES employee (id),
-    -- Carried from the employee and changed by moves, so that triggers need only OLD and NEW and lists need one index.
+    -- Copies from the employee, changed by moves, so that triggers need only OLD and NEW and lists need one index.
     department_id    INTEGER NOT NULL,
     enterprise_id    INTEGER NOT NULL,
-    -- In whose rollups the contact is: 2 in the department's and the enterprise's; 1 in the department's alone, which is
-    -- archived; 0 in none, the employee is archived.
+    -- The rollups that count the contact: 2, the department's and the enterprise's; 1, only the department's, which is
+    -- archived; 0, none, since the employee is archived.
     counted          INTEGER NOT NULL CHECK (counted IN (0, 1, 2)),
-    -- What was typed, untouched.
+    -- The fields as entered.
     name             TEXT    NOT NULL,
     surname          TEXT    NOT NULL,
     email            TEXT    NOT NULL,
@@ -143,7 +143,7 @@ CREATE TABLE contact (
     source           TEXT    NOT NULL,
     created_at       INTEGER NOT NULL CHECK (created_at >= 0),
     updated_at       INTEGER NOT NULL,
-    -- What follows from it (src/domain/contact.rs).
+    -- Derived from the fields (src/domain/contacts/contact.rs).
     email_normalised TEXT,
     phone_normalised TEXT,
     company_id       INTEGER REFERENCES company (id),
@@ -156,8 +156,8 @@ CREATE INDEX contact_newest_of_employee ON contact (employee_id, created_at);
 CREATE INDEX contact_by_content ON contact (employee_id, person_key, content_key);
 CREATE INDEX contact_by_company ON contact (company_id);
 
--- What is being destroyed. The subject is archived already; its rows go in small transactions, and its rollups are no
--- longer kept.
+-- Running purges. The subject is archived already; its rows are deleted in small transactions, and its rollups are no
+-- longer maintained.
 CREATE TABLE purge (
     id           INTEGER PRIMARY KEY,
     kind         TEXT    NOT NULL CHECK (kind IN ('enterprise', 'department', 'employee')),
@@ -170,7 +170,7 @@ CREATE UNIQUE INDEX purge_by_subject ON purge (kind, subject_id);
 -- Rollups
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- Contacts per company. Carries the company's name, so that one index holds the leader board with its tie-break.
+-- Contacts per company. Has a copy of the company's name, so that one index has the top companies with the tie-break.
 CREATE TABLE rollup_company (
     scope_id    INTEGER NOT NULL,
     company_id  INTEGER NOT NULL,
@@ -218,7 +218,7 @@ CREATE TRIGGER rollup_step_taken INSTEAD OF INSERT ON rollup_step BEGIN
 
     INSERT INTO rollup_person (scope_id, person_key, contacts) VALUES (NEW.scope_id, NEW.person_key, NEW.step)
         ON CONFLICT DO UPDATE SET contacts = contacts + excluded.contacts;
-    -- A person whose count has just become 1 by a step up is new; one whose count has become 0 is gone.
+    -- A step up to a count of 1 adds a person; a step down to a count of 0 removes one.
     UPDATE scope
        SET contacts = contacts + NEW.step,
            people = people + (SELECT (NEW.step = 1 AND contacts = 1) - (contacts = 0) FROM rollup_person
@@ -250,7 +250,7 @@ CREATE TRIGGER contact_deleted AFTER DELETE ON contact BEGIN
     INSERT INTO draw VALUES (OLD.department_id), (OLD.enterprise_id);
 END;
 
--- A move changes employee_id's department and a contact's counted and carried columns set-wise and fires neither of these.
+-- A move changes the employee's department and a contact's counted and copied columns set-wise and fires none of these.
 CREATE TRIGGER contact_recounted AFTER UPDATE OF company_id, created_at, person_key ON contact
 WHEN OLD.company_id IS NOT NEW.company_id
   OR OLD.created_at / 86400000 <> NEW.created_at / 86400000
@@ -320,7 +320,7 @@ CREATE TRIGGER enterprise_inserted AFTER INSERT ON enterprise BEGIN
     INSERT INTO draw VALUES (NEW.id);
 END;
 
--- What is said of a department names its enterprise, so whatever changes there may change here.
+-- The summary of a department has the enterprise's name, so a change of the enterprise may change it.
 CREATE TRIGGER enterprise_changed AFTER UPDATE OF name, updated_at, archived_at ON enterprise BEGIN
     INSERT INTO draw VALUES (NEW.id);
     INSERT INTO draw SELECT id FROM department WHERE enterprise_id = NEW.id;
@@ -334,7 +334,7 @@ END;
 -- Access and housekeeping
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- API tokens. The secret is 256 random bits, so its plain SHA-256 cannot be searched for.
+-- API tokens. The secret is 256 random bits, so it cannot be found from its plain SHA-256 by trying values.
 CREATE TABLE token (
     id           TEXT    PRIMARY KEY,
     name         TEXT    NOT NULL,
@@ -358,7 +358,7 @@ CREATE TRIGGER token_deleted AFTER DELETE ON token BEGIN
     UPDATE installation SET access_version = access_version + 1;
 END;
 
--- Signed-in browsers. A session counts as its token, and goes with it.
+-- Signed-in browsers. A session acts as its token, and is deleted with it.
 CREATE TABLE session (
     id           TEXT    PRIMARY KEY,
     token_id     TEXT    REFERENCES token (id) ON DELETE CASCADE,  -- NULL: a one-time link opened it; an administrator
@@ -382,7 +382,7 @@ CREATE TRIGGER session_deleted AFTER DELETE ON session BEGIN
     UPDATE installation SET access_version = access_version + 1;
 END;
 
--- One-time links that open a session. Each is judged in the transaction that uses it, so no memory has to hear of them.
+-- One-time links that open a session. Each is checked in the transaction that uses it, so they are not cached.
 CREATE TABLE sign_in_link (
     id         TEXT    PRIMARY KEY,
     code_hash  BLOB    NOT NULL CHECK (length(code_hash) = 32),
@@ -392,7 +392,7 @@ CREATE TABLE sign_in_link (
 ) STRICT;
 CREATE INDEX sign_in_link_by_expiry ON sign_in_link (expires_at);
 
--- Administrative acts: who did what, from where, with what before and after (JSON; never a secret).
+-- Administrative acts: who did what, from where, with the state before and after (JSON; never a secret).
 CREATE TABLE audit (
     id      INTEGER PRIMARY KEY,
     at      INTEGER NOT NULL,
@@ -405,7 +405,7 @@ CREATE TABLE audit (
 ) STRICT;
 CREATE INDEX audit_by_time ON audit (at);
 
--- Answers to requests that carried an Idempotency-Key, kept for 24 hours.
+-- Answers to requests with an Idempotency-Key, kept for 24 hours.
 CREATE TABLE idempotency (
     id           INTEGER PRIMARY KEY,
     token_id     TEXT    NOT NULL,
@@ -422,19 +422,20 @@ CREATE INDEX idempotency_by_age ON idempotency (created_at);
 -- The cache's settings and history
 -- ---------------------------------------------------------------------------------------------------------------------
 
--- The cache's configuration, version by version; the newest holds. Version 1 is the first change: before it the defaults hold.
+-- The versions of the cache configuration; the newest is in force. Version 1 is the first change: before it the defaults
+-- are in force.
 CREATE TABLE cache_configuration (
     version       INTEGER PRIMARY KEY,
     at            INTEGER NOT NULL,
     actor         TEXT    NOT NULL,
     address       TEXT    NOT NULL,
-    configuration TEXT    NOT NULL  -- the whole of it as JSON
+    configuration TEXT    NOT NULL  -- complete, as JSON
 ) STRICT;
 
--- What the cache counted in each minute, kept for 31 days. Minutes without anything to tell have no row.
+-- What the cache counted in each minute, kept for 31 days. Minutes without activity have no row.
 CREATE TABLE cache_sample (
     minute         INTEGER PRIMARY KEY,  -- Unix minutes
     counters       TEXT    NOT NULL,     -- JSON, by the names of the API
-    hit_durations  BLOB    NOT NULL,     -- histogram buckets (src/domain/duration_buckets.rs)
+    hit_durations  BLOB    NOT NULL,     -- histogram buckets (src/domain/cache/duration_buckets.rs)
     load_durations BLOB    NOT NULL
 ) STRICT;

@@ -1,8 +1,7 @@
-//! The composition root: builds everything, starts it, and stops it in order.
+//! The composition root: builds all parts, starts them, and stops them in order.
 //!
-//! Started in this order: the database is opened (created, migrated), tokens are loaded, the port is opened. Stopped in the
-//! reverse: no new connections, running requests finish or are cut, what memory alone knows is written down, the database
-//! closes last.
+//! Start: the database is opened (created, migrated), tokens are loaded, the port is opened. Stop, in reverse: no new
+//! connections, running requests finish or are cut off, pending state in memory is written, the database closes last.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,15 +20,15 @@ use crate::server::Server;
 use crate::store::{OpenError, Store, StoreError, StoreOptions};
 use crate::summaries::Summaries;
 
-/// How often it is written down when tokens were last used.
+/// How often the last use of tokens and sessions is written to the database.
 const TOKEN_USE_INTERVAL: Duration = Duration::from_mins(1);
 
-/// What a server is built from.
+/// The settings of a server.
 #[derive(Clone, Debug)]
 pub struct AppSettings {
-    /// Where the database is and how it is driven.
+    /// The location and the limits of the database.
     pub store: StoreOptions,
-    /// When the database is backed up, and where to.
+    /// The schedule and the folder of backups.
     pub backups: BackupSettings,
     /// The limits of the HTTP layer.
     pub http: HttpSettings,
@@ -49,18 +48,17 @@ pub enum StartError {
     /// The port could not be opened.
     #[error("cannot listen on {address}: {reason}")]
     Listen {
-        /// The address.
         address: SocketAddr,
-        /// What is wrong with it, and what to do.
+        /// What is wrong, and what to do.
         reason: String,
     },
-    /// The port is open and cannot say which it is.
+    /// The address of the open port cannot be read.
     #[error("the port cannot be used: {0}")]
     Port(#[source] io::Error),
-    /// The binary itself is broken.
+    /// The pages embedded in the binary are invalid.
     #[error("the pages of this binary are damaged: {0}")]
     Pages(String),
-    /// A task of the server ended in a way that it must not.
+    /// A task panicked or was cancelled while the server started.
     #[error("starting was interrupted: {0}")]
     Interrupted(#[from] tokio::task::JoinError),
 }
@@ -79,7 +77,7 @@ pub struct App {
 }
 
 impl App {
-    /// Starts a server; it answers when this returns. The port is opened last, once the database and the tokens are there.
+    /// Starts a server; it serves requests when this returns. The port is opened last, after the database and the tokens.
     pub async fn start(settings: AppSettings, clock: Clock) -> Result<Self, StartError> {
         let listen = settings.server.settings.listen;
         let opened = Opened::open(settings, clock).await?;
@@ -87,41 +85,39 @@ impl App {
         opened.serve(listener)
     }
 
-    /// Opens a port without answering on it yet.
+    /// Opens a port without serving it yet.
     pub async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
         TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, reason: explain(&error) })
     }
 
-    /// Starts a server on a port that was opened before.
+    /// Starts a server on an open port.
     pub async fn start_on(listener: TcpListener, settings: AppSettings, clock: Clock) -> Result<Self, StartError> {
         Opened::open(settings, clock).await?.serve(listener)
     }
 
-    /// The address that it listens on.
+    /// The address on which it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Whether it takes connections; until it is told to stop, it does.
+    /// Whether it accepts connections, which it does until it is stopped.
     #[must_use]
     pub fn is_serving(&self) -> bool {
         !self.serving.is_finished()
     }
 
-    /// The database.
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// The tokens.
     #[must_use]
     pub fn access(&self) -> &Access {
         &self.access
     }
 
-    /// Stops in order; returns when everything that was accepted is done and the database is closed.
+    /// Stops in order; returns when all accepted requests have ended and the database is closed.
     pub async fn stop(self) {
         self.stop.cancel();
         for task in [self.serving, self.recording, self.tending, self.backing_up] {
@@ -140,7 +136,7 @@ impl App {
     }
 }
 
-/// A server that has its database and no port yet.
+/// A server with an open database that does not listen yet.
 struct Opened {
     store: Store,
     access: Access,
@@ -185,7 +181,7 @@ impl Opened {
 async fn record_token_uses(access: Access, stop: CancellationToken) {
     while tokio::time::timeout(TOKEN_USE_INTERVAL, stop.cancelled()).await.is_err() {
         if let Err(error) = access.record_uses().await
-            // Of the others the store has told.
+            // The store has logged the others.
             && error.trouble().is_none()
         {
             tracing::warn!(%error, "cannot write down when tokens were last used");

@@ -1,6 +1,6 @@
-//! Time as a value: the wall clock for what people read, a monotonic clock for how long things take.
+//! Time as a value: a wall clock for timestamps, a monotonic clock for durations.
 //!
-//! Nothing else in Muster asks the operating system for the time, so a test that sets this clock has set time itself.
+//! No other file reads the time of the operating system, so a test that sets this clock controls all time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -17,7 +17,7 @@ pub struct Moment {
     pub wall: Timestamp,
 }
 
-/// A source of wall-clock and monotonic time; cloning it is cheap and every clone tells the same time.
+/// A source of wall-clock and monotonic time. Cloning is cheap, and all clones share one time.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
@@ -41,7 +41,7 @@ impl Clock {
         Self(Source::System)
     }
 
-    /// A clock that stands at `start` until a test moves it.
+    /// A clock that stays at `start` until a test moves it.
     #[must_use]
     pub fn manual(start: Timestamp) -> Self {
         Self(Source::Manual(Arc::new(Manual {
@@ -51,7 +51,7 @@ impl Clock {
         })))
     }
 
-    /// Wall-clock time. It may jump; never subtract two of these to learn how long something took.
+    /// Wall-clock time. It may jump, so durations must be measured with [`instant`](Self::instant).
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
@@ -63,7 +63,7 @@ impl Clock {
         }
     }
 
-    /// Monotonic time: only differences of it mean anything, and they are never negative.
+    /// Monotonic time: only differences are meaningful, and they are never negative.
     #[must_use]
     pub fn instant(&self) -> Instant {
         match &self.0 {
@@ -81,7 +81,7 @@ impl Clock {
         Moment { instant: self.instant(), wall: self.now() }
     }
 
-    /// Moves a manual clock forward, both its faces; a system clock ignores it.
+    /// Moves the wall-clock and the monotonic time of a manual clock forward; a system clock ignores it.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(manual) = &self.0 {
             manual.wall_millis.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);
@@ -89,7 +89,7 @@ impl Clock {
         }
     }
 
-    /// Makes the wall clock of a manual clock jump, as an administrator or NTP does; monotonic time stands still.
+    /// Sets only the wall-clock time of a manual clock, as an administrator or NTP does; a system clock ignores it.
     pub fn set_wall(&self, to: Timestamp) {
         if let Source::Manual(manual) = &self.0 {
             manual.wall_millis.store(to.millis(), Ordering::SeqCst);

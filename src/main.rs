@@ -1,4 +1,4 @@
-//! The `muster` binary; everything is in the library, where tests reach it.
+//! The `muster` binary; all code is in the library, so that tests can use it.
 
 use std::process::ExitCode;
 

@@ -4,4 +4,4 @@ mod nginx;
 mod pages;
 mod proxying;
 
-use nginx::{Nginx, Place};
+use nginx::{Nginx, ServerBlock};

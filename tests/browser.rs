@@ -1,24 +1,24 @@
-//! The pages in a real browser: headless Chromium, driven by its own driver.
+//! The pages in a real browser: headless Chromium, driven by chromedriver.
 //!
-//! Each test has a browser of its own, so nothing that one leaves behind reaches another. At the end of each, whatever it
-//! was about, the console is empty but for refusals that the test provoked, and no request has left the server.
+//! Each test starts its own browser, so that tests share no state. Every test ends with two checks: the console holds
+//! nothing but the refusals that the test provoked, and no request went to another server.
 
+mod accessibility;
 mod backup;
 mod clocks;
 mod connection;
 mod demonstration;
 mod driver;
 mod entries;
-mod hindrances;
+mod entry_counts;
 mod keyboard;
 mod live;
 mod names;
-mod numbers;
 mod page;
 mod pages;
-mod pictures;
 mod png;
 mod roles;
+mod screenshots;
 mod sign_in;
 mod theme;
 mod trouble;

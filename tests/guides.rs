@@ -1,7 +1,7 @@
-//! The commands of the guides do what the guides say: each page's commands run in its order, in a shell, in an empty folder.
+//! The commands of the guides: each page's commands are run in order, in a shell, in an empty folder, and must succeed.
 //!
-//! What cannot run in a test is in [`NOT_RUN`] with its reason, so a new command is run unless somebody decides otherwise.
-//! Paths of the system such as `/etc` lie in a folder of the test, `sudo` does nothing by itself, and the port is a free one.
+//! Commands that cannot run in a test are in [`NOT_RUN`] with the reason, so a new command is run unless it is added there.
+//! System paths such as `/etc` are mapped into the test's folder, `sudo` only runs its command, and the port is a free one.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,7 +13,7 @@ use std::process::Command;
 use crate::documents::markdown::fenced;
 use crate::support::{Place, Running};
 
-/// Commands that are not run here, by how they begin, each with the reason.
+/// The beginnings of commands that are not run here, each with the reason.
 const NOT_RUN: [(&str, &str); 10] = [
     ("cargo ", "these tests are cargo's; `.ci/run` begins with them"),
     ("just ", "`.ci/run` runs what these targets stand for"),
@@ -27,10 +27,10 @@ const NOT_RUN: [(&str, &str); 10] = [
     ("promtool ", "a test of its own runs it, where Debian's package is installed"),
 ];
 
-/// Where the system keeps things; the tests keep them in a folder.
-const SYSTEM_PLACES: [&str; 4] = ["/usr/local/", "/etc/", "/var/", "/mnt/"];
+/// System folders, which the tests replace with folders of their own.
+const SYSTEM_FOLDERS: [&str; 4] = ["/usr/local/", "/etc/", "/var/", "/mnt/"];
 
-/// What surrounds the commands: servers run in the background, and a failure says which line of the page failed.
+/// Shell functions for the commands: servers run in the background, and a failure reports the line of the page.
 const PRELUDE: &str = include_str!("guides/prelude.sh");
 
 /// A command of a page, which may have several lines.
@@ -42,7 +42,7 @@ struct Step {
 /// The commands of a page, put together from their lines.
 fn steps(page: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    // What ends a text that is handed to the last command, while it is open.
+    // The delimiter of the here-document of the last command, while it is open.
     let mut here_document_end: Option<String> = None;
     let mut continued = false;
     for (line, text) in fenced(page, "sh") {
@@ -81,14 +81,14 @@ fn run(path: &str) {
     for link in ["bin/muster", "dist/muster"] {
         symlink(muster, place.path(link)).unwrap();
     }
-    // Taken and let go: free a moment ago is all that can be had, since the server has to be told a number.
+    // The commands need a port number, so the port is only known to have been free a moment ago.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let system = place.path("system");
     let mut script = PRELUDE.to_owned();
     let mut count = 0;
     for step in steps(&page).iter().filter(|step| is_run(step)) {
         let mut command = step.command.replace("8383", &port.to_string());
-        for folder in SYSTEM_PLACES {
+        for folder in SYSTEM_FOLDERS {
             command = command.replace(&format!(" {folder}"), &format!(" {}{folder}", system.display()));
         }
         writeln!(script, "at '{path}:{}'\n{command}", step.line).unwrap();
@@ -105,17 +105,17 @@ fn run(path: &str) {
 }
 
 #[test]
-fn every_command_of_the_readme_does_what_it_says() {
+fn every_command_of_the_readme_succeeds() {
     run("README.md");
 }
 
 #[test]
-fn every_command_of_the_deployment_guide_does_what_it_says() {
+fn every_command_of_the_deployment_guide_succeeds() {
     run("docs/deployment-guide.md");
 }
 
 #[test]
-fn no_reason_stands_for_nothing() {
+fn every_skipped_command_is_in_a_guide() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let pages = ["README.md", "docs/deployment-guide.md"].map(|path| fs::read_to_string(root.join(path)).unwrap());
     let commands: Vec<Step> = pages.iter().flat_map(|page| steps(page)).collect();
@@ -125,7 +125,7 @@ fn no_reason_stands_for_nothing() {
 }
 
 #[test]
-fn commands_of_several_lines_are_one_step() {
+fn a_command_of_several_lines_is_one_step() {
     let page = "```sh\na \\\n  b\n\n# c\nd <<'END'\n# e\nf\nEND\ng\n```\n";
     let found: Vec<_> = steps(page).into_iter().map(|step| (step.line, step.command)).collect();
     let expected = [(2, "a \\\n  b"), (6, "d <<'END'\n# e\nf\nEND"), (10, "g")];

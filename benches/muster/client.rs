@@ -1,4 +1,4 @@
-//! The least HTTP client that keeps its connection.
+//! A minimal HTTP client with a keep-alive connection.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -22,7 +22,7 @@ impl Client {
         &self.body
     }
 
-    /// Sends a request, reads the whole answer, tells its status.
+    /// Sends a request, reads the complete answer and returns its status.
     pub(crate) fn send(&mut self, method: &str, path: &str, body: &str) -> u16 {
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: bench\r\nContent-Length: {}\r\n", body.len());
         if !self.token.is_empty() {

@@ -1,5 +1,5 @@
-//! What the cache and the rollups spare: one client's requests for a warm summary and for a cold one, against the scan of
-//! the contacts that a system without rollups would have to do.
+//! What the cache and the rollups save: one client's requests for a warm and for a cold summary, compared with the scan of
+//! all contacts that a system without rollups needs.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -15,15 +15,15 @@ use crate::hit::path_of;
 use crate::process::{Server, admin_token};
 use crate::table::Table;
 
-/// Requests of each kind: enough that the processor time is more than a few ticks of the kernel's clock.
+/// Requests of each kind: enough for a processor time of many ticks, in which the kernel counts it.
 const WARM_REQUESTS: usize = 50_000;
 const COLD_REQUESTS: usize = 3_000;
 
-/// A scan takes long enough to need few.
+/// Few, because a single scan takes long enough to be measured.
 const SCANS: usize = 5;
 
-/// What a system without rollups asks for one enterprise's summary. Names of employees, departments and companies would
-/// cost joins on top.
+/// The queries of a system without rollups for one enterprise's summary. Names of employees, departments and companies
+/// would need joins in addition.
 const SCAN: [&str; 5] = [
     "SELECT count(*), count(DISTINCT person_key), max(created_at) FROM contact WHERE enterprise_id = ?1 AND counted = 2",
     "SELECT department_id, count(*), count(DISTINCT person_key) FROM contact
@@ -37,7 +37,7 @@ const SCAN: [&str; 5] = [
       WHERE enterprise_id = ?1 AND counted = 2 GROUP BY day ORDER BY day",
 ];
 
-/// Memory for the pages that a scan reads, in KiB, so that the disk has no part in it.
+/// The page cache of the scanning connection, in KiB: large enough that no scan reads from the disk.
 const SCAN_CACHE_KIB: i64 = 512 * 1024;
 
 pub(crate) fn run(bench: &Bench, table: &mut Table) {
@@ -60,7 +60,7 @@ fn compare(dir: &Path, enterprise: &EnterpriseId, what: &str, table: &mut Table)
     };
     timed("GET", &path);
     let warm = Series::of(&server, WARM_REQUESTS, || timed("GET", &path));
-    // What clearing costs by itself is taken off: it is written down in the audit log, on disk.
+    // The cost of clearing, which writes to the audit log on disk, is measured alone and subtracted.
     let clears = Series::of(&server, COLD_REQUESTS, || timed("DELETE", clear));
     let mut cold = Series::of(&server, COLD_REQUESTS, || {
         timed("DELETE", clear);
@@ -81,9 +81,9 @@ fn compare(dir: &Path, enterprise: &EnterpriseId, what: &str, table: &mut Table)
     table.row(format!("scan without rollups, {what}"), scan.median(), note);
 }
 
-/// The same work, many times.
+/// Measurements of repeated work.
 struct Series {
-    /// In order of length.
+    /// Sorted.
     times: Vec<Duration>,
     cpu_each: Seconds,
 }
@@ -131,7 +131,7 @@ fn scan(database: &Path, enterprise: &EnterpriseId) -> Series {
         drop(snapshot);
         begun.elapsed()
     };
-    // The first one reads the pages.
+    // The first run reads the pages into the cache.
     work();
     Series::by(cpu::of_this_process, SCANS, work)
 }

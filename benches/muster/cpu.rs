@@ -1,4 +1,4 @@
-//! Processor time: of a process with its descendants, of this one's ended children, and of the machine.
+//! Processor time of a process with its descendants, of this process, of its ended children, and of the machine.
 
 use std::collections::HashMap;
 use std::fs;
@@ -6,10 +6,10 @@ use std::fs;
 /// Processor time, user and system together.
 pub(crate) type Seconds = f64;
 
-/// How Linux counts processor time in `/proc`, whatever its timer does.
+/// The unit of processor time in `/proc` on Linux (`USER_HZ`), independent of the kernel's timer frequency.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Of a process and all its descendants that run.
+/// Of a process and all its running descendants.
 pub(crate) fn of_process(process: u32) -> Seconds {
     let mut parents = HashMap::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {

@@ -1,5 +1,5 @@
-//! A cached summary over HTTP with a token, against servers that do less: requests per second at one load, in rounds that
-//! take turns, so that whatever else the machine does hits all alike.
+//! A cached summary over HTTP with a token, compared with servers that do less: requests per second under the same load.
+//! The servers take turns in each round, so that other load on the machine affects all of them alike.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::spread::Spread;
 use crate::table::Table;
 use crate::wrk::{self, Load};
 
-/// Rounds that count; an odd number has a median of its own.
+/// Measured rounds; of an odd number the median is one of the values.
 const ROUNDS: usize = 7;
 
 /// Length of a server's turn in a round.
@@ -27,12 +27,12 @@ const WARM_UP_SECONDS: u32 = 3;
 struct Contender {
     name: &'static str,
     peer: Peer,
-    /// What share of its requests per second Muster is to reach at least.
+    /// The share of its requests per second that Muster should reach.
     aim: f64,
     turns: Vec<Turn>,
 }
 
-/// One server's part of one round.
+/// The measurements of one server in one round.
 struct Turn {
     load: Load,
     server_cpu: Seconds,
@@ -83,17 +83,17 @@ pub(crate) fn run(bench: &Bench, table: &mut Table) {
     }
 }
 
-/// Everybody that is there; a row for who is not.
+/// The servers that are installed; each missing one gets a row in the table.
 fn contenders(bench: &Bench, body: &Path, table: &mut Table) -> Vec<Contender> {
     let axum = peers::axum(body);
     let backend = axum.address;
     let mut contenders = vec![Contender { name: "a bare axum handler", peer: axum, aim: 0.90, turns: Vec::new() }];
-    let mut join = |name, peer: Result<Peer, Missing>, aim| match peer {
+    let mut add = |name, peer: Result<Peer, Missing>, aim| match peer {
         Ok(peer) => contenders.push(Contender { name, peer, aim, turns: Vec::new() }),
         Err(Missing(advice)) => table.row(format!("the same from {name}"), "not measured", advice),
     };
-    join("Express with a Map", peers::express(body, &bench.dir), 15.0);
-    join("Varnish", peers::varnish(backend, &bench.dir), 1.0);
+    add("Express with a Map", peers::express(body, &bench.dir), 15.0);
+    add("Varnish", peers::varnish(backend, &bench.dir), 1.0);
     contenders
 }
 
@@ -136,7 +136,7 @@ fn rate(turns: &[Turn]) -> String {
     format!("{:.0} /s", Spread::of(turns.iter().map(rps)).median)
 }
 
-/// What requests cost, and who had the processor meanwhile.
+/// The cost of the requests, and how the processor time was divided.
 fn cost(turns: &[Turn]) -> String {
     let median = |value: fn(&Turn) -> f64| Spread::of(turns.iter().map(value)).median;
     let rates = Spread::of(turns.iter().map(rps));

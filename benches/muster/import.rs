@@ -1,5 +1,5 @@
-//! A large CSV file imported with no server running, against what `sqlite3 .import` does into a table with the same columns
-//! and indexes.
+//! The import of a large CSV file with no server running, compared with `sqlite3 .import` into a table with the same
+//! columns and indexes.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -92,7 +92,7 @@ fn baseline_schema() -> String {
     };
     let statements: Vec<&str> = bare.split(';').filter(of_contact).collect();
     assert_eq!(statements.len(), 6, "the table and its five indexes");
-    // Not strict, since a CSV file has no way to say that a number is missing.
+    // Not strict, since `.import` cannot express a missing number and inserts an empty text.
     let looser = [("REFERENCES employee (id)", ""), ("REFERENCES company (id)", ""), (") STRICT", ")")];
     looser.iter().fold(statements.join(";"), |sql, (strict, loose)| sql.replace(strict, loose))
 }

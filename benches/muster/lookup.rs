@@ -1,4 +1,4 @@
-//! A hit in the cache alone, without HTTP: what one thread needs for it, and four that ask for the same entry.
+//! A hit in the cache alone, without HTTP: by one thread, and by four threads that read the same entry.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -1,9 +1,9 @@
-//! What `docs/benchmarks.md` reports: `just bench` prints it as a table with the machine's description.
+//! The benchmarks of `docs/benchmarks.md`: `just bench` prints them as a table with the machine's description.
 //!
-//! Speeds are compared within one run only. Words behind `just bench` choose: `summary`, `import`, `start`, `writes`,
+//! Compare speeds within one run only. Arguments of `just bench` select benchmarks: `summary`, `import`, `start`, `writes`,
 //! `sizing`, `http`.
-//! Files go to a folder below `target`, on the disk that the working copy is on; `MUSTER_BENCH_CONTACTS` sets the size of
-//! the largest database, a million unless set.
+//! Files go to a folder below `target`, on the disk of the working copy; `MUSTER_BENCH_CONTACTS` sets the size of the
+//! largest database, by default a million contacts.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
 
@@ -36,13 +36,13 @@ use muster::store::{Mode, Store, StoreOptions};
 
 use table::Table;
 
-/// What all benchmarks share.
+/// The folder of all benchmarks and the size of the largest database.
 struct Bench {
     dir: PathBuf,
     contacts: u64,
 }
 
-/// The same data in each run.
+/// A constant, so that each run has the same data.
 const SEED: u64 = 1;
 
 fn main() {
@@ -52,9 +52,9 @@ fn main() {
     {
         return axum_peer::main(Path::new(body));
     }
-    // Cargo adds `--bench`, which says nothing here.
-    let wanted: Vec<String> = arguments.into_iter().filter(|word| !word.starts_with("--")).collect();
-    let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|word| word == name);
+    // Cargo adds `--bench`, which selects nothing here.
+    let selected: Vec<String> = arguments.into_iter().filter(|word| !word.starts_with("--")).collect();
+    let is_selected = |name: &str| selected.is_empty() || selected.iter().any(|word| word == name);
     let contacts = std::env::var("MUSTER_BENCH_CONTACTS").map_or(1_000_000, |text| text.parse().unwrap());
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench");
     let _ = std::fs::remove_dir_all(&dir);
@@ -62,22 +62,22 @@ fn main() {
     let bench = Bench { dir: dir.clone(), contacts };
 
     let mut table = Table::default();
-    if wants("summary") {
+    if is_selected("summary") {
         summary::run(&bench, &mut table);
     }
-    if wants("import") {
+    if is_selected("import") {
         import::run(&bench, &mut table);
     }
-    if wants("start") {
+    if is_selected("start") {
         start::run(&bench, &mut table);
     }
-    if wants("writes") {
+    if is_selected("writes") {
         writes::run(&bench, &mut table);
     }
-    if wants("sizing") {
+    if is_selected("sizing") {
         sizing::run(&bench, &mut table);
     }
-    if wants("http") {
+    if is_selected("http") {
         lookup::run(&mut table);
         hit::run(&bench, &mut table);
         cold::run(&bench, &mut table);
@@ -93,12 +93,12 @@ impl Bench {
         DemoData::new(SEED, shape, Clock::system().now()).unwrap()
     }
 
-    /// A database with so many contacts, filled on first use.
+    /// A database with this number of contacts, filled on first use.
     fn database(&self, contacts: u64) -> PathBuf {
         self.filled(&format!("{contacts}-contacts"), &Self::data(contacts))
     }
 
-    /// How many contacts `muster demo` makes unless told otherwise.
+    /// The default number of contacts of `muster demo`.
     const DEMO_CONTACTS: u64 = 50_000;
 
     /// A database as `muster demo` fills it, and one of its enterprises.

@@ -1,4 +1,4 @@
-//! The servers that Muster is compared with, each as a process of its own: `benches/peers/`.
+//! The servers that Muster is compared with, each as a child process: `benches/peers/`.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -12,19 +12,19 @@ use crate::axum_peer;
 /// Longest time for a peer to start; Varnish compiles its configuration with a C compiler.
 const START_TIME_MAX: Duration = Duration::from_mins(1);
 
-/// A running peer, ended when this goes.
+/// A running peer; dropping it ends the process.
 pub(crate) struct Peer {
     child: Child,
     pub(crate) address: SocketAddr,
 }
 
-/// Why a peer is not there, and what to do.
+/// Why a peer could not be started, and how to install it.
 pub(crate) struct Missing(pub(crate) &'static str);
 
-/// The bare axum handler on a file's bytes.
+/// The bare axum handler, which answers with the bytes of a file.
 pub(crate) fn axum(body: &Path) -> Peer {
     let program = std::env::current_exe().unwrap();
-    Peer::that_prints_its_address(Command::new(program).arg(axum_peer::ARGUMENT).arg(body))
+    Peer::start(Command::new(program).arg(axum_peer::ARGUMENT).arg(body))
 }
 
 /// Express with a Map, installed from its lock file into `dir`.
@@ -45,9 +45,9 @@ pub(crate) fn express(body: &Path, dir: &Path) -> Result<Peer, Missing> {
         return Err(ADVICE);
     }
     let mut node = Command::new("node");
-    // As it is run in production: it keeps Express from doing work that only developers need.
+    // Production mode, without the work that Express does for developers only.
     node.env("NODE_ENV", "production").current_dir(&dir).arg("server.js").arg(body);
-    Ok(Peer::that_prints_its_address(&mut node))
+    Ok(Peer::start(&mut node))
 }
 
 /// Varnish in front of another peer, with everything in memory.
@@ -57,7 +57,7 @@ pub(crate) fn varnish(backend: SocketAddr, dir: &Path) -> Result<Peer, Missing> 
     let configuration = fs::read_to_string(source("varnish.vcl")).unwrap();
     let file = dir.join("peer.vcl");
     fs::write(&file, configuration.replace("PORT", &backend.port().to_string())).unwrap();
-    // It cannot say which port it took, so it is told one that was free a moment ago.
+    // varnishd cannot report a port that it chose, so it gets one that was free a moment ago.
     let address = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
     let log = fs::File::create(dir.join("log")).unwrap();
     let child = Command::new("varnishd")
@@ -85,11 +85,12 @@ pub(crate) fn varnish(backend: SocketAddr, dir: &Path) -> Result<Peer, Missing> 
 }
 
 impl Peer {
-    fn that_prints_its_address(command: &mut Command) -> Self {
+    /// Starts a peer that prints its address.
+    fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        // A peer that did not start has said why on standard error.
+        // A peer that did not start has written the reason to standard error.
         let address = line.trim().strip_prefix("http://").unwrap().parse().unwrap();
         Self { child, address }
     }
@@ -101,7 +102,7 @@ impl Peer {
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        // Varnish ends its worker process only when it is asked to end, not when it is killed.
+        // On SIGTERM, unlike on SIGKILL, Varnish also ends its worker process.
         let _ = Command::new("kill").arg(self.child.id().to_string()).status();
         let _ = self.child.wait();
     }

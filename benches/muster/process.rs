@@ -1,4 +1,4 @@
-//! The real binary as a process.
+//! The Muster binary as a child process.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A server that is stopped when this goes.
+/// A running server; dropping it ends the process.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
@@ -31,7 +31,7 @@ impl Server {
                 break rest.split_whitespace().next().unwrap().parse().unwrap();
             }
         };
-        // The rest of the log is read, so that the server never waits for room in the pipe.
+        // The rest of the log is read, so that the server is never blocked by a full pipe.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         let mut client = crate::client::Client::connect(address, "");
         assert_eq!(client.send("GET", "/readyz", ""), 200);
@@ -55,7 +55,7 @@ impl Drop for Server {
     }
 }
 
-/// A token for everything in a data directory.
+/// Creates an admin token in a data directory.
 pub(crate) fn admin_token(data_dir: &Path) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_muster"))
         .args(["token", "create", "--role", "admin", "--log-level", "warn", "--data-dir"])
@@ -65,7 +65,7 @@ pub(crate) fn admin_token(data_dir: &Path) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// Waits for a process and tells its highest resident memory in KiB.
+/// Waits for a process and returns its peak resident memory in KiB.
 pub(crate) fn peak_rss_kib(child: &mut Child) -> u64 {
     let mut peak = 0;
     while child.try_wait().unwrap().is_none() {

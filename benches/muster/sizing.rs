@@ -1,4 +1,4 @@
-//! What an installation of a given size takes: disk, memory, and the time of what administrators wait for.
+//! What an installation of a given size needs: disk, memory, and the time of start, backup and check.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -50,7 +50,7 @@ pub(crate) fn run(bench: &Bench, table: &mut Table) {
     }
 }
 
-/// How long a command takes that must succeed.
+/// Runs a command, which must succeed, and returns how long it took.
 fn timed(dir: &Path, arguments: &[&str]) -> Duration {
     let begun = Instant::now();
     let status = Command::new(env!("CARGO_BIN_EXE_muster"))

@@ -1,8 +1,8 @@
-//! The same thing measured several times.
+//! The distribution of repeated measurements.
 
 use std::fmt;
 
-/// The median of some values, and between what they lie.
+/// The median of some values with their minimum and maximum.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spread {
     pub(crate) least: f64,

@@ -1,4 +1,4 @@
-//! Time from exec to ready, and memory, with the largest database.
+//! The time from exec to the first ready answer, and the memory, with the largest database.
 
 use crate::Bench;
 use crate::client::Client;

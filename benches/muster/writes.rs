@@ -61,7 +61,7 @@ fn rate(dir: &std::path::Path, token: &str, staff: &[EmployeeId], clients: usize
     written / begun.elapsed().as_secs_f64()
 }
 
-/// What the disk can do at best: a small append and an fsync.
+/// The upper bound of the disk: small appends, each with an fsync, per second.
 fn fsyncs_per_second(bench: &Bench) -> f64 {
     use std::io::Write;
     let mut file = std::fs::File::create(bench.dir.join("fsync")).unwrap();

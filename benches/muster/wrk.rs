@@ -1,17 +1,17 @@
-//! The load generator `wrk`: what it is told, and what it tells.
+//! The load generator `wrk`: its arguments and its output.
 
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
 use crate::cpu::{self, Seconds};
 
-/// Connections, kept alive; each sends its next request when the answer to the last one is there.
+/// Keep-alive connections; each sends its next request after the answer to the last one.
 pub(crate) const CONNECTIONS: usize = 64;
 
-/// Threads of the load generator. One is not enough to load the fastest server, more take the cores that servers need.
+/// Threads of the load generator. One cannot saturate the fastest server; more than two take the servers' cores.
 pub(crate) const THREADS: usize = 2;
 
-/// What one run of the load generator brought.
+/// The result of one run of the load generator.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
     pub(crate) requests: f64,
@@ -22,9 +22,8 @@ pub(crate) struct Load {
     pub(crate) cpu: Seconds,
 }
 
-/// Whether the program is there.
 pub(crate) fn is_installed() -> bool {
-    // It has no option that only tells its version and ends well.
+    // The exit status does not count: wrk has no option that only prints its version and succeeds.
     Command::new("wrk").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 

@@ -1,7 +1,7 @@
-//! The bare axum handler: what HTTP costs by itself, with the same versions of axum, hyper and tokio as Muster's.
+//! The bare axum handler: the cost of HTTP alone, with the same versions of axum, hyper and tokio as Muster.
 //!
-//! It is a part of the benchmark's own binary, started with [`ARGUMENT`], so it is built by the same profile. The runtime
-//! and `axum::serve` are as their defaults make them: a worker thread for each core, no ids, no log, no time limits.
+//! It is part of the benchmark's binary, started with [`ARGUMENT`], so it is built with the same profile. The runtime and
+//! `axum::serve` have their defaults: a worker thread for each core, no ids, no log, no time limits.
 
 use std::path::Path;
 

@@ -1,13 +1,13 @@
 vcl 4.1;
 
-# PORT is filled in by the benchmark: where the bare axum handler listens.
+# The benchmark replaces PORT with the port of the bare axum handler.
 backend default {
     .host = "127.0.0.1";
     .port = "PORT";
 }
 
 sub vcl_recv {
-    # Without this a request with a token is passed on, whatever the cache holds. Varnish checks no token.
+    # Otherwise Varnish passes requests with a token to the backend, even for a cached answer. It checks no tokens.
     unset req.http.Authorization;
 }
 

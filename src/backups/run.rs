@@ -1,4 +1,4 @@
-//! One backup under way: how far it is, and what became of it.
+//! A running backup: its progress and its result.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,37 +9,38 @@ use tokio::sync::watch;
 use crate::domain::time::Timestamp;
 use crate::store::{Actor, BackupObserver, BackupProgress, BackupRecord, BackupStage};
 
-/// How far a backup is.
+/// The progress of a backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunProgress {
-    /// Whether it is being verified already.
+    /// Whether the copy is complete and being verified.
     pub is_verifying: bool,
-    /// Bytes that are copied.
+    /// Bytes copied so far.
     pub bytes_done: u64,
-    /// Bytes that are to be copied; 0 as long as nobody knows.
+    /// Bytes to copy; 0 while unknown.
     pub bytes_total: u64,
 }
 
-/// What became of it: the backup, or why there is none and whether for want of room.
+/// The backup, or the reason of its failure and whether the disk was full.
 type Outcome = Result<BackupRecord, (String, bool)>;
 
-/// One backup under way.
+/// A running backup.
 pub struct Run {
     actor: Actor,
     started_at: Timestamp,
-    watched: Arc<Watched>,
+    observer: Arc<RunObserver>,
     outcome: watch::Sender<Option<Outcome>>,
 }
 
-struct Watched {
+/// Keeps the progress and the cancellation of a run.
+struct RunObserver {
     cancelled: AtomicBool,
-    /// Guards the numbers, which belong together.
+    /// Guards the values, which must be consistent with each other.
     progress: Mutex<RunProgress>,
-    /// Somebody else who wants to know.
+    /// Another observer, to which each call is forwarded.
     other: Option<Arc<dyn BackupObserver>>,
 }
 
-impl BackupObserver for Watched {
+impl BackupObserver for RunObserver {
     fn progressed(&self, progress: BackupProgress) {
         let BackupProgress { stage, bytes_done, bytes_total } = progress;
         let is_verifying = stage == BackupStage::Verifying;
@@ -57,29 +58,27 @@ impl BackupObserver for Watched {
 impl Run {
     pub(super) fn new(actor: Actor, started_at: Timestamp, other: Option<Arc<dyn BackupObserver>>) -> Self {
         let progress = RunProgress { is_verifying: false, bytes_done: 0, bytes_total: 0 };
-        let watched = Watched { cancelled: AtomicBool::new(false), progress: Mutex::new(progress), other };
-        Self { actor, started_at, watched: Arc::new(watched), outcome: watch::Sender::new(None) }
+        let observer = RunObserver { cancelled: AtomicBool::new(false), progress: Mutex::new(progress), other };
+        Self { actor, started_at, observer: Arc::new(observer), outcome: watch::Sender::new(None) }
     }
 
-    /// Who asked for it.
+    /// Who requested it.
     #[must_use]
     pub fn actor(&self) -> &Actor {
         &self.actor
     }
 
-    /// When it began.
     #[must_use]
     pub fn started_at(&self) -> Timestamp {
         self.started_at
     }
 
-    /// How far it is.
     #[must_use]
     pub fn progress(&self) -> RunProgress {
-        *self.watched.progress.lock()
+        *self.observer.progress.lock()
     }
 
-    /// Waits until it has ended: with the backup, or with why there is none, and whether for want of room.
+    /// Waits until it has ended; returns the backup, or the reason of its failure and whether the disk was full.
     pub async fn ended(&self) -> Result<BackupRecord, (String, bool)> {
         let mut outcome = self.outcome.subscribe();
         let ended = outcome.wait_for(Option::is_some).await;
@@ -88,14 +87,14 @@ impl Run {
     }
 
     pub(super) fn observer(&self) -> Arc<dyn BackupObserver> {
-        Arc::<Watched>::clone(&self.watched)
+        Arc::<RunObserver>::clone(&self.observer)
     }
 
     pub(super) fn cancel(&self) {
-        self.watched.cancelled.store(true, Ordering::Relaxed);
+        self.observer.cancelled.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn end(&self, outcome: Result<BackupRecord, String>, for_want_of_room: bool) {
-        self.outcome.send_replace(Some(outcome.map_err(|reason| (reason, for_want_of_room))));
+    pub(super) fn end(&self, outcome: Result<BackupRecord, String>, is_disk_full: bool) {
+        self.outcome.send_replace(Some(outcome.map_err(|reason| (reason, is_disk_full))));
     }
 }

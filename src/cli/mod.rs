@@ -74,8 +74,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.";
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
-#[expect(missing_docs, reason = "help texts stand at the arguments; here they would replace them")]
 pub enum Command {
+    // No doc comments here: clap would use them instead of the help texts of the arguments.
     Serve(serve::ServeArgs),
     Demo(demo::DemoArgs),
     Import(import::ImportArgs),

@@ -26,8 +26,8 @@ pub struct TokenArgs {
 
 /// What can be done with tokens.
 #[derive(Debug, Subcommand)]
-#[expect(missing_docs, reason = "help texts stand at the arguments; here they would replace them")]
 pub enum TokenCommand {
+    // No doc comments here: clap would use them instead of the help texts of the arguments.
     Create(CreateArgs),
     List(ListArgs),
     Revoke(RevokeArgs),

@@ -1,14 +1,14 @@
-//! Believable data for demonstrations and benchmarks, made from a seed alone.
+//! Realistic generated data for demonstrations and benchmarks.
 //!
-//! The same seed, shape and moment give the same data. Every contact is made on its own, so that a
-//! million of them need no memory. All of it is made up: addresses end in names that are reserved (RFC 2606), and
-//! telephone numbers are among those that regulators keep for fiction.
+//! The same seed, shape and time give the same data. Each contact is generated independently of the others, so that a
+//! million of them need no memory. All data are fictitious: addresses end in reserved domains (RFC 2606), and phone numbers
+//! are from ranges that regulators reserve for fiction.
 //!
-//! - `random`: numbers and draws by weight.
-//! - `names`, `places`: words, cities and numbers.
-//! - `people`: who can be met, and how others spell them.
-//! - `organisation`: who collects.
-//! - `calendar`: when.
+//! - `random`: random numbers and weighted draws.
+//! - `names`, `places`: names, cities and phone numbers.
+//! - `people`: the people who become contacts, and variants of their spelling.
+//! - `organisation`: the enterprises, departments and employees who collect contacts.
+//! - `calendar`: the creation times.
 
 mod calendar;
 mod names;
@@ -28,7 +28,7 @@ use people::{People, respell};
 use places::meeting_place;
 use random::Random;
 
-// What a stream of numbers is for: streams of different topics have nothing to do with each other.
+// The topics of random streams: streams of different topics are independent.
 const TOPIC_COMPANY: u64 = 1;
 const TOPIC_PERSON: u64 = 2;
 const TOPIC_EMPLOYEE: u64 = 3;
@@ -39,27 +39,26 @@ const TOPIC_COLLECTOR: u64 = 7;
 const TOPIC_ACQUAINTANCE: u64 = 8;
 const TOPIC_MEETING: u64 = 9;
 
-/// Contacts in a thousand whose person the same enterprise had met before.
+/// Contacts in a thousand whose person is a contact of the same enterprise already.
 const ACQUAINTANCES_PER_THOUSAND: usize = 120;
 
-/// Draws after which a contact is somebody new, where no earlier one of the same enterprise turned up.
+/// The most draws for an earlier contact of the same enterprise; without one the contact is a new person.
 const ACQUAINTANCE_DRAWS_MAX: usize = 24;
 
-/// How much data to make.
+/// The amount of data to generate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// Contacts in all.
     pub contacts: u64,
-    /// Enterprises, 1 to 4.
+    /// From 1 to 4.
     pub enterprises: usize,
-    /// Departments in all, at least one for each enterprise.
+    /// Departments of all enterprises, at least one for each.
     pub departments: usize,
-    /// Employees in all, at least one for each department.
+    /// Employees of all departments, at least one for each.
     pub employees: usize,
 }
 
 impl Shape {
-    /// Four enterprises whose size goes with the number of contacts.
+    /// Four enterprises whose size is proportional to the number of contacts.
     #[must_use]
     pub fn of_demo(contacts: u64) -> Self {
         let employees = usize::try_from(contacts / 300).unwrap_or(usize::MAX).clamp(24, 2_000);
@@ -67,13 +66,13 @@ impl Shape {
     }
 }
 
-/// A shape that cannot be: no or too many enterprises, too few departments or employees, or more departments in one
+/// An impossible shape: no or too many enterprises, too few departments or employees, or more departments in one
 /// enterprise than there are names for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no such shape of demonstration data")]
 pub struct InvalidShape;
 
-/// Enterprises with their staff, and everybody they have met in two years.
+/// Enterprises with their employees and the contacts of two years.
 #[derive(Debug)]
 pub struct DemoData {
     seed: u64,
@@ -87,51 +86,40 @@ pub struct DemoData {
 /// An enterprise of the demonstration.
 #[derive(Debug)]
 pub struct DemoEnterprise {
-    /// Its id.
     pub id: EnterpriseId,
-    /// Its name.
     pub name: Name,
-    /// Its departments.
     pub departments: Vec<DemoDepartment>,
 }
 
 /// A department of the demonstration.
 #[derive(Debug)]
 pub struct DemoDepartment {
-    /// Its id, unique in its enterprise.
+    /// Unique in its enterprise.
     pub id: DepartmentId,
-    /// Its name.
     pub name: Name,
-    /// Its employees.
     pub employees: Vec<DemoEmployee>,
 }
 
 /// An employee of the demonstration.
 #[derive(Debug)]
 pub struct DemoEmployee {
-    /// The id: `u1`, `u2`, …
+    /// `u1`, `u2`, …
     pub id: EmployeeId,
-    /// Everything else.
     pub info: EmployeeInfo,
 }
 
-/// A contact of the demonstration with whom collected it.
+/// A contact of the demonstration with the employee who collected it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DemoContact<'a> {
-    /// The collector's enterprise.
     pub enterprise: &'a EnterpriseId,
-    /// The collector's department.
     pub department: &'a DepartmentId,
-    /// The collector.
     pub employee: &'a EmployeeId,
-    /// What was typed.
     pub info: ContactInfo,
-    /// When.
     pub created_at: Timestamp,
 }
 
 impl DemoData {
-    /// Data of this shape up to this moment.
+    /// Data of this shape up to this time.
     pub fn new(seed: u64, shape: Shape, now: Timestamp) -> Result<Self, InvalidShape> {
         let (enterprises, collectors) = organisation(seed, shape)?;
         let people = People::new(seed, shape.contacts);
@@ -145,13 +133,13 @@ impl DemoData {
         &self.enterprises
     }
 
-    /// How many contacts [`contacts`](Self::contacts) gives.
+    /// The number of contacts that [`contacts`](Self::contacts) returns.
     #[must_use]
     pub fn contacts_len(&self) -> u64 {
         self.contacts
     }
 
-    /// When everything began: no contact is older.
+    /// The beginning of the data: no contact is older.
     #[must_use]
     pub fn start(&self) -> Timestamp {
         self.calendar.start()
@@ -162,9 +150,9 @@ impl DemoData {
         (0..self.contacts).map_while(|number| self.contact(number))
     }
 
-    /// The contact with this number, counted from 0. Beyond the last of the shape come as many more as anybody wants,
-    /// all collected just now; among them are people who were met before. Always `Some`: the type spares a proof that
-    /// names from the lists keep the limits of a contact.
+    /// The contact with this number, counted from 0. Numbers beyond the shape give any number of further contacts, all
+    /// created now, some of them of known people. Always `Some`: with an `Option` the code needs no proof that names from
+    /// the lists are within the limits of a contact.
     #[must_use]
     pub fn contact(&self, number: u64) -> Option<DemoContact<'_>> {
         let [enterprise, department, employee] = self.collector(number)?;
@@ -205,7 +193,7 @@ impl DemoData {
         })
     }
 
-    /// How far through all contacts one is; what comes after the last is at the end.
+    /// The position of a contact among all as a fraction; 1 for contacts beyond the shape.
     #[expect(clippy::cast_precision_loss, reason = "numbers of contacts are far below 2^52")]
     fn progress(&self, number: u64, within: f64) -> f64 {
         if number >= self.contacts { 1.0 } else { (number as f64 + within) / self.contacts as f64 }
@@ -216,8 +204,8 @@ impl DemoData {
         self.collectors.places.get(self.collectors.weights.draw(random)).copied()
     }
 
-    /// The number of the first contact with the person whom this contact is about: its own, or an earlier one of the
-    /// same enterprise.
+    /// The number of the first contact with the same person: this contact's number, or an earlier one of the same
+    /// enterprise.
     fn person(&self, number: u64) -> u64 {
         let acquainted = |number| {
             let mut random = Random::of(self.seed, TOPIC_ACQUAINTANCE, number);

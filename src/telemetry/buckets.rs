@@ -1,8 +1,8 @@
-//! Counts in fixed buckets: what a distribution looks like, in memory that never grows.
+//! A histogram with fixed buckets, in constant memory.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts of values up to each of `N` bounds, and of those above all of them. Recording takes no lock and no memory.
+/// Counts of the values in each of `N` buckets and of those above all bounds. Recording takes no lock and allocates nothing.
 #[derive(Debug)]
 pub struct Buckets<const N: usize> {
     bounds: &'static [u64; N],
@@ -11,19 +11,19 @@ pub struct Buckets<const N: usize> {
     sum: AtomicU64,
 }
 
-/// What [`Buckets`] held at one moment.
+/// A snapshot of [`Buckets`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
-    /// Each bound, ascending, with how many values lie in the bucket that ends there, its end included.
+    /// Each bound, ascending, with the number of values in the bucket that ends there, including the bound itself.
     pub buckets: Vec<(u64, u64)>,
-    /// How many values lie above all bounds.
+    /// The number of values above all bounds.
     pub above: u64,
-    /// All values, added up.
+    /// The sum of all values.
     pub sum: u64,
 }
 
 impl<const N: usize> Buckets<N> {
-    /// Empty buckets that end at these bounds, which must ascend.
+    /// Empty buckets with these upper bounds, which must ascend.
     #[must_use]
     pub const fn new(bounds: &'static [u64; N]) -> Self {
         Self { bounds, counts: [const { AtomicU64::new(0) }; N], above: AtomicU64::new(0), sum: AtomicU64::new(0) }
@@ -31,13 +31,12 @@ impl<const N: usize> Buckets<N> {
 
     /// Counts a value.
     pub fn record(&self, value: u64) {
-        // The bounds are few, and small values are the frequent ones.
+        // A linear search: there are few bounds, and most values are small.
         let bucket = self.bounds.iter().zip(&self.counts).find(|(bound, _)| value <= **bound);
         bucket.map_or(&self.above, |(_, count)| count).fetch_add(1, Ordering::Relaxed);
         self.sum.fetch_add(value, Ordering::Relaxed);
     }
 
-    /// What was counted so far.
     #[must_use]
     pub fn counted(&self) -> Counted {
         let counts = self.counts.iter().map(|count| count.load(Ordering::Relaxed));
@@ -50,7 +49,7 @@ impl<const N: usize> Buckets<N> {
 }
 
 impl Counted {
-    /// Adds what was counted elsewhere into buckets with the same ends.
+    /// Adds another snapshot of buckets with the same bounds.
     pub fn add(&mut self, other: &Self) {
         if self.buckets.is_empty() {
             self.buckets.clone_from(&other.buckets);
@@ -69,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_lies_in_the_first_bucket_that_ends_at_it_or_above() {
+    fn a_value_is_counted_in_the_first_bucket_that_ends_at_it_or_above() {
         let buckets = Buckets::new(&[1, 2, 8]);
         for value in [0, 1, 2, 3, 8, 9, 1_000] {
             buckets.record(value);

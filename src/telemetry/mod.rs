@@ -1,8 +1,8 @@
-//! What the process tells of itself. The log: `tracing` to standard error, for people or for machines, panics included.
-//! Which build it is ([`LONG_VERSION`]). What the operating system says of it ([`resident_bytes`]). And what it counts to be looked at ([`Buckets`]).
+//! Data about the process itself: the log (`tracing` to standard error, as text or JSON, including panics), the build
+//! ([`LONG_VERSION`]), the memory ([`resident_bytes`]), and histograms ([`Buckets`]).
 //!
-//! Standard output belongs to what a command was asked for. Nothing that grants access is ever logged; whoever logs a
-//! request or a setting sees to that, since a line cannot be taken back.
+//! Standard output is for the output of commands only. Secrets must never be logged; code that logs a request or a setting
+//! is responsible for that.
 
 mod buckets;
 mod process;
@@ -23,16 +23,16 @@ use crate::config::{LogFormat, TelemetrySettings};
 pub use self::buckets::{Buckets, Counted};
 pub use self::process::resident_bytes;
 
-/// The version with the commit that it is built from, such as `0.1.0 (e3b0f2d 2026-11-22)`.
+/// The version with the commit of the build, such as `0.1.0 (e3b0f2d 2026-11-22)`.
 pub const LONG_VERSION: &str = env!("LONG_VERSION");
 
-/// The commit that it is built from; see `build.rs`.
+/// The commit of the build; see `build.rs`.
 pub const BUILT_FROM: &str = env!("BUILT_FROM");
 
 /// Why the log cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// The filter is none.
+    /// The log level is not a valid filter.
     #[error("the log level is not a filter")]
     Filter(#[from] ParseError),
     /// The process has a log already.
@@ -48,7 +48,7 @@ pub fn init(settings: &TelemetrySettings) -> Result<(), TelemetryError> {
     Ok(())
 }
 
-/// What writes the log to `writer`.
+/// A subscriber that writes the log to `writer`.
 fn subscriber<W>(
     settings: &TelemetrySettings,
     colour: bool,
@@ -60,7 +60,7 @@ where
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::builder().parse(&settings.level)?)
         .with_ansi(colour)
-        // A log that cannot be written must not be complained about by a macro that panics when it cannot write.
+        // Otherwise a failed write is reported with a macro that panics when it cannot write either.
         .log_internal_errors(false)
         .with_writer(writer);
     Ok(match settings.format {
@@ -83,7 +83,7 @@ fn log_panic(panic: &PanicHookInfo<'_>) {
     );
 }
 
-/// The message that a panic carries; texts are all that `panic!` makes.
+/// The message of a panic; `panic!` makes only payloads of these two text types.
 fn panic_message(payload: &(dyn Any + Send)) -> &str {
     payload
         .downcast_ref::<&'static str>()
@@ -111,7 +111,7 @@ mod tests {
         }
     }
 
-    /// What is written with these settings when two levels are logged.
+    /// The log with these settings of one message at level info and one at level debug.
     fn log(format: LogFormat, level: &str, colour: bool) -> String {
         let settings = TelemetrySettings { format, level: level.to_owned(), colour_allowed: true };
         let written = Written::default();
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_for_people() {
+    fn the_text_format_has_level_message_and_fields() {
         let text = log(LogFormat::Text, "info", false);
         assert!(text.contains("INFO") && text.contains("listening") && text.contains("port=8383"), "{text}");
         assert!(!text.contains("details") && !text.contains('\u{1b}'), "{text}");
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_says_what_it_carries() {
+    fn a_panic_is_logged_with_its_message() {
         let check = |payload: &(dyn Any + Send), message: &str| assert_eq!(panic_message(payload), message);
         check(&"literal", "literal");
         check(&"formatted".to_owned(), "formatted");

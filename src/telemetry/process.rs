@@ -1,22 +1,21 @@
-//! What the operating system says about this process.
+//! The memory of this process according to the operating system.
 
 use std::fs;
 
-/// Where Linux says how much memory this process takes; in KiB, so that no page size needs to be known.
+/// The file in which Linux reports the memory of this process; in KiB, so that the page size does not matter.
 const STATUS_FILE: &str = "/proc/self/status";
 
-/// Bytes in the kibibyte that the kernel counts in.
 const KIB: u64 = 1_024;
 
-/// How much of the machine's memory this process holds, in bytes; `None` where the system does not say so in `/proc`.
+/// The resident memory of this process in bytes; `None` on systems without `/proc`.
 ///
-/// Reads one small file of the kernel's, which takes some ten microseconds: for a scrape or a page, not for each request.
+/// Reads a small file of the kernel, which takes about ten microseconds: for a scrape or a page, not for each request.
 #[must_use]
 pub fn resident_bytes() -> Option<u64> {
     resident_bytes_of(&fs::read_to_string(STATUS_FILE).ok()?)
 }
 
-/// The line `VmRSS:     31504 kB` of the file.
+/// Parses the line `VmRSS:     31504 kB` of the file.
 fn resident_bytes_of(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix(" kB")?.trim_end().parse::<u64>().ok()?.checked_mul(KIB)
@@ -37,7 +36,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn memory_that_is_used_is_seen() {
+    fn used_memory_is_resident() {
         const HELD: usize = 64 * 1024 * 1024;
         let held = vec![1_u8; HELD];
         let resident = resident_bytes().unwrap();

@@ -1,4 +1,4 @@
-//! nginx as a process, on ports of its own, with `docs/deploy/nginx.conf` and a certificate that is made for it.
+//! nginx as a child process on free ports, with `docs/deploy/nginx.conf` and a self-signed certificate.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -13,36 +13,36 @@ const EXAMPLE: &str = "docs/deploy/nginx.conf";
 
 const WHAT: &str = "the tests behind nginx";
 
-/// Where the example says that Muster listens.
+/// The address at which Muster listens in the example.
 const UPSTREAM: &str = "127.0.0.1:8383";
 
-/// Which of the example's two servers people use.
+/// One of the two server blocks of the example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// A: a host of its own.
-    Host,
-    /// B: below `/muster` of a shared host.
-    Path,
+pub enum ServerBlock {
+    /// A: Muster alone on a host.
+    OwnHost,
+    /// B: Muster below `/muster` of a shared host.
+    SharedHost,
 }
 
-impl Place {
-    /// The name that takes the place of the example's; both lead to this machine.
+impl ServerBlock {
+    /// The host name that replaces the one of the example; both resolve to this machine.
     fn name(self) -> &'static str {
         match self {
-            Self::Host => "127.0.0.1",
-            Self::Path => "localhost",
+            Self::OwnHost => "127.0.0.1",
+            Self::SharedHost => "localhost",
         }
     }
 
     pub fn base_path(self) -> &'static str {
         match self {
-            Self::Host => "",
-            Self::Path => "/muster",
+            Self::OwnHost => "",
+            Self::SharedHost => "/muster",
         }
     }
 }
 
-/// nginx with its files in a folder of its own.
+/// nginx with its files in a temporary folder; dropping it ends the process.
 pub struct Nginx {
     program: PathBuf,
     home: TempDir,
@@ -52,7 +52,7 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Takes two ports and makes a certificate; `None` where nginx or openssl is missing and may be.
+    /// Chooses two free ports and makes a certificate; `None` where nginx or openssl is missing and the test may be skipped.
     pub fn prepare() -> Option<Self> {
         let program = tool("nginx", WHAT, "apt-get install nginx-light")?;
         let openssl = tool("openssl", WHAT, "apt-get install openssl")?;
@@ -63,7 +63,7 @@ impl Nginx {
         Some(Self { program, home, port, plain_port, child: None })
     }
 
-    /// Starts it before a server.
+    /// Starts nginx in front of a server.
     pub fn start(mut self, upstream: SocketAddr) -> Self {
         self.configure(upstream);
         let log = std::fs::File::create(self.home.path().join("stderr")).unwrap();
@@ -78,25 +78,24 @@ impl Nginx {
         self
     }
 
-    /// Has nginx check the example.
+    /// Checks the example with `nginx -t`.
     pub fn check(&self) -> Output {
         self.configure(UPSTREAM.parse().unwrap());
         self.command(&["-t"]).output().unwrap()
     }
 
-    /// What the addresses of a place begin with, as people see them.
-    pub fn root(&self, place: Place) -> String {
-        format!("{}{}", self.origin(place), place.base_path())
+    /// The public URL of Muster in this server block.
+    pub fn root(&self, block: ServerBlock) -> String {
+        format!("{}{}", self.origin(block), block.base_path())
     }
 
-    /// The origin of a place.
-    pub fn origin(&self, place: Place) -> String {
-        format!("https://{}:{}", place.name(), self.port)
+    pub fn origin(&self, block: ServerBlock) -> String {
+        format!("https://{}:{}", block.name(), self.port)
     }
 
-    /// The address without TLS.
-    pub fn plain_origin(&self, place: Place) -> String {
-        format!("http://{}:{}", place.name(), self.plain_port)
+    /// The origin of plain HTTP.
+    pub fn plain_origin(&self, block: ServerBlock) -> String {
+        format!("http://{}:{}", block.name(), self.plain_port)
     }
 
     fn command(&self, more: &[&str]) -> Command {
@@ -107,7 +106,7 @@ impl Nginx {
         command
     }
 
-    /// Writes the example with this machine's names, ports and paths in it, and the little around it that a system gives.
+    /// Writes the example with this machine's names, ports and paths, and a main configuration that includes it.
     fn configure(&self, upstream: SocketAddr) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(EXAMPLE);
         let mut text = String::new();
@@ -118,8 +117,8 @@ impl Nginx {
             (UPSTREAM, upstream.to_string()),
             ("listen 80;", format!("listen 127.0.0.1:{};", self.plain_port)),
             ("listen 443 ", format!("listen 127.0.0.1:{} ", self.port)),
-            ("server_name muster.example;", format!("server_name {};", Place::Host.name())),
-            ("server_name intranet.example;", format!("server_name {};", Place::Path.name())),
+            ("server_name muster.example;", format!("server_name {};", ServerBlock::OwnHost.name())),
+            ("server_name intranet.example;", format!("server_name {};", ServerBlock::SharedHost.name())),
             ("/etc/ssl/muster/muster.example.", format!("{}/own.", self.home.path().display())),
             ("/etc/ssl/muster/intranet.example.", format!("{}/own.", self.home.path().display())),
         ];
@@ -131,7 +130,7 @@ impl Nginx {
         std::fs::write(home.join("muster.conf"), text).unwrap();
         let kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
         let temporary = kinds.map(|kind| format!("{kind}_temp_path {kind};")).join(" ");
-        // Its workers write into this folder, which is its owner's alone.
+        // The workers write into this folder, which only its owner may enter.
         let user = if is_root() { "user root;" } else { "" };
         let main = format!(
             "daemon off; worker_processes 1; pid nginx.pid; {user}\nevents {{}}\n\
@@ -151,9 +150,9 @@ impl Nginx {
 impl Drop for Nginx {
     fn drop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
-        // Asked in order, it takes its workers along.
-        let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-        if !asked.is_ok_and(|status| status.success()) {
+        // SIGTERM also ends the workers, SIGKILL only the main process.
+        let signalled = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        if !signalled.is_ok_and(|status| status.success()) {
             let _ = child.kill();
         }
         let _ = child.wait();
@@ -168,7 +167,7 @@ fn is_root() -> bool {
     String::from_utf8_lossy(&id.stdout).trim() == "0"
 }
 
-/// A certificate that nobody has signed, for both names.
+/// Makes a self-signed certificate for both host names.
 fn make_certificate(openssl: &Path, home: &Path) {
     let made = Command::new(openssl)
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])

@@ -1,34 +1,34 @@
-//! The dashboard behind nginx, in a browser: nothing that it asks for may leave its path.
+//! The dashboard behind nginx, in a browser: all its requests stay below its base path.
 
 use muster::config::{BasePath, WebOrigin};
 use muster::domain::access::Role;
 use serde_json::json;
 
-use super::{Nginx, Place};
+use super::{Nginx, ServerBlock};
 use crate::browser::Page;
 use crate::support::TestApp;
 
-/// A server that people reach at one of nginx's places.
-async fn app_behind(nginx: &Nginx, place: Place) -> TestApp {
-    let origin = WebOrigin::parse(&nginx.origin(place));
+/// A server with the public origin and the base path of this server block.
+async fn app_behind(nginx: &Nginx, block: ServerBlock) -> TestApp {
+    let origin = WebOrigin::parse(&nginx.origin(block));
     TestApp::start_with(|settings| {
         settings.http.public_origin = origin;
-        settings.http.base_path = BasePath::parse(place.base_path());
+        settings.http.base_path = BasePath::parse(block.base_path());
     })
     .await
 }
 
-/// Signs in, looks at every page, turns a knob, clears the cache, sees figures move, and signs out.
-async fn journey(place: Place, cookie: &str) {
+/// Signs in, opens every page, changes a setting, clears the cache, waits for a live update, and signs out.
+async fn use_dashboard(block: ServerBlock, cookie: &str) {
     let Some(nginx) = Nginx::prepare() else { return };
-    let app = app_behind(&nginx, place).await;
+    let app = app_behind(&nginx, block).await;
     let nginx = nginx.start(app.address());
     let admin = app.client(Role::Admin).await;
     admin.get("/enterprise/acme/contacts/summary").await.expect(200);
-    let root = nginx.root(place);
+    let root = nginx.root(block);
     let Some(page) = Page::signed_in_below(&root, &admin).await else { return };
     let session = page.cookie(cookie).await;
-    let path = if place == Place::Host { "/" } else { place.base_path() };
+    let path = if block == ServerBlock::OwnHost { "/" } else { block.base_path() };
     assert_eq!(
         (&session["path"], &session["secure"], &session["httpOnly"]),
         (&json!(path), &json!(true), &json!(true))
@@ -41,51 +41,51 @@ async fn journey(place: Place, cookie: &str) {
         ("enterprises", "tr[data-enterprise=acme]"),
         ("access", "#audit tbody tr"),
     ] {
-        page.turn_to(name).await;
-        page.until_there(shown).await;
+        page.navigate_to(name).await;
+        page.wait_for_visible(shown).await;
     }
 
-    page.turn_to("tuning").await;
+    page.navigate_to("tuning").await;
     page.fill("#setting-ttlSettings-enterprise", "90 min").await;
     page.click("#apply").await;
-    page.until_says("#history [data-version='1']", "Holds now").await;
+    page.wait_for_text("#history [data-version='1']", "Holds now").await;
     let ttl = &admin.get("/cache/config").await.expect(200)["configuration"]["ttlSettings"]["enterprise"];
     assert_eq!(ttl, 5_400_000);
 
-    page.turn_to("entries").await;
+    page.navigate_to("entries").await;
     page.click("#clear").await;
     page.click("#clear-dialog input[value=all]").await;
     page.click("#clear-dialog [data-action=confirm]").await;
-    page.until_says("#entries", "The cache is empty").await;
+    page.wait_for_text("#entries", "The cache is empty").await;
 
-    page.turn_to("overview").await;
-    page.until_there("#live[data-state=live]").await;
+    page.navigate_to("overview").await;
+    page.wait_for_visible("#live[data-state=live]").await;
     let before = page.texts("#tile-hitRate .tile-value").await.remove(0);
     for _ in 0..2 {
         admin.get("/enterprise/globex/contacts/summary").await.expect(200);
     }
     let moved = "return document.querySelector('#tile-hitRate .tile-value').innerText !== arguments[0]";
-    page.until(moved, json!([before])).await;
+    page.wait_for(moved, json!([before])).await;
 
-    // A reload finds the session again.
+    // The session outlives a reload.
     page.reload().await;
-    page.until_there("#content[data-page=overview] h1").await;
+    page.wait_for_visible("#content[data-page=overview] h1").await;
     page.click("#account").await;
     page.click("#sign-out").await;
-    page.until_there("#token").await;
+    page.wait_for_visible("#token").await;
     page.click("#content a[href=docs]").await;
-    page.until_says("#swagger-ui", "/enterprise/{enterpriseId}/contacts/summary").await;
-    page.until_says("#swagger-ui .servers", place.base_path()).await;
-    // What was under way when the session ended.
+    page.wait_for_text("#swagger-ui", "/enterprise/{enterpriseId}/contacts/summary").await;
+    page.wait_for_text("#swagger-ui .servers", block.base_path()).await;
+    // Requests that were running when the session ended.
     page.end_after(&["/session 401", "/cache/analytics?window=1h 401", "/cache/config 401"]).await;
 }
 
 #[tokio::test]
-async fn below_a_path_of_a_shared_host_the_dashboard_is_whole() {
-    journey(Place::Path, "__Secure-muster_session.muster").await;
+async fn the_dashboard_works_below_a_path_of_a_shared_host() {
+    use_dashboard(ServerBlock::SharedHost, "__Secure-muster_session.muster").await;
 }
 
 #[tokio::test]
-async fn on_a_host_of_its_own_the_dashboard_is_whole() {
-    journey(Place::Host, "__Host-muster_session").await;
+async fn the_dashboard_works_on_its_own_host() {
+    use_dashboard(ServerBlock::OwnHost, "__Host-muster_session").await;
 }

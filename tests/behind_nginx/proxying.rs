@@ -1,4 +1,4 @@
-//! What a proxy could spoil, and this one does not: events that wait, uploads that are kept back or cut, addresses.
+//! Proxying by nginx: unbuffered event streams and uploads, body limits, client addresses and redirects.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -6,22 +6,22 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use muster::config::{BasePath, Network};
 use muster::domain::access::Role;
 
-use super::{Nginx, Place};
+use super::{Nginx, ServerBlock};
 use crate::support::{TestApp, tool};
 
-/// How long anything may take that should happen at once, in seconds. Generous, since it only matters when a test fails.
-const PATIENCE_SECS: &str = "20";
+/// The time limit of a request that should be answered at once. Generous, since it only matters when a test fails.
+const TIMEOUT_SECS: &str = "20";
 
-/// Another address of this machine, from which somebody comes.
+/// Another loopback address, from which the client connects.
 const CLIENT: &str = "127.0.0.2";
 
-/// Twice as much as a body may have that is no import.
+/// Twice the limit of a body other than an import.
 const LARGE_BYTES: usize = 2 << 20;
 
-/// `curl`, which speaks TLS and HTTP/2, to a server whose certificate nobody has signed.
+/// `curl` with TLS and HTTP/2, which accepts a self-signed certificate.
 fn curl(url: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(tool("curl", "the tests behind nginx", "apt-get install curl").unwrap());
-    command.args(["-ksS", "--noproxy", "*", "--max-time", PATIENCE_SECS]).args(arguments).arg(url);
+    command.args(["-ksS", "--noproxy", "*", "--max-time", TIMEOUT_SECS]).args(arguments).arg(url);
     command
 }
 
@@ -33,29 +33,30 @@ fn status(url: &str, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn nginx_takes_the_example() {
+fn nginx_accepts_the_example_configuration() {
     let Some(nginx) = Nginx::prepare() else { return };
     let checked = nginx.check();
-    let said = String::from_utf8(checked.stderr).unwrap();
-    assert!(checked.status.success() && said.contains("test is successful") && !said.contains("[warn]"), "{said}");
+    let text = String::from_utf8(checked.stderr).unwrap();
+    assert!(checked.status.success() && text.contains("test is successful") && !text.contains("[warn]"), "{text}");
 }
 
 #[tokio::test]
-async fn events_and_files_go_through_as_they_come_and_other_bodies_are_bounded() {
-    for place in [Place::Host, Place::Path] {
+async fn nginx_streams_events_and_imports_and_limits_other_bodies() {
+    for block in [ServerBlock::OwnHost, ServerBlock::SharedHost] {
         let Some(nginx) = Nginx::prepare() else { return };
-        let app = TestApp::start_with(|settings| settings.http.base_path = BasePath::parse(place.base_path())).await;
+        let app = TestApp::start_with(|settings| settings.http.base_path = BasePath::parse(block.base_path())).await;
         let nginx = nginx.start(app.address());
         let admin = app.client(Role::Admin).await;
         let authorization = format!("Authorization: Bearer {}", admin.token());
-        let root = nginx.root(place);
+        let root = nginx.root(block);
 
         assert_eq!(status(&format!("{root}/enterprise"), &["-H", &authorization]), "200");
-        let elsewhere = if place == Place::Path { "404" } else { "401" };
-        assert_eq!(status(&format!("{}/enterprise", nginx.origin(place)), &[]), elsewhere);
+        let elsewhere = if block == ServerBlock::SharedHost { "404" } else { "401" };
+        assert_eq!(status(&format!("{}/enterprise", nginx.origin(block)), &[]), elsewhere);
 
-        let mut events = Open::start(&mut curl(&format!("{root}/api/cache/events"), &["-N", "-H", &authorization]));
-        // A sample comes each second: were they kept back, none would come before the stream ends.
+        let events = curl(&format!("{root}/api/cache/events"), &["-N", "-H", &authorization]);
+        let mut events = StreamedAnswer::start(events);
+        // The server sends a sample each second: if nginx buffered them, none would arrive before the stream ends.
         events.read_until("event: sample");
 
         let import = format!("{root}/enterprise/acme/contacts/import?employee=u1");
@@ -67,14 +68,14 @@ async fn events_and_files_go_through_as_they_come_and_other_bodies_are_bounded()
         assert_eq!(status(&import, &sending), "200");
         assert_eq!(status(&format!("{root}/AddContact"), &sending), "413");
 
-        // The refusal comes while most of the file has not been sent, which takes minutes: nothing waits for its end.
+        // Sending the file takes minutes; the refusal arrives before, because nginx does not buffer the upload.
         let slow = ["-H", "Authorization: Bearer nobody", "--limit-rate", "10k", "--data-binary", &body];
         assert_eq!(status(&import, &slow), "401");
     }
 }
 
 #[tokio::test]
-async fn the_audit_log_has_the_clients_address_and_not_the_one_that_it_claims() {
+async fn the_audit_log_has_the_clients_address_and_not_a_forged_one() {
     let Some(nginx) = Nginx::prepare() else { return };
     let app = TestApp::start_with(|settings| {
         settings.server.trusted_proxy = vec![Network::parse("127.0.0.1").unwrap()];
@@ -83,7 +84,7 @@ async fn the_audit_log_has_the_clients_address_and_not_the_one_that_it_claims() 
     let nginx = nginx.start(app.address());
     let admin = app.client(Role::Admin).await;
     let authorization = format!("Authorization: Bearer {}", admin.token());
-    let url = format!("{}/cache/clear", nginx.root(Place::Host));
+    let url = format!("{}/cache/clear", nginx.root(ServerBlock::OwnHost));
     let claims = ["-X", "DELETE", "--interface", CLIENT, "-H", "X-Forwarded-For: 198.51.100.7", "-H", &authorization];
     assert_eq!(status(&url, &claims), "200");
     let audit = admin.get("/audit?limit=1").await.expect(200);
@@ -91,29 +92,30 @@ async fn the_audit_log_has_the_clients_address_and_not_the_one_that_it_claims() 
 }
 
 #[tokio::test]
-async fn plain_http_leads_to_tls() {
+async fn plain_http_is_redirected_to_https() {
     let Some(nginx) = Nginx::prepare() else { return };
     let app = TestApp::start().await;
     let nginx = nginx.start(app.address());
-    let told = ["-o", "/dev/null", "-w", "%{http_code} %{redirect_url}"];
-    let output = curl(&format!("{}/muster/?a=b", nginx.plain_origin(Place::Path)), &told).output().unwrap();
+    let printed = ["-o", "/dev/null", "-w", "%{http_code} %{redirect_url}"];
+    let url = format!("{}/muster/?a=b", nginx.plain_origin(ServerBlock::SharedHost));
+    let output = curl(&url, &printed).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "308 https://localhost/muster/?a=b");
 }
 
-/// An answer that is read while it comes.
-struct Open {
+/// An answer that is read while it is received.
+struct StreamedAnswer {
     child: Child,
     answer: BufReader<ChildStdout>,
 }
 
-impl Open {
-    fn start(command: &mut Command) -> Self {
+impl StreamedAnswer {
+    fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let answer = BufReader::new(child.stdout.take().unwrap());
         Self { child, answer }
     }
 
-    /// Reads until a text has come; fails where the answer ends before.
+    /// Reads until a text has been received; fails when the answer ends before.
     fn read_until(&mut self, text: &str) {
         let mut read = Vec::new();
         while !String::from_utf8_lossy(&read).contains(text) {
@@ -126,7 +128,7 @@ impl Open {
     }
 }
 
-impl Drop for Open {
+impl Drop for StreamedAnswer {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

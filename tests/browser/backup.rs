@@ -1,4 +1,4 @@
-//! How the backups stand on the dashboard: an administrator sees it, makes one, and cannot overlook that one failed.
+//! Backups on the dashboard: an administrator sees their state, makes one, and is alerted to a failed one.
 
 use std::time::Duration;
 
@@ -19,48 +19,48 @@ async fn server() -> TestApp {
 }
 
 #[tokio::test]
-async fn an_administrator_backs_up_and_sees_how_old_the_last_one_is() {
+async fn an_administrator_makes_a_backup_and_sees_its_age() {
     let app = server().await;
     let admin = app.client(Role::Admin).await;
     let Some(page) = Page::signed_in(&app, &admin).await else { return };
-    page.until_says("#backup-status", "None yet").await;
-    page.until_says("#backup-text", "There is no good backup yet.").await;
+    page.wait_for_text("#backup-status", "None yet").await;
+    page.wait_for_text("#backup-text", "There is no good backup yet.").await;
     assert_eq!(page.count("#backup-alert > *").await, 0);
     page.click("#back-up-now").await;
-    page.until_says(".toast", "Backup created successfully").await;
-    page.until_says("#backup-status", "Good").await;
-    page.until_says("#backup-text", "Last good backup just now").await;
-    page.until_says("#backup-text", "3 contacts, made in ").await;
-    page.until_says("#backup-text", "Here are 1 of 7 that are kept").await;
+    page.wait_for_text(".toast", "Backup created successfully").await;
+    page.wait_for_text("#backup-status", "Good").await;
+    page.wait_for_text("#backup-text", "Last good backup just now").await;
+    page.wait_for_text("#backup-text", "3 contacts, made in ").await;
+    page.wait_for_text("#backup-text", "Here are 1 of 7 that are kept").await;
     page.end().await;
 }
 
 #[tokio::test]
-async fn a_failed_backup_stands_above_everything_until_one_succeeds() {
+async fn a_failed_backup_is_shown_as_an_alert_until_one_succeeds() {
     let app = server().await;
     let folder = app.store.data_dir().join("backups");
     std::fs::write(&folder, "in the way").unwrap();
     let admin = app.client(Role::Admin).await;
     admin.post("/backup", serde_json::json!({})).await.problem(503);
     let Some(page) = Page::signed_in(&app, &admin).await else { return };
-    page.until_says("#backup-alert", "The last backup failed.").await;
-    page.until_says("#backup-alert", "it is a file, not a folder").await;
-    page.until_says("#backup-status", "Failed").await;
-    page.until_says("#backup-text", "1 attempt failed since").await;
+    page.wait_for_text("#backup-alert", "The last backup failed.").await;
+    page.wait_for_text("#backup-alert", "it is a file, not a folder").await;
+    page.wait_for_text("#backup-status", "Failed").await;
+    page.wait_for_text("#backup-text", "1 attempt failed since").await;
     std::fs::remove_file(&folder).unwrap();
     page.click("#back-up-now").await;
-    page.until_says("#backup-status", "Good").await;
-    page.until_gone("#backup-alert").await;
+    page.wait_for_text("#backup-status", "Good").await;
+    page.wait_for_hidden("#backup-alert").await;
     page.end().await;
 }
 
 #[tokio::test]
-async fn a_schedule_that_is_off_is_said_in_words() {
+async fn a_disabled_backup_schedule_is_shown_as_disabled() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let Some(page) = Page::signed_in(&app, &admin).await else { return };
-    page.until_says("#backup-status", "Switched off").await;
-    page.until_says("#backup-text", "The server makes no backups by itself").await;
+    page.wait_for_text("#backup-status", "Switched off").await;
+    page.wait_for_text("#backup-text", "The server makes no backups by itself").await;
     page.end().await;
 }
 
@@ -69,8 +69,8 @@ async fn a_viewer_sees_nothing_of_backups() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;
     let Some(page) = Page::signed_in(&app, &viewer).await else { return };
-    page.until_says("#tile-hitRate", "Target").await;
+    page.wait_for_text("#tile-hitRate", "Target").await;
     assert_eq!(page.count("#backup, #backup-alert, #back-up-now").await, 0);
-    // And its page asked for nothing that is refused: the console would tell.
+    // The final check of the console shows that the page sent no request that was refused.
     page.end().await;
 }

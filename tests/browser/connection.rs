@@ -1,4 +1,4 @@
-//! A connection that is lost is seen, and comes back by itself.
+//! A lost connection is shown, and the page reconnects by itself.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,83 +12,83 @@ use tokio::sync::watch;
 use super::Page;
 use crate::support::TestApp;
 
-/// A cable between the browser and the server that can be cut and mended.
-struct Cable {
+/// A TCP proxy between the browser and the server that can drop all connections and accept them again.
+struct TcpProxy {
     address: SocketAddr,
-    whole: Arc<watch::Sender<bool>>,
+    connected: Arc<watch::Sender<bool>>,
 }
 
-impl Cable {
+impl TcpProxy {
     async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let whole = Arc::new(watch::Sender::new(true));
-        let state = Arc::clone(&whole);
+        let connected = Arc::new(watch::Sender::new(true));
+        let state = Arc::clone(&connected);
         tokio::spawn(async move {
             while let Ok((mut near, _)) = listener.accept().await {
-                let mut cut = state.subscribe();
+                let mut connected = state.subscribe();
                 tokio::spawn(async move {
-                    // Whoever comes while it is cut is let in and dropped.
-                    if *cut.borrow_and_update() {
+                    // While disconnected, a new connection is accepted and closed at once.
+                    if *connected.borrow_and_update() {
                         let mut far = TcpStream::connect(server).await.unwrap();
                         tokio::select! {
                             _ = copy_bidirectional(&mut near, &mut far) => {}
-                            _ = cut.wait_for(|whole| !whole) => {}
+                            _ = connected.wait_for(|connected| !connected) => {}
                         }
                     }
                 });
             }
         });
-        Self { address, whole }
+        Self { address, connected }
     }
 
-    fn cut(&self) {
-        self.whole.send_replace(false);
+    fn disconnect(&self) {
+        self.connected.send_replace(false);
     }
 
-    fn mend(&self) {
-        self.whole.send_replace(true);
+    fn reconnect(&self) {
+        self.connected.send_replace(true);
     }
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_told_in_words_and_comes_back_by_itself() {
+async fn a_lost_connection_is_shown_and_reconnects_by_itself() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     admin.get("/enterprise/acme/contacts/summary").await.expect(200);
-    let cable = Cable::to(app.address()).await;
-    let Some(page) = Page::signed_in_at(cable.address, admin.token()).await else { return };
-    page.until_says("#live[data-state=live]", "Live").await;
-    page.until_says("#tile-hitRate .tile-value", "0.0%").await;
-    page.until_says("#now", "Last second").await;
+    let proxy = TcpProxy::to(app.address()).await;
+    let Some(page) = Page::signed_in_at(proxy.address, admin.token()).await else { return };
+    page.wait_for_text("#live[data-state=live]", "Live").await;
+    page.wait_for_text("#tile-hitRate .tile-value", "0.0%").await;
+    page.wait_for_text("#now", "Last second").await;
 
     for (round, rate) in ["50.0%", "66.7%"].into_iter().enumerate() {
-        cable.cut();
-        page.until_says("#live[data-state=lost]", "Reconnecting").await;
-        page.until_says("#now", "Not connected").await;
-        // What was there stays there, and what happens meanwhile is not seen.
+        proxy.disconnect();
+        page.wait_for_text("#live[data-state=lost]", "Reconnecting").await;
+        page.wait_for_text("#now", "Not connected").await;
+        // The page keeps what it showed, and shows nothing that happens meanwhile.
         let before = page.texts("#tile-hitRate .tile-value").await;
         admin.get("/enterprise/acme/contacts/summary").await.expect(200);
         assert_eq!(page.texts("#tile-hitRate .tile-value").await, before, "round {round}");
-        // A page that needs the server now says so, and offers to try again.
+        // A page that needs the server now shows an error and offers a retry.
         if round == 1 {
-            page.turn_to("entries").await;
-            page.until_says("#content [data-state=error]", "The server does not answer").await;
+            page.navigate_to("entries").await;
+            page.wait_for_text("#content [data-state=error]", "The server does not answer").await;
         }
 
-        cable.mend();
-        page.until_says("#live[data-state=live]", "Live").await;
+        proxy.reconnect();
+        page.wait_for_text("#live[data-state=live]", "Live").await;
         if round == 1 {
-            page.until_there("#entries tr[data-key='enterprise:acme:contacts']").await;
+            page.wait_for_visible("#entries tr[data-key='enterprise:acme:contacts']").await;
             assert_eq!(page.count("#content [data-state=error]").await, 0, "what failed is read anew");
-            page.turn_to("overview").await;
+            page.navigate_to("overview").await;
         }
-        page.until_says("#tile-hitRate .tile-value", rate).await;
-        page.until_says("#now", "Last second").await;
+        page.wait_for_text("#tile-hitRate .tile-value", rate).await;
+        page.wait_for_text("#now", "Last second").await;
     }
-    // And values move again with what happens.
+    // Live updates continue.
     admin.get("/enterprise/acme/contacts/summary").await.expect(200);
-    page.until_says("#tile-hitRate .tile-value", "75.0%").await;
+    page.wait_for_text("#tile-hitRate .tile-value", "75.0%").await;
     let paths = ["/cache/events", "/cache/analytics?window=1h", "/cache/config", "/session"];
     let entries = "/cache/entries?limit=50&page=1&sort=key&order=asc";
     let lost: Vec<String> = paths.into_iter().chain([entries]).map(|path| format!("{path} unreachable")).collect();
@@ -96,26 +96,26 @@ async fn a_lost_connection_is_told_in_words_and_comes_back_by_itself() {
 }
 
 #[tokio::test]
-async fn a_page_that_finds_no_server_says_so_and_tries_again_when_told() {
+async fn an_unreachable_server_is_shown_and_a_retry_loads_the_page() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
-    let cable = Cable::to(app.address()).await;
-    let Some(page) = Page::blank_at(cable.address).await else { return };
+    let proxy = TcpProxy::to(app.address()).await;
+    let Some(page) = Page::blank_at(proxy.address).await else { return };
     page.open("").await;
-    page.until_there("#token").await;
-    cable.cut();
+    page.wait_for_visible("#token").await;
+    proxy.disconnect();
     page.sign_in(admin.token()).await;
-    page.until_says("#sign-in-error", "The server does not answer").await;
-    cable.mend();
+    page.wait_for_text("#sign-in-error", "The server does not answer").await;
+    proxy.reconnect();
     page.sign_in(admin.token()).await;
-    page.until_there("#pages a[aria-current]").await;
-    // Without the event stream nothing moves, but one can look again.
-    cable.cut();
-    page.ask("location.hash = '#/enterprises'", json!([])).await;
-    page.until_says("#content [data-state=error]", "The server does not answer").await;
-    cable.mend();
+    page.wait_for_visible("#pages a[aria-current]").await;
+    // Without the event stream there are no live updates, but a retry loads the page.
+    proxy.disconnect();
+    page.evaluate("location.hash = '#/enterprises'", json!([])).await;
+    page.wait_for_text("#content [data-state=error]", "The server does not answer").await;
+    proxy.reconnect();
     page.click("#content [data-action=retry]").await;
-    page.until_there("tr[data-enterprise=acme]").await;
+    page.wait_for_visible("tr[data-enterprise=acme]").await;
     let paths = ["/session", "/cache/events", "/cache/analytics?window=1h", "/cache/config", "/enterprise?limit=100"];
     let lost: Vec<String> = paths.into_iter().map(|path| format!("{path} unreachable")).collect();
     page.end_after(&lost.iter().map(String::as_str).collect::<Vec<_>>()).await;

@@ -1,4 +1,4 @@
-//! `muster demo --traffic` as people start it, seen in the browser.
+//! `muster demo --traffic` as a child process, seen in the browser.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use super::Page;
 use crate::support::{Place, eventually};
 
-/// Within so long of a page's first view every chart on it moves, by the issue that asked for it.
-const MOVES_WITHIN: Duration = Duration::from_secs(10);
+/// The time within which every chart of a page must change after the page is first shown.
+const UPDATE_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// How long the data may take to be filled in. Generous, since it only matters when a test fails.
-const START_PATIENCE: Duration = Duration::from_mins(2);
+/// How long filling in the data may take. Generous, since it only matters when a test fails.
+const START_TIME_MAX: Duration = Duration::from_mins(2);
 
-/// A demonstration that runs; it ends with this value.
+/// A running demonstration; dropping it ends the process.
 pub struct Demonstration {
     process: Child,
     pub address: SocketAddr,
@@ -26,20 +26,20 @@ pub struct Demonstration {
 }
 
 impl Demonstration {
-    /// Starts one with so many contacts, and waits until it serves.
+    /// Starts one with this number of contacts, and waits until it serves.
     pub fn start(contacts: u32) -> Self {
         let place = Place::new();
         let arguments = ["demo", "--traffic", "--listen", "127.0.0.1:0", "--contacts", &contacts.to_string()];
         let mut process = place.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let (sender, told) = channel();
+        let (sender, received) = channel();
         std::thread::spawn(move || lines.for_each(|line| drop(sender.send(line))));
         let mut running =
             Self { process, address: SocketAddr::from(([127, 0, 0, 1], 0)), token: String::new(), _place: place };
         let begun = Instant::now();
         while running.token.is_empty() {
-            let left = START_PATIENCE.saturating_sub(begun.elapsed());
-            let line = told.recv_timeout(left).expect("the demonstration says where it is and how to enter");
+            let left = START_TIME_MAX.saturating_sub(begun.elapsed());
+            let line = received.recv_timeout(left).expect("the demonstration says where it is and how to enter");
             let behind = |label: &str| line.strip_prefix(label).map(str::trim);
             if let Some(url) = behind("API:") {
                 let address = url.trim_start_matches("http://").trim_end_matches("/docs");
@@ -54,48 +54,49 @@ impl Demonstration {
 
 impl Drop for Demonstration {
     fn drop(&mut self) {
-        // Told to stop, it takes its folder along.
+        // On SIGTERM it removes its data directory.
         let _ = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
         eventually("the demonstration ends", || self.process.try_wait().unwrap());
     }
 }
 
-/// What every chart of a page says in words: its table, and for a prediction also what it rests on.
-const TELL: &str = "return Object.fromEntries([...document.querySelectorAll('.chart')].map((chart) => [chart.id, \
+/// Returns the text of every chart of a page by its id: its table, and for a prediction also its basis.
+const CHART_TEXTS: &str = "return Object.fromEntries([...document.querySelectorAll('.chart')].map((chart) => [chart.id, \
     chart.querySelector('table')?.innerText + (chart.closest('.prediction')?.querySelector('.basis').innerText ?? '')]))";
 
 #[tokio::test]
-async fn with_traffic_every_chart_moves_within_ten_seconds() {
+async fn with_traffic_every_chart_updates_within_ten_seconds() {
     let demo = Demonstration::start(2_000);
     let Some(page) = Page::signed_in_at(demo.address, &demo.token).await else { return };
     for (hash, charts) in [("#/overview", 5), ("#/enterprises/acme", 2), ("#/tuning", 5)] {
         page.open(hash).await;
         let shown = format!("return document.querySelectorAll('.chart[data-state=shown]').length === {charts}");
-        page.until(&shown, json!([])).await;
+        page.wait_for(&shown, json!([])).await;
         let begun = Instant::now();
-        page.ask("document.querySelectorAll('.chart details').forEach((table) => table.open = true)", json!([])).await;
-        page.until(
+        page.evaluate("document.querySelectorAll('.chart details').forEach((table) => table.open = true)", json!([]))
+            .await;
+        page.wait_for(
             "return document.querySelectorAll('.chart table').length === document.querySelectorAll('.chart').length",
             json!([]),
         )
         .await;
-        let first = page.ask(TELL, json!([])).await;
+        let first = page.evaluate(CHART_TEXTS, json!([])).await;
         assert_eq!(first.as_object().unwrap().len(), charts, "{hash}: {first:#}");
-        let mut still = vec![String::new()];
-        while !still.is_empty() {
-            let now = page.ask(TELL, json!([])).await;
-            still = unmoved(&first, &now);
+        let mut unchanged = vec![String::new()];
+        while !unchanged.is_empty() {
+            let now = page.evaluate(CHART_TEXTS, json!([])).await;
+            unchanged = unchanged_charts(&first, &now);
             assert!(
-                begun.elapsed() < MOVES_WITHIN || still.is_empty(),
-                "{hash}: these do not move: {still:?}\n{first:#}"
+                begun.elapsed() < UPDATE_TIME_MAX || unchanged.is_empty(),
+                "{hash}: these do not move: {unchanged:?}\n{first:#}"
             );
         }
     }
     page.end().await;
 }
 
-/// The charts that say the same in both.
-fn unmoved(first: &Value, now: &Value) -> Vec<String> {
+/// The charts whose text is the same in both.
+fn unchanged_charts(first: &Value, now: &Value) -> Vec<String> {
     let charts = first.as_object().unwrap().iter();
-    charts.filter(|(id, told)| now[id.as_str()] == **told).map(|(id, _)| id.clone()).collect()
+    charts.filter(|(id, text)| now[id.as_str()] == **text).map(|(id, _)| id.clone()).collect()
 }

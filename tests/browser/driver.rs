@@ -1,4 +1,4 @@
-//! Chromium and its driver as processes: found, started, and ended with everything that they started.
+//! Chromium and chromedriver as child processes: finding, starting and ending them with all their own children.
 
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
@@ -16,22 +16,22 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::support::{installed, skip};
 
-/// How Debian calls the browser, and others.
+/// The program names of the browser on Debian and on other distributions.
 const BROWSERS: [&str; 2] = ["chromium", "chromium-browser"];
 
 const DRIVER: &str = "chromedriver";
 
-/// Browsers at once: each takes most of a core, and the memory of several processes.
-static PLACES: Semaphore = Semaphore::const_new(2);
+/// Limits the browsers that run at once: each takes most of a core, and the memory of several processes.
+static BROWSER_PERMITS: Semaphore = Semaphore::const_new(2);
 
 /// How long the driver may take to listen. Generous, since it only matters when a test fails.
-const START_PATIENCE: Duration = Duration::from_secs(20);
+const START_TIME_MAX: Duration = Duration::from_secs(20);
 
-/// How long the driver may take to end a browser before it is ended itself.
-const END_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the driver may take to end its browser before it is killed.
+const SHUTDOWN_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// What keeps Chromium on this machine and away from what a test does not need. It may run as root in a container, and it
-/// opens nothing but our own pages, so it does without its sandbox.
+/// Flags that keep Chromium from contacting other machines and from doing work that no test needs. The sandbox is off
+/// because tests may run as root in a container and open only Muster's pages.
 const ARGUMENTS: [&str; 13] = [
     "--headless=new",
     "--no-sandbox",
@@ -48,24 +48,24 @@ const ARGUMENTS: [&str; 13] = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
 
-/// A running browser; it ends with this value, also when the test has failed.
+/// A running browser; dropping it ends the process, also when the test has failed.
 pub struct Browser {
     pub client: Client,
     driver: Child,
     port: u16,
     _home: TempDir,
-    _place: SemaphorePermit<'static>,
+    _permit: SemaphorePermit<'static>,
 }
 
 impl Browser {
-    /// Starts a browser; `None` on a machine that has none, where that is no failure.
+    /// Starts a browser; `None` on a machine that has none and where the test may be skipped.
     pub async fn start(width: u32, height: u32) -> Option<Self> {
         let chromium = BROWSERS.iter().find_map(|name| installed(name));
         let (Some(chromium), Some(driver)) = (chromium, installed(DRIVER)) else {
             skip("the tests in a browser", "apt-get install chromium chromium-driver");
             return None;
         };
-        let place = PLACES.acquire().await.unwrap();
+        let permit = BROWSER_PERMITS.acquire().await.unwrap();
         let home = tempfile::tempdir().unwrap();
         let (mut driver, port) = start_driver(&driver, home.path());
         let client = ClientBuilder::new(HttpConnector::new())
@@ -74,10 +74,10 @@ impl Browser {
             .await
             .unwrap_or_else(|error| panic!("the browser does not start: {error}"));
         let driver = driver.0.take().unwrap();
-        Some(Self { client, driver, port, _home: home, _place: place })
+        Some(Self { client, driver, port, _home: home, _permit: permit })
     }
 
-    /// Sends a command that is Chromium's own and in no standard.
+    /// Sends a command of Chromium that is not part of the WebDriver standard.
     pub async fn command(&self, path: &str, body: Value) -> Value {
         let session = self.client.session_id().await.unwrap().unwrap();
         let url = format!("http://127.0.0.1:{}/session/{session}/{path}", self.port);
@@ -87,10 +87,10 @@ impl Browser {
     }
 }
 
-/// A driver without a browser: a test that fails now leaves none behind.
-struct Starting(Option<Child>);
+/// A driver whose browser is not yet started; dropping it ends the driver, so that a failing test leaves none behind.
+struct StartingDriver(Option<Child>);
 
-impl Drop for Starting {
+impl Drop for StartingDriver {
     fn drop(&mut self) {
         if let Some(driver) = &mut self.0 {
             let _ = driver.kill();
@@ -101,26 +101,26 @@ impl Drop for Starting {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // Only the driver knows which processes the browser has.
+        // Only the driver has the list of the browser's processes.
         shut_down(self.port);
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
 }
 
-/// Asks the driver to end its browser and itself, and waits until it has.
+/// Requests the driver to end its browser and itself, and waits until it has.
 fn shut_down(port: u16) {
     let Ok(mut connection) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { return };
-    let _ = connection.set_read_timeout(Some(END_PATIENCE));
+    let _ = connection.set_read_timeout(Some(SHUTDOWN_TIME_MAX));
     let _ = write!(connection, "GET /shutdown HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
     let _ = connection.read_to_end(&mut Vec::new());
 }
 
 /// Starts the driver on a port that it chooses.
-fn start_driver(program: &Path, home: &Path) -> (Starting, u16) {
+fn start_driver(program: &Path, home: &Path) -> (StartingDriver, u16) {
     let mut driver = Command::new(program)
         .args(["--port=0", "--log-level=SEVERE"])
-        // Chromium's profile lies there, and goes with it.
+        // Chromium's profile is stored there and removed with the folder.
         .env("HOME", home)
         .env("TMPDIR", home)
         .stdin(Stdio::null())
@@ -130,7 +130,7 @@ fn start_driver(program: &Path, home: &Path) -> (Starting, u16) {
         .unwrap();
     let lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
     let (sender, port) = channel();
-    // It reads to the end, so that the driver never waits for a reader.
+    // Reads to the end, so that the driver is never blocked by a full pipe.
     std::thread::spawn(move || {
         for line in lines {
             if let Some((_, number)) = line.split_once("started successfully on port ") {
@@ -138,8 +138,8 @@ fn start_driver(program: &Path, home: &Path) -> (Starting, u16) {
             }
         }
     });
-    let driver = Starting(Some(driver));
-    let port = port.recv_timeout(START_PATIENCE).expect("the driver says where it listens");
+    let driver = StartingDriver(Some(driver));
+    let port = port.recv_timeout(START_TIME_MAX).expect("the driver says where it listens");
     (driver, port)
 }
 
@@ -148,7 +148,7 @@ fn capabilities(chromium: &Path, width: u32, height: u32) -> Capabilities {
     let arguments: Vec<&str> = ARGUMENTS.into_iter().chain([&*size]).collect();
     let wanted = json!({
         "browserName": "chrome",
-        // A certificate that a test made is signed by nobody.
+        // The certificates of the tests are self-signed.
         "acceptInsecureCerts": true,
         "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
         "goog:chromeOptions": {

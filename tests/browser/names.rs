@@ -1,4 +1,4 @@
-//! Names as people give them, from anywhere, and as an attacker would.
+//! Unusual names, among them script injection, right-to-left text, emoji and very long ones.
 
 use muster::domain::access::Role;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use super::Page;
 use crate::support::{TestApp, department, employee, enterprise};
 
-/// Whoever runs these has left a mark, and fetched something.
+/// If a page ran this, it would set `window.ran` and send a request.
 const SCRIPT: &str = "<script>window.ran = 1</script><img src=nowhere onerror='window.ran = 2'>";
 const RIGHT_TO_LEFT: &str = "שלום עולם (2026) مرحبا";
 const EMOJI: &str = "🎉 Ünïcode 👩‍👩‍👧 & Söhne";
@@ -36,40 +36,40 @@ async fn names_are_shown_as_text_whatever_is_in_them() {
     }
     admin.post("/tokens", json!({"name": SCRIPT, "role": "viewer"})).await.expect(201);
     let Some(page) = Page::signed_in(&app, &admin).await else { return };
-    page.on_screen(NARROW, "light").await;
+    page.set_width(NARROW, "light").await;
     for (id, name) in names {
         page.open("#/enterprises").await;
-        page.until_there(&format!("tr[data-enterprise={id}]")).await;
+        page.wait_for_visible(&format!("tr[data-enterprise={id}]")).await;
         assert_eq!(shown(&page, &format!("tr[data-enterprise={id}] a")).await, name);
         page.click(&format!("tr[data-enterprise={id}] a")).await;
-        page.until_says("#content h1", &name.chars().take(4).collect::<String>()).await;
+        page.wait_for_text("#content h1", &name.chars().take(4).collect::<String>()).await;
         assert_eq!(shown(&page, "#content h1").await, name);
         assert_eq!(shown(&page, "tr[data-department=d] a").await, name);
-        fits(&page, name).await;
+        assert_fits_screen(&page, name).await;
         page.click("tr[data-department=d] a").await;
-        page.until_says("#content", "Last 7 days").await;
+        page.wait_for_text("#content", "Last 7 days").await;
         assert_eq!(shown(&page, "#content h1").await, name);
-        let companies = page.ask("return document.querySelector('#content').textContent", json!([])).await;
+        let companies = page.evaluate("return document.querySelector('#content').textContent", json!([])).await;
         assert!(companies.as_str().unwrap().contains(name), "{companies}");
-        fits(&page, name).await;
+        assert_fits_screen(&page, name).await;
     }
     page.open("#/access").await;
-    page.until_there("#tokens tbody tr").await;
-    let tokens = page.ask("return document.querySelector('#tokens').textContent", json!([])).await;
+    page.wait_for_visible("#tokens tbody tr").await;
+    let tokens = page.evaluate("return document.querySelector('#tokens').textContent", json!([])).await;
     assert!(tokens.as_str().unwrap().contains(SCRIPT), "{tokens}");
-    assert!(page.ask("return window.ran ?? null", json!([])).await.is_null(), "a name has run");
+    assert!(page.evaluate("return window.ran ?? null", json!([])).await.is_null(), "a name has run");
     page.end().await;
 }
 
-/// The very text of an element, which holds nothing but text.
+/// The text of an element, which must contain no image and no script.
 async fn shown(page: &Page, selector: &str) -> String {
     let script = "const found = document.querySelector(arguments[0]); \
                   return found.querySelector('img, script') ? 'more than text' : found.textContent";
-    page.ask(script, json!([selector])).await.as_str().unwrap().to_owned()
+    page.evaluate(script, json!([selector])).await.as_str().unwrap().to_owned()
 }
 
-/// No name makes the page wider than the screen.
-async fn fits(page: &Page, name: &str) {
-    let over = page.ask("return document.documentElement.scrollWidth - window.innerWidth", json!([])).await;
+/// Asserts that the page is no wider than the screen.
+async fn assert_fits_screen(page: &Page, name: &str) {
+    let over = page.evaluate("return document.documentElement.scrollWidth - window.innerWidth", json!([])).await;
     assert!(over.as_i64().unwrap() <= 0, "{over} px too wide: {name}");
 }

@@ -1,23 +1,23 @@
-//! Pictures as Chromium writes them: just enough of the format to tell whether there is something on them.
+//! A decoder for the PNG files that Chromium writes, to check that a screenshot is not blank.
 
 use std::collections::HashMap;
 use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
-/// One of so many pixels is looked at; the number divides no width, so that no column is missed.
-const LOOK_AT_EACH: usize = 7;
+/// Every seventh pixel is sampled; 7 divides no screen width, so that every column is sampled.
+const SAMPLE_STEP: usize = 7;
 
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// What is on a picture.
+/// The size of a picture and the statistics of its colours.
 #[derive(Debug)]
 pub struct Picture {
     pub width: usize,
     pub height: usize,
-    /// How many colours the pixels have that were looked at.
+    /// The number of distinct colours of the sampled pixels.
     pub colours: usize,
-    /// The part of them that have the most frequent one.
+    /// The share of the sampled pixels that have the most frequent colour.
     pub emptiness: f64,
 }
 
@@ -50,7 +50,7 @@ impl Picture {
         let pixels = unfilter(&lines, width * channels, channels);
         assert_eq!(pixels.len(), width * height * channels);
         let mut colours = HashMap::new();
-        for pixel in pixels.chunks_exact(channels).step_by(LOOK_AT_EACH) {
+        for pixel in pixels.chunks_exact(channels).step_by(SAMPLE_STEP) {
             *colours.entry(pixel).or_insert(0_u32) += 1;
         }
         let most = colours.values().max().copied().unwrap();
@@ -59,7 +59,7 @@ impl Picture {
     }
 }
 
-/// Takes back what each line says relative to its neighbours (PNG specification, section 9).
+/// Reverses the filter of each line (PNG specification, section 9).
 fn unfilter(lines: &[u8], length: usize, channels: usize) -> Vec<u8> {
     let mut above = vec![0; length];
     let mut pixels = Vec::with_capacity(lines.len());

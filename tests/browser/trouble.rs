@@ -1,4 +1,4 @@
-//! A database that cannot be written is seen on every page, and that it can be again.
+//! The banner that shows on every page that the database cannot be written.
 
 use muster::domain::access::Role;
 
@@ -9,32 +9,32 @@ use crate::support::TestApp;
 const BANNER: &str = "#trouble:not([hidden])";
 
 #[tokio::test]
-async fn a_banner_says_on_every_page_that_nothing_can_be_stored_and_goes_by_itself() {
+async fn a_banner_on_every_page_shows_that_writes_are_refused_until_they_succeed() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let Some(page) = Page::signed_in(&app, &admin).await else { return };
-    page.until_there("#live[data-state=live]").await;
-    page.until_gone(BANNER).await;
+    page.wait_for_visible("#live[data-state=live]").await;
+    page.wait_for_hidden(BANNER).await;
     fill(&app, &admin).await;
-    for place in ["overview", "entries", "tuning", "enterprises", "access"] {
-        page.turn_to(place).await;
-        page.until_says("#trouble", "Changes are refused. There is no space left on the disk").await;
-        page.until_says("#trouble", "make room").await;
+    for name in ["overview", "entries", "tuning", "enterprises", "access"] {
+        page.navigate_to(name).await;
+        page.wait_for_text("#trouble", "Changes are refused. There is no space left on the disk").await;
+        page.wait_for_text("#trouble", "make room").await;
     }
-    // Somebody who comes now sees it, too.
+    // A page that is loaded now shows it, too.
     page.reload().await;
-    page.until_says("#trouble", "Changes are refused.").await;
+    page.wait_for_text("#trouble", "Changes are refused.").await;
     app.write(|tx| tx.limit_size(None)).await;
-    page.until_gone(BANNER).await;
+    page.wait_for_hidden(BANNER).await;
     page.end().await;
 }
 
 #[tokio::test]
-async fn who_may_not_see_the_live_stream_sees_the_banner() {
+async fn a_limited_token_without_the_live_stream_sees_the_banner() {
     let app = TestApp::start().await;
     let (admin, limited) = (app.client(Role::Admin).await, app.limited(Role::Viewer, "acme").await);
     fill(&app, &admin).await;
     let Some(page) = Page::signed_in(&app, &limited).await else { return };
-    page.until_says("#trouble", "Changes are refused.").await;
+    page.wait_for_text("#trouble", "Changes are refused.").await;
     page.end().await;
 }

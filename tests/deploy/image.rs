@@ -1,4 +1,4 @@
-//! The image of a container, as far as that can be said without an engine; `tests/scratch-root.sh` runs what is in it.
+//! The container image, as far as it can be checked without a container engine; `tests/scratch-root.sh` runs its content.
 
 use super::read;
 
@@ -10,7 +10,7 @@ fn arguments(instruction: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_image_is_the_binary_alone_and_runs_as_nobody() {
+fn the_image_holds_only_the_binary_and_runs_as_an_unprivileged_user() {
     assert_eq!(arguments("FROM").last().map(String::as_str), Some("scratch"));
     assert_eq!(arguments("USER"), ["65532:65532"]);
     assert_eq!(arguments("ENTRYPOINT"), ["[\"/muster\"]"]);
@@ -19,7 +19,7 @@ fn the_image_is_the_binary_alone_and_runs_as_nobody() {
     let variables = arguments("ENV").concat();
     assert!(variables.contains("MUSTER_DATA_DIR=/data") && variables.contains("MUSTER_LISTEN=0.0.0.0:8383"));
     assert_eq!((arguments("VOLUME"), arguments("EXPOSE")), (vec!["/data".to_owned()], vec!["8383".to_owned()]));
-    // All that the final image copies: a folder, and what `just release` writes.
+    // The final image copies only a folder and the binary that `just release` builds.
     let copied = arguments("COPY");
     assert!(copied.len() == 2 && copied[1].ends_with("dist/muster /muster"), "{copied:?}");
 }

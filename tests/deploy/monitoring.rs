@@ -1,4 +1,4 @@
-//! Alerts and the dashboard of Grafana: well made, and made of metrics and labels that a server has.
+//! The alerts and the Grafana dashboard: valid, and using only metrics and labels that the server exports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -16,18 +16,18 @@ const RULES: &str = "muster.rules.yml";
 const SCRAPE: &str = "prometheus.yml";
 const DASHBOARD: &str = "grafana-dashboard.json";
 
-/// What the names of our metrics begin with.
+/// The prefixes of the names of Muster's metrics.
 const PREFIXES: [&str; 2] = ["muster_", "process_"];
 
-/// Labels that Prometheus puts on each series itself, and that of a histogram's buckets.
+/// Labels that Prometheus adds to each series, and the label of histogram buckets.
 const LABELS_OF_ALL: [&str; 3] = ["job", "instance", "le"];
 
 /// The labels of each metric, by the name that a query uses.
 type Metrics = BTreeMap<String, BTreeSet<String>>;
 
-/// What a live server tells, after it has been asked something.
+/// The metrics of a running server that has answered a request.
 async fn metrics() -> Metrics {
-    // With TLS and backups, or the metrics of a certificate and of backups are missing.
+    // TLS is on, because the metrics of the certificate are exported only then.
     let place = Place::new();
     let token = place.token("admin");
     certificate_in(&place);
@@ -45,7 +45,7 @@ async fn metrics() -> Metrics {
     metrics
 }
 
-/// What is answered under TLS to somebody with a token.
+/// The body of an authenticated request over TLS.
 async fn get(server: &TestServer, token: &str, path: &str) -> String {
     let stream = TcpStream::connect(server.address()).await.unwrap();
     let mut stream = muster::server::tls_probe::connect(stream, "localhost").await.unwrap();
@@ -58,7 +58,7 @@ async fn get(server: &TestServer, token: &str, path: &str) -> String {
     body.to_owned()
 }
 
-/// The metrics that a text names, each with the labels that it asks of it.
+/// The metrics that a text names, each with the labels that it selects by.
 fn named(text: &str) -> Vec<(&str, Vec<&str>)> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut named = Vec::new();
@@ -67,7 +67,7 @@ fn named(text: &str) -> Vec<(&str, Vec<&str>)> {
         let end = rest[start..].find(|c| !is_name(c)).map_or(rest.len(), |length| start + length);
         let (name, behind) = (&rest[start..end], &rest[end..]);
         rest = behind;
-        // `muster_http_*` in prose is a family.
+        // `muster_http_*` in prose names a group of metrics.
         if !PREFIXES.iter().any(|prefix| name.starts_with(prefix)) || behind.starts_with('*') {
             continue;
         }
@@ -85,7 +85,7 @@ fn grouped(text: &str) -> impl Iterator<Item = &str> {
     lists.flat_map(|list| list.split(',')).map(str::trim).filter(|label| *label != "alertname")
 }
 
-/// What is wrong with a text that names metrics.
+/// The unknown metrics and labels that a text names.
 fn faults(file: &str, text: &str, metrics: &Metrics) -> Vec<String> {
     let mut faults = Vec::new();
     for (name, labels) in named(text) {
@@ -104,7 +104,7 @@ fn faults(file: &str, text: &str, metrics: &Metrics) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_metric_and_label_that_is_named_is_there() {
+async fn every_named_metric_and_label_exists() {
     let metrics = metrics().await;
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
@@ -125,7 +125,7 @@ async fn every_metric_and_label_that_is_named_is_there() {
 }
 
 #[test]
-fn what_is_not_there_is_found() {
+fn missing_metrics_and_labels_are_reported() {
     let metrics = Metrics::from([("muster_a_total".to_owned(), BTreeSet::from(["cause".to_owned()]))]);
     let check = |text: &str, expected: &[&str]| assert_eq!(faults("f", text, &metrics), expected, "{text}");
     check("sum by (cause, job) (rate(muster_a_total{cause=~\"x\", job=\"muster\"}[5m])) and muster_http_*", &[]);
@@ -138,12 +138,12 @@ fn what_is_not_there_is_found() {
 }
 
 #[test]
-fn promtool_takes_the_rules_and_the_scrape_and_each_alert_does_what_it_says() {
+fn promtool_accepts_the_rules_and_the_scrape_and_tests_each_alert() {
     let Some(promtool) = tool("promtool", "the test of the alerts", "apt-get install prometheus") else { return };
-    let said = accepted(Command::new(&promtool).args(["check", "rules"]).arg(deployed(RULES)));
+    let output = accepted(Command::new(&promtool).args(["check", "rules"]).arg(deployed(RULES)));
     let alerts = read(RULES).matches("- alert: ").count();
-    assert!(said.contains(&format!("{alerts} rules found")), "{said}");
-    // It looks for the token and the rules beside the file.
+    assert!(output.contains(&format!("{alerts} rules found")), "{output}");
+    // promtool checks that the token and the rules exist beside the file.
     let dir = tempfile::tempdir().unwrap();
     let token = dir.path().join("muster-token");
     std::fs::write(&token, "token").unwrap();
@@ -160,7 +160,7 @@ fn promtool_takes_the_rules_and_the_scrape_and_each_alert_does_what_it_says() {
 }
 
 #[test]
-fn every_alert_says_what_is_wrong_and_what_to_do() {
+fn every_alert_has_a_summary_a_description_and_an_action() {
     for alert in read(RULES).split("- alert: ").skip(1) {
         let name = alert.lines().next().unwrap();
         for part in ["expr: ", "severity: ", "summary: \"", "description: \"", "action: \""] {
@@ -173,7 +173,7 @@ fn dashboard() -> Value {
     serde_json::from_str(&read(DASHBOARD)).unwrap()
 }
 
-/// Every query of the dashboard, those of its variables included.
+/// Every query of the dashboard, including those of its variables.
 fn expressions() -> Vec<String> {
     fn collect(value: &Value, found: &mut Vec<String>) {
         match value {
@@ -192,7 +192,7 @@ fn expressions() -> Vec<String> {
 }
 
 #[test]
-fn the_dashboard_can_be_imported_for_any_data_source() {
+fn the_grafana_dashboard_can_be_imported_with_any_data_source() {
     let dashboard = dashboard();
     assert!(dashboard["title"].is_string() && dashboard["schemaVersion"].is_u64());
     assert_eq!(dashboard.get("id"), None, "an id is what an installation gives");

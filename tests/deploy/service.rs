@@ -1,4 +1,4 @@
-//! The unit of systemd.
+//! The systemd unit.
 
 use std::process::Command;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use crate::support::tool;
 
 const UNIT: &str = "muster.service";
 
-/// Where the unit has the program.
+/// The path of the program in the unit.
 const PROGRAM: &str = "/usr/local/bin/muster";
 
-/// How much of the system the service may reach, of 100, as systemd counts it.
+/// The limit of the exposure level that `systemd-analyze security` computes, in tenths: 0 is best, 100 worst.
 const EXPOSURE_MAX: &str = "12";
 
-/// The values of a setting of the unit.
+/// The values of this key in the unit.
 fn values(key: &str) -> Vec<String> {
     let unit = read(UNIT);
     let values = unit.lines().filter_map(|line| line.split_once('=')).filter(|(name, _)| *name == key);
@@ -28,22 +28,22 @@ fn duration(key: &str) -> Duration {
 }
 
 #[test]
-fn systemd_takes_the_unit_and_finds_little_that_it_reaches() {
+fn systemd_accepts_the_unit_and_rates_its_exposure_low() {
     let Some(analyze) = tool("systemd-analyze", "the test of the unit", "apt-get install systemd") else { return };
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join(UNIT);
-    // It looks for the program, which is installed nowhere yet.
+    // systemd-analyze checks that the program exists, and it is not installed.
     std::fs::write(&path, read(UNIT).replace(PROGRAM, env!("CARGO_BIN_EXE_muster"))).unwrap();
-    let said = accepted(Command::new(&analyze).args(["verify", "--man=no"]).arg(&path));
-    assert_eq!(said, "", "systemd has something to say");
+    let output = accepted(Command::new(&analyze).args(["verify", "--man=no"]).arg(&path));
+    assert_eq!(output, "", "systemd has something to say");
     let threshold = format!("--threshold={EXPOSURE_MAX}");
-    let said =
+    let output =
         accepted(Command::new(&analyze).args(["security", "--offline=true", "--no-pager", &threshold]).arg(&path));
-    println!("{}", said.lines().last().unwrap_or_default());
+    println!("{}", output.lines().last().unwrap_or_default());
 }
 
 #[test]
-fn the_unit_leaves_the_server_the_time_and_the_files_that_its_settings_need() {
+fn the_timeouts_and_limits_of_the_unit_fit_the_settings() {
     let dir = tempfile::tempdir().unwrap();
     let mut flags = Flags::default();
     flags.set("data-dir", vec![dir.path().to_str().unwrap().to_owned()]);

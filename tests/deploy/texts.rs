@@ -1,4 +1,4 @@
-//! The manual page and the completions, as the programs read them that they are for.
+//! The manual page, the completions, `--version` and `health`.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use super::{CERTIFICATE, KEY, accepted, certificate_in};
 use crate::support::{Place, installed, tool};
 
 #[test]
-fn the_manual_page_has_every_command_and_setting_and_man_takes_it() {
+fn the_manual_page_has_every_command_and_setting_and_passes_mandoc() {
     let place = Place::new();
     let page = place.done(&["man"]);
     let plain = page.replace("\\-", "-");
@@ -27,28 +27,28 @@ fn the_manual_page_has_every_command_and_setting_and_man_takes_it() {
 }
 
 #[test]
-fn the_shells_take_their_completions() {
+fn the_shells_accept_their_completions() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish"] {
         let script = place.path(shell);
         place.write(shell, place.done(&["completions", shell]));
         match installed(shell) {
             Some(program) => drop(accepted(Command::new(program).arg("-n").arg(script))),
-            // What is not installed on a machine is nobody's shell there.
+            // A shell that is not installed cannot be tested.
             None => assert_ne!(shell, "bash", "every system has it"),
         }
     }
 }
 
 #[test]
-fn the_version_names_what_it_is_built_from() {
+fn the_version_names_the_revision_that_was_built() {
     let version = Place::new().done(&["--version"]);
     assert_eq!(version.trim(), format!("muster {}", muster::telemetry::LONG_VERSION));
     assert!(version.starts_with(concat!("muster ", env!("CARGO_PKG_VERSION"))), "{version}");
 }
 
 #[test]
-fn health_says_whether_a_server_is_ready_and_why_not() {
+fn health_reports_whether_a_server_is_ready_and_why_not() {
     let place = Place::new();
     let server = place.serve_as("", &["--base-path", "/muster"]);
     let url = format!("http://{}", server.address());
@@ -68,15 +68,15 @@ fn health_says_whether_a_server_is_ready_and_why_not() {
 }
 
 #[test]
-fn health_asks_under_tls_where_that_is_what_the_server_speaks() {
+fn health_uses_tls_when_the_server_does() {
     let place = Place::new();
     certificate_in(&place);
     let tls = ["--tls-cert", CERTIFICATE, "--tls-key", KEY];
     let server = place.serve_as("", &tls);
     let address = server.address().to_string();
-    let said = place.done(&[&["health", "--listen", &address], &tls[..]].concat());
-    assert_eq!(said, format!("https://{address} is ready\n"));
-    assert_eq!(place.done(&["health", &format!("https://{address}")]), said);
+    let output = place.done(&[&["health", "--listen", &address], &tls[..]].concat());
+    assert_eq!(output, format!("https://{address} is ready\n"));
+    assert_eq!(place.done(&["health", &format!("https://{address}")]), output);
     let plain = place.muster(&["health", &format!("http://{address}")]);
     assert_eq!((plain.code, plain.stderr.contains("it answers 400")), (Some(1), true), "{}", plain.stderr);
 }

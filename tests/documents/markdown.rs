@@ -1,4 +1,4 @@
-//! Markdown as far as the checks need it: links, the anchors of headings, and what is set as code.
+//! A Markdown reader for the checks: links, heading anchors, tables, code spans and fenced code.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -29,12 +29,12 @@ pub fn fenced<'a>(text: &'a str, language: &str) -> Vec<(usize, &'a str)> {
     found
 }
 
-/// What is set as code within a line.
+/// The code spans of a line.
 fn spans_of(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
 
-/// Everything that is set as code within a line of prose, with the line's number.
+/// The code spans of all lines outside of fenced code, with the line numbers.
 pub fn code_spans(text: &str) -> Vec<(usize, &str)> {
     prose(text).flat_map(|(number, line)| spans_of(line).map(move |span| (number, span))).collect()
 }
@@ -50,11 +50,11 @@ pub fn table_rows(text: &str) -> Vec<Vec<&str>> {
     rows.map(|row| row.split('|').map(str::trim).collect()).collect()
 }
 
-/// Targets of links, inline ones and those of `[name]: target` lines, with their lines' numbers.
+/// The targets of inline links and of `[name]: target` lines, with the line numbers.
 pub fn links(text: &str) -> Vec<(usize, String)> {
     let mut links = Vec::new();
     for (number, line) in prose(text) {
-        // Brackets within code are no links.
+        // Brackets within code spans are not links.
         let line: String = line.split('`').step_by(2).collect::<Vec<_>>().join("`");
         let mut rest = line.as_str();
         while let Some((_, behind)) = rest.split_once("](") {

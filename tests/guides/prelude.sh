@@ -1,4 +1,4 @@
-# What surrounds the commands of a page, so that they run one after the other without a person.
+# Prepended to the commands of a page, so that they run one after the other without user interaction.
 set -Eeuo pipefail
 PATH="$PWD/bin:$PATH"
 curl --version >/dev/null || { echo "curl is missing" >&2; exit 1; }
@@ -16,7 +16,8 @@ stop_server() {
 }
 trap stop_server EXIT
 
-# Whoever reads the page leaves the server running and goes on in another terminal. A second one takes the first one's place.
+# A reader leaves the server running and continues in another terminal; here it runs in the background until the next one
+# replaces it.
 muster() {
   case "${1:-}" in
     serve | demo) ;;
@@ -41,21 +42,22 @@ muster() {
   return 1
 }
 
-# What the server refuses is a failure, and a stream that never ends is read for as long as it takes to say something.
+# A refused request is a failure. A stream never ends: it is read for two seconds and must contain an event.
 curl() {
   if [ "$1" != -N ]; then
     command curl -sS --fail-with-body "$@"
     return
   fi
-  local heard=0
-  command curl -sS --fail-with-body --max-time 2 -o heard "$@" || heard=$?
-  if [ "$heard" -ne 28 ] || ! grep -q '^event: ' heard; then
-    echo "the stream said nothing ($heard)" >&2
+  local status=0
+  # 28 is curl's exit status of a timeout.
+  command curl -sS --fail-with-body --max-time 2 -o stream "$@" || status=$?
+  if [ "$status" -ne 28 ] || ! grep -q '^event: ' stream; then
+    echo "the stream said nothing ($status)" >&2
     return 1
   fi
 }
 
-# The tests may be no administrator's, and need not be one.
+# The tests may run without administrator rights and do not need them.
 sudo() {
   if [ "$1" = -u ]; then shift 2; fi
   "$@"

@@ -1,20 +1,20 @@
-//! The `curl` commands of the page, as far as it uses them.
+//! A parser for the `curl` commands of the page, with the options that it uses.
 
 use std::collections::BTreeMap;
 
-/// One request, as a command of `curl` says it.
+/// The request of one `curl` command.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Command {
     pub method: String,
     pub url: String,
     pub headers: Vec<(String, String)>,
     pub body: Option<String>,
-    /// With `-N`: the answer is a stream without an end.
+    /// Whether `-N` is given: the answer is a stream without an end.
     pub streams: bool,
 }
 
 impl Command {
-    /// Reads a command; the variables are those of the shell that it is pasted into.
+    /// Parses a command; the variables are those of the shell.
     pub fn parse(text: &str, variables: &BTreeMap<String, String>) -> Self {
         let mut words = words(text, variables).into_iter();
         assert_eq!(words.next().as_deref(), Some("curl"), "{text}");
@@ -35,7 +35,7 @@ impl Command {
                 }
                 "--data-binary" => command.body = Some(value()),
                 "-N" => command.streams = true,
-                // Shows the headers too; they are looked at in any case.
+                // Prints the headers, which the test always reads.
                 "-i" => {}
                 _ if word.starts_with('-') => panic!("the page uses {word}, which its test does not know: {text}"),
                 _ => command.url = word,
@@ -80,7 +80,7 @@ fn words(text: &str, variables: &BTreeMap<String, String>) -> Vec<String> {
 }
 
 #[test]
-fn commands_are_read_as_a_shell_does() {
+fn commands_are_parsed_as_by_a_shell() {
     let variables =
         BTreeMap::from([("BASE".to_owned(), "http://x".to_owned()), ("AUTH".to_owned(), "A: b c".to_owned())]);
     let command =

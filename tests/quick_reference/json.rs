@@ -1,14 +1,14 @@
-//! JSON that keeps the order of its fields, to be shown to people and compared with what they were shown.
+//! JSON with the order of its fields kept, to format answers for the page and to compare answers with the page.
 
 use std::fmt;
 
 use muster::domain::time::Timestamp;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// Characters of a line before it is broken.
+/// The longest line before an object or array is broken into several.
 const LINE_CHARS_MAX: usize = 100;
 
-/// Fields whose value is another in every run: ids that the server makes, secrets, tags, what depends on speed or memory.
+/// Fields whose value differs between runs: generated ids, secrets, entity tags, and what depends on speed or memory.
 const VOLATILE: [&str; 43] = [
     "_nanoseconds",
     "_seconds",
@@ -55,17 +55,16 @@ const VOLATILE: [&str; 43] = [
     "value",
 ];
 
-/// Fields that hold distributions of what was measured: only their shape is the same in every run.
+/// Fields that hold distributions of measurements: only their shape is the same in every run.
 const DISTRIBUTIONS: [&str; 1] = ["buckets"];
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Json {
-    /// `null`, a truth value, a number or a text, as it is written.
+    /// `null`, a boolean, a number or a string, as written.
     Scalar(String),
-    /// An array.
     Array(Vec<Self>),
-    /// An object, its fields in the order in which they were written.
+    /// The fields in the order in which they were written.
     Object(Vec<(String, Self)>),
 }
 
@@ -74,7 +73,7 @@ impl Json {
         serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
-    /// The same for readers: of a long array the first element only, since the others look alike, and no secrets.
+    /// The value as the page shows it: of a long array only the first element, since the others are alike, and no secrets.
     pub fn shortened(self) -> Self {
         match self {
             Self::Array(mut elements) => {
@@ -106,7 +105,7 @@ impl Json {
         }
     }
 
-    /// In what an answer differs from the one that is shown, with where.
+    /// The first difference of an answer from the one on the page, with its path.
     pub fn difference(&self, answer: &Self, at: &str) -> Option<String> {
         match (self, answer) {
             (Self::Object(shown), Self::Object(fields)) => {
@@ -118,28 +117,29 @@ impl Json {
                 pairs.find_map(|((name, shown), (_, value))| {
                     let at = format!("{at}.{name}");
                     let is_shape = DISTRIBUTIONS.contains(&&**name);
-                    if is_shape { shown.unlikeness(value, &at) } else { shown.difference(value, &at) }
+                    if is_shape { shown.kind_difference(value, &at) } else { shown.difference(value, &at) }
                 })
             }
             (Self::Array(shown), Self::Array(elements)) if shown.is_empty() == elements.is_empty() => {
                 let whole = shown.len() == elements.len();
                 elements.iter().enumerate().find_map(|(index, element)| {
                     let at = format!("{at}[{index}]");
-                    // What is not shown looks like the first.
-                    if whole { shown[index].difference(element, &at) } else { shown[0].unlikeness(element, &at) }
+                    // Elements that are not shown have the shape of the first.
+                    if whole { shown[index].difference(element, &at) } else { shown[0].kind_difference(element, &at) }
                 })
             }
             (Self::Scalar(shown), Self::Scalar(value)) => {
                 let name = at.rsplit('.').next().and_then(|field| field.split('[').next()).unwrap_or_default();
-                let same = shown == value || (alike(shown, value) && (VOLATILE.contains(&name) || is_time(value)));
+                let is_volatile = VOLATILE.contains(&name) || is_time(value);
+                let same = shown == value || (is_same_kind(shown, value) && is_volatile);
                 (!same).then(|| format!("{at} is {value}, shown is {shown}"))
             }
             _ => Some(format!("{at} is {answer}, shown is {self}")),
         }
     }
 
-    /// In what an element differs in kind from the one that is shown.
-    fn unlikeness(&self, element: &Self, at: &str) -> Option<String> {
+    /// The first difference of an element's shape from the one on the page: its fields and the kinds of its values.
+    fn kind_difference(&self, element: &Self, at: &str) -> Option<String> {
         match (self, element) {
             (Self::Object(shown), Self::Object(fields)) => {
                 let mut pairs = shown.iter().zip(fields);
@@ -147,13 +147,13 @@ impl Json {
                 missing.or_else(|| {
                     pairs.find_map(|((name, shown), (other, value))| {
                         let at = format!("{at}.{name}");
-                        if name == other { shown.unlikeness(value, &at) } else { Some(format!("{at} is {other}")) }
+                        if name == other { shown.kind_difference(value, &at) } else { Some(format!("{at} is {other}")) }
                     })
                 })
             }
             (Self::Array(_), Self::Array(_)) => None,
             (Self::Scalar(shown), Self::Scalar(value)) => {
-                let alike = alike(shown, value) || shown == "null" || value == "null";
+                let alike = is_same_kind(shown, value) || shown == "null" || value == "null";
                 (!alike).then(|| format!("{at} is {value}, shown is {shown}"))
             }
             _ => Some(format!("{at} is {element}, shown is {self}")),
@@ -195,7 +195,7 @@ impl Json {
         out.extend([open, "\n", &pad, &lines, "\n", &outer, close]);
     }
 
-    /// In lines that people can read.
+    /// The value formatted with line breaks.
     pub fn pretty(&self) -> String {
         let mut text = String::new();
         self.write(&mut text, 0);
@@ -208,7 +208,7 @@ fn is_short(last: &str, next: &str, indent: usize) -> bool {
 }
 
 /// Whether two scalars are of the same kind.
-fn alike(one: &str, other: &str) -> bool {
+fn is_same_kind(one: &str, other: &str) -> bool {
     let kind = |text: &str| match text.as_bytes().first() {
         Some(b'"') => 't',
         Some(b't' | b'f') => 'b',

@@ -1,4 +1,4 @@
-//! Who may do what: every route of the document, tried by those who may not.
+//! Authorisation: every operation of the OpenAPI document, requested without the role or the reach that it requires.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, Reply, TestApp};
 
-/// One operation of the document, with ids that exist in `acme` and a body that would do.
+/// One operation of the OpenAPI document, with ids that exist in `acme` and a valid body.
 pub struct Operation {
     pub method: Method,
     template: String,
@@ -34,7 +34,7 @@ impl Operation {
     }
 }
 
-/// Every operation that the document lists.
+/// Every operation of the OpenAPI document.
 pub async fn operations(app: &TestApp) -> Vec<Operation> {
     let admin = app.client(Role::Admin).await;
     let contacts = admin.get("/Contacts/u1").await.expect(200);
@@ -124,7 +124,7 @@ async fn outside_its_enterprise_a_token_reads_and_changes_nothing() {
                 if operation.name() == "GET /enterprise" {
                     assert_eq!(reply.expect(200)["totalCount"], 1);
                 } else if operation.name() == "GET /session" {
-                    // It tells of the caller alone.
+                    // It describes only the caller.
                     assert_eq!(reply.expect(200)["session"]["enterpriseId"], "globex");
                 } else {
                     assert!(matches!(reply.status, 403 | 404), "{} by {role:?}: {text}", operation.name());
@@ -139,12 +139,12 @@ async fn outside_its_enterprise_a_token_reads_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_lies_outside_answers_like_what_does_not_exist() {
+async fn resources_outside_a_tokens_enterprise_answer_as_if_they_did_not_exist() {
     let app = TestApp::start().await;
     let stranger = app.limited(Role::Admin, "globex").await;
     let same = |one: Reply, other: Reply| {
-        let told = |reply: &Reply| (reply.status, reply.json()["message"].clone(), reply.json()["errors"].clone());
-        assert_eq!(told(&one), told(&other));
+        let content = |reply: &Reply| (reply.status, reply.json()["message"].clone(), reply.json()["errors"].clone());
+        assert_eq!(content(&one), content(&other));
         assert_eq!(one.status, 404);
     };
     same(stranger.get("/enterprise/acme").await, stranger.get("/enterprise/nothing").await);
@@ -173,7 +173,7 @@ async fn a_limited_token_works_within_its_enterprise() {
     admin.get("/tokens").await.problem(403);
 }
 
-/// The least role that each operation takes.
+/// The least role that each operation requires.
 const LEAST_ROLES: [(Role, &[&str]); 4] = [
     (
         Role::Viewer,
@@ -254,7 +254,7 @@ const LEAST_ROLES: [(Role, &[&str]); 4] = [
 ];
 
 #[tokio::test]
-async fn every_operation_takes_its_role_and_no_less() {
+async fn every_operation_requires_at_least_its_role() {
     let app = TestApp::start().await;
     let operations = operations(&app).await;
     let mut tried = 0;
@@ -272,7 +272,7 @@ async fn every_operation_takes_its_role_and_no_less() {
             tried += 1;
         }
     }
-    // Those who may, last of all, since they change what the others would have found.
+    // Sufficient roles come last, because their requests change what the refused ones address.
     for (least, names) in LEAST_ROLES {
         for name in names {
             let operation = operations.iter().find(|operation| operation.name() == *name).unwrap();
@@ -287,7 +287,7 @@ async fn every_operation_takes_its_role_and_no_less() {
 }
 
 #[tokio::test]
-async fn no_operation_changes_anything_for_a_page_of_another_site() {
+async fn no_operation_accepts_a_cross_site_change_with_a_cookie() {
     let app = TestApp::start().await;
     let operations = operations(&app).await;
     let admin = app.client(Role::Admin).await.browser().await;
@@ -297,7 +297,7 @@ async fn no_operation_changes_anything_for_a_page_of_another_site() {
         for root in ROOTS {
             for origin in [&[("sec-fetch-site", "cross-site")][..], &[("origin", "https://evil.example")], &[]] {
                 let path = format!("{root}{}", operation.path);
-                // Refused before it is read that this is no JSON.
+                // The request is refused before its body, which is not JSON, is parsed.
                 let request = admin.request_from(operation.method.clone(), &path, origin).body("{");
                 let message = Reply::to(request).await.problem(403);
                 assert!(message.contains("session cookie"), "{}: {message}", operation.name());
@@ -309,7 +309,7 @@ async fn no_operation_changes_anything_for_a_page_of_another_site() {
 }
 
 #[tokio::test]
-async fn destroying_takes_an_administrator() {
+async fn a_purge_requires_the_admin_role() {
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
     for path in ["/enterprise/acme/departments/sales", "/enterprise/acme/departments/sales/employees/u1"] {
@@ -320,7 +320,7 @@ async fn destroying_takes_an_administrator() {
 }
 
 #[tokio::test]
-async fn an_expired_token_is_told_so() {
+async fn an_expired_token_is_refused_as_expired() {
     let app = TestApp::start().await;
     let past = Timestamp::from_millis(app.store.clock().now().millis() - 1);
     let late = app.holder(Role::Admin, Reach::Installation, Some(past)).await;
@@ -328,7 +328,7 @@ async fn an_expired_token_is_told_so() {
 }
 
 #[tokio::test]
-async fn guessing_is_slowed_down_and_does_not_lock_out_others() {
+async fn failed_sign_ins_are_rate_limited_without_locking_out_valid_tokens() {
     let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 3).await;
     let viewer = app.client(Role::Viewer).await;
     for number in 0..3 {

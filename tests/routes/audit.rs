@@ -10,7 +10,7 @@ fn actions(log: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn what_administrators_did_is_listed_newest_first() {
+async fn the_audit_log_lists_acts_newest_first() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     assert_eq!(admin.get("/audit").await.expect(200)["audit"], json!([]));
@@ -35,7 +35,7 @@ async fn what_administrators_did_is_listed_newest_first() {
 }
 
 #[tokio::test]
-async fn the_log_is_read_page_by_page_and_by_action_and_actor() {
+async fn the_audit_log_is_paged_and_filtered_by_action_and_actor() {
     let app = TestApp::start().await;
     let (admin, other) = (app.client(Role::Admin).await, app.client(Role::Admin).await);
     for size in 1..=7 {
@@ -49,7 +49,7 @@ async fn the_log_is_read_page_by_page_and_by_action_and_actor() {
         let log = admin.get(&path).await.expect(200);
         assert_eq!((&log["totalCount"], &log["pagination"]["limit"]), (&json!(14), &json!(4)));
         ids.extend(log["audit"].as_array().unwrap().iter().map(|act| act["id"].as_i64().unwrap()));
-        // What comes meanwhile is before the first page and shifts nothing.
+        // Entries added meanwhile come before the first page and do not shift the later ones.
         match log["pagination"]["nextCursor"].as_str() {
             Some(cursor) => path = format!("/audit?limit=4&cursor={cursor}"),
             None => break,
@@ -75,7 +75,7 @@ async fn the_log_is_read_page_by_page_and_by_action_and_actor() {
 }
 
 #[tokio::test]
-async fn only_an_administrator_of_the_installation_reads_it() {
+async fn only_an_unlimited_admin_token_reads_the_audit_log() {
     let app = TestApp::start().await;
     for role in [Role::Viewer, Role::Contributor, Role::Manager] {
         app.client(role).await.get("/audit").await.problem(403);

@@ -1,4 +1,4 @@
-//! The cache's figures and clearing it, over HTTP.
+//! Cache statistics and clearing the cache, over HTTP.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn stats(client: &Client) -> Value {
     client.get("/cache/stats").await.expect(200)["cache"].clone()
 }
 
-/// The acts in the audit log: action, target, and how it was after.
+/// The cache's entries in the audit log: action, target and the state after.
 fn acts(app: &TestApp) -> Vec<(String, String, Value)> {
     let connection = app.store.directory().raw_reader();
     let mut statement =
@@ -31,7 +31,7 @@ fn acts(app: &TestApp) -> Vec<(String, String, Value)> {
 }
 
 #[tokio::test]
-async fn the_figures_of_an_unused_cache_say_so() {
+async fn the_stats_of_an_unused_cache_are_zero() {
     let app = TestApp::start_at(Clock::manual(at("2026-11-22T08:00:00Z")), |_| {}).await;
     let viewer = app.client(Role::Viewer).await;
     let mut cache = stats(&viewer).await;
@@ -47,7 +47,7 @@ async fn the_figures_of_an_unused_cache_say_so() {
             "cacheBytes": 0, "maxCacheBytes": 67_108_864, "rssBytes": rss
         })
     );
-    // Writing the people into the store invalidated nothing, since nothing was there.
+    // The test data was written before anything was cached, so it invalidated nothing.
     let none = json!({"p50": 0.0, "p90": 0.0, "p99": 0.0, "max": 0.0});
     assert_eq!(
         cache,
@@ -63,7 +63,7 @@ async fn the_figures_of_an_unused_cache_say_so() {
 }
 
 #[tokio::test]
-async fn the_figures_are_what_was_done() {
+async fn cache_stats_count_hits_misses_loads_and_removals() {
     let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
     let app = TestApp::start_at(clock.clone(), |_| {}).await;
     let contributor = app.client(Role::Contributor).await;
@@ -91,7 +91,7 @@ async fn the_figures_are_what_was_done() {
     let bytes = cache["memoryUsage"]["cacheBytes"].as_u64().unwrap();
     assert!((1_000..1_000_000).contains(&bytes), "{bytes}");
 
-    // Department summaries live half an hour: after 26 minutes one of the two expires soon.
+    // The TTL of department summaries is 30 minutes: after 26 minutes one of the two entries expires soon.
     clock.advance(Duration::from_mins(26));
     assert_eq!(stats(&contributor).await["entriesExpiringSoon"], 1);
     let body = json!({"userId": "u1", "contactInfo": {"name": "Grace"}});
@@ -103,7 +103,7 @@ async fn the_figures_are_what_was_done() {
 }
 
 #[tokio::test]
-async fn a_clear_says_how_much_it_cleared_and_is_written_down() {
+async fn a_clear_returns_how_many_entries_it_removed_and_is_audited() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let fill = async || {
@@ -150,10 +150,10 @@ async fn a_clear_says_how_much_it_cleared_and_is_written_down() {
 }
 
 #[tokio::test]
-async fn an_enterprise_that_does_not_exist_cannot_be_cleared() {
+async fn clearing_an_unknown_enterprise_answers_404() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
-    // Nothing is kept of it, but it is there.
+    // It exists, without cached entries.
     assert_eq!(admin.delete("/cache/enterprises/globex/clear").await.expect(200)["clearedEntries"], 0);
     admin.delete("/enterprise/globex").await.expect(200);
     for id in ["globex", "nowhere", "a%20b"] {
@@ -163,11 +163,11 @@ async fn an_enterprise_that_does_not_exist_cannot_be_cleared() {
 }
 
 #[tokio::test]
-async fn a_clear_is_done_although_it_cannot_be_written_down() {
+async fn a_clear_succeeds_when_its_audit_entry_cannot_be_written() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     admin.get(ACME).await.expect(200);
-    // Stands in for a disk without room: nothing more fits into the audit log.
+    // Simulates a full disk: every insert into the audit log fails.
     let full = "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no room'); END";
     app.store.directory().raw_writer().execute_batch(full).unwrap();
     let body = admin.delete("/cache/clear").await.expect(200);

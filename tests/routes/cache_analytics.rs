@@ -1,4 +1,4 @@
-//! `GET /cache/analytics`: exact, by windows, through restarts.
+//! `GET /cache/analytics`: exact counts per window, kept across restarts.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ const COUNTERS: [&str; 8] =
     ["hits", "misses", "coalesced", "revalidated", "stale", "loads", "loadFailures", "massInvalidations"];
 const CAUSES: [&str; 6] = ["expired", "replaced", "size", "bytes", "invalidated", "cleared"];
 
-/// A server whose clock stands at half past a minute.
+/// A server with a manual clock, 30 seconds into a minute.
 async fn start() -> (TestApp, Client, Clock) {
     let clock = Clock::manual(at("2026-11-22T08:00:30Z"));
     let app = TestApp::start_at(clock.clone(), |_| {}).await;
@@ -25,7 +25,7 @@ async fn start() -> (TestApp, Client, Clock) {
     (app, admin, clock)
 }
 
-/// These fields are there, with these values.
+/// Asserts that the body has these fields with these values.
 #[track_caller]
 fn assert_has(body: &Value, fields: &Value) {
     for (name, value) in fields.as_object().unwrap() {
@@ -37,7 +37,7 @@ async fn analytics(client: &Client, window: &str) -> Value {
     client.get(&format!("/cache/analytics?window={window}")).await.expect(200)["analytics"].take()
 }
 
-/// The 99th percentile of buckets as clients reckon it, and how many durations there are.
+/// The 99th percentile of histogram buckets as clients compute it, and the number of durations.
 fn durations(buckets: &Value) -> (Option<f64>, u64) {
     let pairs = buckets.as_array().unwrap().iter().map(|pair| (pair[0].as_f64().unwrap(), pair[1].as_u64().unwrap()));
     let pairs: Vec<(f64, u64)> = pairs.collect();
@@ -51,14 +51,14 @@ fn durations(buckets: &Value) -> (Option<f64>, u64) {
     (p99.map(|(end, _)| *end), all)
 }
 
-/// What is counted in an answer, its totals or a point of its series, in the order of the names.
+/// The counters of an answer's totals or of a point of its series, in the order of [`COUNTERS`] and [`CAUSES`].
 fn counted(body: &Value, totals: &Value) -> Vec<u64> {
     let number = |value: &Value| value.as_u64().unwrap_or_else(|| panic!("{value} in {body}"));
     let counters = COUNTERS.iter().map(|name| number(&totals[name]));
     counters.chain(CAUSES.iter().map(|name| number(&body["removals"][name]))).collect()
 }
 
-/// The totals of a window, which the sum of its series must be.
+/// The totals of a window; asserts that they are the sums of its series.
 fn totals(body: &Value) -> Vec<u64> {
     let totals = counted(body, &body["totals"]);
     let mut sums = vec![0; totals.len()];
@@ -69,7 +69,7 @@ fn totals(body: &Value) -> Vec<u64> {
     totals
 }
 
-/// The same numbers as the cache itself has counted them since the start.
+/// The same counters as the cache itself has them since the start.
 fn since_start(app: &TestApp) -> Vec<u64> {
     let stats = app.summaries.cache().stats();
     let (removals, all) = (&stats.removals, &stats);
@@ -91,8 +91,8 @@ fn since_start(app: &TestApp) -> Vec<u64> {
     ]
 }
 
-/// Requests of which it is known what they count as: four hits, five misses, four loads; two entries are invalidated by a
-/// write, three cleared at once.
+/// Requests with known counts: four hits, six misses, five loads; a write invalidates two entries, and a clear removes
+/// three.
 async fn script(app: &TestApp, admin: &Client) {
     for path in [ACME, SALES, GLOBEX, ACME, GLOBEX] {
         admin.get(path).await.expect(200);
@@ -131,7 +131,7 @@ async fn a_scripted_sequence_gives_exactly_the_predicted_numbers_in_every_window
             assert_eq!(body["hitRate"], "40.00%", "{window}");
         }
         clock.advance(Duration::from_mins(7));
-        // Whoever looks ends the minute, as its end does for a clock that nobody moves.
+        // With a manual clock, reading the analytics closes the minute, which a timer does otherwise.
         analytics(&admin, "1h").await;
     }
     let body = analytics(&admin, "1h").await;
@@ -142,7 +142,7 @@ async fn a_scripted_sequence_gives_exactly_the_predicted_numbers_in_every_window
 }
 
 #[tokio::test]
-async fn an_answer_has_the_shape_that_clients_read() {
+async fn the_analytics_have_every_field_that_clients_read() {
     let (_app, admin, clock) = start().await;
     for _ in 0..3 {
         admin.get(ACME).await.expect(200);
@@ -200,15 +200,15 @@ async fn an_answer_has_the_shape_that_clients_read() {
 }
 
 #[tokio::test]
-async fn targets_are_those_of_the_configuration() {
+async fn targets_come_from_the_configuration() {
     let (_app, admin, _clock) = start().await;
     for _ in 0..2 {
         admin.get(ACME).await.expect(200);
     }
     let met = async || {
         let body = analytics(&admin, "1h").await;
-        let told = |target: &Value| (target["target"].as_str().unwrap().to_owned(), target["met"].clone());
-        body["targets"].as_array().unwrap().iter().map(told).collect::<Vec<_>>()
+        let text_and_met = |target: &Value| (target["target"].as_str().unwrap().to_owned(), target["met"].clone());
+        body["targets"].as_array().unwrap().iter().map(text_and_met).collect::<Vec<_>>()
     };
     assert_eq!(met().await[0], ("> 80%".to_owned(), json!(false)));
     let targets =
@@ -219,7 +219,7 @@ async fn targets_are_those_of_the_configuration() {
 }
 
 #[tokio::test]
-async fn before_the_first_request_nothing_is_judged() {
+async fn before_the_first_request_hit_ratio_and_latency_are_null() {
     let (_app, admin, _clock) = start().await;
     let body = admin.get("/cache/analytics").await.expect(200)["analytics"].take();
     assert_eq!(body["window"], "1h", "unless another is asked for");
@@ -272,7 +272,7 @@ async fn windows_survive_a_restart() {
         assert_eq!(after[same], before[same], "{same}");
     }
     assert_eq!((&after["hitRate"], since_start(&app)), (&json!("0%"), vec![0; 14]), "since the start");
-    // The same minute goes on, and others follow.
+    // The current minute continues, and another one follows.
     script(&app, &admin).await;
     clock.advance(Duration::from_mins(1));
     script(&app, &admin).await;
@@ -290,7 +290,7 @@ async fn windows_survive_a_restart() {
 }
 
 #[tokio::test]
-async fn a_minute_is_written_down_when_it_ends() {
+async fn the_sample_of_a_minute_is_stored_when_the_minute_ends() {
     let clock = Clock::manual(at("2026-11-22T08:00:59.990Z"));
     let app = TestApp::start_at(clock.clone(), |_| {}).await;
     let admin = app.client(Role::Admin).await;
@@ -309,7 +309,7 @@ async fn a_minute_is_written_down_when_it_ends() {
 }
 
 #[tokio::test]
-async fn a_wrong_window_is_refused_by_name() {
+async fn an_invalid_window_is_refused_with_the_field_name() {
     let (_app, admin, _clock) = start().await;
     for wrong in ["2h", "", "1H", "60m", "1h&window=7d"] {
         let message = admin.get(&format!("/cache/analytics?window={wrong}")).await.problem(400);
@@ -320,7 +320,7 @@ async fn a_wrong_window_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn whoever_may_read_all_of_the_installation_may_read_the_analytics() {
+async fn analytics_require_a_token_for_the_whole_installation() {
     let (app, _admin, _clock) = start().await;
     for path in ["/cache/analytics", "/api/cache/analytics?window=7d", "/cache/analytics/what-if"] {
         app.client(Role::Viewer).await.get(path).await.expect(200);
@@ -330,7 +330,7 @@ async fn whoever_may_read_all_of_the_installation_may_read_the_analytics() {
 }
 
 #[tokio::test]
-async fn the_answer_is_compressed_for_those_who_take_that() {
+async fn analytics_are_compressed_when_the_client_accepts_gzip() {
     let (_app, admin, _clock) = start().await;
     admin.get(ACME).await.expect(200);
     let path = "/cache/analytics?window=30d";
@@ -346,9 +346,9 @@ async fn the_answer_is_compressed_for_those_who_take_that() {
     let mut unpacked = String::new();
     std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&*packed.body), &mut unpacked).unwrap();
     let unpacked: Value = serde_json::from_str(&unpacked).unwrap();
-    let told = &plain.expect(200)["analytics"];
+    let plain = &plain.expect(200)["analytics"];
     for same in ["totals", "removals", "buckets", "since", "targets"] {
-        assert_eq!(unpacked["analytics"][same], told[same], "{same}");
+        assert_eq!(unpacked["analytics"][same], plain[same], "{same}");
     }
     assert_eq!(unpacked["analytics"]["series"].as_array().unwrap().len(), 180);
 }

@@ -1,4 +1,4 @@
-//! The cache's configuration over HTTP: read, changed, gone back to, and in force at once.
+//! The cache configuration over HTTP: reading, changing and reverting it; changes take effect at once.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ async fn send_if_match(client: &Client, method: Method, path: &str, tag: &str, b
     Reply::to(client.request(method, path).header("if-match", tag).json(&body)).await
 }
 
-/// A server in the morning, so that no day ends during a test, and its clock.
+/// A server with a manual clock shortly after midnight UTC, so that no day ends during a test.
 async fn start_in_the_morning() -> (TestApp, Clock) {
     let clock = Clock::manual(at("2026-11-22T00:10:00Z"));
     (TestApp::start_at(clock.clone(), |_| {}).await, clock)
@@ -51,7 +51,7 @@ async fn is_cached(client: &Client, path: &str) -> bool {
 }
 
 #[tokio::test]
-async fn before_anybody_changes_it_the_defaults_hold() {
+async fn an_unchanged_configuration_has_the_defaults() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;
     let reply = viewer.get(CONFIG).await;
@@ -65,7 +65,7 @@ async fn before_anybody_changes_it_the_defaults_hold() {
     });
     assert_eq!(body["humanized"], words);
     assert!(etag(&reply).starts_with('"'), "a strong tag: {}", etag(&reply));
-    // The very text, since clients tell 100 from 100.0.
+    // Compared as text, since clients may distinguish 100 from 100.0.
     for text in [r#""hitMillis":100,"#, r#""invalidationsPerHour":5}"#, r#""hitRate":0.8,"#] {
         assert!(reply.text().contains(text), "{}", reply.text());
     }
@@ -74,7 +74,7 @@ async fn before_anybody_changes_it_the_defaults_hold() {
 }
 
 #[tokio::test]
-async fn a_part_is_changed_and_the_rest_stays() {
+async fn a_configuration_patch_changes_only_the_fields_it_names() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let before = etag(&admin.get(CONFIG).await);
@@ -93,7 +93,7 @@ async fn a_part_is_changed_and_the_rest_stays() {
     let shown = admin.get(CONFIG).await;
     assert_eq!((&shown.expect(200)["configuration"], etag(&shown)), (&expected, etag(&reply)));
 
-    // Nothing that changes makes no version.
+    // A patch that changes nothing makes no version.
     for nothing in [patch, json!({}), json!({"unknown": {"x": 1}}), json!({"ttlSettings": {}})] {
         let reply = admin.put(CONFIG, nothing).await;
         let body = reply.expect(200);
@@ -109,8 +109,8 @@ async fn a_refused_change_changes_nothing() {
     let admin = app.client(Role::Admin).await;
     let tag = etag(&admin.get(CONFIG).await);
     let check = async |patch: Value, message: &str, fields: &[&str]| {
-        let (said, named) = admin.put(CONFIG, patch.clone()).await.refused();
-        assert_eq!((said.as_str(), named), (message, fields.iter().map(ToString::to_string).collect()), "{patch}");
+        let (text, named) = admin.put(CONFIG, patch.clone()).await.refused();
+        assert_eq!((text.as_str(), named), (message, fields.iter().map(ToString::to_string).collect()), "{patch}");
         assert_eq!(etag(&admin.get(CONFIG).await), tag, "{patch}");
     };
     let positive = "Invalid TTL value for enterprise: must be a positive number";
@@ -145,7 +145,7 @@ async fn a_refused_change_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_changed_ttl_holds_at_once_for_entries_that_are_there() {
+async fn a_changed_ttl_applies_at_once_to_existing_entries() {
     let (app, clock) = start_in_the_morning().await;
     let admin = app.client(Role::Admin).await;
     for path in [ACME, SALES] {
@@ -174,7 +174,7 @@ async fn many_writes_in_an_hour_shorten_the_ttl_until_the_hour_is_over() {
         let status = hit.headers["cache-status"].to_str().unwrap().to_owned();
         status.strip_prefix("muster; hit; ttl=").unwrap().parse::<u64>().unwrap() / 60
     };
-    // The people of the test are two departments, two employees and two contacts of acme, written in one job.
+    // The test data of acme is two departments, two employees and two contacts, written in one job.
     assert_eq!((ttl(ACME).await, ttl(SALES).await), (60, 30));
     for number in 0..4 {
         let body = json!({"userId": "u2", "contactInfo": {"name": format!("Friend {number}")}});
@@ -192,7 +192,7 @@ async fn many_writes_in_an_hour_shorten_the_ttl_until_the_hour_is_over() {
 }
 
 #[tokio::test]
-async fn writes_that_share_a_commit_count_each() {
+async fn each_write_of_a_group_commit_counts_as_activity() {
     let (app, _clock) = start_in_the_morning().await;
     let admin = app.client(Role::Admin).await;
     let mut saving = tokio::task::JoinSet::new();
@@ -204,7 +204,7 @@ async fn writes_that_share_a_commit_count_each() {
         });
     }
     saving.join_all().await;
-    // Forty, and the one that wrote the people of the test.
+    // Forty writes, and the one of the test data.
     for (limit, ttl) in [(42, "ttl=3600"), (41, "ttl=900")] {
         admin.put(CONFIG, json!({"activity": {"highPerHour": limit}})).await.expect(200);
         admin.get(ACME).await.expect(200);
@@ -214,7 +214,7 @@ async fn writes_that_share_a_commit_count_each() {
 }
 
 #[tokio::test]
-async fn a_change_survives_a_restart() {
+async fn a_configuration_change_survives_a_restart() {
     let (app, clock) = start_in_the_morning().await;
     let admin = app.client(Role::Admin).await;
     admin.put(CONFIG, json!({"ttlSettings": {"enterprise": "10m"}, "staleIfError": 0})).await.expect(200);
@@ -231,7 +231,7 @@ async fn a_change_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn a_configuration_of_another_binary_does_not_keep_the_server_from_starting() {
+async fn an_unreadable_stored_configuration_falls_back_to_the_defaults() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     admin.put(CONFIG, json!({"maxCacheSize": 7})).await.expect(200);
@@ -249,13 +249,13 @@ async fn a_configuration_of_another_binary_does_not_keep_the_server_from_startin
     assert!(message.starts_with("Version 2 was written by another Muster and cannot be read"), "{message}");
     let history = admin.get("/cache/config/history").await.expect(200);
     assert_eq!(history["history"][0]["configuration"], json!({"ttlSettings": "forever"}));
-    // Whoever sets anything takes the defaults for granted from then on.
+    // The next change starts from the defaults.
     let body = admin.post("/cache/config/revert", json!({"version": 0})).await.expect(200);
     assert_eq!((&body["configuration"], &body["version"]), (&defaults(), &json!(3)));
 }
 
 #[tokio::test]
-async fn a_change_that_another_process_stored_is_followed() {
+async fn a_version_stored_by_another_process_is_the_base_of_the_next_change() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let mut changes = app.summaries.configuration_changes();
@@ -272,7 +272,7 @@ async fn a_change_that_another_process_stored_is_followed() {
 }
 
 #[tokio::test]
-async fn of_two_who_change_the_same_version_one_is_told() {
+async fn a_change_with_an_outdated_if_match_answers_412() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let first = etag(&admin.get(CONFIG).await);
@@ -288,7 +288,7 @@ async fn of_two_who_change_the_same_version_one_is_told() {
         send_if_match(&admin, Method::PUT, CONFIG, other, size(6)).await.problem(412);
     }
     assert_eq!(configuration(&admin).await["maxCacheSize"], 5);
-    // What changes nothing is refused all the same: it was meant for another version.
+    // A change without effect is refused too, because it was made for another version.
     send_if_match(&admin, Method::PUT, CONFIG, &first, size(5)).await.problem(412);
     for (tag, expected) in [(format!("{first}, {second}"), 7), ("*".to_owned(), 8)] {
         send_if_match(&admin, Method::PUT, CONFIG, &tag, size(expected)).await.expect(200);
@@ -297,11 +297,11 @@ async fn of_two_who_change_the_same_version_one_is_told() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_in_any_version_is_not_called_outdated() {
+async fn an_invalid_request_is_refused_before_if_match_is_evaluated() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let revert = "/cache/config/revert";
-    // RFC 9110, section 13.2.1: preconditions are for requests that would otherwise go well.
+    // RFC 9110, section 13.2.1: preconditions are evaluated only for requests that would otherwise succeed.
     let reply = send_if_match(&admin, Method::POST, revert, "\"old\"", json!({"version": 9})).await;
     assert_eq!(reply.problem(404), "Configuration version not found");
     let reply = send_if_match(&admin, Method::PUT, CONFIG, "\"old\"", json!({"maxCacheSize": 0})).await;
@@ -309,10 +309,10 @@ async fn what_is_wrong_in_any_version_is_not_called_outdated() {
 }
 
 #[tokio::test]
-async fn a_whole_number_may_be_written_with_a_point() {
+async fn a_whole_number_may_be_sent_as_a_float() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
-    // Clients whose numbers are all floats send these, and JSON does not tell them apart.
+    // Clients whose numbers are all floats send these, and JSON does not distinguish 5.0 from 5.
     let sent = r#"{"maxCacheSize": 5.0, "activity": {"highPerHour": 2e1}, "targets": {"memoryBytes": 1048576.0}}"#;
     let put = admin.request(Method::PUT, CONFIG).header("content-type", "application/json").body(sent);
     Reply::to(put).await.expect(200);
@@ -331,7 +331,7 @@ async fn a_whole_number_may_be_written_with_a_point() {
 }
 
 #[tokio::test]
-async fn of_many_changes_at_once_the_last_version_holds_and_none_is_lost() {
+async fn concurrent_changes_each_get_a_version_and_the_last_one_is_in_force() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let mut changing = tokio::task::JoinSet::new();
@@ -351,14 +351,14 @@ async fn of_many_changes_at_once_the_last_version_holds_and_none_is_lost() {
 }
 
 #[tokio::test]
-async fn a_change_holds_although_nobody_waits_for_it() {
+async fn a_change_takes_effect_when_its_caller_gives_up_waiting() {
     let app = TestApp::start().await;
     let actor = Actor::of_program("a test");
     let patch: ConfigurationPatch = serde_json::from_value(json!({"maxCacheSize": 9})).unwrap();
     let change = Change::Set(patch.check().unwrap());
     let mut changes = app.summaries.configuration_changes();
     let configuring = app.summaries.configure(actor, change, None);
-    // Begun, and given up at once.
+    // The caller polls once and gives up.
     let given_up = tokio::time::timeout(Duration::ZERO, configuring).await;
     changes.changed().await.unwrap();
     assert_eq!(app.summaries.cache().settings().entries_max, 9);
@@ -366,7 +366,7 @@ async fn a_change_holds_although_nobody_waits_for_it() {
 }
 
 #[tokio::test]
-async fn every_version_can_be_seen_and_gone_back_to() {
+async fn every_version_is_listed_and_can_be_reverted_to() {
     let (app, clock) = start_in_the_morning().await;
     let admin = app.client(Role::Admin).await;
     for size in [10, 20, 30] {
@@ -434,7 +434,7 @@ async fn every_change_is_audited_with_before_and_after() {
 }
 
 #[tokio::test]
-async fn who_may_look_may_not_change_and_who_is_limited_may_neither() {
+async fn only_admins_change_the_configuration_and_limited_tokens_cannot_read_it() {
     let app = TestApp::start().await;
     let patch = json!({"maxCacheSize": 5});
     for role in [Role::Viewer, Role::Contributor, Role::Manager] {
@@ -453,7 +453,7 @@ async fn who_may_look_may_not_change_and_who_is_limited_may_neither() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_stored_does_not_hold_either() {
+async fn a_change_that_cannot_be_stored_does_not_take_effect() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let refused: Result<(), StoreError> = Store::write(&app.store, |tx| {

@@ -16,7 +16,7 @@ const ALL: [&str; 5] = [
     "/enterprise/globex/departments/ops/contacts/summary",
 ];
 
-/// What each of them is kept under.
+/// The cache key of each.
 const KEYS: [&str; 5] = [
     "enterprise:acme:contacts",
     "enterprise:acme:department:lab:contacts",
@@ -36,7 +36,7 @@ fn keys(list: &Value) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn an_entry_is_listed_with_everything_that_is_known_of_it() {
+async fn a_cache_entry_is_listed_with_all_its_fields() {
     let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
     let app = TestApp::start_at(clock.clone(), |_| {}).await;
     let viewer = app.client(Role::Viewer).await;
@@ -54,14 +54,14 @@ async fn an_entry_is_listed_with_everything_that_is_known_of_it() {
         "ttlLeftMillis": 3_588_000, "accesses": 2, "revision": revision, "fresh": true
     });
     assert_eq!(list["entries"], json!([entry]));
-    // Past its time it is there, and not served, until it is swept.
+    // An expired entry is listed, but not served, until it is swept.
     clock.advance(Duration::from_hours(1));
     let entry = viewer.get("/cache/entries").await.expect(200)["entries"][0].clone();
     assert_eq!((&entry["fresh"], &entry["ttlLeftMillis"]), (&json!(false), &json!(0)));
 }
 
 #[tokio::test]
-async fn entries_are_listed_by_key_and_by_kind_and_page_by_page() {
+async fn cache_entries_are_ordered_by_key_filtered_by_kind_and_paged() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;
     fill(&viewer).await;
@@ -84,7 +84,7 @@ async fn entries_are_listed_by_key_and_by_kind_and_page_by_page() {
     assert_eq!(keys(&enterprises), ["enterprise:acme:contacts", "enterprise:globex:contacts"]);
     assert_eq!(viewer.get("/cache/entries?limit=2&page=3").await.expect(200)["count"], 1);
 
-    // A cursor outlives the entry that it names, and rows that stay are neither skipped nor repeated.
+    // A cursor works after its entry is removed; the remaining rows are neither skipped nor repeated.
     let first = viewer.get("/cache/entries?limit=2").await.expect(200);
     let cursor = first["pagination"]["nextCursor"].as_str().unwrap();
     let admin = app.client(Role::Admin).await;
@@ -93,17 +93,17 @@ async fn entries_are_listed_by_key_and_by_kind_and_page_by_page() {
     }
     let rest = viewer.get(&format!("/cache/entries?cursor={cursor}")).await.expect(200);
     assert_eq!(keys(&rest), all[2..].iter().collect::<Vec<_>>());
-    // Looking at entries is no use of them.
+    // Listing entries does not count as accessing them.
     let accesses = |entry: &Value| entry["accesses"] == 0;
     assert!(rest["entries"].as_array().unwrap().iter().all(accesses), "{rest:#}");
 }
 
 #[tokio::test]
-async fn entries_are_found_by_a_part_of_their_key_and_ordered_by_any_figure() {
+async fn cache_entries_are_searched_by_part_of_the_key_and_sorted_by_any_field() {
     let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
     let app = TestApp::start_at(clock.clone(), |_| {}).await;
     let viewer = app.client(Role::Viewer).await;
-    // The later a summary is asked for the first time, the more often it is asked for again.
+    // The later a summary is first requested, the more often it is requested again.
     let asked = [2, 0, 4, 1, 3];
     for (times, index) in asked.into_iter().enumerate() {
         for _ in 0..=times {
@@ -124,9 +124,9 @@ async fn entries_are_found_by_a_part_of_their_key_and_ordered_by_any_figure() {
     check("sort=accesses&order=desc", &reversed).await;
     check("sort=age&order=asc", &reversed).await;
     check("sort=key&order=desc", &[4, 3, 2, 1, 0]).await;
-    // Nothing was written meanwhile, so all are of one revision.
+    // Nothing was written meanwhile, so all entries have the same revision.
     check("sort=revision&order=desc", &[0, 1, 2, 3, 4]).await;
-    // Departments live shorter.
+    // Departments have a shorter TTL.
     check("sort=ttlLeft", &[2, 4, 1, 0, 3]).await;
     check("sort=accesses&order=desc&limit=2&page=2", &reversed[2..4]).await;
     check("search=globex", &[3, 4]).await;
@@ -149,7 +149,7 @@ async fn entries_are_found_by_a_part_of_their_key_and_ordered_by_any_figure() {
 }
 
 #[tokio::test]
-async fn a_wrong_kind_is_named() {
+async fn an_invalid_kind_is_refused_with_the_field_name() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;
     for kind in ["king", "", "Enterprise"] {
@@ -162,7 +162,7 @@ async fn a_wrong_kind_is_named() {
 }
 
 #[tokio::test]
-async fn one_entry_is_dropped_and_the_others_stay() {
+async fn removing_one_cache_entry_keeps_the_others() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     fill(&admin).await;
@@ -173,7 +173,7 @@ async fn one_entry_is_dropped_and_the_others_stay() {
         let cached = path != ALL[2];
         assert_eq!(admin.get(path).await.expect(200)["cached"], cached, "{path}");
     }
-    // A client that escapes everything names the same entry.
+    // A percent-encoded key names the same entry.
     let escaped = key.replace(':', "%3A").replace('s', "%73");
     admin.delete(&format!("/cache/entries/{escaped}")).await.expect(200);
     let not_there = [key, "enterprise:nowhere:contacts", "acme", "enterprise:a%20b:contacts", "%00", "enterprise:acme"];

@@ -18,7 +18,7 @@ async fn save(client: &Client, user: &str) {
     client.post("/saveContact", body).await.expect(200);
 }
 
-/// Opens a stream and reads where it stands.
+/// Opens a stream and returns it with its initial position.
 async fn listen(client: &Client) -> (Events, i64) {
     let mut events = Events::open(client, None).await;
     let opening = events.next().await;
@@ -26,7 +26,7 @@ async fn listen(client: &Client) -> (Events, i64) {
     (events, opening.id.unwrap())
 }
 
-/// `enterprise/department` of the scopes that a publication names.
+/// The scopes that a publication event names, as `enterprise/department`.
 fn scopes(told: &Told) -> Vec<String> {
     let name = |scope: &Value| {
         let department = scope["departmentId"].as_str().unwrap_or_default();
@@ -38,7 +38,7 @@ fn scopes(told: &Told) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_write_is_told_with_what_it_changed_and_can_be_read_at_once() {
+async fn a_publication_event_names_the_changed_scopes_and_the_change_is_readable() {
     let app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
     let (mut events, opened_at) = listen(&contributor).await;
@@ -57,7 +57,7 @@ async fn a_write_is_told_with_what_it_changed_and_can_be_read_at_once() {
 }
 
 #[tokio::test]
-async fn a_write_of_another_process_is_told_too() {
+async fn a_write_of_another_process_sends_a_publication_event() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;
     let (mut events, _) = listen(&viewer).await;
@@ -71,12 +71,12 @@ async fn a_write_of_another_process_is_told_too() {
     .unwrap();
     let told = events.next_of("publication").await;
     assert_eq!(scopes(&told), ["acme/", "acme/lab"]);
-    // Who is told of it reads it: it is not told before the cache has heard of it.
+    // The event is sent after the cache has applied the publication, so its receiver reads the change.
     assert_eq!(viewer.get(SUMMARY).await.expect(200)["data"]["totalContacts"], 3);
 }
 
 #[tokio::test]
-async fn a_publication_names_a_bounded_number_of_scopes_and_counts_all() {
+async fn a_publication_event_names_at_most_100_scopes_and_counts_all() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     app.write(|tx| {
@@ -89,7 +89,7 @@ async fn a_publication_names_a_bounded_number_of_scopes_and_counts_all() {
     })
     .await;
     let (mut events, before) = listen(&admin).await;
-    // Draws for each of its departments.
+    // Draws a revision for each of its departments.
     admin.put("/enterprise/acme", json!({"name": "Acme International"})).await.expect(200);
     let told = events.next_of("publication").await;
     assert_eq!((&told.data["scopeCount"], scopes(&told).len()), (&json!(153), 100));
@@ -99,7 +99,7 @@ async fn a_publication_names_a_bounded_number_of_scopes_and_counts_all() {
 }
 
 #[tokio::test]
-async fn a_sample_shows_what_the_last_second_brought() {
+async fn a_sample_event_has_the_counts_of_the_last_second() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;
     viewer.get(SUMMARY).await.expect(200);
@@ -111,7 +111,7 @@ async fn a_sample_shows_what_the_last_second_brought() {
         viewer.get(SUMMARY).await.expect(200);
     }
     viewer.get("/enterprise/globex/contacts/summary").await.expect(200);
-    // The requests may lie on both sides of the second's end.
+    // The requests may be split between two samples.
     let (mut hits, mut loads, mut counted) = (0, 0, [0, 0]);
     let sample = loop {
         let sample = events.next_of("sample").await.data;
@@ -147,7 +147,7 @@ async fn a_sample_shows_what_the_last_second_brought() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_clients_hear_the_same_and_nobody_is_told_when_nobody_listens() {
+async fn all_streams_get_the_same_events_and_sending_stops_with_the_last_stream() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;
     assert!(!app.summaries.live().is_telling());
@@ -163,7 +163,7 @@ async fn all_clients_hear_the_same_and_nobody_is_told_when_nobody_listens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_comes_back_is_told_what_was_missed() {
+async fn a_reconnecting_client_gets_the_publications_it_missed() {
     let app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
     let (events, seen) = listen(&contributor).await;
@@ -176,7 +176,7 @@ async fn who_comes_back_is_told_what_was_missed() {
     assert_eq!((missed.event.as_str(), missed.retry), ("publication", Some(2_000)));
     assert_eq!((missed.id, &missed.data["scopeCount"]), (Some(app.store.counter()), &json!(4)));
     assert_eq!(scopes(&missed), ["acme/", "acme/sales", "globex/", "globex/ops"]);
-    // Who has missed nothing is told nothing, and everybody goes on from here.
+    // A client that missed nothing gets no publication; both clients continue from here.
     let mut current = Events::open(&contributor, Some(&missed.id.unwrap().to_string())).await;
     let opening = current.next().await;
     assert_eq!((opening.event.as_str(), opening.id), ("", missed.id));
@@ -187,7 +187,7 @@ async fn who_comes_back_is_told_what_was_missed() {
 }
 
 #[tokio::test]
-async fn who_comes_back_from_elsewhere_is_told_to_load_anew() {
+async fn an_unknown_last_event_id_gets_a_reset_event() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;
     let ahead = (app.store.counter() + 1).to_string();
@@ -200,7 +200,7 @@ async fn who_comes_back_from_elsewhere_is_told_to_load_anew() {
 }
 
 #[tokio::test]
-async fn a_change_of_configuration_is_told_with_its_version() {
+async fn a_configuration_event_carries_the_new_version() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let (mut events, _) = listen(&admin).await;
@@ -213,7 +213,7 @@ async fn a_change_of_configuration_is_told_with_its_version() {
 }
 
 #[tokio::test]
-async fn another_database_under_the_same_name_is_another_history() {
+async fn a_replaced_database_sends_a_reset_event() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;
     let (mut events, opened_at) = listen(&viewer).await;
@@ -224,7 +224,7 @@ async fn another_database_under_the_same_name_is_another_history() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_ends_its_streams_and_no_others() {
+async fn revoking_a_token_ends_only_its_own_event_streams() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let body = admin.post("/tokens", json!({"role": "viewer"})).await.expect(201);
@@ -239,7 +239,7 @@ async fn a_revoked_token_ends_its_streams_and_no_others() {
 }
 
 #[tokio::test]
-async fn an_expired_token_ends_its_streams() {
+async fn event_streams_end_when_their_token_expires() {
     let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
     let app = TestApp::start_at(clock.clone(), |_| {}).await;
     let end = at("2026-11-22T08:05:00Z");
@@ -251,7 +251,7 @@ async fn an_expired_token_ends_its_streams() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_stops_ends_its_streams_in_order() {
+async fn a_stopping_server_ends_event_streams_cleanly() {
     let mut app = TestApp::start_with(|settings| settings.server.shutdown_drain = Duration::from_mins(10)).await;
     let viewer = app.client(Role::Viewer).await;
     let (events, _) = listen(&viewer).await;
@@ -260,7 +260,7 @@ async fn a_server_that_stops_ends_its_streams_in_order() {
 }
 
 #[tokio::test]
-async fn a_stream_outlives_the_time_of_a_request_and_is_kept_alive() {
+async fn an_event_stream_outlives_the_request_timeout_and_sends_keep_alives() {
     let app = TestApp::start_with(|settings| {
         settings.http.request_time_max = Duration::from_millis(50);
         settings.http.event_keep_alive = Duration::from_millis(20);
@@ -275,7 +275,7 @@ async fn a_stream_outlives_the_time_of_a_request_and_is_kept_alive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn streams_are_bounded_and_make_room_when_they_end() {
+async fn the_number_of_open_event_streams_is_bounded() {
     let app = TestApp::start_with(|settings| settings.http.event_streams_max = 2).await;
     let viewer = app.client(Role::Viewer).await;
     let (one, _) = listen(&viewer).await;
@@ -285,7 +285,7 @@ async fn streams_are_bounded_and_make_room_when_they_end() {
     assert!(reply.headers.contains_key("retry-after"));
     drop(one);
     eventually("a place becomes free", || (app.summaries.live().listeners() == 1).then_some(()));
-    // The place goes a moment after the listener.
+    // The permit is released a moment after the listener.
     let mut status = 503;
     while status == 503 {
         status = viewer.get("/cache/events").await.status;
@@ -294,7 +294,7 @@ async fn streams_are_bounded_and_make_room_when_they_end() {
 }
 
 #[tokio::test]
-async fn a_client_that_reads_nothing_holds_up_nobody() {
+async fn a_client_that_does_not_read_its_stream_delays_no_other() {
     let app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
     let mut slow = TcpStream::connect(app.address()).await.unwrap();

@@ -24,7 +24,7 @@ fn results(body: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_warmed_is_a_hit_and_counts_as_neither_hit_nor_miss() {
+async fn a_warmed_summary_is_a_hit_and_warming_counts_neither_hit_nor_miss() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let body = admin.post("/cache/warm", json!({"enterpriseIds": ["globex", "acme"]})).await.expect(200);
@@ -73,9 +73,9 @@ async fn one_bad_id_does_not_stop_the_rest() {
 }
 
 #[tokio::test]
-async fn departments_are_warmed_page_by_page_where_that_is_asked_for() {
+async fn departments_are_warmed_page_by_page_when_requested() {
     let app = TestApp::start().await;
-    // More than one page of them.
+    // More departments than one page has.
     app.write(|tx| {
         for number in 0..205 {
             let id = format!("d{number}");
@@ -91,7 +91,7 @@ async fn departments_are_warmed_page_by_page_where_that_is_asked_for() {
     let list = admin.get("/cache/entries?kind=department&limit=1").await.expect(200);
     assert_eq!(list["totalCount"], 2 + 206);
     assert_eq!(admin.get("/enterprise/globex/departments/d204/contacts/summary").await.expect(200)["cached"], true);
-    // One department that is missing makes the enterprise one that was not all there.
+    // With one department missing, the enterprise counts as not cached before.
     admin.delete("/cache/entries/enterprise:globex:department:d7:contacts").await.expect(200);
     let body = admin.post("/cache/warm", request).await.expect(200);
     assert_eq!(results(&body), [r#""acme" already_cached"#, r#""globex" warmed"#]);
@@ -100,7 +100,7 @@ async fn departments_are_warmed_page_by_page_where_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_list_of_a_thousand_is_taken_and_one_more_is_refused() {
+async fn at_most_1000_enterprises_are_warmed_per_request() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let many = |count: usize| json!({"enterpriseIds": vec!["acme"; count]});
@@ -119,7 +119,7 @@ async fn a_list_of_a_thousand_is_taken_and_one_more_is_refused() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_list_is_refused_in_the_known_words() {
+async fn a_warm_request_without_a_list_of_ids_is_refused() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     for ids in [json!("acme"), json!(null), json!(5), json!({"0": "acme"})] {
@@ -132,9 +132,9 @@ async fn a_request_without_a_list_is_refused_in_the_known_words() {
 }
 
 #[tokio::test]
-async fn what_is_not_reached_in_the_time_of_a_request_says_so() {
+async fn enterprises_not_reached_within_the_time_limit_are_reported_as_errors() {
     let app = TestApp::start_with(|settings| settings.http.request_time_max = Duration::from_nanos(1)).await;
-    // Past the API, since no request has the time to be answered.
+    // Calls the summaries directly, since every HTTP request would time out.
     let request = muster::summaries::WarmRequest {
         enterprises: vec![enterprise("acme"), enterprise("globex")],
         with_departments: true,
@@ -147,7 +147,7 @@ async fn what_is_not_reached_in_the_time_of_a_request_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn warming_runs_a_few_loads_at_once_however_many_ask() {
+async fn concurrent_warm_requests_run_at_most_two_loads_at_once() {
     let app = TestApp::start().await;
     app.write(|tx| {
         for number in 0..100 {

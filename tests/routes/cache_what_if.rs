@@ -1,4 +1,4 @@
-//! `GET /cache/analytics/what-if`: the hit ratio by other settings.
+//! `GET /cache/analytics/what-if`: predicted hit ratios under other settings.
 
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ async fn what_if(client: &Client, query: &str) -> Value {
     client.get(&format!("/cache/analytics/what-if{query}")).await.expect(200)
 }
 
-/// The points of an answer, each as the value of the setting and hits among so many requests.
+/// The points of an answer: the value of the setting and the predicted hits among this number of requests.
 fn points(body: &Value, setting: &str, requests: f64) -> Vec<(Value, f64)> {
     let points = body["points"].as_array().unwrap().iter();
     points.map(|point| (point[setting].clone(), (point["hitRatio"].as_f64().unwrap() * requests).round())).collect()
 }
 
 #[tokio::test]
-async fn each_ttl_has_the_hits_that_it_would_have_had() {
+async fn the_predicted_hits_of_each_ttl_are_exact_for_a_known_sequence() {
     let (app, admin, clock) = start().await;
     for _ in 0..13 {
         admin.get("/enterprise/acme/contacts/summary").await.expect(200);
@@ -54,14 +54,14 @@ async fn each_ttl_has_the_hits_that_it_would_have_had() {
         (&json!(13), &json!(13), &json!(1))
     );
     assert_eq!((&body["samplingRate"], &body["spanSeconds"]), (&json!(1.0), &json!(13 * 11 * 60)));
-    // The TTL of departments changes nothing of that.
+    // The TTL of departments does not affect it.
     for (_, hits) in points(&what_if(&admin, "?kind=department").await, "ttl", 13.0) {
         assert!((hits - 10.0).abs() < f64::EPSILON, "{hits}");
     }
 }
 
 #[tokio::test]
-async fn the_configured_value_is_among_those_that_are_tried() {
+async fn the_configured_value_is_among_the_predicted_points() {
     let (_app, admin, clock) = start().await;
     for _ in 0..4 {
         admin.get("/enterprise/acme/contacts/summary").await.expect(200);
@@ -69,7 +69,7 @@ async fn the_configured_value_is_among_those_that_are_tried() {
     }
     let current = async || what_if(&admin, "?kind=enterprise").await["current"].clone();
     assert_eq!(current().await, json!({"ttl": "1h", "ttlMillis": 3_600_000, "hitRatio": 0.5}));
-    // A change is followed at once, although answers are kept for some seconds.
+    // A configuration change applies at once, although predictions are cached for some seconds.
     admin.put("/cache/config", json!({"ttlSettings": {"enterprise": "43m"}})).await.expect(200);
     assert_eq!(current().await, json!({"ttl": "43m", "ttlMillis": 2_580_000, "hitRatio": 0.0}));
     let body = what_if(&admin, "?kind=enterprise").await;
@@ -79,7 +79,7 @@ async fn the_configured_value_is_among_those_that_are_tried() {
 }
 
 #[tokio::test]
-async fn sizes_can_be_tried_too() {
+async fn hit_ratios_are_predicted_for_max_cache_size() {
     let (_app, admin, _clock) = start().await;
     for _ in 0..4 {
         admin.get("/enterprise/acme/contacts/summary").await.expect(200);
@@ -93,14 +93,14 @@ async fn sizes_can_be_tried_too() {
 }
 
 #[tokio::test]
-async fn so_can_bounds_of_all_bytes() {
+async fn hit_ratios_are_predicted_for_max_cache_bytes() {
     const ENTRIES: usize = 60;
     let (app, admin, clock) = start().await;
     let ids: Vec<String> = (0..ENTRIES).map(|number| format!("e{number}")).collect();
     for id in &ids {
         admin.post("/enterprise", json!({"id": id, "name": id})).await.expect(201);
     }
-    // In turn, so that a cache that holds all but one has no hit at all; what happens within a second has no order.
+    // In turn, so that an LRU cache of all but one entry has no hit; accesses within one second have no order.
     for _ in 0..3 {
         clock.advance(Duration::from_secs(1));
         for id in &ids {
@@ -113,10 +113,10 @@ async fn so_can_bounds_of_all_bytes() {
     assert_eq!((&body["by"], &body["kind"], hits), (&json!("maxCacheBytes"), &Value::Null, 120));
     assert_eq!(body["current"], json!({"maxCacheBytes": 67_108_864, "hitRatio": 120.0 / 180.0}));
     assert!((64 << 10..256 << 10).contains(&bytes), "the two smallest bounds lie on both sides: {bytes}");
-    let told = points(&body, "maxCacheBytes", 180.0);
-    assert_eq!(told[..3], [(json!(64 << 10), 0.0), (json!(256 << 10), 120.0), (json!(1 << 20), 120.0)]);
-    assert_eq!(told.len(), 12);
-    // And so it is.
+    let predicted = points(&body, "maxCacheBytes", 180.0);
+    assert_eq!(predicted[..3], [(json!(64 << 10), 0.0), (json!(256 << 10), 120.0), (json!(1 << 20), 120.0)]);
+    assert_eq!(predicted.len(), 12);
+    // The cache behaves as predicted.
     admin.put("/cache/config", json!({"maxCacheBytes": 64 << 10})).await.expect(200);
     let before = app.summaries.cache().stats().hits;
     for id in &ids {
@@ -126,7 +126,7 @@ async fn so_can_bounds_of_all_bytes() {
 }
 
 #[tokio::test]
-async fn without_a_request_there_is_nothing_to_predict_from() {
+async fn without_requests_the_predictions_are_null() {
     let (_app, admin, _clock) = start().await;
     let kinds = ["", "?kind=enterprise", "?kind=department", "?kind=default", "?kind=details"];
     for query in kinds.into_iter().chain(["?by=maxCacheSize", "?by=maxCacheBytes"]) {
@@ -137,7 +137,7 @@ async fn without_a_request_there_is_nothing_to_predict_from() {
 }
 
 #[tokio::test]
-async fn an_answer_is_kept_for_some_seconds() {
+async fn a_prediction_is_cached_for_some_seconds() {
     let (_app, admin, clock) = start().await;
     let accesses = async || what_if(&admin, "").await["accesses"].clone();
     assert_eq!(accesses().await, 0);
@@ -149,7 +149,7 @@ async fn an_answer_is_kept_for_some_seconds() {
 }
 
 #[tokio::test]
-async fn wrong_questions_are_refused_by_name() {
+async fn invalid_what_if_parameters_are_refused_with_the_field_name() {
     let (_app, admin, _clock) = start().await;
     let check = async |query: &str, expected: &str| {
         assert_eq!(admin.get(&format!("/cache/analytics/what-if{query}")).await.problem(400), expected);

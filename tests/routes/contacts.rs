@@ -15,7 +15,7 @@ fn path_of(contact: &Value) -> String {
 }
 
 #[tokio::test]
-async fn an_added_contact_is_answered_as_clients_expect() {
+async fn adding_a_contact_answers_the_contact_and_the_newest_contacts() {
     let app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
     let info = json!({
@@ -47,7 +47,7 @@ async fn an_added_contact_is_answered_as_clients_expect() {
 }
 
 #[tokio::test]
-async fn a_saved_contact_is_answered_as_clients_expect() {
+async fn saving_a_contact_answers_the_contact_and_the_count() {
     let app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
     let request = json!({"userId": "u1", "contactInfo": {"email": "x", "phone": null, "tags": null, "location": null}});
@@ -85,7 +85,7 @@ async fn user_and_contact_info_are_required() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_contact_is_named() {
+async fn an_invalid_contact_is_refused_with_the_field_name() {
     let app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
     let contact = add(&contributor, json!({"name": "Grace"})).await;
@@ -113,7 +113,7 @@ async fn what_is_wrong_with_a_contact_is_named() {
 }
 
 #[tokio::test]
-async fn odd_text_comes_back_as_it_was_sent() {
+async fn unusual_text_is_stored_unchanged() {
     let app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
     for text in [
@@ -139,7 +139,7 @@ async fn odd_text_comes_back_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn a_patch_changes_what_it_names_and_null_clears() {
+async fn a_contact_patch_changes_only_the_fields_it_names_and_null_clears() {
     let app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
     let info = json!({
@@ -173,7 +173,7 @@ async fn a_patch_changes_what_it_names_and_null_clears() {
 }
 
 #[tokio::test]
-async fn a_deleted_contact_is_gone() {
+async fn a_deleted_contact_is_not_found() {
     let app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
     let contact = add(&contributor, json!({"name": "Grace"})).await;

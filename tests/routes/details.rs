@@ -18,10 +18,10 @@ const SALES: &str = "/enterprise/acme/departments/sales/contacts/details";
 const LAB: &str = "/enterprise/acme/departments/lab/contacts/details";
 const IMPORT: &str = "/enterprise/acme/contacts/import?employee=u1";
 
-/// When the server's time stands still.
+/// The time of the server's manual clock.
 const NOW: &str = "2026-11-22T07:31:37.860Z";
 
-/// A server in which time stands still, and in which everything is known of `u1` and of the newest contact.
+/// A server with a manual clock, in which `u1` and the newest contact have every field.
 async fn start() -> (TestApp, Clock, Client, Value) {
     let clock = Clock::manual(at("2026-11-22T07:30:00.005Z"));
     let app = TestApp::start_at(clock.clone(), |_| {}).await;
@@ -39,7 +39,7 @@ async fn start() -> (TestApp, Clock, Client, Value) {
     (app, clock, admin, added["contact"].clone())
 }
 
-/// The contact that every employee has from the beginning, as the contact's own route gives it.
+/// The employee's contact in the test data, as the contact's own route returns it.
 async fn friend_of(client: &Client, user: &str) -> Value {
     let list = client.get(&format!("/Contacts/{user}")).await.expect(200);
     list["contactList"].as_array().unwrap().last().unwrap().clone()
@@ -52,21 +52,21 @@ fn ada() -> Value {
     })
 }
 
-/// Somebody of whom only the first name is known.
+/// The `ownerInfo` of an employee with nothing but a first name.
 fn plain(user: &str, department: &str) -> Value {
     json!({
         "userId": user, "firstName": user, "lastName": "", "email": "", "department": department, "jobTitle": ""
     })
 }
 
-/// A contact of a list, from the contact's own route.
+/// The list view of a contact, made from the answer of the contact's own route.
 fn listed(contact: &Value, owner: Value) -> Value {
     let mut contact = contact.clone();
     contact["ownerInfo"] = owner;
     contact
 }
 
-/// A contact of the full view, from the contact's own route.
+/// The full view of a contact, made from the answer of the contact's own route.
 fn full(contact: &Value, owner: Value, seconds: i64, nanoseconds: i64) -> Value {
     let mut contact = listed(contact, owner);
     contact["createdAt"] = json!({"_seconds": seconds, "_nanoseconds": nanoseconds});
@@ -74,7 +74,7 @@ fn full(contact: &Value, owner: Value, seconds: i64, nanoseconds: i64) -> Value 
 }
 
 #[tokio::test]
-async fn an_enterprises_contacts_come_by_department_as_existing_clients_read_them() {
+async fn the_full_view_of_an_enterprise_groups_contacts_by_department() {
     let (_app, _clock, admin, grace) = start().await;
     let (friend_1, friend_2) = (friend_of(&admin, "u1").await, friend_of(&admin, "u2").await);
     assert_eq!(grace["location"], json!({"latitude": 52.5, "longitude": -13.0, "city": "Berlin", "country": ""}));
@@ -116,7 +116,7 @@ async fn an_enterprises_contacts_come_by_department_as_existing_clients_read_the
 }
 
 #[tokio::test]
-async fn a_departments_contacts_come_with_who_collected_how_many() {
+async fn the_full_view_of_a_department_counts_contacts_per_employee() {
     let (_app, _clock, admin, grace) = start().await;
     let friend = friend_of(&admin, "u1").await;
     let eve = json!({"id": "u3", "firstName": "Eve"});
@@ -144,7 +144,7 @@ async fn a_departments_contacts_come_with_who_collected_how_many() {
 }
 
 #[tokio::test]
-async fn a_list_is_flat_with_times_as_everywhere_else() {
+async fn the_list_view_is_flat_with_rfc_3339_times() {
     let (_app, _clock, admin, grace) = start().await;
     let (friend_1, friend_2) = (friend_of(&admin, "u1").await, friend_of(&admin, "u2").await);
     let data = admin.get(&format!("{ACME}?view=list&limit=7")).await.expect(200)["data"].clone();
@@ -181,7 +181,7 @@ fn contacts(data: &Value) -> Vec<Value> {
     departments.flat_map(|department| department["contacts"].as_array().unwrap().clone()).collect()
 }
 
-/// Rows of which every third is of one moment, and the others of a second each.
+/// CSV rows, every third of which has the same creation time.
 fn rows(who: &str, numbers: impl Iterator<Item = u32>) -> String {
     let rows = numbers.map(|number| {
         let (minute, second) = if number % 3 == 0 { (30, 0) } else { (number / 60 % 60, number % 60) };
@@ -191,7 +191,7 @@ fn rows(who: &str, numbers: impl Iterator<Item = u32>) -> String {
 }
 
 #[tokio::test]
-async fn contacts_that_stay_are_neither_skipped_nor_repeated_while_others_come_and_go() {
+async fn paging_neither_skips_nor_repeats_contacts_during_concurrent_writes() {
     const STAY: u32 = 3_000;
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
@@ -202,7 +202,8 @@ async fn contacts_that_stay_are_neither_skipped_nor_repeated_while_others_come_a
         let mut seen = Vec::new();
         let mut next = Some(first.clone());
         while let Some(path) = next {
-            // Some come before and some after the cursor and many at the very moment that most share; some go again.
+            // Adds rows before and after the cursor, many of them at the creation time that most rows share; deletes
+            // some of them again.
             let disturb = async {
                 manager.upload(IMPORT, rows("come", (come..come + 300).step_by(37))).await.expect(200);
                 let new = json!({"userId": "u1", "contactInfo": {"name": "new"}});
@@ -233,7 +234,7 @@ async fn contacts_that_stay_are_neither_skipped_nor_repeated_while_others_come_a
 }
 
 #[tokio::test]
-async fn counts_are_whole_on_every_page_and_pages_meet_in_the_order_of_time() {
+async fn every_page_has_the_total_counts_and_pages_follow_in_time_order() {
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
     manager.upload(IMPORT, rows("n", 0..2_000)).await.expect(200);
@@ -277,7 +278,7 @@ async fn counts_are_whole_on_every_page_and_pages_meet_in_the_order_of_time() {
 }
 
 #[tokio::test]
-async fn a_page_of_very_long_contacts_ends_early_and_says_how_to_go_on() {
+async fn a_page_of_very_long_contacts_ends_early_with_a_cursor() {
     const LETTERS: usize = 20_000;
     const TEXT_BYTES: usize = LETTERS * "é".len();
     const FITTING: usize = DETAILS_TEXT_BYTES_MAX.div_ceil(TEXT_BYTES + 1);
@@ -300,7 +301,7 @@ async fn a_page_of_very_long_contacts_ends_early_and_says_how_to_go_on() {
 }
 
 #[tokio::test]
-async fn what_is_not_visible_is_neither_shown_nor_counted() {
+async fn archived_contacts_are_neither_listed_nor_counted() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let eve = json!({"id": "u3", "firstName": "Eve"});
@@ -342,7 +343,7 @@ async fn what_is_not_visible_is_neither_shown_nor_counted() {
 }
 
 #[tokio::test]
-async fn a_limited_token_sees_the_contacts_of_its_enterprise_and_no_others() {
+async fn a_limited_token_reads_only_the_contacts_of_its_enterprise() {
     let app = TestApp::start().await;
     let viewer = app.limited(Role::Viewer, "acme").await;
     for path in [ACME, SALES] {
@@ -356,7 +357,7 @@ async fn a_limited_token_sees_the_contacts_of_its_enterprise_and_no_others() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_a_page_is_refused_before_the_cache_hears_of_it() {
+async fn invalid_page_parameters_are_refused_before_the_cache_is_used() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;
     let before = app.summaries.cache().stats();
@@ -386,7 +387,7 @@ async fn is_cached(client: &Client, path: &str) -> bool {
 }
 
 #[tokio::test]
-async fn every_page_is_kept_once_however_it_is_spelt() {
+async fn equivalent_queries_share_one_cache_entry() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;
     let first = viewer.get(&format!("{ACME}?limit=1")).await.expect(200);
@@ -407,7 +408,7 @@ async fn every_page_is_kept_once_however_it_is_spelt() {
 }
 
 #[tokio::test]
-async fn a_write_to_one_department_leaves_its_neighbours_pages_cached() {
+async fn a_write_to_one_department_keeps_the_cached_pages_of_others() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let pages = |route: &str| [route.to_owned(), format!("{route}?view=list&limit=1")];
@@ -426,7 +427,7 @@ async fn a_write_to_one_department_leaves_its_neighbours_pages_cached() {
 }
 
 #[tokio::test]
-async fn a_page_never_shows_a_name_that_is_no_longer_true() {
+async fn renames_and_moves_invalidate_cached_pages() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let pages = async || {
@@ -459,7 +460,7 @@ async fn a_page_never_shows_a_name_that_is_no_longer_true() {
 }
 
 #[tokio::test]
-async fn a_page_lives_as_long_as_it_says() {
+async fn a_page_is_cached_until_its_cache_expiry() {
     let (_app, clock, admin, _) = start().await;
     let page = admin.get(SALES).await.expect(200)["data"].clone();
     let lifetime_millis = at(page["cacheExpiry"].as_str().unwrap()).millis() - at(NOW).millis();
@@ -474,7 +475,7 @@ async fn a_page_lives_as_long_as_it_says() {
 }
 
 #[tokio::test]
-async fn a_client_that_has_a_page_is_told_so_and_no_more() {
+async fn a_page_request_with_a_matching_entity_tag_answers_304() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     for path in [format!("{ACME}?limit=1"), format!("{SALES}?view=list")] {

@@ -1,4 +1,4 @@
-//! Enterprises and departments over HTTP, and what becomes of all that belongs to them.
+//! Enterprises and departments over HTTP, with everything that belongs to them.
 
 use muster::domain::access::Role;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Client, TestApp, eventually};
 
 #[tokio::test]
-async fn an_enterprise_lives_from_creation_to_archive_and_back() {
+async fn an_enterprise_is_created_renamed_archived_and_restored() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let body = admin.post("/enterprise", json!({"id": "init.ech-1_", "name": "  Initech  "})).await.expect(201);
@@ -38,7 +38,7 @@ async fn an_enterprise_lives_from_creation_to_archive_and_back() {
 }
 
 #[tokio::test]
-async fn a_department_lives_from_creation_to_archive_and_back() {
+async fn a_department_is_created_renamed_archived_and_restored() {
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
     let home = "/enterprise/acme/departments";
@@ -70,7 +70,7 @@ async fn a_department_lives_from_creation_to_archive_and_back() {
 }
 
 #[tokio::test]
-async fn a_change_says_what_is_to_change_and_nothing_else_does() {
+async fn a_directory_update_changes_only_the_fields_it_names() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     for (path, kind) in [("/enterprise/acme", "enterprise"), ("/enterprise/acme/departments/sales", "department")] {
@@ -86,7 +86,7 @@ async fn a_change_says_what_is_to_change_and_nothing_else_does() {
 }
 
 #[tokio::test]
-async fn names_and_ids_are_checked() {
+async fn names_and_ids_are_validated() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     for path in ["/enterprise", "/enterprise/acme/departments"] {
@@ -113,7 +113,7 @@ async fn names_and_ids_are_checked() {
 }
 
 #[tokio::test]
-async fn each_level_has_its_own_archive() {
+async fn each_level_is_archived_and_restored_independently() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let (acme, sales) = ("/enterprise/acme", "/enterprise/acme/departments/sales");
@@ -136,7 +136,7 @@ async fn each_level_has_its_own_archive() {
 }
 
 #[tokio::test]
-async fn a_purge_says_what_it_destroys_and_destroys_it() {
+async fn a_purge_returns_what_it_deletes_and_deletes_it() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let limited = app.limited(Role::Viewer, "acme").await;
@@ -154,7 +154,7 @@ async fn a_purge_says_what_it_destroys_and_destroys_it() {
     let sales = "/enterprise/acme/departments/sales";
     purge(&format!("{sales}/employees/u1"), json!({"contacts": 1, "employees": 1, "departments": 0})).await;
     eventually("the employee is gone", || (count("employee") == 2).then_some(()));
-    // An archived one, too.
+    // An archived department can be purged, too.
     admin.delete(sales).await.expect(200);
     purge(sales, json!({"contacts": 0, "employees": 0, "departments": 1})).await;
     purge("/enterprise/acme", json!({"contacts": 1, "employees": 1, "departments": 1})).await;
@@ -167,7 +167,7 @@ async fn a_purge_says_what_it_destroys_and_destroys_it() {
 }
 
 #[tokio::test]
-async fn what_hides_and_destroys_is_written_down() {
+async fn archiving_restoring_and_purging_are_audited() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let limited = app.limited(Role::Viewer, "globex").await;
@@ -198,7 +198,7 @@ async fn what_hides_and_destroys_is_written_down() {
 }
 
 #[tokio::test]
-async fn ids_that_cannot_exist_are_not_found() {
+async fn malformed_ids_answer_404() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let check = async |admin: &Client, path: &str, message: &str| {

@@ -35,7 +35,7 @@ async fn an_employee_has_every_field_under_both_names() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_of_a_new_employee_has_a_sensible_value() {
+async fn omitted_fields_of_a_new_employee_get_defaults() {
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
     let request = json!({"firstName": "Ada", "email": null, "role": null, "isActive": null, "id": null, "extra": [1]});
@@ -46,7 +46,7 @@ async fn what_is_left_out_of_a_new_employee_has_a_sensible_value() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_an_employee_is_named() {
+async fn an_invalid_employee_is_refused_with_the_field_name() {
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
     let check = async |request: Value, expected: &str| {
@@ -70,7 +70,7 @@ async fn what_is_wrong_with_an_employee_is_named() {
 }
 
 #[tokio::test]
-async fn a_change_keeps_what_it_does_not_name() {
+async fn an_employee_update_changes_only_the_fields_it_names() {
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
     let path = format!("{SALES}/u1");
@@ -99,7 +99,7 @@ async fn a_change_keeps_what_it_does_not_name() {
 }
 
 #[tokio::test]
-async fn a_move_takes_the_contacts_along() {
+async fn moving_an_employee_moves_the_contacts() {
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
     let contacts = async |department: &str| {

@@ -1,4 +1,4 @@
-//! What HTTP says of answers from the cache: entity tags and 304, `Cache-Status`, `Age`, compression.
+//! HTTP caching of summaries: entity tags and 304, `Cache-Status`, `Age`, compression.
 
 use std::io::Read;
 
@@ -48,7 +48,7 @@ async fn the_first_answer_is_a_miss_and_the_next_a_hit_with_the_same_data() {
 }
 
 #[tokio::test]
-async fn a_write_to_one_department_leaves_its_neighbours_cached() {
+async fn a_write_to_one_department_keeps_the_cached_summaries_of_others() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let lab = "/enterprise/acme/departments/lab/contacts/summary";
@@ -63,7 +63,7 @@ async fn a_write_to_one_department_leaves_its_neighbours_cached() {
 }
 
 #[tokio::test]
-async fn a_client_that_has_the_answer_is_told_so_and_no_more() {
+async fn a_request_with_a_matching_entity_tag_answers_304() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let first = admin.get(ACME).await;
@@ -98,7 +98,7 @@ async fn a_cold_cache_answers_304_from_the_scopes_row_alone() {
 }
 
 #[tokio::test]
-async fn every_way_of_an_answer_comes_compressed_for_those_who_ask() {
+async fn misses_and_hits_are_compressed_when_the_client_accepts_gzip() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let bytes_plain = {
@@ -121,7 +121,7 @@ async fn every_way_of_an_answer_comes_compressed_for_those_who_ask() {
 }
 
 #[tokio::test]
-async fn hits_begin_no_read_and_no_write() {
+async fn hits_start_no_read_and_no_write() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;
     for path in [ACME, SALES] {
@@ -148,7 +148,7 @@ async fn a_hit_needs_no_database() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;
     let etag = header(&viewer.get(ACME).await, "etag").to_owned();
-    // With the database closed, whoever needs a reader or a statement fails.
+    // With the database closed, a request that needs a read connection fails.
     let store = Store::clone(&app.store);
     tokio::task::spawn_blocking(move || store.close()).await.unwrap();
     assert_eq!(viewer.get(ACME).await.expect(200)["cached"], true);

@@ -1,4 +1,4 @@
-//! Requests that are sent again.
+//! `Idempotency-Key`: a request that is sent again runs once.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn is_replay(reply: &Reply) -> bool {
 }
 
 #[tokio::test]
-async fn the_same_request_again_gets_the_same_answer_and_does_nothing() {
+async fn a_repeated_request_replays_the_stored_answer() {
     let app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
     for (path, status) in [("/AddContact", 201), ("/saveContact", 200)] {
@@ -37,7 +37,7 @@ async fn the_same_request_again_gets_the_same_answer_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn many_at_once_do_it_once() {
+async fn concurrent_requests_with_one_key_run_once() {
     let app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
     let replies =
@@ -64,7 +64,7 @@ async fn another_request_with_the_same_key_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn a_refused_request_does_not_spend_its_key() {
+async fn a_refused_request_does_not_use_up_its_key() {
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
     let request = json!({"userId": "late", "contactInfo": {"name": "Grace"}});
@@ -74,7 +74,7 @@ async fn a_refused_request_does_not_spend_its_key() {
 }
 
 #[tokio::test]
-async fn a_key_is_kept_for_a_day() {
+async fn an_idempotency_key_is_kept_for_24_hours() {
     let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
     let app = TestApp::start_at(clock.clone(), |_| {}).await;
     let contributor = app.client(Role::Contributor).await;
@@ -88,7 +88,7 @@ async fn a_key_is_kept_for_a_day() {
 }
 
 #[tokio::test]
-async fn what_is_created_in_the_directory_is_created_once() {
+async fn creations_in_the_directory_are_idempotent() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     for path in ["/enterprise", "/enterprise/acme/departments", "/enterprise/acme/departments/sales/employees"] {
@@ -109,7 +109,7 @@ async fn what_is_created_in_the_directory_is_created_once() {
 }
 
 #[tokio::test]
-async fn keys_are_visible_ascii_of_sane_length() {
+async fn idempotency_keys_are_1_to_255_visible_ascii_characters() {
     let app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
     for key in ["", " ", "a b", "ä", &"k".repeat(256)] {

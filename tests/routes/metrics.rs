@@ -1,4 +1,4 @@
-//! What Prometheus reads.
+//! `GET /metrics`, in the OpenMetrics text format.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -70,7 +70,7 @@ async fn send(client: &Client, method: &str, path: &str) -> u16 {
     Reply::to(client.request(Method::from_bytes(method.as_bytes()).unwrap(), path)).await.status
 }
 
-/// How many answers of each route, method and status there were.
+/// The number of answers by route, method and status.
 fn answers(scraped: &Exposition) -> BTreeMap<&str, u64> {
     scraped.starting("muster_http_requests_total")
 }
@@ -94,7 +94,7 @@ async fn every_metric_has_a_name_a_type_and_a_help() {
 }
 
 #[tokio::test]
-async fn answers_are_counted_by_route_method_and_status() {
+async fn requests_are_counted_by_route_method_and_status() {
     let app = TestApp::start().await;
     let (nobody, viewer, limited) =
         (app.nobody(), app.client(Role::Viewer).await, app.limited(Role::Viewer, "acme").await);
@@ -153,7 +153,7 @@ async fn answers_are_counted_by_route_method_and_status() {
 }
 
 #[tokio::test]
-async fn no_series_comes_from_what_clients_or_the_database_make_up() {
+async fn label_values_never_come_from_clients_or_the_database() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;
     let ask = async |id: &str, junk: &str| {
@@ -185,7 +185,7 @@ async fn no_series_comes_from_what_clients_or_the_database_make_up() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_limited_to_an_enterprise_reads_no_metrics() {
+async fn a_limited_token_reads_no_metrics() {
     let app = TestApp::start().await;
     for role in [Role::Viewer, Role::Admin] {
         let message = app.limited(role, "acme").await.get("/metrics").await.problem(403);
@@ -195,7 +195,7 @@ async fn a_token_that_is_limited_to_an_enterprise_reads_no_metrics() {
 }
 
 #[tokio::test]
-async fn the_cache_tells_the_same_numbers_as_its_own_counters() {
+async fn cache_metrics_equal_the_counters_of_the_cache() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;
     let contributor = app.client(Role::Contributor).await;
@@ -267,13 +267,13 @@ fn counters(stats: &Stats) -> [(&'static str, u64); 11] {
 }
 
 #[tokio::test]
-async fn the_writer_the_files_and_the_process_are_seen() {
+async fn writer_file_and_process_metrics_are_exported() {
     let app = TestApp::start_with(|settings| settings.server.connections_max = 77).await;
     let viewer = app.client(Role::Viewer).await;
     for number in 0..5 {
         app.write(move |tx| tx.create_enterprise(None, &name(&format!("Number {number}"))).map(drop)).await;
     }
-    // The store writes for itself, too, when it starts.
+    // The store writes while it starts, too: repeat until nothing was written during the scrape.
     let (figures, after) = loop {
         let (figures, scraped) = (app.store.figures(), scrape(&viewer).await);
         if figures == app.store.figures() {

@@ -1,4 +1,4 @@
-//! The API from the outside, a file for each file of `src/http/routes`, and what all routes promise.
+//! The API over HTTP: a file for each file of `src/http/routes`, and files for what all routes have in common.
 
 pub mod access;
 mod audit;

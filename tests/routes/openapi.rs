@@ -1,4 +1,4 @@
-//! The OpenAPI document: complete, sound, and the one that was reviewed.
+//! The OpenAPI document: complete, consistent, and equal to the reviewed snapshot.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::support::TestApp;
 /// The reviewed document, from the top of the repository.
 const SNAPSHOT: &str = "docs/openapi.json";
 
-/// Set to write the document anew.
+/// The environment variable that makes the test write the snapshot instead of comparing with it.
 const UPDATE_VARIABLE: &str = "UPDATE_SNAPSHOTS";
 
 async fn document() -> (String, Value) {
@@ -19,7 +19,7 @@ async fn document() -> (String, Value) {
 }
 
 #[tokio::test]
-async fn the_document_is_the_one_that_was_reviewed() {
+async fn the_document_equals_the_reviewed_snapshot() {
     let (text, _) = document().await;
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(SNAPSHOT);
     if std::env::var_os(UPDATE_VARIABLE).is_some() {
@@ -37,7 +37,7 @@ async fn the_document_is_the_one_that_was_reviewed() {
 }
 
 #[tokio::test]
-async fn every_operation_says_what_it_does_takes_and_answers() {
+async fn every_operation_documents_its_parameters_and_answers() {
     let (_, document) = document().await;
     let mut ids = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
@@ -48,7 +48,7 @@ async fn every_operation_says_what_it_does_takes_and_answers() {
             assert!(ids.insert(operation["operationId"].to_string()), "{name} has another's operationId");
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
                 assert!(parameter["description"].is_string(), "{name}: {parameter}");
-                // The page of documentation fills examples in: fine for what every request has, wrong for a choice.
+                // Swagger UI fills examples in: useful for path parameters, wrong for optional ones.
                 assert!(parameter["in"] != "path" || parameter.get("example").is_some(), "{name}: {parameter}");
             }
             let is_success = |status: &str| status.starts_with('2');
@@ -68,7 +68,7 @@ async fn every_operation_says_what_it_does_takes_and_answers() {
 }
 
 #[tokio::test]
-async fn every_reference_leads_somewhere() {
+async fn every_reference_resolves() {
     let (_, document) = document().await;
     let mut pending = vec![&document];
     while let Some(value) = pending.pop() {

@@ -1,4 +1,4 @@
-//! Lists, page by page.
+//! Paging of lists, by cursor and by page number.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ fn ids(list: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_cursor_leads_through_the_whole_list() {
+async fn following_cursors_reads_the_complete_list() {
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
     hire(&manager, 0..25).await;
@@ -43,7 +43,7 @@ async fn a_cursor_leads_through_the_whole_list() {
 }
 
 #[tokio::test]
-async fn rows_that_stay_are_neither_skipped_nor_repeated_while_others_come_and_go() {
+async fn paging_neither_skips_nor_repeats_rows_during_concurrent_changes() {
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
     let stay: Vec<u32> = (0..60).step_by(2).collect();
@@ -56,7 +56,7 @@ async fn rows_that_stay_are_neither_skipped_nor_repeated_while_others_come_and_g
         let list = manager.get(&path).await.expect(200);
         seen.extend(ids(&list));
         let Some(cursor) = list["pagination"]["nextCursor"].as_str() else { break };
-        // Some come before and after the cursor, some of them go again, and so does the row that the cursor names.
+        // Adds rows before and after the cursor, and deletes some of them again.
         let batch: Vec<u32> = odd.by_ref().step_by(5).take(3).collect();
         hire(&manager, batch.iter().copied()).await;
         added.extend(batch);
@@ -73,7 +73,7 @@ async fn rows_that_stay_are_neither_skipped_nor_repeated_while_others_come_and_g
 }
 
 #[tokio::test]
-async fn a_cursor_outlives_the_row_that_it_names() {
+async fn a_cursor_works_after_its_row_is_deleted() {
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
     hire(&manager, 0..4).await;
@@ -85,7 +85,7 @@ async fn a_cursor_outlives_the_row_that_it_names() {
 }
 
 #[tokio::test]
-async fn clients_may_count_pages() {
+async fn lists_can_be_read_by_page_number() {
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
     hire(&manager, 0..5).await;

@@ -1,4 +1,4 @@
-//! Requests that are wrong in themselves: each is told so in one shape, and nothing happens.
+//! Invalid requests: each is refused with a problem document and changes nothing.
 
 use muster::domain::access::Role;
 use reqwest::Method;
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{Reply, TestApp};
 
 #[tokio::test]
-async fn what_is_not_there_and_what_it_cannot_do_is_told_alike() {
+async fn unknown_paths_answer_404_and_wrong_methods_405() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;
     for path in
@@ -33,7 +33,7 @@ async fn what_is_not_there_and_what_it_cannot_do_is_told_alike() {
 }
 
 #[tokio::test]
-async fn a_body_must_be_json_and_say_so() {
+async fn a_body_must_be_json_with_its_content_type() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let send = async |content_type: Option<&str>, body: &str| {
@@ -78,7 +78,7 @@ async fn a_body_must_be_json_and_say_so() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_text_are_refused() {
+async fn invalid_utf8_is_refused() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let body = b"{\"userId\":\"u1\",\"contactInfo\":{\"name\":\"\xff\xfe\"}}".to_vec();
@@ -99,7 +99,7 @@ async fn unknown_fields_and_parameters_are_ignored() {
 }
 
 #[tokio::test]
-async fn huge_bodies_are_refused_before_they_are_read() {
+async fn bodies_over_the_limit_answer_413() {
     let app = TestApp::start_with(|settings| settings.http.body_bytes_max = 10_000).await;
     let admin = app.client(Role::Admin).await;
     let huge = format!(r#"{{"userId":"u1","contactInfo":{{"name":"A","notes":"{}"}}}}"#, "x".repeat(10_000));
@@ -109,14 +109,14 @@ async fn huge_bodies_are_refused_before_they_are_read() {
     let pieces = futures_util::stream::iter((0..1_000).map(|_| Ok::<_, std::io::Error>("x".repeat(1_000))));
     let endless = admin.request(Method::POST, "/AddContact").header("content-type", "application/json");
     Reply::to(endless.body(reqwest::Body::wrap_stream(pieces))).await.problem(413);
-    // Nobody reads this body, and still its sender reads the answer.
+    // The server does not read this body, and still its sender gets the answer.
     let megabytes = "x".repeat(5_000_000);
     app.nobody().post_text("/AddContact", megabytes).await.problem(401);
     assert_eq!(app.store.contacts_of_acme(), 2);
 }
 
 #[tokio::test]
-async fn many_wrong_fields_are_named_together() {
+async fn all_invalid_fields_are_named_together() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let info = json!({"name": "x".repeat(1_001), "email": "a\u{0}", "location": {"latitude": 91, "longitude": -181}});

@@ -1,4 +1,4 @@
-//! Connections that misbehave, and the end of the server.
+//! Misbehaving connections, malformed requests and the graceful shutdown.
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +15,10 @@ async fn connect(app: &TestApp, text: &str) -> TcpStream {
     stream
 }
 
-/// What the server sends until it closes.
+/// Everything that the server sends until it closes the connection.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    // A connection that was cut may end in a reset, which is an end too.
+    // A connection that the server closes early may end in a reset instead of an end of file.
     let _ = stream.read_to_end(&mut bytes).await;
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -34,7 +34,7 @@ fn add_contact(client: &Client, body: &str) -> String {
 const BODY: &str = r#"{"userId":"u1","contactInfo":{"name":"Grace"}}"#;
 
 #[tokio::test]
-async fn a_client_that_closes_its_side_still_gets_its_answer() {
+async fn a_client_that_half_closes_its_connection_still_gets_its_answer() {
     let app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
     let request = add_contact(&contributor, BODY);
@@ -48,7 +48,7 @@ async fn a_client_that_closes_its_side_still_gets_its_answer() {
 }
 
 #[tokio::test]
-async fn half_a_request_changes_nothing() {
+async fn an_incomplete_request_changes_nothing() {
     let app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
     let request = add_contact(&contributor, BODY);
@@ -61,7 +61,7 @@ async fn half_a_request_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_slow_head_is_cut() {
+async fn a_request_head_over_its_timeout_closes_the_connection() {
     let app = TestApp::start_with(|settings| settings.server.header_read_timeout = Duration::from_millis(50)).await;
     let begun = Instant::now();
     let mut stream = connect(&app, "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ").await;
@@ -70,7 +70,7 @@ async fn a_slow_head_is_cut() {
 }
 
 #[tokio::test]
-async fn a_stopping_server_finishes_what_it_accepted() {
+async fn a_stopping_server_finishes_accepted_requests() {
     let mut app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
     let request = add_contact(&contributor, BODY);
@@ -99,7 +99,7 @@ async fn a_stopping_server_finishes_what_it_accepted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stopped_server_has_kept_what_it_acknowledged() {
+async fn a_stopped_server_has_kept_every_acknowledged_write() {
     let mut app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
     let writers = (0..8).map(|_| {
@@ -128,7 +128,7 @@ async fn a_stopped_server_has_kept_what_it_acknowledged() {
 }
 
 #[tokio::test]
-async fn a_request_names_its_host_once() {
+async fn an_http_1_1_request_needs_exactly_one_host_header() {
     let app = TestApp::start().await;
     let check = async |lines: &str, expected: &str| {
         let mut stream = connect(&app, &format!("GET /healthz {lines}Connection: close\r\n\r\n")).await;
@@ -143,7 +143,7 @@ async fn a_request_names_its_host_once() {
 }
 
 #[tokio::test]
-async fn no_request_is_smuggled_in_anothers_body() {
+async fn ambiguous_body_framing_smuggles_no_request() {
     let app = TestApp::start().await;
     let smuggled = "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n";
     let check = async |lines: &str, body: &str| {
@@ -167,7 +167,7 @@ async fn no_request_is_smuggled_in_anothers_body() {
 }
 
 #[tokio::test]
-async fn a_head_with_too_many_lines_is_refused() {
+async fn a_request_with_too_many_headers_is_refused() {
     let app = TestApp::start().await;
     let lines = (0..200).fold(String::new(), |lines, number| lines + &format!("X-{number}: y\r\n"));
     let mut stream = connect(&app, &format!("GET /healthz HTTP/1.1\r\nHost: x\r\n{lines}\r\n")).await;
@@ -176,7 +176,7 @@ async fn a_head_with_too_many_lines_is_refused() {
 }
 
 #[tokio::test]
-async fn no_path_leads_out_of_the_files_of_the_binary() {
+async fn path_traversal_reaches_no_other_file() {
     let app = TestApp::start().await;
     for path in [
         "/../Cargo.toml",

@@ -1,11 +1,11 @@
-//! Is it alive, is it ready.
+//! The liveness and readiness probes.
 
 use muster::clock::Clock;
 
 use crate::support::{Directory, Gate, Queued, TestApp};
 
 #[tokio::test]
-async fn anybody_may_ask_whether_the_server_is_ready() {
+async fn the_readiness_probe_needs_no_token() {
     let app = TestApp::start().await;
     for path in ["/readyz", "/api/readyz"] {
         assert_eq!(app.nobody().get(path).await.expect(200)["status"], "ready");
@@ -24,7 +24,7 @@ async fn a_server_without_its_database_is_alive_and_not_ready() {
 }
 
 #[tokio::test]
-async fn a_flood_of_questions_gets_answers() {
+async fn many_concurrent_readiness_probes_succeed() {
     let app = TestApp::start().await;
     let nobody = app.nobody();
     let questions = (0..200).map(|_| nobody.get("/readyz"));
@@ -34,7 +34,7 @@ async fn a_flood_of_questions_gets_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_turns_writes_away_for_a_moment_is_ready() {
+async fn a_server_with_a_full_write_queue_is_ready() {
     const WAITING_MAX: usize = 2;
     let store = Directory::in_memory().open_with(Clock::system(), |options| options.write_queue_len_max = WAITING_MAX);
     let app = TestApp::start_on(store, |_| {});

@@ -17,7 +17,7 @@ use crate::support::{Client, Events, NOTICE_ROUNDS, Reply, TestApp, assert_notic
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// A millisecond less.
+/// One millisecond less than this span.
 fn almost(span: Duration) -> Duration {
     span.saturating_sub(Duration::from_millis(1))
 }
@@ -45,7 +45,7 @@ async fn id_of(browser: &Client) -> String {
     browser.get("/session").await.expect(200)["session"]["id"].as_str().unwrap().to_owned()
 }
 
-/// The audit log: action, target, actor, and how things were before or after.
+/// The audit log: action, target, actor, and the state before or after.
 fn audited(app: &TestApp) -> Vec<[String; 4]> {
     let connection = app.store.directory().raw_reader();
     let sql = "SELECT action, target, actor, coalesce(before, after) FROM audit ORDER BY id";
@@ -55,7 +55,7 @@ fn audited(app: &TestApp) -> Vec<[String; 4]> {
 }
 
 #[tokio::test]
-async fn a_token_becomes_a_cookie_that_scripts_cannot_read() {
+async fn signing_in_with_a_token_sets_an_http_only_cookie() {
     let app = TestApp::start_at(midday(), |_| {}).await;
     let holder = app.limited(Role::Manager, "acme").await;
     let reply = sign_in(&app.nobody(), json!({"token": format!(" {} ", holder.token())})).await;
@@ -67,15 +67,15 @@ async fn a_token_becomes_a_cookie_that_scripts_cannot_read() {
     let (secret, attributes) = set_cookie(&reply).split_once(';').unwrap();
     assert_eq!(attributes, " HttpOnly; SameSite=Strict; Path=/; Max-Age=43200");
     let secret = secret.strip_prefix("muster_session=").unwrap();
-    // 256 bits in base64url behind the id.
+    // 256 bits in base64url after the id.
     assert_eq!(secret.split_once('.').unwrap().1.len(), 43);
     assert!(!reply.text().contains(secret), "no script may read it");
     assert_eq!(reply.headers["cache-control"], "no-store");
 
     let browser = holder.browser().await;
-    let told = browser.get("/session").await.expect(200)["session"].clone();
+    let shown = browser.get("/session").await.expect(200)["session"].clone();
     for field in ["name", "role", "enterpriseId", "tokenId", "createdAt", "expiresAt"] {
-        assert_eq!(told[field], signed_in[field], "{field}");
+        assert_eq!(shown[field], signed_in[field], "{field}");
     }
     browser.get("/enterprise/acme").await.expect(200);
     browser.get("/enterprise/globex").await.problem(404);
@@ -86,7 +86,7 @@ async fn a_token_becomes_a_cookie_that_scripts_cannot_read() {
 }
 
 #[tokio::test]
-async fn over_tls_the_cookie_is_sent_over_nothing_else() {
+async fn with_an_https_public_origin_the_cookie_is_secure() {
     let public = WebOrigin::parse("https://muster.example");
     let app = TestApp::start_at(midday(), |settings| settings.http.public_origin = public).await;
     let holder = app.client(Role::Viewer).await;
@@ -99,9 +99,9 @@ async fn over_tls_the_cookie_is_sent_over_nothing_else() {
     let pair = cookie.split(';').next().unwrap();
     let get = |cookie: String| Reply::to(app.nobody().request(Method::GET, "/enterprise").header("cookie", cookie));
     get(pair.to_owned()).await.expect(200);
-    // Under the plain name anybody on the wire may have set it.
+    // Without the `__Host-` prefix, an answer over plain HTTP could have set the cookie.
     get(pair.replace("__Host-", "")).await.problem(401);
-    // The proxy in between has its own idea of the host.
+    // A proxy may change the Host header, so the configured origin is what counts.
     let post = |origin: &str| {
         let request = app.nobody().request(Method::DELETE, "/session").header("cookie", pair);
         Reply::to(request.header("origin", origin))
@@ -111,7 +111,7 @@ async fn over_tls_the_cookie_is_sent_over_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_link_signs_in_once_as_an_administrator() {
+async fn a_sign_in_link_works_once_and_gives_the_admin_role() {
     let app = TestApp::start().await;
     let link = link(&app).await;
     let browser = app.nobody().signs_in(json!({"code": link.code})).await;
@@ -126,7 +126,7 @@ async fn a_link_signs_in_once_as_an_administrator() {
 }
 
 #[tokio::test]
-async fn of_browsers_that_race_for_a_link_one_signs_in() {
+async fn a_link_used_concurrently_signs_in_one_browser() {
     let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 1_000).await;
     for _ in 0..10 {
         let link = link(&app).await;
@@ -157,7 +157,7 @@ async fn a_link_works_for_fifteen_minutes() {
 }
 
 #[tokio::test]
-async fn what_does_not_sign_in_is_refused_and_counted() {
+async fn failed_sign_ins_are_refused_and_counted_per_address() {
     let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 4).await;
     let viewer = app.client(Role::Viewer).await;
     let link = link(&app).await;
@@ -175,26 +175,27 @@ async fn what_does_not_sign_in_is_refused_and_counted() {
     let message = check(json!({"code": wrong_code}), 401).await;
     assert_eq!(message, "This sign-in link is not known; muster sign-in-link makes another");
     check(json!({"code": "nothing"}), 401).await;
-    // That was one address's share. Whoever knows their token is let in all the same.
+    // The address has used up its failed sign-ins; a valid token still signs in.
     check(json!({"code": link.code}), 429).await;
     check(json!({"token": "muster_x_y"}), 429).await;
     viewer.browser().await.get("/enterprise").await.expect(200);
 }
 
 #[tokio::test]
-async fn signing_out_ends_the_session_and_takes_the_cookie_away() {
+async fn signing_out_ends_the_session_and_deletes_the_cookie() {
     let app = TestApp::start().await;
     let holder = app.client(Role::Viewer).await;
     let (browser, other) = (holder.browser().await, holder.browser().await);
     let id = id_of(&browser).await;
     let reply = browser.delete("/session").await;
     assert_eq!(reply.expect(200)["sessionId"], id);
-    let taken_away = "muster_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0";
-    assert_eq!(set_cookie(&reply), taken_away);
-    // A cookie that is dead is taken away wherever it comes, or its page would soon count as guessing.
+    let deletion = "muster_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0";
+    assert_eq!(set_cookie(&reply), deletion);
+    // Any answer to an invalid cookie deletes it, or the requests of its page would soon exceed the limit of failed
+    // sign-ins.
     for reply in [browser.get("/enterprise").await, browser.delete("/session").await] {
         assert_eq!(reply.problem(401), "This session has ended; sign in again");
-        assert_eq!(set_cookie(&reply), taken_away);
+        assert_eq!(set_cookie(&reply), deletion);
         assert_eq!(reply.headers["www-authenticate"], "Bearer");
     }
     other.get("/enterprise").await.expect(200);
@@ -203,7 +204,7 @@ async fn signing_out_ends_the_session_and_takes_the_cookie_away() {
 }
 
 #[tokio::test]
-async fn signing_in_again_ends_the_session_before() {
+async fn signing_in_again_ends_the_previous_session() {
     let app = TestApp::start().await;
     let (viewer, admin) = (app.client(Role::Viewer).await, app.client(Role::Admin).await);
     let browser = viewer.browser().await;
@@ -214,7 +215,7 @@ async fn signing_in_again_ends_the_session_before() {
 }
 
 #[tokio::test]
-async fn a_bearer_token_wins_over_a_cookie() {
+async fn a_bearer_token_takes_precedence_over_a_cookie() {
     let app = TestApp::start().await;
     let (viewer, admin) = (app.client(Role::Viewer).await.browser().await, app.client(Role::Admin).await);
     let both = |token: &str| {
@@ -223,12 +224,12 @@ async fn a_bearer_token_wins_over_a_cookie() {
     };
     both(admin.token()).await.expect(201);
     both("muster_x_y").await.problem(401);
-    // A refused token is no reason to take the cookie away.
+    // A refused bearer token does not delete the cookie.
     assert!(!both("muster_x_y").await.headers.contains_key("set-cookie"));
 }
 
 #[tokio::test]
-async fn a_change_with_a_cookie_is_made_for_the_servers_own_pages_alone() {
+async fn a_change_with_a_cookie_is_accepted_only_from_the_same_origin() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await.browser().await;
     let here = format!("http://{}", app.address());
@@ -301,7 +302,7 @@ async fn a_revoked_session_is_refused_from_the_next_request_on() {
     }
     other.get("/enterprise").await.expect(200);
     holder.get("/enterprise").await.expect(200);
-    // What began before asks again whether it may go on.
+    // Long-lived streams call `holds` again to check whether they may continue.
     let access = Access::open(&app.store).unwrap();
     let id = id_of(&other).await;
     assert!(access.holds(&id).await);
@@ -316,13 +317,13 @@ async fn sessions_end_with_their_token() {
     let browsers = [app.client(Role::Viewer).await, app.limited(Role::Manager, "globex").await];
     let [viewer, limited] = [browsers[0].browser().await, browsers[1].browser().await];
     let bystander = admin.browser().await;
-    let told = viewer.get("/session").await.expect(200)["session"].clone();
+    let shown = viewer.get("/session").await.expect(200)["session"].clone();
     let access = Access::open(&app.store).unwrap();
-    assert!(access.holds(told["id"].as_str().unwrap()).await);
-    admin.delete(&format!("/tokens/{}", told["tokenId"].as_str().unwrap())).await.expect(200);
+    assert!(access.holds(shown["id"].as_str().unwrap()).await);
+    admin.delete(&format!("/tokens/{}", shown["tokenId"].as_str().unwrap())).await.expect(200);
     viewer.get("/enterprise").await.problem(401);
-    assert!(!access.holds(told["id"].as_str().unwrap()).await);
-    // A token goes with the enterprise that limits it, and its sessions with the token.
+    assert!(!access.holds(shown["id"].as_str().unwrap()).await);
+    // Purging an enterprise revokes the tokens that are limited to it, which ends their sessions.
     limited.get("/enterprise").await.expect(200);
     admin.delete("/enterprise/globex?purge=true").await;
     limited.get("/enterprise").await.problem(401);
@@ -331,18 +332,19 @@ async fn sessions_end_with_their_token() {
 }
 
 #[tokio::test]
-async fn what_another_process_revokes_stops_in_a_quarter_of_a_second() {
+async fn revocations_of_another_process_take_effect_in_a_quarter_of_a_second() {
     let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 1_000).await;
     for revokes_token in [false, true] {
-        // All of them first: a sign-in of this process makes it look at all sessions anew, and it has to notice the other's.
+        // All sign-ins come first: each makes this process reload all sessions, and here it has to notice the change of
+        // the other process.
         let mut browsers = Vec::new();
         for _ in 0..NOTICE_ROUNDS {
             browsers.push(app.client(Role::Viewer).await.browser().await);
         }
         let mut times = Vec::new();
         for browser in browsers {
-            let told = browser.get("/session").await.expect(200)["session"].clone();
-            let text = |field: &str| told[field].as_str().unwrap().to_owned();
+            let shown = browser.get("/session").await.expect(200)["session"].clone();
+            let text = |field: &str| shown[field].as_str().unwrap().to_owned();
             let (session, token, directory) = (text("id"), text("tokenId"), app.store.directory().clone());
             let revoke = move || {
                 let command = directory.open_command().unwrap();
@@ -367,7 +369,7 @@ async fn what_another_process_revokes_stops_in_a_quarter_of_a_second() {
 }
 
 #[tokio::test]
-async fn administrators_see_who_is_signed_in() {
+async fn administrators_list_the_sessions_newest_first() {
     let app = TestApp::start_at(midday(), |_| {}).await;
     let admin = app.client(Role::Admin).await;
     let link = link(&app).await;
@@ -402,7 +404,7 @@ async fn administrators_see_who_is_signed_in() {
 }
 
 #[tokio::test]
-async fn the_last_use_of_a_session_is_written_down_to_the_minute() {
+async fn the_last_use_of_a_session_is_recorded_by_the_minute() {
     let clock = midday();
     let app = TestApp::start_at(clock.clone(), |_| {}).await;
     let (admin, holder) = (app.client(Role::Admin).await, app.client(Role::Viewer).await);
@@ -413,14 +415,14 @@ async fn the_last_use_of_a_session_is_written_down_to_the_minute() {
     access.record_uses().await.unwrap();
     let minute = json!("2026-11-22T12:01:00.000Z");
     assert_eq!(admin.get("/sessions").await.expect(200)["sessions"][0]["lastUsedAt"], minute);
-    // The token that it counts as is in use, too.
+    // Using a session counts as using its token.
     let tokens = admin.get("/tokens").await.expect(200)["tokens"].as_array().unwrap().clone();
     let token = tokens.iter().find(|token| token["name"] == "viewer").unwrap();
     assert_eq!(token["lastUsedAt"], minute);
 }
 
 #[tokio::test]
-async fn a_token_has_so_many_sessions_and_the_oldest_ends_for_another() {
+async fn at_the_session_limit_of_a_token_a_new_session_ends_the_oldest() {
     let app = TestApp::start().await;
     let (admin, holder) = (app.client(Role::Admin).await, app.client(Role::Viewer).await);
     let (oldest, second, bystander) = (holder.browser().await, holder.browser().await, admin.browser().await);
@@ -437,7 +439,7 @@ async fn a_token_has_so_many_sessions_and_the_oldest_ends_for_another() {
 }
 
 #[tokio::test]
-async fn who_signs_in_and_out_is_written_down_and_no_secret_is() {
+async fn signing_in_and_out_is_audited_without_secrets() {
     let app = TestApp::start().await;
     let (admin, link) = (app.client(Role::Admin).await, link(&app).await);
     let by_token = admin.browser().await;
@@ -467,7 +469,7 @@ async fn who_signs_in_and_out_is_written_down_and_no_secret_is() {
         "{actors:?}"
     );
 
-    // Neither there nor anywhere else in the files.
+    // No secret is in any file of the data directory, either.
     let secret = |text: &str| text.split_once('.').unwrap().1.to_owned();
     let secrets = [secret(&link.code), secret(by_token.session()), secret(by_link.session())];
     let mut looked_at = 0;
@@ -485,7 +487,7 @@ async fn who_signs_in_and_out_is_written_down_and_no_secret_is() {
 }
 
 #[tokio::test]
-async fn pages_of_others_sign_nobody_in() {
+async fn cross_site_requests_cannot_sign_in() {
     let app = TestApp::start().await;
     let holder = app.client(Role::Viewer).await;
     let check = async |name: &str, value: &str, status: u16| {
@@ -500,7 +502,7 @@ async fn pages_of_others_sign_nobody_in() {
 }
 
 #[tokio::test]
-async fn event_streams_end_with_their_session_and_no_others() {
+async fn ending_a_session_ends_only_its_own_event_streams() {
     let clock = midday();
     let app = TestApp::start_at(clock.clone(), |_| {}).await;
     let (admin, holder) = (app.client(Role::Admin).await, app.client(Role::Viewer).await);
@@ -530,7 +532,7 @@ async fn event_streams_end_with_their_session_and_no_others() {
     let events = opened(by_link).await;
     by_link.delete(&format!("/sessions/{}", id_of(by_link).await)).await.expect(200);
     events.rest().await;
-    // Their token still works, and a stream that came with it goes on.
+    // Their token still works, and the stream that it opened continues.
     bystander.next_of("sample").await;
     let events = opened(last).await;
     clock.advance(MINUTE * 720);
@@ -539,7 +541,7 @@ async fn event_streams_end_with_their_session_and_no_others() {
 }
 
 #[tokio::test]
-async fn whoever_shows_no_token_sends_little() {
+async fn bodies_without_a_token_have_a_smaller_limit() {
     let app = TestApp::start().await;
     let padded = |bytes: usize| format!("{{\"token\":\"x\"{}}}", " ".repeat(bytes));
     let strange = app.nobody().post_text("/session", padded(5_000)).await;

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::TestApp;
 
 #[tokio::test]
-async fn an_enterprise_is_summed_up() {
+async fn an_enterprise_summary_has_all_its_fields() {
     let app = TestApp::start().await;
     let reply = app.client(Role::Viewer).await.get("/enterprise/acme/contacts/summary").await;
     let body = reply.expect(200);
@@ -27,7 +27,7 @@ async fn an_enterprise_is_summed_up() {
 }
 
 #[tokio::test]
-async fn a_department_is_summed_up() {
+async fn a_department_summary_has_all_its_fields() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;
     let body = viewer.get("/enterprise/acme/departments/sales/contacts/summary").await.expect(200);
@@ -39,7 +39,7 @@ async fn a_department_is_summed_up() {
 }
 
 #[tokio::test]
-async fn a_summary_never_lacks_a_write_that_was_acknowledged() {
+async fn a_summary_includes_every_acknowledged_write() {
     let app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
     for number in 3..20 {
@@ -51,7 +51,7 @@ async fn a_summary_never_lacks_a_write_that_was_acknowledged() {
 }
 
 #[tokio::test]
-async fn what_is_not_visible_has_no_summary() {
+async fn archived_and_unknown_scopes_have_no_summary() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     admin.delete("/enterprise/acme/departments/lab").await.expect(200);

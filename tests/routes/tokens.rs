@@ -8,13 +8,13 @@ use crate::support::TestApp;
 
 const DAY_MILLIS: i64 = 86_400_000;
 
-/// What nobody but the holder may know of `muster_<id>_<secret>`; it may hold underscores of its own.
+/// The secret of `muster_<id>_<secret>`; it may contain underscores itself.
 fn secret_part(token: &str) -> String {
     token.splitn(3, '_').nth(2).unwrap().to_owned()
 }
 
 #[tokio::test]
-async fn a_token_is_shown_once_and_works_at_once() {
+async fn the_secret_of_a_token_is_shown_once_and_works_at_once() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let request = json!({"name": "  reporting ", "role": "viewer", "enterpriseId": "acme", "expiresIn": "90d"});
@@ -57,7 +57,7 @@ async fn a_revoked_token_is_refused_from_the_next_request_on() {
 }
 
 #[tokio::test]
-async fn the_last_administrator_may_leave() {
+async fn the_last_admin_token_can_be_revoked() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let list = admin.get("/tokens").await.expect(200);
@@ -67,7 +67,7 @@ async fn the_last_administrator_may_leave() {
 }
 
 #[tokio::test]
-async fn the_life_of_a_token_is_given_in_any_of_three_ways() {
+async fn the_expiry_of_a_token_is_a_duration_or_a_time() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let check = async |life: Value, expected: Result<Option<i64>, &str>| {
@@ -106,7 +106,7 @@ async fn the_life_of_a_token_is_given_in_any_of_three_ways() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_token_is_named() {
+async fn an_invalid_token_request_is_refused_with_the_field_names() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let check = async |request: Value, fields: &[&str]| {
@@ -121,7 +121,7 @@ async fn what_is_wrong_with_a_token_is_named() {
 }
 
 #[tokio::test]
-async fn making_and_revoking_is_written_down_without_the_secret() {
+async fn creating_and_revoking_tokens_is_audited_without_the_secret() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let body = admin.post("/tokens", json!({"role": "viewer", "name": "reporting"})).await.expect(201);

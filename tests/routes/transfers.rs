@@ -1,4 +1,4 @@
-//! Files of contacts, in and out, over HTTP.
+//! Imports and exports over HTTP.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn rows(count: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_real_export_comes_in_once() {
+async fn a_real_outlook_export_is_imported_once() {
     let app = TestApp::start().await;
     let manager = app.limited(Role::Manager, "acme").await;
     let file = include_bytes!("../fixtures/outlook365.csv");
@@ -36,7 +36,7 @@ async fn a_real_export_comes_in_once() {
 }
 
 #[tokio::test]
-async fn a_dry_run_says_what_would_be_and_does_nothing() {
+async fn a_dry_run_reports_and_stores_nothing() {
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
     let report = manager.upload(&format!("{IMPORT}?employee=u1&dryRun=true"), rows(5)).await.expect(200);
@@ -45,7 +45,7 @@ async fn a_dry_run_says_what_would_be_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn bad_rows_are_told_and_the_others_go_in() {
+async fn invalid_rows_are_rejected_and_the_others_imported() {
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
     let file = "name,email,employee\nGrace,g@x.example,u1\n,,u1\nAda,a@x.example,nobody\nEve,e@x.example,g1\nIda,i@x.example,u2\n";
@@ -57,7 +57,7 @@ async fn bad_rows_are_told_and_the_others_go_in() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_imported_is_told_and_nothing_happens() {
+async fn a_file_that_cannot_be_imported_is_refused_and_stores_nothing() {
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
     let check = async |query: &str, file: &[u8], status: u16, message: &str| {
@@ -83,7 +83,7 @@ async fn what_cannot_be_imported_is_told_and_nothing_happens() {
 }
 
 #[tokio::test]
-async fn a_file_larger_than_any_body_streams_in_and_out_again() {
+async fn a_file_over_the_body_limit_is_streamed_in_and_out() {
     let app = TestApp::start_with(|settings| settings.http.body_bytes_max = 1_000).await;
     let manager = app.client(Role::Manager).await;
     let (count, file) = (20_000, rows(20_000));
@@ -103,7 +103,7 @@ async fn a_file_larger_than_any_body_streams_in_and_out_again() {
 }
 
 #[tokio::test]
-async fn an_export_holds_what_was_asked_for() {
+async fn an_export_holds_the_requested_contacts() {
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
     let part = manager.get(&format!("{EXPORT}?format=csv&department=lab")).await;
@@ -121,7 +121,7 @@ async fn an_export_holds_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn an_import_is_written_down() {
+async fn an_import_is_audited() {
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
     manager.upload(&format!("{IMPORT}?employee=u1"), rows(3)).await.expect(200);
@@ -130,7 +130,7 @@ async fn an_import_is_written_down() {
     assert!(act.starts_with("manager (token ") && act.ends_with(" contacts.import acme"), "{act}");
 }
 
-/// The head of an import, and a chunked body that has begun.
+/// Sends the head of an import and the first piece of its chunked body.
 async fn begin_import(app: &TestApp, token: &str, piece: &str) -> TcpStream {
     let mut stream = TcpStream::connect(app.address()).await.unwrap();
     let head = format!(
@@ -143,7 +143,7 @@ async fn begin_import(app: &TestApp, token: &str, piece: &str) -> TcpStream {
 }
 
 #[tokio::test]
-async fn a_client_that_stops_sending_frees_its_place() {
+async fn a_stalled_upload_times_out_and_releases_its_permit() {
     let app = TestApp::start_with(|settings| {
         settings.transfer_limits.upload_idle_time_max = Duration::from_millis(100);
         settings.http.transfers_max = 1;
@@ -158,7 +158,7 @@ async fn a_client_that_stops_sending_frees_its_place() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_ends_its_import_at_the_last_chunk() {
+async fn a_disconnect_ends_an_import_at_the_last_complete_chunk() {
     let app = TestApp::start_with(|settings| settings.http.transfers_max = 1).await;
     let manager = app.client(Role::Manager).await;
     let gone = begin_import(&app, manager.token(), &rows(20_000)).await;
@@ -181,7 +181,7 @@ async fn a_client_that_goes_away_ends_its_import_at_the_last_chunk() {
 }
 
 #[tokio::test]
-async fn a_client_that_stops_reading_frees_its_place() {
+async fn a_stalled_download_times_out_and_releases_its_permit() {
     let app = TestApp::start_with(|settings| {
         settings.transfer_limits.download_idle_time_max = Duration::from_millis(100);
         settings.http.transfers_max = 1;

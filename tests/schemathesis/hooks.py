@@ -1,8 +1,8 @@
-"""What JSON Schema cannot say of a valid request, for schemathesis.
+"""Rules of valid requests that JSON Schema cannot express, for schemathesis.
 
-Each rule is one that the description in the document tells in words: a cursor is what a page gave out, an id in a body is the
-one in the path, a time lies ahead. Here it is a function that makes a generated, valid case keep the rule; cases that are meant
-to be wrong stay as they are. Nothing here concerns what the server answers.
+The OpenAPI document states each rule in a description: a cursor is one that a page returned, an id in a body equals the one
+in the path, a time is in the future. Here each rule is a function that changes a generated, valid case so that it follows the
+rule; cases that are meant to be invalid stay unchanged. Nothing here affects the checks of answers.
 """
 
 import base64
@@ -16,11 +16,11 @@ from datetime import datetime, timedelta, timezone
 
 import schemathesis
 
-# --- Values that a text with a pattern does not give ---
+# --- Values that no pattern generates ---
 
 
 def cursor(key):
-    """A cursor is the sort key of a row, as JSON in base 64."""
+    """Encodes the sort key of a row as a cursor: JSON in base64url."""
     text = json.dumps(key, separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -53,20 +53,20 @@ SORT_KEYS = {
 }
 
 
-# Spans of time within the bounds of all that take one: from one minute to thirty days.
+# Durations within the bounds of all fields of durations: from one minute to thirty days.
 SPANS = ["1m", "90min", "1.5h", " 2 hours 30s ", "2h 30m", "1d", "2w", "29days 23h", "30d", "60000ms"]
 
 
 @schemathesis.serializer("text/csv")
-def as_it_is(context, value):
+def serialize_csv(context, value):
     return value if isinstance(value, bytes) else str(value).encode()
 
 
-# --- Rules between fields, and between a request and what is there ---
+# --- Rules between fields, and between a request and the stored data ---
 
 
 def set_cursor(case, query):
-    """A cursor belongs to its kind of list, excludes a page number, and exists in lists by rising key alone."""
+    """A cursor belongs to one kind of list, excludes a page number, and exists only in lists in ascending order of the key."""
     if "cursor" not in query:
         return
     query.pop("page", None)
@@ -76,30 +76,30 @@ def set_cursor(case, query):
 
 
 def number_of(text):
-    """A number that follows from a text."""
+    """A number that is derived from a text."""
     return zlib.crc32(str(text).encode("utf-8", "surrogatepass"))
 
 
-def agree(body, *names):
-    """Fields that are two names for one thing say the same."""
+def set_equal(body, *names):
+    """Fields that are names for the same thing have the same value."""
     given = [name for name in names if body.get(name) is not None]
     for name in given[1:]:
         body[name] = body[given[0]]
 
 
 def fix_employee(case, body):
-    agree(body, "employeeId", "userId", "id")
-    agree(body, "firstName", "name")
-    agree(body, "lastName", "surname")
+    set_equal(body, "employeeId", "userId", "id")
+    set_equal(body, "firstName", "name")
+    set_equal(body, "lastName", "surname")
 
 
 def fix_employee_change(case, body):
     fix_employee(case, body)
     keep_id(body, case.path_parameters["employeeId"], "employeeId", "userId", "id")
-    # Who is known stays where everybody looks.
+    # The employees of the dictionary stay in their department, in which other cases look for them.
     if str(case.path_parameters["employeeId"]) in KEPT["employeeId"]:
         keep_id(body, case.path_parameters["departmentId"], "departmentId")
-    # The employee may have no other name than the one that is changed.
+    # The changed name may be the employee's only one, so it must not be blank.
     for name in ("firstName", "name", "lastName", "surname"):
         if name in body and not body[name].strip():
             del body[name]
@@ -113,12 +113,12 @@ def keep_id(body, value, *names):
 
 
 def fix_patch(case, body):
-    """A contact keeps a name, an address or a number, and the schema does not know which it has."""
+    """A contact must keep a name, an e-mail address or a phone number, and a schema cannot state which it has."""
     body["name"] = body.get("name") if (body.get("name") or "").strip() else "Grace"
 
 
 def fix_token(case, body):
-    """A token ends ahead of now, and is told so in one way."""
+    """A token expires in the future, and only one field says when."""
     set_spans(body, "expiresIn")
     if body.get("expiresIn") is not None:
         body["expiresAt"] = None
@@ -128,7 +128,7 @@ def fix_token(case, body):
 
 
 def fix_configuration(case, body):
-    """Durations keep their bounds, and two names of one say the same."""
+    """Durations are within their bounds, and two names of one duration have the same value."""
     set_spans(body, "defaultTTL", "staleIfError")
     set_spans(body.get("ttlSettings", {}), "enterprise", "department", "default", "highActivity", "lowActivity")
     if "defaultTTL" in body and "default" in body.get("ttlSettings", {}):
@@ -136,7 +136,7 @@ def fix_configuration(case, body):
 
 
 def fix_import(case, body):
-    """A file of contacts has a line of column names, and no NUL; where no column names the owner, a parameter does."""
+    """A file of contacts has a header line and no NUL; without a column of owners, a parameter names the owner."""
     if not isinstance(case.query, dict):
         case.query = {}
     case.query.setdefault("employee", "u1")
@@ -146,7 +146,7 @@ def fix_import(case, body):
 
 
 def fix_sign_in(case, body):
-    """A token that is known, most of the time."""
+    """Most sign-ins use a valid token."""
     if body.get("token") is not None and number_of(body["token"]) % 3 != 0:
         body["token"] = os.environ["MUSTER_TOKEN"]
 
@@ -172,9 +172,9 @@ RULES = {
 }
 
 
-# --- What the run needs to the end ---
+# --- Data that the run needs until its end ---
 
-# A run that deletes what it stands on asks the rest in vain. run.sh makes enough of what may go in their place.
+# Other cases need these rows, so deletions are redirected to the spare ones that run.sh creates.
 KEPT = {"enterpriseId": {"acme", "globex"}, "departmentId": {"sales", "marketing"}, "employeeId": {"u1", "u2", "u3"}}
 DELETED_BY = {
     "DELETE /enterprise/{enterpriseId}": "enterpriseId",
@@ -184,10 +184,10 @@ DELETED_BY = {
 spares = itertools.cycle(f"spare-{number}" for number in range(1, 21))
 
 
-def spare(case):
-    """Deletes something else than what must stay."""
+def redirect_deletion(case):
+    """Deletes a spare row instead of one that the run needs."""
     ids = case.path_parameters or {}
-    # What warming echoes of nonsense is no id, though links take it for one.
+    # Warming echoes invalid ids, which schemathesis then uses through links.
     if case.meta is not None and case.meta.generation.mode.is_positive:
         for name in KEPT.keys() & ids.keys():
             if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", str(ids[name])):
@@ -195,14 +195,14 @@ def spare(case):
     name = DELETED_BY.get(case.operation.label)
     if name is not None and str(ids.get(name)) in KEPT[name]:
         ids[name] = next(spares)
-    # The id of a token is a part of it. Revoking this one would end the run.
+    # A token contains its id. Revoking the token of the run would make all later requests fail.
     own = os.environ["MUSTER_TOKEN"].split("_")[1]
     if ids.get("tokenId") == own:
         ids["tokenId"] = "another"
 
 
 def fill_cache(case):
-    """An entry that can be taken out is there: what the dictionary names is read first."""
+    """Loads the entries of the dictionary before one is deleted."""
     if case.operation.label == "DELETE /cache/entries/{key}":
         for path in ("enterprise/acme/contacts/summary", "enterprise/acme/departments/sales/contacts/summary"):
             read = urllib.request.Request(os.environ["MUSTER_BASE"] + path)
@@ -212,7 +212,7 @@ def fill_cache(case):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    spare(case)
+    redirect_deletion(case)
     fill_cache(case)
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Holds a freshly started server against its own OpenAPI document with schemathesis: every check, every phase.
+# Tests a freshly started server against its OpenAPI document with schemathesis: every check, every phase.
 # Usage: tests/schemathesis/run.sh [path of muster] [more arguments of schemathesis]; needs python3 with venv.
 # MUSTER_TEST_SEED chooses another seed, and --max-examples more cases.
 set -euo pipefail
@@ -8,7 +8,7 @@ cd "$(dirname "$0")"
 
 . ../serve.sh
 
-# The environment is kept between runs, and made anew when another version is asked for.
+# The virtual environment is kept between runs, and recreated when requirements.txt changes.
 environment="$(realpath --canonicalize-missing "${SCHEMATHESIS_ENVIRONMENT:-.venv}")"
 if ! cmp -s requirements.txt "$environment/requirements.txt"; then
   rm -rf "$environment"
@@ -17,7 +17,7 @@ if ! cmp -s requirements.txt "$environment/requirements.txt"; then
   cp requirements.txt "$environment/requirements.txt"
 fi
 
-# What schemathesis.toml names as known, and enough of what the run takes away.
+# The data that schemathesis.toml names, and enough rows for the run to delete.
 data="$place/data"
 file="$place/contacts.csv"
 { echo name,email,company; for number in $(seq 60); do echo "Person $number,p$number@contoso.example,Contoso"; done; } >"$file"
@@ -28,26 +28,26 @@ for owner in acme/sales/u1 acme/marketing/u2 globex/sales/u3; do
 done
 MUSTER_TOKEN="$("$muster" token create --role admin --name schemathesis --data-dir "$data" --log-level warn)"
 
-# Unknown tokens are tried all the time; the limit on them has tests of its own.
+# The run sends many invalid tokens, so the limit on failed sign-ins, which other tests cover, is raised.
 seed="${MUSTER_TEST_SEED:-1}"
 unset MUSTER_TEST_SEED
 serve --sign-in-failures-max 1000000
 base="$base/"
 
-ask() { curl --fail --silent --show-error --header "Authorization: Bearer $MUSTER_TOKEN" "$@"; }
-make() { ask "$base$1" --header 'Content-Type: application/json' --data "$2" --output /dev/null; }
+request() { curl --fail --silent --show-error --header "Authorization: Bearer $MUSTER_TOKEN" "$@"; }
+create() { request "$base$1" --header 'Content-Type: application/json' --data "$2" --output /dev/null; }
 for number in $(seq 20); do
-  make enterprise "{\"id\":\"spare-$number\",\"name\":\"Spare $number\"}"
-  make enterprise/acme/departments "{\"id\":\"spare-$number\",\"name\":\"Spare $number\"}"
-  make enterprise/acme/departments/sales/employees "{\"id\":\"spare-$number\",\"name\":\"Spare $number\"}"
+  create enterprise "{\"id\":\"spare-$number\",\"name\":\"Spare $number\"}"
+  create enterprise/acme/departments "{\"id\":\"spare-$number\",\"name\":\"Spare $number\"}"
+  create enterprise/acme/departments/sales/employees "{\"id\":\"spare-$number\",\"name\":\"Spare $number\"}"
 done
-ask "${base}Contacts/u1?limit=60" | grep -o '"contactId":"[^"]*"' | grep -o '"[^"]*"$' | sort -u >"$place/contacts"
+request "${base}Contacts/u1?limit=60" | grep -o '"contactId":"[^"]*"' | grep -o '"[^"]*"$' | sort -u >"$place/contacts"
 for _ in $(seq 20); do
-  ask "${base}session" --header 'Content-Type: application/json' --data "{\"token\":\"$MUSTER_TOKEN\"}" |
+  request "${base}session" --header 'Content-Type: application/json' --data "{\"token\":\"$MUSTER_TOKEN\"}" |
     grep -o '"id":"[^"]*"' | grep -o '"[^"]*"$'
 done >"$place/sessions"
 export MUSTER_TOKEN MUSTER_BASE="$base"
-# The settings name these files beside themselves.
+# schemathesis.toml names the other files relative to its own folder.
 cp schemathesis.toml hooks.py "$place"
 cd "$place"
 

@@ -1,8 +1,8 @@
-//! Which encoding a file is in, and its bytes as UTF-8.
+//! The detection of a file's encoding, and the conversion of its bytes to UTF-8.
 //!
-//! UTF-16 is transcoded as a stream before anything looks at it. The other encodings share ASCII's bytes, so records are
-//! split first and decoded one by one: as long as a file has held ASCII only, its encoding stays open, and the first
-//! record with any other byte decides between UTF-8 and Windows-1252.
+//! UTF-16 is transcoded as a stream before anything else. The other encodings are supersets of ASCII, so records are split
+//! first and decoded one by one: while a file has only ASCII, its encoding is undecided, and the first record with any other
+//! byte decides between UTF-8 and Windows-1252.
 
 mod source;
 
@@ -60,19 +60,18 @@ impl<'a> Cells<'a> {
         &self.text[start..*end]
     }
 
-    /// All cells from the first on.
     pub(super) fn iter(self) -> impl Iterator<Item = &'a str> {
         (0..self.ends.len()).map(move |column| self.get(column))
     }
 }
 
-/// A cell, by its column, that is not text in the file's encoding.
+/// The column of a cell that is not valid text in the file's encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NotText {
     pub(super) column: usize,
 }
 
-/// Decodes record after record, and decides the encoding while it is open.
+/// Decodes record after record, and decides the encoding while it is undecided.
 #[derive(Debug)]
 pub(super) struct Decoder {
     encoding: TextEncoding,
@@ -85,14 +84,14 @@ impl Decoder {
         Self { encoding, text: String::new(), ends: Vec::new() }
     }
 
-    /// What is known of the encoding after the records so far.
+    /// The encoding as determined by the records decoded so far.
     pub(super) fn encoding(&self) -> TextEncoding {
         self.encoding
     }
 
-    /// One record as text: `cells` are its cells one after the other, `ends` where each of them ends.
+    /// Decodes one record: `cells` are its cells one after the other, `ends` the end of each.
     pub(super) fn decode<'a>(&'a mut self, cells: &'a [u8], ends: &'a [usize]) -> Result<Cells<'a>, NotText> {
-        // ASCII needs no look at its cells' borders; nearly every record of most files takes this way.
+        // The fast path of most records: ASCII needs no check of the cell boundaries.
         if cells.is_ascii() {
             return utf8(cells, ends);
         }
@@ -118,7 +117,7 @@ impl Decoder {
 
 fn utf8<'a>(cells: &'a [u8], ends: &'a [usize]) -> Result<Cells<'a>, NotText> {
     let text = std::str::from_utf8(cells).ok();
-    // Halves of a character on both sides of a cell's border would be valid together, so the borders are looked at too.
+    // A character split across two cells would be valid in the whole text, so the cell boundaries are checked as well.
     match text.filter(|text| ends.iter().all(|end| text.is_char_boundary(*end))) {
         Some(text) => Ok(Cells { text, ends }),
         None => Err(NotText { column: first_invalid(cells, ends) }),
@@ -131,7 +130,7 @@ fn first_invalid(cells: &[u8], ends: &[usize]) -> usize {
     starts.zip(ends).position(invalid).unwrap_or(0)
 }
 
-/// Text in the bytes of `encoding`, for a file that continues one in that encoding; UTF-16 is continued as UTF-8.
+/// Encodes text for a file that is derived from one in `encoding`; for UTF-16 as UTF-8.
 pub(super) fn encode(text: &str, encoding: TextEncoding) -> std::borrow::Cow<'_, [u8]> {
     match encoding {
         TextEncoding::Windows1252 => WINDOWS_1252.encode(text).0,
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_record_beyond_ascii_decides() {
+    fn the_first_non_ascii_record_decides_the_encoding() {
         let check = |records: &[&[&[u8]]], encoding: TextEncoding, last: Result<Vec<&str>, usize>| {
             let mut decoder = Decoder::new(TextEncoding::Ascii);
             let mut found = Ok(Vec::new());

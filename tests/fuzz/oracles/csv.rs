@@ -1,4 +1,4 @@
-//! What must hold of any bytes that come as a CSV file.
+//! Invariants of the CSV reader and writers for arbitrary input.
 
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex};
@@ -10,29 +10,29 @@ use muster::transfer::csv::{
     ContactReader, ContactWriter, ImportedContact, RECORD_BYTES_MAX, RawRecord, RejectsWriter, RowError,
 };
 
-/// Every row is told, once, in order, with its line, within the bound of memory; the same ones however the bytes arrive;
-/// and what is written of them is read again as what it was.
+/// Each row is returned once, in order, with its line number and within the memory limit; the result does not depend on how
+/// the bytes arrive; and what is exported or rejected is read again with the same content.
 pub fn check(input: &[u8]) {
     let whole = read(input);
     assert_eq!(read(Pieces::of(input, 1)), whole, "byte by byte");
     assert_eq!(read(Pieces::of(input, seed(input))), whole, "in pieces of many sizes");
     let Ok(file) = whole else { return };
-    check_places(input, &file);
+    check_line_numbers(input, &file);
     check_export(&file);
     check_rejects(input, &file);
 }
 
-/// All that can be seen of a file.
+/// Everything that the reader returns about a file.
 #[derive(Debug, PartialEq)]
 struct File {
     about: String,
     header: RawRecord,
-    rows: Vec<Seen>,
+    rows: Vec<Row>,
     bytes_read: u64,
 }
 
 #[derive(Debug, PartialEq)]
-struct Seen {
+struct Row {
     number: u64,
     line: u64,
     content: Result<ImportedContact, RowError>,
@@ -46,7 +46,7 @@ fn read(input: impl Read) -> Result<File, String> {
         let row = row.map_err(|error| error.to_string())?;
         let held: usize = row.raw.cells().map(<[u8]>::len).sum();
         assert!(held <= RECORD_BYTES_MAX && row.raw.len() <= RECORD_BYTES_MAX + 1, "a row holds {held} bytes");
-        rows.push(Seen { number: row.number, line: row.line, content: row.content, raw: row.raw.clone() });
+        rows.push(Row { number: row.number, line: row.line, content: row.content, raw: row.raw.clone() });
     }
     assert!(reader.next_row().is_none(), "there is something behind the end");
     let about = format!(
@@ -60,7 +60,7 @@ fn read(input: impl Read) -> Result<File, String> {
     Ok(File { about, header: reader.header().clone(), rows, bytes_read: reader.bytes_read() })
 }
 
-fn check_places(input: &[u8], file: &File) {
+fn check_line_numbers(input: &[u8], file: &File) {
     assert_eq!(file.bytes_read, input.len() as u64, "not all was read");
     let count = |wanted: u8| input.split(|byte| *byte == wanted).count() as u64 - 1;
     let lines_max = 1 + count(b'\n').max(count(b'\r'));
@@ -68,14 +68,14 @@ fn check_places(input: &[u8], file: &File) {
     for (row, number) in file.rows.iter().zip(1..) {
         assert_eq!(row.number, number);
         assert!(row.line >= before && row.line <= lines_max, "row {number} is in line {}", row.line);
-        // With both kinds of line ends the greater count decides, which may stand still.
+        // With both kinds of line ends, lines are counted by the more frequent kind, so two rows may share a line number.
         let one_kind = count(b'\r') == 0 || count(b'\n') == 0;
         assert!(!one_kind || row.line > before, "row {number} is in line {}, as is the one before", row.line);
         before = row.line;
     }
 }
 
-/// What was read can be exported, and the export says the same.
+/// What was read can be exported, and the export has the same content.
 fn check_export(file: &File) {
     let contacts: Vec<&ImportedContact> = file.rows.iter().filter_map(|row| row.content.as_ref().ok()).collect();
     let mut writer = ContactWriter::new(Vec::new()).expect("memory takes it");
@@ -108,13 +108,13 @@ fn stored(imported: &ImportedContact) -> Contact {
     }
 }
 
-/// The rows that are wrong make a file of their own, with the same cells behind two more.
+/// The rejected rows make a file with the same cells behind two additional ones.
 fn check_rejects(input: &[u8], file: &File) {
     let reader = ContactReader::open(input).expect("it was read before");
-    let output = Shared::default();
+    let output = SharedBuffer::default();
     let opened = output.clone();
     let mut rejects = RejectsWriter::new(reader.header(), reader.delimiter(), Box::new(move || Ok(Box::new(opened))));
-    let refused: Vec<&Seen> = file.rows.iter().filter(|row| row.content.is_err()).collect();
+    let refused: Vec<&Row> = file.rows.iter().filter(|row| row.content.is_err()).collect();
     for row in &refused {
         let reason = row.content.as_ref().err().map(RowError::to_string).unwrap_or_default();
         rejects.write(row.number, &reason, &row.raw).expect("memory takes it");
@@ -126,7 +126,7 @@ fn check_rejects(input: &[u8], file: &File) {
     let written = output.0.lock().expect("nobody panics").clone();
     let again = read(written.as_slice()).expect("a file of rejects is a file of contacts");
     assert_eq!(again.rows.len(), refused.len(), "{:?}", String::from_utf8_lossy(&written));
-    // Where the file is itself one of rejects, the two columns in front are replaced.
+    // If the file is itself a file of rejects, its first two columns are replaced.
     let skipped = (2 + file.header.len()).saturating_sub(again.header.len());
     for (row, original) in again.rows.iter().zip(refused) {
         let cells: Vec<&[u8]> = row.raw.cells().skip(2).collect();
@@ -135,11 +135,11 @@ fn check_rejects(input: &[u8], file: &File) {
     }
 }
 
-/// An output that stays readable.
+/// An output whose content can be read after the writer is gone.
 #[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
+struct SharedBuffer(Arc<Mutex<Vec<u8>>>);
 
-impl Write for Shared {
+impl Write for SharedBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().expect("nobody panics").write(bytes)
     }
@@ -149,10 +149,10 @@ impl Write for Shared {
     }
 }
 
-/// An input that gives pieces of sizes that follow from a number, and is interrupted between them.
+/// An input that returns pieces of pseudo-random sizes, with an `Interrupted` error before each.
 struct Pieces<'a> {
     rest: &'a [u8],
-    /// 1 gives byte after byte.
+    /// 1 returns single bytes.
     state: u64,
     interrupted: bool,
 }
@@ -188,7 +188,7 @@ impl Read for Pieces<'_> {
     }
 }
 
-/// A number above one that follows from the input.
+/// A number above 1 that is derived from the input.
 fn seed(input: &[u8]) -> u64 {
     input.iter().fold(2, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(u64::from(*byte)) | 2)
 }

@@ -1,11 +1,11 @@
-//! What must hold of any text that comes as a cursor, for each kind of cursor.
+//! Invariants of each kind of cursor for arbitrary input.
 
 use std::fmt::Debug;
 
 use muster::domain::page::{Cursor, NameCursor, RowCursor, TimeCursor};
 use muster::http::routes::cache_entries::EntryCursor;
 
-/// A cursor is what its list has given out, and nothing else is one.
+/// A text that decodes is exactly the text that the cursor encodes to.
 pub fn check(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     check_kind::<NameCursor>(&text);

@@ -1,20 +1,20 @@
-//! What must hold of any text that comes as a duration, in a setting or in a JSON body.
+//! Invariants of durations in settings and in JSON bodies for arbitrary input.
 
 use std::time::Duration;
 
 use muster::config::{Config, Environment, Flags};
 use muster::http::extract::Span;
 
-/// What settings are looked up in.
+/// The required data directory; it is never opened.
 const DATA_DIR: &str = "/nonexistent/muster";
 
-/// Settings of durations with the shortest and the longest that each takes.
+/// Settings of durations with the shortest and the longest duration that each accepts.
 const SETTINGS: [(&str, Duration, Duration); 2] =
     [("request-timeout", Duration::from_secs(1), HOUR), ("shutdown-drain", Duration::ZERO, HOUR)];
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// A duration that was read keeps its bounds, and is read again from what is shown of it.
+/// A parsed duration is within its bounds, and its displayed form parses to the same duration.
 pub fn check(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     for (key, min, max) in SETTINGS {
@@ -37,14 +37,14 @@ fn read(key: &'static str, text: &str) -> Result<(Duration, String), String> {
     Ok((duration, shown.to_owned()))
 }
 
-/// The same text in a JSON body, and the number of its milliseconds.
+/// The same in a JSON body, also for the duration as a number of milliseconds.
 fn check_span(text: &str) {
     let json = serde_json::Value::from(text);
     let Ok(Span(duration)) = serde_json::from_value(json) else { return };
     let shown = humantime::format_duration(duration).to_string();
     let again: Result<Span, _> = serde_json::from_value(serde_json::Value::from(shown.as_str()));
     assert_eq!(again.ok(), Some(Span(duration)), "{text:?} is shown as {shown:?}");
-    // Longer ones have more milliseconds than the number of a JSON body holds.
+    // The milliseconds of longer durations do not fit into a number of a JSON body.
     let Ok(millis) = u64::try_from(duration.as_millis()) else { return };
     let whole: Result<Span, _> = serde_json::from_value(serde_json::Value::from(millis));
     assert_eq!(whole.ok(), Some(Span(Duration::from_millis(millis))), "{text:?} is {millis} ms");

@@ -1,4 +1,4 @@
-//! libFuzzer on `oracles/csv.rs`.
+//! The libFuzzer target of `oracles/csv.rs`.
 
 #![no_main]
 

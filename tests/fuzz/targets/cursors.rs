@@ -1,4 +1,4 @@
-//! libFuzzer on `oracles/cursors.rs`.
+//! The libFuzzer target of `oracles/cursors.rs`.
 
 #![no_main]
 

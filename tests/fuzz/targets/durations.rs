@@ -1,4 +1,4 @@
-//! libFuzzer on `oracles/durations.rs`.
+//! The libFuzzer target of `oracles/durations.rs`.
 
 #![no_main]
 

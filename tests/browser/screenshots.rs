@@ -1,7 +1,7 @@
-//! The pictures in the documentation, taken of the demonstration.
+//! The screenshots in the documentation, taken of the demonstration.
 //!
-//! They are taken and looked at each time. `UPDATE_SCREENSHOTS=<minutes>` also writes them to `docs/images`, after the
-//! demonstration has run for so long that its charts have something to show.
+//! Each run takes and checks them. `UPDATE_SCREENSHOTS=<minutes>` also writes them to `docs/images`, after the
+//! demonstration has run for this time, so that its charts have data.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -13,21 +13,21 @@ use super::Page;
 use super::demonstration::Demonstration;
 use super::png::Picture;
 
-/// What makes this test write, and how many minutes it waits before.
+/// The environment variable that makes the test write the screenshots, and how many minutes it waits before.
 const UPDATE: &str = "UPDATE_SCREENSHOTS";
 
-/// Contacts of the demonstration: the pictures are to show a busy installation, and the test is to be quick.
+/// Contacts of the demonstration: many for the documentation, few for a fast test.
 const CONTACTS_SHOWN: u32 = 50_000;
 const CONTACTS_TESTED: u32 = 2_000;
 
-/// The screen of all pictures but one.
+/// The screen of all screenshots but the narrow ones.
 const SCREEN: (u32, u32) = (1440, 900);
 const NARROW: (u32, u32) = (390, 844);
 
-/// All pictures together; whoever clones the repository loads them.
+/// The limit of all screenshots together; each clone of the repository loads them.
 const BYTES_MAX: usize = 1_500_000;
 
-/// Pages by the name of their picture, each with what is there once all of it is.
+/// The name of each screenshot, the hash of its page, and a selector of what is visible once the page is complete.
 const PAGES: [(&str, &str, &str); 6] = [
     ("enterprises", "#/enterprises/acme", "tr[data-department]"),
     ("overview", "#/overview", "#chart-latency[data-state=shown] .dot, #chart-latency[data-state=shown] .line"),
@@ -41,51 +41,51 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/images")
 }
 
-/// The files that there are to be.
+/// The expected file names.
 fn names() -> BTreeSet<String> {
     let both = |(name, ..): &(&str, &str, &str)| ["light", "dark"].map(|scheme| format!("{name}-{scheme}.png"));
     PAGES.iter().flat_map(both).collect()
 }
 
 #[tokio::test]
-async fn every_page_of_the_demonstration_makes_a_picture() {
+async fn every_page_of_the_demonstration_makes_a_screenshot() {
     let minutes = std::env::var(UPDATE).ok().map(|text| text.parse::<u64>().expect("a number of minutes"));
     let demo = Demonstration::start(if minutes.is_some() { CONTACTS_SHOWN } else { CONTACTS_TESTED });
     let Some(page) = Page::signed_in_at(demo.address, &demo.token).await else { return };
-    busy(&page).await;
-    // The scroll bars go with the first picture, and are still on it.
-    page.picture().await;
+    make_activity(&page).await;
+    // Taking a screenshot hides the scroll bars, which are still on the first one.
+    page.screenshot().await;
     let mut taken = Vec::new();
     for (number, (name, hash, there)) in PAGES.into_iter().enumerate() {
         if number == 1 {
-            // What the demonstration's writes bring each minute would dwarf the months before; figures of the cache are
-            // the better the longer it ran.
+            // The first page is taken before the wait, since the demonstration's writes would dwarf the data of the months
+            // before on its charts; the charts of the cache need the wait.
             tokio::time::sleep(Duration::from_secs(minutes.unwrap_or(0) * 60)).await;
         }
         page.open(hash).await;
-        page.until_there(there).await;
+        page.wait_for_visible(there).await;
         if name == "tuning" {
-            page.until_there(".prediction .chart[data-state=shown]").await;
+            page.wait_for_visible(".prediction .chart[data-state=shown]").await;
             page.fill("#setting-ttlSettings-enterprise", "4h").await;
-            page.until_there("#apply").await;
-            page.ask("document.activeElement.blur(); window.scrollTo(0, 0)", json!([])).await;
+            page.wait_for_visible("#apply").await;
+            page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)", json!([])).await;
         }
         for scheme in ["light", "dark"] {
             let screen = if name == "narrow" { NARROW } else { SCREEN };
-            page.on_screen_of(screen, scheme).await;
-            page.until_there("#live[data-state=live]").await;
+            page.set_screen(screen, scheme).await;
+            page.wait_for_visible("#live[data-state=live]").await;
             if hash == "#/overview" {
-                page.until_says("#now", "Last second").await;
+                page.wait_for_text("#now", "Last second").await;
             }
             let unfinished = "return document.querySelectorAll('[data-state=error], [data-state=loading], .skeleton, .toast').length";
-            page.until(&format!("{unfinished} === 0"), json!([])).await;
-            let file = page.picture().await;
+            page.wait_for(&format!("{unfinished} === 0"), json!([])).await;
+            let file = page.screenshot().await;
             let picture = Picture::read(&file);
             assert_eq!((picture.width, picture.height), (screen.0 as usize, screen.1 as usize), "{name}, {scheme}");
             assert!(picture.colours > 100 && picture.emptiness < 0.9, "{name}, {scheme}: {picture:?}");
             taken.push((format!("{name}-{scheme}.png"), file));
         }
-        page.on_screen_of(SCREEN, "light").await;
+        page.set_screen(SCREEN, "light").await;
     }
     page.end().await;
     assert_eq!(taken.iter().map(|(name, _)| name.clone()).collect::<BTreeSet<_>>(), names());
@@ -101,8 +101,8 @@ async fn every_page_of_the_demonstration_makes_a_picture() {
     }
 }
 
-/// Has somebody do what leaves traces: two changes of the settings, a token, a clear.
-async fn busy(page: &Page) {
+/// Does what the history and the audit log show: two changes of the settings, two tokens, a clear.
+async fn make_activity(page: &Page) {
     let send = async |method: &str, path: &str, body: Value| {
         let script = "const done = arguments[arguments.length - 1]; fetch(PATH, {method: METHOD, \
                       headers: {'Content-Type': 'application/json'}, body: BODY}).then(({status}) => done(status))";
@@ -110,7 +110,7 @@ async fn busy(page: &Page) {
             .replace("PATH", &json!(path).to_string())
             .replace("METHOD", &json!(method).to_string())
             .replace("BODY", &json!(body.to_string()).to_string());
-        let status = page.ask_later(&script).await;
+        let status = page.evaluate_async(&script).await;
         assert!(status == 200 || status == 201, "{method} {path}: {status}");
     };
     send("PUT", "cache/config", json!({"ttlSettings": {"enterprise": "2h"}})).await;
@@ -119,8 +119,9 @@ async fn busy(page: &Page) {
     send("POST", "tokens", json!({"name": "Reports", "role": "viewer"})).await;
     send("DELETE", "cache/departments/clear", Value::Null).await;
 }
+
 #[test]
-fn every_picture_is_shown_somewhere_and_every_one_that_is_shown_exists() {
+fn every_screenshot_is_used_and_every_used_one_exists() {
     let files: BTreeSet<String> =
         std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert_eq!(files, names(), "UPDATE_SCREENSHOTS=20 cargo test every_page_of_the_demonstration writes them");

@@ -1,4 +1,4 @@
-//! What keeps people out, as far as a program can find it: every page in both colours, on a narrow and on a wide screen.
+//! Accessibility as axe-core checks it: every page in both themes, on a narrow and on a wide screen.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::support::{TestApp, skip};
 
 const AXE: &str = "tests/browser/node_modules/axe-core/axe.min.js";
 
-/// Every page, with what is there once it shows its data.
+/// Every page, with a selector of what is visible once it shows its data.
 const PAGES: [(&str, &str); 6] = [
     ("#/overview", "#most-asked td"),
     ("#/entries", "#entries tr[data-key]"),
@@ -21,7 +21,7 @@ const PAGES: [(&str, &str); 6] = [
 ];
 
 #[tokio::test]
-async fn axe_finds_nothing_on_any_page_in_any_colours_on_any_screen() {
+async fn axe_finds_no_violation_on_any_page_theme_or_screen_width() {
     let Ok(axe) = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(AXE)) else {
         return skip("the test with axe-core", "npm ci --prefix tests/browser");
     };
@@ -33,30 +33,31 @@ async fn axe_finds_nothing_on_any_page_in_any_colours_on_any_screen() {
     admin.put("/cache/config", json!({"maxCacheSize": 500})).await.expect(200);
     let Some(page) = Page::blank(&app).await else { return };
     page.open("").await;
-    page.until_there("#token").await;
-    page.ask(&axe, json!([])).await;
-    look(&page, "sign-in").await;
+    page.wait_for_visible("#token").await;
+    page.evaluate(&axe, json!([])).await;
+    check_with_axe(&page, "sign-in").await;
     page.sign_in(admin.token()).await;
-    page.until_there("#pages a[aria-current]").await;
+    page.wait_for_visible("#pages a[aria-current]").await;
     for (hash, there) in PAGES {
-        page.ask("location.hash = arguments[0]", json!([hash])).await;
-        page.until_there(there).await;
-        look(&page, hash).await;
+        page.evaluate("location.hash = arguments[0]", json!([hash])).await;
+        page.wait_for_visible(there).await;
+        check_with_axe(&page, hash).await;
     }
     page.end().await;
 }
 
-/// Looks at what is shown, on every screen.
-async fn look(page: &Page, name: &str) {
+/// Checks the current page in both themes and at both widths.
+async fn check_with_axe(page: &Page, name: &str) {
     for (width, scheme) in [(360, "light"), (360, "dark"), (1440, "light"), (1440, "dark")] {
-        page.on_screen(width, scheme).await;
-        // What fades or moves from one colour to the other has arrived.
-        page.until("return document.getAnimations().every(({playState}) => playState !== 'running')", json!([])).await;
+        page.set_width(width, scheme).await;
+        // Transitions between the themes must be over.
+        page.wait_for("return document.getAnimations().every(({playState}) => playState !== 'running')", json!([]))
+            .await;
         let script = "const done = arguments[arguments.length - 1]; \
                       axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}) \
                       .then(({violations}) => done(violations.map(({id, nodes}) => \
                       `${id}: ${nodes.map(({html}) => html).join(' ')}`)), (error) => done([String(error)]))";
-        let found = page.ask_later(script).await;
+        let found = page.evaluate_async(script).await;
         assert_eq!(found, json!([]), "{name}, {width} px, {scheme}");
     }
 }
