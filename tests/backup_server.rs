@@ -301,7 +301,7 @@ async fn one_backup_runs_at_a_time_and_tells_how_far_it_is() {
     assert_eq!(problem, "A backup is being made already; GET /backup tells how far it is");
     // Reading and writing go on meanwhile.
     server.admin.post("/enterprise", json!({"id": "new", "name": "New"})).await.expect(201);
-    hold.let_go();
+    hold.release();
     let told = server.until("it is made", |told| told["running"].is_null()).await;
     assert_eq!(told["last"]["rows"]["enterprises"], 2);
 }
@@ -317,7 +317,7 @@ async fn a_server_that_stops_during_a_backup_leaves_nothing_of_it() {
     assert_eq!(names(&server.folder).len(), 1);
     server.app.begin_to_stop();
     // Whoever asks for another is refused, or meets a closed door, once the server has noticed.
-    hold.let_go();
+    hold.release();
     server.app.stop();
     // Letting go and noticing race; what is left is a whole backup or none.
     let left = names(&server.folder);

@@ -226,7 +226,7 @@ impl Replay {
         let cache = self.app.summaries.cache().clone();
         let all_asked = move || eventually("all have asked", || (cache.stats().misses == misses).then_some(()));
         tokio::task::spawn_blocking(all_asked).await.unwrap();
-        held.let_go();
+        held.release();
         for asker in crowd {
             asker.await.unwrap();
         }

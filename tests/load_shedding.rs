@@ -75,7 +75,7 @@ async fn what_needs_the_database_is_turned_away_at_once_and_all_else_is_answered
     let contact = serde_json::json!({"userId": "u1", "contactInfo": {"name": "Grace"}});
     let contributor = viewer.with_token(app.client(Role::Contributor).await.token());
     contributor.post("/saveContact", contact).await.expect(200);
-    held.let_go();
+    held.release();
     for waiting in waiting {
         waiting.await.unwrap().expect(200);
     }
@@ -96,7 +96,7 @@ async fn whoever_gives_up_makes_room_and_the_servers_own_reads_wait_past_the_bou
     drop(first);
     let mut second = Box::pin(store.read(|tx| tx.revision()));
     assert!(second.as_mut().now_or_never().is_none(), "it waits in the place of the first");
-    held.let_go();
+    held.release();
     assert!(own.await.is_ok() && second.await.is_ok());
     assert_eq!((store.figures().reads_waiting, store.figures().reads_refused), (0, 1));
 }
@@ -108,7 +108,7 @@ async fn a_queue_of_none_turns_away_whoever_finds_no_free_reader() {
     let held = HeldReaders::hold(&store);
     let refused = tokio::time::timeout(Duration::from_secs(20), store.read(|tx| tx.revision())).await.unwrap();
     assert!(matches!(refused, Err(StoreError::ReadQueueFull)));
-    held.let_go();
+    held.release();
     for _ in 0..2 * READERS_DEFAULT {
         patiently(&store, || store.read(|tx| tx.revision())).await;
     }

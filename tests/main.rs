@@ -1,6 +1,6 @@
-//! Muster's integration tests: one binary, a file per promise.
+//! Muster's integration tests: one binary, one file per promise.
 //!
-//! `support` builds what the tests stand on. The name of a test is the promise that it holds.
+//! `support` provides stores, servers and clients. The name of a test states the promise that it checks.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 #![allow(unreachable_pub, reason = "everything in a test binary is unreachable from outside")]

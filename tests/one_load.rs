@@ -77,7 +77,7 @@ async fn five_hundred_requests_for_a_cold_enterprise_cause_one_load() {
     crowd.ask(&client, ACME);
     wait_for(&app, ASKERS, ASKERS - 1).await;
     assert_eq!(app.summaries.cache().census().loads, 1);
-    held.let_go();
+    held.release();
     let answers = tokio::task::spawn_blocking(move || crowd.answers(2)).await.unwrap();
     assert_eq!(answers, Answers { loaded: 1, collapsed: ASKERS - 1, hits: 0 });
     let stats = app.summaries.cache().stats();
@@ -100,7 +100,7 @@ async fn the_first_client_may_go_away_and_everybody_else_is_answered_by_its_load
     crowd.ask(&client, ACME);
     wait_for(&app, ASKERS, ASKERS - 1).await;
     assert_eq!(app.summaries.cache().census().loads, 1);
-    held.let_go();
+    held.release();
     let answers = tokio::task::spawn_blocking(move || crowd.answers(2)).await.unwrap();
     assert_eq!(answers, Answers { loaded: 0, collapsed: ASKERS - 1, hits: 0 });
     let stats = app.summaries.cache().stats();
@@ -121,7 +121,7 @@ async fn who_asks_after_a_write_waits_for_the_next_load_together_with_everybody_
     after.ask(&client, ACME);
     wait_for(&app, ASKERS, ASKERS - 2).await;
     assert_eq!(app.summaries.cache().census().loads, 2, "one runs, one waits");
-    held.let_go();
+    held.release();
     // The first load had no snapshot yet when the write came, so both see it.
     let answers = tokio::task::spawn_blocking(move || (before.answers(3), after.answers(3))).await.unwrap();
     let half = Answers { loaded: 1, collapsed: ASKERS / 2 - 1, hits: 0 };

@@ -1,4 +1,4 @@
-//! Backups that a test looks into, holds midway, or ends.
+//! Backups that a test inspects, pauses or cancels.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +9,7 @@ use muster::store::{
     BackupError, BackupMade, BackupObserver, BackupProgress, BackupRequest, BackupStage, Pace, back_up, unobserved,
 };
 
-/// Backs a data directory up, and waits.
+/// Backs up a data directory and waits for the result.
 pub fn backed_up(data_dir: &Path, destination: &Path) -> Result<BackupMade, BackupError> {
     back_up(&request(data_dir, destination), &Clock::system(), &unobserved())
 }
@@ -23,16 +23,16 @@ pub fn request(data_dir: &Path, destination: &Path) -> BackupRequest {
     }
 }
 
-/// Stops a backup after its first portion, with the read transaction open, until it is let go.
+/// A backup that is paused after its first portion, with its read transaction open, until it is released.
 pub struct HeldBackup {
     hold: Hold,
     observer: Arc<Holder>,
     backup: std::thread::JoinHandle<Result<BackupMade, BackupError>>,
 }
 
-/// Stops what it observes at its first portion, until it is let go.
+/// An observer that pauses its backup at the first portion, until it is released.
 pub struct Holder {
-    /// What is said when the backup stands, and what it waits for; taken at its first portion.
+    /// Signals that the backup is paused, and waits for its release; taken at the first portion.
     held: Mutex<Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>>,
     cancelled: AtomicBool,
     stages: Mutex<Vec<BackupProgress>>,
@@ -41,10 +41,10 @@ pub struct Holder {
 impl BackupObserver for Holder {
     fn progressed(&self, progress: BackupProgress) {
         self.stages.lock().unwrap().push(progress);
-        if let Some((stands, may_go)) = self.held.lock().unwrap().take() {
-            stands.send(()).unwrap();
-            // A test that fails drops the other end.
-            let _ = may_go.recv();
+        if let Some((paused, released)) = self.held.lock().unwrap().take() {
+            paused.send(()).unwrap();
+            // A failed test drops the sender.
+            let _ = released.recv();
         }
     }
 
@@ -53,35 +53,35 @@ impl BackupObserver for Holder {
     }
 }
 
-/// What waits for a held backup, and lets it go.
+/// Waits for a paused backup, and releases it.
 pub struct Hold {
-    standing: mpsc::Receiver<()>,
-    let_go: mpsc::Sender<()>,
+    paused: mpsc::Receiver<()>,
+    release: mpsc::Sender<()>,
 }
 
 impl Hold {
-    /// Comes back when the backup stands.
+    /// Returns when the backup is paused.
     pub fn wait(&self) {
-        self.standing.recv().expect("it ended before its first portion");
+        self.paused.recv().expect("the backup ended before its first portion");
     }
 
-    pub fn let_go(&self) {
-        self.let_go.send(()).unwrap();
+    pub fn release(&self) {
+        self.release.send(()).unwrap();
     }
 }
 
 impl Holder {
     pub fn new() -> (Arc<Self>, Hold) {
-        let (stands, standing) = mpsc::channel();
-        let (let_go, may_go) = mpsc::channel();
-        let held = Mutex::new(Some((stands, may_go)));
-        let holder = Self { held, cancelled: AtomicBool::new(false), stages: Mutex::default() };
-        (Arc::new(holder), Hold { standing, let_go })
+        let (pause, paused) = mpsc::channel();
+        let (release, released) = mpsc::channel();
+        let held = Mutex::new(Some((pause, released)));
+        let observer = Self { held, cancelled: AtomicBool::new(false), stages: Mutex::default() };
+        (Arc::new(observer), Hold { paused, release })
     }
 }
 
 impl HeldBackup {
-    /// Comes back when the backup stands.
+    /// Starts a backup and returns when it is paused.
     pub fn begin(data_dir: &Path, destination: &Path) -> Self {
         let (observer, hold) = Holder::new();
         let (request, shared) = (request(data_dir, destination), Arc::clone(&observer));
@@ -91,24 +91,24 @@ impl HeldBackup {
             shared.held.lock().unwrap().take();
             made
         });
-        if let Err(ended) = hold.standing.recv() {
+        if let Err(ended) = hold.paused.recv() {
             panic!("{ended}, since it ended before its first portion: {:?}", backup.join());
         }
         Self { hold, observer, backup }
     }
 
-    /// Lets it go on, and waits for its end.
+    /// Releases the backup and waits for its end.
     pub fn finish(self) -> Result<BackupMade, BackupError> {
-        self.hold.let_go();
+        self.hold.release();
         let made = self.backup.join().unwrap();
         let stages = self.observer.stages.lock().unwrap();
-        let copying: Vec<u64> =
-            stages.iter().filter(|told| told.stage == BackupStage::Copying).map(|told| told.bytes_done).collect();
-        assert!(copying.is_sorted(), "it began anew: {copying:?}");
+        let copying = stages.iter().filter(|progress| progress.stage == BackupStage::Copying);
+        let copying: Vec<u64> = copying.map(|progress| progress.bytes_done).collect();
+        assert!(copying.is_sorted(), "the backup restarted: {copying:?}");
         made
     }
 
-    /// Ends it before its time.
+    /// Cancels the backup.
     pub fn cancel(self) -> Result<BackupMade, BackupError> {
         self.observer.cancelled.store(true, Ordering::SeqCst);
         self.finish()

@@ -1,4 +1,4 @@
-//! A reader of server-sent events.
+//! Reads server-sent events.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::Client;
 
-/// How long an event is waited for that must come. Generous, since it only matters when a test fails.
-const EVENT_PATIENCE: Duration = Duration::from_secs(20);
+/// How long to wait for an expected event. Generous, since it only matters when a test fails.
+const EVENT_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// An open event stream.
 pub struct Events {
@@ -19,7 +19,7 @@ pub struct Events {
 /// One block of the stream.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Told {
-    /// Empty for a block that only says where the stream stands, or is a comment.
+    /// Empty for a comment, and for a block that only carries an id.
     pub event: String,
     pub id: Option<i64>,
     pub data: Value,
@@ -28,7 +28,7 @@ pub struct Told {
 }
 
 impl Events {
-    /// Opens the stream, as somebody who has seen everything up to `last_event_id`.
+    /// Opens the stream; `last_event_id` is the id of the last event that the client has received.
     pub async fn open(client: &Client, last_event_id: Option<&str>) -> Self {
         let mut request = client.request(Method::GET, "/cache/events");
         if let Some(id) = last_event_id {
@@ -41,7 +41,7 @@ impl Events {
         Self { response, text: String::new() }
     }
 
-    /// The next block; `None` at the end of the stream, which must be in order.
+    /// The next block; `None` at the end of the stream, which must not cut off an event.
     pub async fn try_next(&mut self) -> Option<Told> {
         loop {
             if let Some(end) = self.text.find("\n\n") {
@@ -49,7 +49,7 @@ impl Events {
                 self.text.drain(..end + 2);
                 return Some(told);
             }
-            let chunk = tokio::time::timeout(EVENT_PATIENCE, self.response.chunk()).await.expect("nothing comes");
+            let chunk = tokio::time::timeout(EVENT_TIME_MAX, self.response.chunk()).await.expect("no event arrives");
             let Some(chunk) = chunk.unwrap() else {
                 assert_eq!(self.text, "", "the stream ends in the middle of an event");
                 return None;
@@ -62,7 +62,7 @@ impl Events {
         self.try_next().await.expect("the stream goes on")
     }
 
-    /// The next event with this name; others are passed over.
+    /// The next event with this name; other blocks are skipped.
     pub async fn next_of(&mut self, event: &str) -> Told {
         loop {
             let told = self.next().await;
@@ -72,7 +72,7 @@ impl Events {
         }
     }
 
-    /// Reads to the end of the stream, and gives what came before it.
+    /// Reads to the end of the stream and returns the remaining blocks.
     pub async fn rest(mut self) -> Vec<Told> {
         let mut all = Vec::new();
         while let Some(told) = self.try_next().await {

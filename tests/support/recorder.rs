@@ -1,22 +1,22 @@
-//! A subscriber that writes down what it hears, and from whom.
+//! A subscriber that records the notifications of the change feed, and which thread sent them.
 
 use std::sync::{Arc, Mutex};
 
 use muster::domain::directory::Scope;
 use muster::store::{Publication, Store, Subscriber, TokenList};
 
-/// One thing that the change feed said.
+/// One notification of the change feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
-    /// From the writer, before it answered.
+    /// By the writer, before it answered.
     Written(Publication),
-    /// From the watcher, which looks for commits of other processes and hears of our own again.
+    /// By the watcher, which detects commits of other processes and repeats those of this process.
     Watched(Publication),
-    /// Everything up to this revision is in doubt.
+    /// Everything published up to this revision is no longer valid.
     Doubted(i64),
-    /// Commits of others may be missed.
+    /// Commits of other processes may be missed.
     Unreadable,
-    /// The tokens of this version of the access rules.
+    /// The token list of this version of the access rules.
     Access(i64),
 }
 
@@ -29,17 +29,17 @@ impl Recorder {
         Arc::default()
     }
 
-    /// Everything heard since the last call.
+    /// The notifications since the last call.
     pub fn take(&self) -> Vec<Heard> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 
-    /// Everything heard and not yet taken.
+    /// The notifications that were not taken yet.
     pub fn heard(&self) -> Vec<Heard> {
         self.0.lock().unwrap().clone()
     }
 
-    /// A recorder that a store tells everything from now on.
+    /// A recorder that is subscribed to a store.
     pub fn on(store: &Store) -> Arc<Self> {
         let recorder = Self::new();
         store.subscribe(&(Arc::clone(&recorder) as Arc<dyn Subscriber>)).unwrap();
@@ -47,8 +47,8 @@ impl Recorder {
         recorder
     }
 
-    /// What the writer has published since the last call of [`take`](Self::take), each publication with its scopes in
-    /// order.
+    /// The scopes that the writer has published since the last call of [`take`](Self::take), sorted within each
+    /// publication.
     pub fn written(&self) -> Vec<Vec<Scope>> {
         let heard = self.heard();
         let scopes = |publication: &Publication| {
