@@ -1,4 +1,4 @@
-//! Group commit: writes that wait together are committed together, and yet each happens whole or not at all, by itself.
+//! Group commit: writes that are queued together are committed together, and yet each of them is atomic.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -69,7 +69,8 @@ fn a_group_that_takes_long_leaves_the_rest_to_the_next() {
     assert_eq!(recorder.written(), [[scope("acme"), scope("acme/sales")], [scope("acme"), scope("acme/lab")]]);
 }
 
-/// Queues a write between two good ones that share its group; the good ones stand, and nobody hears of the other.
+/// Queues a write that fails between two valid ones of the same group; the valid ones are committed, and nothing of the
+/// other is published.
 fn check_it_fails_alone<T: std::fmt::Debug + Send + 'static>(
     store: &TestStore,
     bad: impl FnOnce(&muster::store::WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -114,7 +115,7 @@ fn a_refused_write_is_rolled_back_alone_and_neither_draws_nor_publishes() {
 }
 
 #[test]
-fn a_panicking_write_fails_alone_and_the_store_lives_on() {
+fn a_panicking_write_fails_alone_and_the_store_goes_on() {
     let store = TestStore::with_people();
     let error = check_it_fails_alone(&store, |tx| -> Result<(), StoreError> {
         add_contact(tx, "u2", "nobody")?;
@@ -127,18 +128,18 @@ fn a_panicking_write_fails_alone_and_the_store_lives_on() {
 fn a_panic_while_triggers_are_off_leaves_them_on_for_the_next() {
     let store = TestStore::with_people();
     let mut chunk = chunk("u2", "nobody", false);
-    let nobodys = ImportRow { owner: 7, ..chunk.rows[0].clone() };
-    chunk.rows.push(nobodys);
+    let foreign_row = ImportRow { owner: 7, ..chunk.rows[0].clone() };
+    chunk.rows.push(foreign_row);
     let error = check_it_fails_alone(&store, move |tx| tx.import(&chunk));
     assert!(matches!(error, StoreError::Panicked), "{error}");
 }
 
 #[test]
-fn a_rehearsed_import_publishes_nothing_and_spares_its_group() {
+fn a_dry_run_publishes_nothing_and_leaves_its_group_unaffected() {
     let store = TestStore::with_people();
-    let rehearsal = chunk("new", "nobody", true);
+    let dry_run = chunk("new", "nobody", true);
     let error = check_it_fails_alone(&store, move |tx| {
-        let outcome = tx.import(&rehearsal)?;
+        let outcome = tx.import(&dry_run)?;
         assert_eq!(outcome.departments_created, ["field"]);
         assert_eq!(outcome.employees_created, ["new"]);
         tx.restore_department(&enterprise("acme"), &department("field"))
@@ -146,8 +147,8 @@ fn a_rehearsed_import_publishes_nothing_and_spares_its_group() {
     assert!(matches!(error, StoreError::NotFound(_)), "{error}");
 
     let recorder = Recorder::on(&store);
-    let rehearsal = chunk("new", "nobody", true);
-    store.write(move |tx| tx.import(&rehearsal)).unwrap();
+    let dry_run = chunk("new", "nobody", true);
+    store.write(move |tx| tx.import(&dry_run)).unwrap();
     assert_eq!(recorder.written(), Vec::<Vec<_>>::new());
 }
 
@@ -166,8 +167,8 @@ fn chunk(owner: &str, who: &str, dry_run: bool) -> ImportChunk {
 }
 
 #[test]
-fn nobody_is_answered_before_the_publication_is_over() {
-    /// Holds the writer in a publication.
+fn a_write_is_answered_after_its_publication() {
+    /// Blocks the writer in a publication.
     struct Slow(std::sync::Mutex<mpsc::Receiver<()>>, mpsc::Sender<()>);
     impl Subscriber for Slow {
         fn published(&self, _: &Publication) {
@@ -187,13 +188,13 @@ fn nobody_is_answered_before_the_publication_is_over() {
     publishing.recv().unwrap();
     assert_eq!(store.contacts_of_acme(), 1, "committed before it is published");
     assert!(!write.is_answered());
-    // The watcher publishes what it sees, too, and must not wait for ever either.
+    // The watcher publishes, too, and must not block for ever either.
     drop(go_on);
     write.answer().unwrap();
 }
 
 #[test]
-fn an_abandoned_write_that_has_not_begun_is_not_done() {
+fn an_abandoned_write_that_has_not_started_is_not_done() {
     let store = TestStore::with_people();
     let ran = Arc::new(AtomicUsize::new(0));
     let gate = Gate::close(&store);
@@ -214,7 +215,7 @@ fn an_abandoned_write_that_has_not_begun_is_not_done() {
 }
 
 #[test]
-fn a_write_that_has_begun_is_done_although_nobody_waits() {
+fn a_write_that_has_started_is_done_although_it_is_abandoned() {
     let store = TestStore::with_people();
     let (begun, running) = mpsc::channel();
     let (go_on, held) = mpsc::channel::<()>();
@@ -231,7 +232,7 @@ fn a_write_that_has_begun_is_done_although_nobody_waits() {
 }
 
 #[test]
-fn a_full_queue_refuses_at_once_and_takes_again_when_there_is_room() {
+fn a_full_queue_refuses_at_once_and_accepts_writes_again_later() {
     const LEN_MAX: usize = 8;
     let store = Directory::new().open_with(Clock::system(), |options| options.write_queue_len_max = LEN_MAX);
     store.write_people();
@@ -240,7 +241,7 @@ fn a_full_queue_refuses_at_once_and_takes_again_when_there_is_room() {
         .map(|number| Queued::write(&store, move |tx| add_contact(tx, "u1", &format!("n{number}"))))
         .collect();
     assert!(matches!(writes.pop().unwrap().answer(), Err(StoreError::QueueFull)));
-    // The store's own keeper may have a job in the queue, too.
+    // The store's maintenance thread may have a job in the queue, too.
     let taken = writes.iter_mut().map(Queued::is_answered).filter(|refused| !refused).count();
     assert!((LEN_MAX - 1..=LEN_MAX).contains(&taken), "{taken} of {LEN_MAX} places");
     gate.open();
@@ -250,7 +251,7 @@ fn a_full_queue_refuses_at_once_and_takes_again_when_there_is_room() {
 }
 
 #[test]
-fn a_write_whose_deadline_passes_behind_another_process_is_refused_and_not_done() {
+fn a_write_that_waits_for_another_process_past_its_deadline_is_refused_and_not_done() {
     let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
     let store = Directory::new().open_with(clock.clone(), |options| options.time_limit = Duration::from_secs(1));
     store.write_people();
@@ -260,7 +261,7 @@ fn a_write_whose_deadline_passes_behind_another_process_is_refused_and_not_done(
     clock.advance(Duration::from_secs(2));
     assert!(matches!(late.answer(), Err(StoreError::DeadlinePassed)));
 
-    // In good time, if only just.
+    // A write within its deadline waits for the lock.
     let timely = Queued::write(&store, |tx| add_contact(tx, "u1", "timely"));
     other.execute_batch("ROLLBACK").unwrap();
     timely.answer().unwrap();
@@ -299,7 +300,7 @@ fn a_request_that_changes_no_row_draws_and_publishes_nothing() {
 }
 
 #[test]
-fn closing_does_what_was_accepted_and_refuses_what_comes_later() {
+fn closing_completes_accepted_writes_and_refuses_later_ones() {
     let store = TestStore::with_people();
     let gate = Gate::close(&store);
     let accepted = Queued::write(&store, |tx| add_contact(tx, "u1", "accepted"));
@@ -319,7 +320,7 @@ fn closing_does_what_was_accepted_and_refuses_what_comes_later() {
 }
 
 #[test]
-fn a_store_whose_last_handle_goes_inside_a_job_closes_all_the_same() {
+fn a_store_whose_last_handle_is_dropped_inside_a_job_is_closed() {
     let directory = Directory::new();
     let store = Store::open(&directory.options(muster::store::Mode::Server), Clock::system()).unwrap();
     let (begun, running) = mpsc::channel();
