@@ -1,5 +1,5 @@
-//! A backup is one file that holds everything acknowledged before it began, is made while others write, and leaves nothing
-//! behind when it is not made.
+//! A backup is one file with everything that was acknowledged before it began. Writes continue while it is made, and a
+//! backup that fails leaves no files.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -16,7 +16,7 @@ use crate::support::{
     Directory, HeldBackup, Place, TestStore, add_contact, backed_up, employee, enterprise, eventually, first_page,
 };
 
-/// Ends what others do when the test ends, however it does.
+/// Stops the other threads when the test ends, also by a panic.
 struct StopOnDrop<'a>(&'a AtomicBool);
 
 impl Drop for StopOnDrop<'_> {
@@ -28,12 +28,12 @@ impl Drop for StopOnDrop<'_> {
 /// Contacts that make a database of several portions: a portion is 1 MiB.
 const LARGE_CONTACTS: usize = 400;
 
-/// A store with people whose copying takes several portions.
+/// A store with people whose backup takes several portions.
 fn large_store() -> TestStore {
     write_large(Directory::in_memory().open())
 }
 
-/// Writes people whose copying takes several portions.
+/// Writes people whose backup takes several portions.
 fn write_large(store: TestStore) -> TestStore {
     store.write_people();
     let notes = "n".repeat(CONTACT_NOTES_LEN_MAX);
@@ -49,13 +49,13 @@ fn write_large(store: TestStore) -> TestStore {
     store
 }
 
-/// What is in a folder.
+/// The names of the entries of a folder.
 fn names(folder: &Path) -> BTreeSet<String> {
     std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-/// Opens a backup as the database of a directory of its own. It is checked when it goes.
-fn opened(backup: &Path) -> TestStore {
+/// Opens a backup as the database of a new directory. It is checked when it is dropped.
+fn open_backup(backup: &Path) -> TestStore {
     let directory = Directory::in_memory();
     std::fs::copy(backup, directory.path().join(DATABASE_FILE)).unwrap();
     directory.open()
@@ -67,13 +67,13 @@ fn names_of_contacts(store: &Store, user: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn writers_go_on_while_a_backup_stands_and_it_shows_the_moment_when_it_began() {
+fn a_paused_backup_blocks_no_writer_and_holds_the_snapshot_of_its_start() {
     let store = large_store();
     let folder = Directory::new();
     let file = folder.path().join("x.db");
     store.write(|tx| add_contact(tx, "u2", "before")).unwrap();
     let backup = HeldBackup::begin(store.directory().path(), &file);
-    // Nobody waits for it: these are answered although it stands still. And it does not begin anew for them.
+    // Writes are answered while the backup is paused, and they do not make it restart.
     for number in 0..200 {
         store.write(move |tx| add_contact(tx, "u2", &format!("meanwhile {number}"))).unwrap();
     }
@@ -82,16 +82,16 @@ fn writers_go_on_while_a_backup_stands_and_it_shows_the_moment_when_it_began() {
     assert_eq!(made.rows.contacts, LARGE_CONTACTS as u64 + 1);
     assert_eq!((made.rows.enterprises, made.rows.departments, made.rows.employees), (1, 2, 2));
     assert_eq!(made.bytes, std::fs::metadata(&file).unwrap().len());
-    // One file, for its owner alone.
+    // One file, accessible by its owner alone.
     assert_eq!(names(folder.path()), BTreeSet::from(["x.db".to_owned()]));
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    let copy = opened(&file);
+    let copy = open_backup(&file);
     assert_eq!(names_of_contacts(&copy, "u2"), BTreeSet::from(["before".to_owned()]));
     copy.assert_clean();
 }
 
 #[test]
-fn a_backup_under_a_mixed_load_holds_what_was_acknowledged_before_it_and_adds_up() {
+fn a_backup_under_mixed_load_holds_every_write_acknowledged_before_it_and_adds_up() {
     let store = large_store();
     let folder = Directory::in_memory();
     let stop = &AtomicBool::new(false);
@@ -121,7 +121,7 @@ fn a_backup_under_a_mixed_load_holds_what_was_acknowledged_before_it_and_adds_up
             store.write(move |tx| add_contact(tx, "u2", &acknowledged)).unwrap();
             let file = folder.path().join(format!("{round}.db"));
             backed_up(store.directory().path(), &file).unwrap();
-            let copy = opened(&file);
+            let copy = open_backup(&file);
             assert_eq!(names_of_contacts(&copy, "u2").len(), round + 1);
             assert!(names_of_contacts(&copy, "u2").contains(&name));
             copy.assert_clean();
@@ -130,7 +130,7 @@ fn a_backup_under_a_mixed_load_holds_what_was_acknowledged_before_it_and_adds_up
 }
 
 #[test]
-fn the_log_is_bounded_again_after_a_backup() {
+fn the_wal_is_bounded_again_after_a_backup() {
     let store = large_store();
     let log = store.directory().path().join(format!("{DATABASE_FILE}-wal"));
     let folder = Directory::in_memory();
@@ -145,12 +145,12 @@ fn the_log_is_bounded_again_after_a_backup() {
     backup.finish().unwrap();
     write_much();
     let after = std::fs::metadata(&log).unwrap().len();
-    // The file stays, and starts over once the next write has gone in: what was written since fits into it.
+    // The WAL file keeps its size and is reused from its start after the next write, so that later writes fit into it.
     assert!(after < held + held / 4, "the log went on growing: {held} bytes while the backup stood, {after} after it");
 }
 
 #[test]
-fn a_backup_that_is_ended_leaves_nothing() {
+fn a_cancelled_backup_leaves_no_file() {
     let store = large_store();
     let folder = Directory::new();
     let backup = HeldBackup::begin(store.directory().path(), &folder.path().join("x.db"));
@@ -161,7 +161,7 @@ fn a_backup_that_is_ended_leaves_nothing() {
 }
 
 #[test]
-fn two_backups_to_one_file_do_not_mix() {
+fn concurrent_backups_to_one_file_do_not_mix() {
     let store = large_store();
     let folder = Directory::new();
     let file = folder.path().join("x.db");
@@ -174,7 +174,7 @@ fn two_backups_to_one_file_do_not_mix() {
 }
 
 #[test]
-fn what_a_killed_backup_left_is_taken_over() {
+fn a_partial_file_of_a_killed_backup_is_overwritten() {
     let store = large_store();
     let folder = Directory::new();
     std::fs::write(folder.path().join("x.db.partial"), vec![7; 9 << 20]).unwrap();
@@ -182,11 +182,11 @@ fn what_a_killed_backup_left_is_taken_over() {
     let made = backed_up(store.directory().path(), &folder.path().join("x.db")).unwrap();
     assert!(made.bytes < 9 << 20);
     assert_eq!(names(folder.path()), BTreeSet::from(["x.db".to_owned()]));
-    drop(opened(&made.path));
+    drop(open_backup(&made.path));
 }
 
 #[test]
-fn a_place_that_will_not_do_is_refused_with_what_to_do_and_nothing_is_touched() {
+fn an_unusable_backup_destination_is_refused_with_a_remedy_and_nothing_is_changed() {
     let place = Place::new();
     place.token("admin");
     place.write("there.db", "precious");
@@ -223,7 +223,7 @@ fn a_backup_on_the_command_line_works_with_and_without_a_server_and_is_audited()
         "{}",
         without.stderr
     );
-    // Whoever was alone with the database leaves no log behind.
+    // A command that was alone with the database leaves no WAL behind.
     assert_eq!(names(&place.data_dir()), BTreeSet::from(["muster.db".to_owned(), "muster.lock".to_owned()]));
 
     let server = place.serve();
@@ -241,7 +241,7 @@ fn a_backup_on_the_command_line_works_with_and_without_a_server_and_is_audited()
 }
 
 #[test]
-fn a_signal_ends_a_backup_and_nothing_of_it_is_left() {
+fn sigterm_cancels_a_backup_and_leaves_no_partial_file() {
     let place = Place::new();
     place.write("seed.csv", format!("name,notes\n{}", format!("Grace,{}\n", "n".repeat(4_000)).repeat(20_000)));
     let owner = ["--enterprise", "acme", "--department", "sales", "--employee", "u1", "--create-missing"];
@@ -251,7 +251,7 @@ fn a_signal_ends_a_backup_and_nothing_of_it_is_left() {
     eventually("the backup is under way", || partial.exists().then_some(()));
     Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     let status = eventually("the backup ends", || child.try_wait().unwrap());
-    // It may have been done before the signal came.
+    // The backup may have finished before the signal arrived.
     if status.code() == Some(1) {
         assert!(!place.exists("x.db"));
     }
@@ -259,7 +259,7 @@ fn a_signal_ends_a_backup_and_nothing_of_it_is_left() {
 }
 
 #[test]
-fn a_disk_without_room_is_told_before_anything_is_written_and_the_server_works_on() {
+fn a_backup_without_disk_space_fails_before_it_writes_and_the_server_goes_on() {
     let place = Place::new();
     let disk = place.path("disk");
     std::fs::create_dir(&disk).unwrap();
@@ -279,7 +279,7 @@ fn a_disk_without_room_is_told_before_anything_is_written_and_the_server_works_o
 }
 
 #[test]
-fn a_disk_that_fills_up_meanwhile_ends_the_backup_and_nothing_is_left() {
+fn a_disk_that_fills_up_during_a_backup_aborts_it_and_leaves_no_file() {
     let store = large_store();
     let folder = Directory::new();
     let mut mount = Command::new("mount");
@@ -289,7 +289,7 @@ fn a_disk_that_fills_up_meanwhile_ends_the_backup_and_nothing_is_left() {
         return;
     }
     let backup = HeldBackup::begin(store.directory().path(), &folder.path().join("x.db"));
-    // Another program takes what room there is.
+    // Another program takes the remaining space.
     let _ = std::fs::write(folder.path().join("filler"), vec![1; 24 << 20]);
     let ended = backup.finish();
     let left = names(folder.path());
@@ -300,7 +300,7 @@ fn a_disk_that_fills_up_meanwhile_ends_the_backup_and_nothing_is_left() {
 }
 
 #[test]
-fn a_log_that_would_fill_the_disk_of_the_database_ends_the_backup() {
+fn a_backup_is_aborted_before_the_wal_fills_the_disk_of_the_database() {
     let directory = Directory::new();
     let mut mount = Command::new("mount");
     mount.args(["-t", "tmpfs", "-o", "size=32m", "muster-test"]).arg(directory.path());
@@ -317,7 +317,7 @@ fn a_log_that_would_fill_the_disk_of_the_database_ends_the_backup() {
     while bytes(&log) == before {
         store.write(|tx| (0..100).try_for_each(|number| add_contact(tx, "u2", &format!("n{number}")))).unwrap();
     }
-    // Another program takes what room there is, but for a little.
+    // Another program takes almost all of the remaining space.
     let filler = directory.path().join("filler");
     let _ = std::fs::write(&filler, vec![1; 32 << 20]);
     let taken = bytes(&filler);
