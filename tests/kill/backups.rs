@@ -1,4 +1,4 @@
-//! Who backs the database up beside the server, and looks into every file that got its name.
+//! Clients that back up the database, by a command and by the server; every file that was finished is verified.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -8,21 +8,21 @@ use super::imports::end_with_server;
 
 const FILE: &str = "kept.db";
 
-/// Somebody who makes the same backup again and again.
+/// Makes the same backup repeatedly.
 #[derive(Default)]
-pub struct Archivist {
-    /// How many were finished.
+pub struct BackupClient {
+    /// The number of finished backups.
     pub finished: usize,
-    /// How many the server has made because it was asked to.
+    /// The number of backups that the server made on request.
     pub made_by_server: usize,
-    /// How many a kill broke off.
-    pub broken_off: usize,
+    /// The number of backups that a kill aborted.
+    pub aborted: usize,
 }
 
-impl Archivist {
-    pub fn back_up_on(
+impl BackupClient {
+    pub fn run_backups(
         finished: &mut usize,
-        broken_off: &mut usize,
+        aborted: &mut usize,
         place: &Place,
         killed: &AtomicBool,
         random: &mut Random,
@@ -33,13 +33,14 @@ impl Archivist {
                 *finished += 1;
                 acknowledged.fetch_add(1, Ordering::Relaxed);
             } else {
-                *broken_off += 1;
+                *aborted += 1;
             }
         }
     }
 
-    /// Has the server make backups until it is gone. It makes one at a time, and may be at its own of the day.
-    pub fn ask_on(made: &mut usize, mut client: WireClient, acknowledged: &AtomicUsize) {
+    /// Requests backups from the server until it is killed. It makes one at a time, and may be making its scheduled
+    /// one.
+    pub fn request_backups(made: &mut usize, mut client: WireClient, acknowledged: &AtomicUsize) {
         while let Ok(reply) = client.try_send("POST", "/backup", &[], "") {
             if reply.status == 409 {
                 continue;
@@ -50,8 +51,8 @@ impl Archivist {
         }
     }
 
-    /// The file that is there is a whole database, and the sums in it are right, whenever the command was killed.
-    pub fn assert_whole(&self, place: &Place) {
+    /// The existing file is a complete database with correct sums, whenever the command was killed.
+    pub fn assert_complete(&self, place: &Place) {
         if self.finished > 0 || place.exists(FILE) {
             assert_restores(place, FILE);
         }
@@ -65,7 +66,7 @@ impl Archivist {
     }
 }
 
-/// Restores a file into a place of its own, and checks every sum in it.
+/// Restores a file into another data directory, and checks every sum in it.
 fn assert_restores(place: &Place, file: &str) {
     let restored = place.path("restored");
     let restored = restored.to_str().unwrap();
