@@ -1,4 +1,4 @@
-//! What lies on the disk: nothing that was destroyed, and nothing for others' eyes.
+//! Data at rest: deleted data is erased from the files, and only their owner can read them.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -6,12 +6,12 @@ use serde_json::json;
 
 use crate::support::{Place, eventually};
 
-/// Words that stand nowhere else in a database.
+/// Words that occur nowhere else in a database.
 const DELETED: &str = "Quetzalcoatlus";
 const PURGED: &str = "Archaeopteryx";
 const KEPT: &str = "Compsognathus";
 
-/// Whether any file of the data directory holds a word.
+/// Whether any file of the data directory contains a word.
 fn is_on_disk(place: &Place, word: &str) -> bool {
     let files = std::fs::read_dir(place.data_dir()).unwrap();
     let paths = files.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
@@ -20,7 +20,7 @@ fn is_on_disk(place: &Place, word: &str) -> bool {
 }
 
 #[test]
-fn what_was_deleted_or_purged_is_nowhere_in_the_files() {
+fn deleted_and_purged_data_is_in_none_of_the_files() {
     let place = Place::new();
     let server = place.serve();
     let mut client = server.client();
@@ -36,7 +36,7 @@ fn what_was_deleted_or_purged_is_nowhere_in_the_files() {
         let body = json!({"userId": user, "contactInfo": {"name": "A", "surname": surname, "notes": surname}});
         client.post("/saveContact", &body)["contact"]["id"].as_str().unwrap().to_owned()
     };
-    // The deleted one lies among others, so that its page stays in use.
+    // The deleted contact lies among others, so that its page stays in use.
     add("u1", KEPT);
     let deleted = add("u1", DELETED);
     add("u1", KEPT);
@@ -56,9 +56,9 @@ fn what_was_deleted_or_purged_is_nowhere_in_the_files() {
 }
 
 #[test]
-fn nobody_else_may_look_into_the_files_wherever_they_lie() {
+fn only_their_owner_may_read_the_files() {
     let place = Place::new();
-    // Made by hand, and open to all.
+    // Created by hand, and readable by everyone.
     std::fs::create_dir(place.data_dir()).unwrap();
     std::fs::set_permissions(place.data_dir(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let server = place.serve();
