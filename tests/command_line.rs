@@ -1,4 +1,4 @@
-//! The command line as its users meet it: exit codes, one line that says what is wrong and what to do, and no noise.
+//! The command line as users see it: exit codes, and one line that states what is wrong and what to do.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -11,7 +11,7 @@ use crate::support::{
     read_reply,
 };
 
-/// A file that makes acme, sales and u1 with one contact.
+/// A file with one contact, and the import that creates acme, sales and u1 for it.
 const SEED: &str = "name,email,latitude\nGrace,grace@contoso.example,52.5\n";
 const SEED_ARGUMENTS: &str = "import seed.csv --enterprise acme --department sales --employee u1 --create-missing";
 
@@ -23,7 +23,7 @@ fn words(line: &str) -> Vec<&str> {
     line.split_whitespace().collect()
 }
 
-/// A place with one contact in it.
+/// A working directory whose database has one contact.
 fn seeded() -> Place {
     let place = Place::new();
     place.write("seed.csv", SEED);
@@ -31,18 +31,18 @@ fn seeded() -> Place {
     place
 }
 
-/// The one line in which a command said why it failed.
-fn complaint(ended: &Ended, code: i32) -> &str {
+/// The one line in which a command stated why it failed.
+fn error_line(ended: &Ended, code: i32) -> &str {
     assert_eq!(ended.code, Some(code), "{}", ended.stderr);
     let mut lines = ended.stderr.lines();
     let line = lines.next().unwrap_or_default();
-    if let Some(complaint) = line.strip_prefix("error: ") {
-        // The parser of arguments adds what is possible and where to read more.
+    if let Some(error_line) = line.strip_prefix("error: ") {
+        // The argument parser adds the possible values and a reference to the help.
         assert_eq!((code, lines.last()), (USAGE, Some("For more information, try '--help'.")), "{}", ended.stderr);
-        return complaint;
+        return error_line;
     }
     assert_eq!(lines.count(), 0, "more than a line: {}", ended.stderr);
-    line.strip_prefix("muster: ").unwrap_or_else(|| panic!("not in Muster's name: {line}"))
+    line.strip_prefix("muster: ").unwrap_or_else(|| panic!("no error of Muster: {line}"))
 }
 
 /// Files that the arguments of a case may name.
@@ -65,8 +65,8 @@ fn write_files(place: &Place, arguments: &str) {
 }
 
 #[test]
-fn bad_input_ends_with_one_line_that_names_it_and_leaves_nothing_behind() {
-    // On an empty directory that holds the one file that the arguments name.
+fn bad_input_fails_with_one_line_that_names_it_and_leaves_no_files() {
+    // In a directory that contains nothing but the files that the arguments name.
     let check = |arguments: &str, environment: &[(&str, &str)], code: i32, expected: &[&str]| {
         let place = Place::new();
         std::fs::create_dir(place.path("folder")).unwrap();
@@ -76,21 +76,21 @@ fn bad_input_ends_with_one_line_that_names_it_and_leaves_nothing_behind() {
         let mut command = place.command(&words(arguments));
         command.envs(environment.iter().copied());
         let ended = Running::start(command).finish();
-        let complaint = complaint(&ended, code);
+        let error_line = error_line(&ended, code);
         for part in expected {
-            assert!(complaint.contains(part), "{arguments}: {complaint}\nlacks {part}");
+            assert!(error_line.contains(part), "{arguments}: {error_line}\nlacks {part}");
         }
         assert_eq!(ended.stdout, "", "{arguments}");
         assert_eq!(entries(), before, "{arguments} left something behind");
     };
     let owner = "--enterprise acme --department sales --employee u1 --create-missing";
 
-    // Nobody is named as the owner.
+    // No owner is named.
     let flags = ["good.csv", "--department", "--employee", "department", "employee_email"];
     check("import good.csv --enterprise acme", &[], USAGE, &flags);
     check("import good.csv --enterprise acme --department sales --create-missing", &[], USAGE, &flags);
 
-    // What is no file of contacts.
+    // Files without contacts.
     check(&format!("import missing.csv {owner}"), &[], FAILED, &["missing.csv", "cannot be read", "No such file"]);
     check(&format!("import folder {owner}"), &[], FAILED, &["folder", "is a directory"]);
     check(&format!("import empty.csv {owner}"), &[], FAILED, &["empty.csv", "is empty"]);
@@ -99,7 +99,7 @@ fn bad_input_ends_with_one_line_that_names_it_and_leaves_nothing_behind() {
     check(&format!("import picture.png {owner}"), &[], FAILED, &["picture.png", "not a text file"]);
     check(&format!("import unknown.csv {owner}"), &[], FAILED, &["unknown.csv", "\"foo\", \"bar\"", "surname"]);
 
-    // What does not exist.
+    // Missing files and databases.
     check("import good.csv --enterprise acme --employee u1", &[], FAILED, &["muster-data", "no Muster database"]);
     check("export --enterprise acme", &[], FAILED, &["muster-data", "no Muster database"]);
     check("check", &[], FAILED, &["muster-data", "no Muster database", "--data-dir"]);
@@ -107,7 +107,7 @@ fn bad_input_ends_with_one_line_that_names_it_and_leaves_nothing_behind() {
     check("check --data-dir folder", &[], FAILED, &["folder", "no Muster database"]);
     check("check --config missing.toml", &[], USAGE, &["missing.toml", "No such file"]);
 
-    // What cannot be an id, a role, an address, a setting.
+    // Invalid ids, roles, addresses and settings.
     check("import good.csv --enterprise a/b --employee u1", &[], USAGE, &["a/b", "--enterprise", "1 to 64 characters"]);
     check("import good.csv --enterprise acme --department ü", &[], USAGE, &["ü", "--department"]);
     check("import good.csv --enterprise acme --employee u,1", &[], USAGE, &["u,1", "--employee"]);
@@ -120,25 +120,25 @@ fn bad_input_ends_with_one_line_that_names_it_and_leaves_nothing_behind() {
     check("nonsense", &[], USAGE, &["nonsense"]);
     check("check --listen 127.0.0.1:0", &[], USAGE, &["--listen"]);
 
-    // Where no data directory can be.
+    // Paths that cannot be a data directory.
     for command in ["serve", "check", "token list", "token create --role admin"] {
         check(&format!("{command} --data-dir good.csv"), &[], FAILED, &["good.csv", "it is a file", "--data-dir"]);
     }
     check(&format!("import good.csv {owner} --data-dir good.csv"), &[], FAILED, &["it is a file", "--data-dir"]);
     check("serve --data-dir good.csv/in", &[], FAILED, &["good.csv/in", "part of the path is a file", "--data-dir"]);
-    // Nobody may write there, not even root.
+    // Not writable, not even for root.
     check("serve --data-dir /sys/muster-data", &[], FAILED, &["/sys/muster-data", "--data-dir"]);
     check("token create --role admin --data-dir /sys/muster-data", &[], FAILED, &["/sys/muster-data", "--data-dir"]);
 }
 
 #[test]
-fn what_is_missing_in_a_directory_is_named_with_the_flag_that_creates_it() {
+fn a_missing_enterprise_department_or_employee_is_named_with_the_flag_that_creates_it() {
     let place = seeded();
     write_files(&place, "good.csv owners.csv");
     let check = |arguments: &str, expected: &[&str]| {
         let ended = place.muster(&words(arguments));
-        let complaint = complaint(&ended, FAILED);
-        assert!(expected.iter().all(|part| complaint.contains(part)), "{arguments}: {complaint}");
+        let error_line = error_line(&ended, FAILED);
+        assert!(expected.iter().all(|part| error_line.contains(part)), "{arguments}: {error_line}");
     };
     let hint = "--create-missing";
     check("import good.csv --enterprise nope --employee u1", &["good.csv", "enterprise \"nope\"", hint]);
@@ -153,7 +153,7 @@ fn what_is_missing_in_a_directory_is_named_with_the_flag_that_creates_it() {
     check("token create --role viewer --enterprise nope", &["enterprise \"nope\" does not exist"]);
     check("token revoke nope", &["\"nope\"", "muster token list"]);
     assert!(!place.exists("good.csv.rejects.csv"));
-    // In a file with owners of its own the rows are refused, one by one.
+    // In a file that names its owners the rows are rejected one by one.
     let ended = place.muster(&words("import owners.csv --enterprise acme"));
     assert_eq!(ended.code, Some(FAILED));
     let last = ended.stderr.lines().last().unwrap();
@@ -163,7 +163,7 @@ fn what_is_missing_in_a_directory_is_named_with_the_flag_that_creates_it() {
 }
 
 #[test]
-fn rejected_rows_are_reported_kept_and_imported_once_mended() {
+fn rejected_rows_are_reported_saved_and_imported_once_corrected() {
     let place = Place::new();
     let rows =
         "name,email,latitude\nAda,ada@fabrikam.example,north\nBob,bob@fabrikam.example,1\n,,\nCy,cy@x.example,1,2\n";
@@ -183,36 +183,36 @@ fn rejected_rows_are_reported_kept_and_imported_once_mended() {
     );
     assert!(last.ends_with("the first is row 1 (line 2): latitude: must be a number from -90 to 90"), "{last}");
     assert_eq!(lines.len(), 5);
-    // A report for programs says the same.
+    // The JSON report contains the same.
     let json = place.muster(&[&arguments[..], &["--json"]].concat());
     let report: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!((&report["rows"], &report["duplicates"], &report["rejected"]), (&json!(4), &json!(1), &json!(3)));
     assert_eq!(report["rejects"][1]["row"], 3);
-    // Mended by hand: two rows are put right, the empty one goes.
+    // Corrected by hand: two rows are repaired, the empty one is removed.
     let rejects = String::from_utf8(place.read("rows.csv.rejects.csv")).unwrap();
-    let mended = rejects.replace(",north", ",1").replace(",1,2", ",1").replace("needed\",,,", "needed\",Dora,,");
-    place.write("mended.csv", mended);
-    place.done(&words("import mended.csv --enterprise acme --department sales --employee u1"));
-    assert!(!place.exists("mended.csv.rejects.csv"));
+    let corrected = rejects.replace(",north", ",1").replace(",1,2", ",1").replace("needed\",,,", "needed\",Dora,,");
+    place.write("corrected.csv", corrected);
+    place.done(&words("import corrected.csv --enterprise acme --department sales --employee u1"));
+    assert!(!place.exists("corrected.csv.rejects.csv"));
     assert!(place.done(&["check"]).starts_with("clean: 4 contacts"));
 }
 
 #[test]
-fn a_database_that_cannot_be_used_is_refused_in_one_sentence_and_left_as_it_was() {
+fn an_unusable_database_is_refused_in_one_sentence_and_left_unchanged() {
     let sound = seeded();
-    let check = |break_it: &dyn Fn(&Place), expected: &[&str]| {
+    let check = |damage: &dyn Fn(&Place), expected: &[&str]| {
         let place = Place::new();
         std::fs::create_dir(place.data_dir()).unwrap();
         std::fs::copy(sound.path("muster-data/muster.db"), place.path("muster-data/muster.db")).unwrap();
         place.write("seed.csv", SEED);
-        break_it(&place);
+        damage(&place);
         let before = place.read("muster-data/muster.db");
         for arguments in
             ["serve --listen 127.0.0.1:0", "check", "token list", "export --enterprise acme", SEED_ARGUMENTS]
         {
             let ended = place.muster(&words(arguments));
-            let complaint = complaint(&ended, FAILED);
-            assert!(expected.iter().all(|part| complaint.contains(part)), "{arguments}: {complaint}");
+            let error_line = error_line(&ended, FAILED);
+            assert!(expected.iter().all(|part| error_line.contains(part)), "{arguments}: {error_line}");
             assert_eq!(ended.stdout, "");
         }
         assert!(place.read("muster-data/muster.db") == before, "the file was changed");
@@ -233,7 +233,7 @@ fn a_database_that_cannot_be_used_is_refused_in_one_sentence_and_left_as_it_was(
 }
 
 #[test]
-fn a_damaged_file_is_told_with_its_name_by_the_check() {
+fn check_reports_a_damaged_file_by_its_name() {
     let place = seeded();
     let (page, size): (usize, usize) = {
         let root =
@@ -244,18 +244,18 @@ fn a_damaged_file_is_told_with_its_name_by_the_check() {
     bytes[(page - 1) * size..page * size].fill(0xa5);
     place.write("muster-data/muster.db", bytes);
     let ended = place.muster(&["check"]);
-    let complaint = complaint(&ended, FAILED);
-    assert!(complaint.contains("muster.db is damaged") && complaint.contains("backup"), "{complaint}");
+    let error_line = error_line(&ended, FAILED);
+    assert!(error_line.contains("muster.db is damaged") && error_line.contains("backup"), "{error_line}");
 }
 
 #[test]
-fn check_finds_a_rollup_row_that_somebody_edited() {
+fn check_finds_a_rollup_row_that_was_edited() {
     let place = seeded();
     let changed = place.database().execute("UPDATE scope SET contacts = contacts + 41 WHERE department = 'sales'", []);
     assert_eq!(changed.unwrap(), 1);
     let ended = place.muster(&["check"]);
-    let complaint = complaint(&ended, FAILED);
-    assert!(complaint.contains("1 difference") && complaint.contains("muster.db"), "{complaint}");
+    let error_line = error_line(&ended, FAILED);
+    assert!(error_line.contains("1 difference") && error_line.contains("muster.db"), "{error_line}");
     assert!(ended.stdout.contains("acme/sales") && ended.stdout.contains("42"), "{}", ended.stdout);
     let ended = place.muster(&["check", "--json"]);
     assert_eq!(ended.code, Some(FAILED));
@@ -268,13 +268,13 @@ fn a_second_server_and_a_taken_port_are_refused() {
     let place = seeded();
     let server = place.serve();
     let second = place.muster(&words("serve --listen 127.0.0.1:0"));
-    let line = complaint(&second, FAILED);
+    let line = error_line(&second, FAILED);
     assert!(line.contains("muster-data") && line.contains("in use by `muster serve`"), "{line}");
     let address = server.address().to_string();
     let elsewhere = place.muster(&["serve", "--data-dir", "elsewhere", "--listen", &address]);
-    let line = complaint(&elsewhere, FAILED);
+    let line = error_line(&elsewhere, FAILED);
     assert!(line.contains(&address) && line.contains("another program") && line.contains("--listen"), "{line}");
-    // The first one did not notice.
+    // The first server is not affected.
     server.client().get("/readyz");
 }
 
@@ -301,7 +301,7 @@ fn a_token_works_at_its_first_request_and_a_revoked_one_stops_at_once() {
     assert_eq!(list().len(), 1);
 }
 
-/// Revokes a token on the command line; tells how long its holder was still served afterwards.
+/// Revokes a token on the command line; returns for how long its holder was still served.
 fn revoke(place: &Place, token: &Value, holder: &mut WireClient) -> Duration {
     assert_eq!(place.done(&["token", "revoke", token["id"].as_str().unwrap()]), "");
     let revoked = Instant::now();
@@ -315,14 +315,14 @@ fn revoke(place: &Place, token: &Value, holder: &mut WireClient) -> Duration {
 }
 
 #[test]
-fn a_token_revoked_on_the_command_line_stops_in_a_quarter_of_a_second() {
+fn a_token_revoked_on_the_command_line_is_refused_within_a_quarter_of_a_second() {
     let place = seeded();
     let create = words("token create --role viewer --enterprise acme");
     let secrets: Vec<String> = (0..NOTICE_ROUNDS).map(|_| place.done(&create)).collect();
-    // Oldest first, as they were made.
+    // Oldest first.
     let tokens: Vec<Value> = serde_json::from_str(&place.done(&["token", "list", "--json"])).unwrap();
     assert_eq!(tokens.len(), NOTICE_ROUNDS);
-    // Started after them, so that it has all of them in memory and must notice that one goes.
+    // Started after the tokens were created, so that it has them in memory and must detect each revocation.
     let server = place.serve();
     let rounds = secrets.iter().zip(&tokens).map(|(secret, token)| {
         let mut holder = WireClient::new(server.address(), secret.trim());
@@ -358,7 +358,7 @@ fn config_shows_every_value_with_its_origin() {
             && warnings[0].contains("MUSTER_BODY_MAX?")
     );
     assert!(warnings[1].contains("WARN") && warnings[1].contains("shoe-size") && warnings[1].contains("muster.toml"));
-    // What it writes is a settings file that says the same.
+    // The output is a settings file with the same values.
     place.write("saved.toml", &ended.stdout);
     let again = place.done(&words("config --config saved.toml"));
     let values =
@@ -367,7 +367,7 @@ fn config_shows_every_value_with_its_origin() {
 }
 
 #[test]
-fn the_data_directory_may_be_named_before_and_behind_a_command() {
+fn the_data_directory_may_be_named_before_and_after_a_command() {
     let place = Place::new();
     let before = place.done(&words("--data-dir a token create --role viewer"));
     let behind = place.done(&words("token create --role viewer --data-dir b"));
@@ -382,7 +382,7 @@ fn the_data_directory_may_be_named_before_and_behind_a_command() {
 fn completions_are_scripts_for_each_shell() {
     let place = Place::new();
     for (shell, mark) in [("bash", "complete -F _muster"), ("zsh", "#compdef muster"), ("fish", "complete -c muster")] {
-        // Settings that are wrong must not keep a shell from starting.
+        // Invalid settings must not keep a shell from starting.
         let mut command = place.command(&["completions", shell]);
         command.env("MUSTER_LISTEN", "nowhere");
         let ended = Running::start(command).finish();
@@ -392,7 +392,7 @@ fn completions_are_scripts_for_each_shell() {
     assert!(!place.data_dir().exists());
 }
 
-/// A pipe whose reader has gone.
+/// A pipe whose reader is closed.
 fn closed_pipe() -> Stdio {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
@@ -400,7 +400,7 @@ fn closed_pipe() -> Stdio {
 }
 
 #[test]
-fn a_closed_output_ends_a_command_quietly() {
+fn a_closed_output_ends_a_command_without_an_error() {
     let place = seeded();
     for arguments in [
         "token list",
@@ -420,7 +420,7 @@ fn a_closed_output_ends_a_command_quietly() {
         assert_eq!(output.status.code(), Some(0), "{arguments}: {stderr}");
         assert!(!stderr.contains("muster: "), "{arguments}: {stderr}");
     }
-    // With nobody to read what goes wrong, the exit code still says it.
+    // Without a reader of the error message, the exit code still reports the failure.
     for (arguments, code) in [
         ("import seed.csv --enterprise acme --employee u1", 0),
         ("token create --role viewer", 0),
@@ -434,21 +434,21 @@ fn a_closed_output_ends_a_command_quietly() {
 }
 
 #[test]
-fn without_a_command_it_serves() {
+fn without_a_command_the_server_starts() {
     let place = seeded();
     let token = place.token("viewer");
     let server = TestServer::start(&place, &token, place.command(&words("--listen 127.0.0.1:0")));
     assert_eq!(server.client().get("/enterprise/acme/contacts/summary")["data"]["totalContacts"], 1);
     drop(server);
-    // An existing empty folder is fine, and the first start says how to get in.
+    // An existing empty folder is accepted, and the first start logs how to sign in.
     let place = Place::new();
     std::fs::create_dir(place.data_dir()).unwrap();
     let server = TestServer::start(&place, "", place.command(&words("--listen 127.0.0.1:0")));
-    eventually("the log says how", || server.log().contains("muster token create").then_some(()));
+    eventually("the log states how", || server.log().contains("muster token create").then_some(()));
 }
 
 #[test]
-fn a_server_that_is_told_to_stop_as_soon_as_it_serves_stops_in_order() {
+fn a_server_that_is_stopped_as_soon_as_it_serves_shuts_down_gracefully() {
     let place = seeded();
     let token = place.token("viewer");
     for _ in 0..20 {
@@ -457,7 +457,7 @@ fn a_server_that_is_told_to_stop_as_soon_as_it_serves_stops_in_order() {
 }
 
 #[test]
-fn a_request_under_way_is_finished_before_the_server_stops() {
+fn a_request_in_flight_is_finished_before_the_server_stops() {
     let place = seeded();
     let mut server = place.serve();
     let client = server.client();
@@ -466,7 +466,7 @@ fn a_request_under_way_is_finished_before_the_server_stops() {
     let (head, rest) = request.split_at(request.len() - body.len());
     let mut connection = client.connect().unwrap();
     connection.get_mut().write_all(head).unwrap();
-    // The server has begun with the request when it asks for the body.
+    // The server has started to process the request when it requests the body.
     let mut line = String::new();
     connection.read_line(&mut line).unwrap();
     assert!(line.starts_with("HTTP/1.1 100"), "{line}");
@@ -481,7 +481,7 @@ fn a_request_under_way_is_finished_before_the_server_stops() {
 }
 
 #[test]
-fn a_dry_run_tells_all_and_leaves_nothing_behind() {
+fn a_dry_run_reports_everything_and_leaves_no_files() {
     let place = Place::new();
     place.write("rows.csv", "name,email,latitude\nAda,a@x.example,north\nBob,b@x.example,1\nBob,b@x.example,1\n");
     std::fs::create_dir(place.path("temporary")).unwrap();
@@ -499,7 +499,7 @@ fn a_dry_run_tells_all_and_leaves_nothing_behind() {
     };
     assert!(dry_run().contains("1 would be imported"));
     assert!(!place.data_dir().exists());
-    // The same where a database is, and beside a server.
+    // The same with an existing database, and beside a server.
     place.write("seed.csv", SEED);
     place.done(&words(SEED_ARGUMENTS));
     dry_run();
@@ -523,8 +523,8 @@ fn standard_input_is_imported_like_a_file() {
 }
 
 #[test]
-fn what_the_build_tells_the_program_is_never_taken_for_a_setting() {
-    // `cargo run` hands these on to the program, which would warn of settings that it does not know.
+fn variables_of_the_build_script_are_not_taken_for_settings() {
+    // `cargo run` passes these on to the program, which would warn about unknown settings.
     let script = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/build.rs")).unwrap();
     let names: Vec<&str> = script
         .split("cargo::rustc-env=")

@@ -1,4 +1,4 @@
-//! A new user's first minute: a real export is imported, served, and read over HTTP.
+//! The quick start: a real export is imported, served, and read over HTTP.
 
 use serde_json::{Value, json};
 
@@ -20,14 +20,14 @@ fn summary(client: &mut WireClient, path: &str) -> Value {
     client.get(&format!("/enterprise/{path}/contacts/summary"))["data"].clone()
 }
 
-/// A place with the file of another project's tests: six people, five of them of Contoso.
-fn place() -> Place {
+/// A working directory with an export of Outlook: six people, five of them of Contoso.
+fn outlook_export() -> Place {
     let place = Place::new();
     place.write("outlook365.csv", fixture("outlook365.csv"));
     place
 }
 
-/// What a summary says of the six people, however they came in.
+/// Checks a summary of the six people, however they were imported.
 fn assert_six_people(summary: &Value) {
     assert_eq!(summary["totalContacts"], 6, "{summary:#}");
     assert_eq!(summary["uniquePeople"], 6);
@@ -37,8 +37,8 @@ fn assert_six_people(summary: &Value) {
 }
 
 #[test]
-fn a_real_export_is_there_once_however_often_it_is_imported() {
-    let place = place();
+fn a_real_export_that_is_imported_repeatedly_is_stored_once() {
+    let place = outlook_export();
     let report = place.muster(&IMPORT);
     assert_eq!(report.code, Some(0), "{}", report.stderr);
     assert!(report.stderr.contains("6 rows read") && report.stderr.contains("6 imported"), "{}", report.stderr);
@@ -72,8 +72,8 @@ fn a_real_export_is_there_once_however_often_it_is_imported() {
 }
 
 #[test]
-fn what_is_exported_from_one_enterprise_amounts_to_the_same_in_another() {
-    let place = place();
+fn an_export_imported_into_another_enterprise_gives_the_same_summary() {
+    let place = outlook_export();
     place.done(&IMPORT);
     place.done(&["export", "--enterprise", "acme", "--output", "acme.csv"]);
     let owner = ["--enterprise", "other", "--department", "field", "--employee", "u2", "--create-missing"];

@@ -1,4 +1,4 @@
-//! One-time links as people get them: from the first start, from the command line, from the demonstration.
+//! One-time sign-in links as users get them: at the first start, on the command line, and from the demonstration.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -8,10 +8,10 @@ use serde_json::json;
 
 use crate::support::{Client, Place, TestServer, eventually};
 
-/// What stands in a link before its code.
+/// The part of a link before its code.
 const SIGN_IN: &str = "/#/sign-in/";
 
-/// Starts a server that logs everything, and waits until it has said all that it says when it starts.
+/// Starts a server that logs everything, and waits for the last message of its start.
 fn serve(place: &Place) -> TestServer {
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--log-level", "trace"];
     let server = TestServer::start(place, "", place.command(&arguments));
@@ -19,7 +19,7 @@ fn serve(place: &Place) -> TestServer {
     server
 }
 
-/// The code of a link, which must lead to this address.
+/// The code of a link, which must have this base URL.
 fn code<'a>(link: &'a str, address: &str) -> &'a str {
     let (before, code) = link.split_once(SIGN_IN).unwrap_or_else(|| panic!("no link: {link}"));
     assert_eq!(before, address);
@@ -47,13 +47,13 @@ async fn the_first_start_prints_a_link_and_later_ones_do_not() {
     }
     let signed_in = browser(address, code(link, &format!("http://{address}"))).await;
     drop(server);
-    // Somebody has access now, and keeps it.
+    // A session exists now, so that no further link is printed.
     let server = serve(&place);
     assert!(!server.log().contains(SIGN_IN), "{}", server.log());
     let signed_in = Client::at(server.address()).as_signed_in(&signed_in);
     signed_in.delete("/session").await.expect(200);
     drop(server);
-    // Who signed out without having made a token is not locked out.
+    // An administrator who signed out without creating a token is not locked out.
     let server = serve(&place);
     assert!(server.log().contains(SIGN_IN), "{}", server.log());
     drop(server);
@@ -77,7 +77,7 @@ async fn a_link_from_the_command_line_works_beside_the_server() {
     let signed_in = browser(server.address(), code).await;
     Client::at(server.address()).post("/session", json!({"code": code})).await.problem(401);
 
-    // Neither what signed in nor what it gave is in the log, at any level.
+    // Neither the code nor the session's secret is in the log, at any level.
     let log = server.log();
     for secret in [code, signed_in.session()] {
         assert!(!log.contains(secret.split_once('.').unwrap().1), "{log}");
@@ -107,7 +107,7 @@ async fn the_demonstration_prints_a_link_that_signs_in() {
     let address = url.strip_prefix("http://").unwrap().parse().unwrap();
     let signed_in = browser(address, code).await;
     assert_eq!(signed_in.get("/enterprise").await.expect(200)["success"], true);
-    // It takes its data away with it.
+    // Its data is deleted when it ends.
     assert!(Command::new("kill").arg(demo.id().to_string()).status().unwrap().success());
     assert!(demo.wait().unwrap().success());
 }
