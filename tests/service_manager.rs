@@ -1,4 +1,4 @@
-//! The service manager hears when the server answers, that it is at work, and when it stops.
+//! Notifications to the service manager: that the server is ready, that it is alive, and that it stops.
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -9,22 +9,22 @@ use serde_json::json;
 
 use crate::support::{Place, TestServer};
 
-/// How long a message is waited for that must come. Generous, since it only matters when a test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long to wait for an expected message. Generous, since it only matters when a test fails.
+const WAIT_MAX: Duration = Duration::from_secs(20);
 
-/// The interval of the watchdog, in microseconds: a meal is due four times in it, and an answer has half of it.
+/// The watchdog interval, in microseconds: four pings are due in it, and a response has half of it.
 const WATCHDOG_MICROS: &str = "2400000";
 
-/// Among so many messages is the one that is waited for.
+/// An expected message must be among this many.
 const MESSAGES_MAX: usize = 20;
 
-/// What systemd is to a service: a socket that is named in its environment.
+/// A replacement for systemd: a socket that is named in the environment of the service.
 struct Manager(UnixDatagram);
 
 impl Manager {
     fn at(address: &SocketAddr) -> Self {
         let socket = UnixDatagram::bind_addr(address).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(WAIT_MAX)).unwrap();
         Self(socket)
     }
 
@@ -35,7 +35,7 @@ impl Manager {
         str::from_utf8(&message[..length]).unwrap().lines().map(ToOwned::to_owned).collect()
     }
 
-    /// The next line that begins so; it must be among the next messages.
+    /// The next line with this prefix, which must be among the next messages.
     fn next_of(&self, begin: &str) -> String {
         let mut lines = (0..MESSAGES_MAX).flat_map(|_| self.next());
         lines.find(|line| line.starts_with(begin)).unwrap_or_else(|| panic!("no message begins with {begin}"))
@@ -49,7 +49,7 @@ fn serve(place: &Place, socket: &str, arguments: &[&str]) -> Command {
 }
 
 #[test]
-fn a_server_says_when_it_answers_that_it_is_at_work_and_when_it_stops() {
+fn a_server_notifies_that_it_is_ready_alive_and_stopping() {
     let place = Place::new();
     let token = place.token("admin");
     let path = place.path("notify.sock");
@@ -68,27 +68,27 @@ fn a_server_says_when_it_answers_that_it_is_at_work_and_when_it_stops() {
 }
 
 #[test]
-fn a_server_that_is_stopped_in_its_tracks_says_nothing_more() {
+fn a_suspended_server_sends_no_watchdog_pings() {
     let place = Place::new();
     let token = place.token("admin");
-    // A name without a file, as some managers give.
+    // An abstract socket name, as some service managers use.
     let name = format!("muster-test-{}", std::process::id());
     let manager = Manager::at(&SocketAddr::from_abstract_name(&name).unwrap());
     let server = TestServer::start(&place, &token, serve(&place, &format!("@{name}"), &[]));
     manager.next_of("WATCHDOG=1");
     server.pause();
-    // Whatever was under way when it stopped has come by then.
+    // Every message that was sent before the process was suspended has arrived by then.
     manager.0.set_read_timeout(Some(Duration::from_millis(1_800))).unwrap();
     let mut message = [0; 4_096];
     let more = (0..2).map_while(|_| manager.0.recv(&mut message).ok()).count();
     assert!(more <= 1, "{more} messages of a process that does not run");
     server.resume();
-    manager.0.set_read_timeout(Some(PATIENCE)).unwrap();
+    manager.0.set_read_timeout(Some(WAIT_MAX)).unwrap();
     manager.next_of("WATCHDOG=1");
 }
 
 #[test]
-fn a_full_database_or_one_that_others_hold_is_told_of_and_no_reason_to_start_anew() {
+fn a_full_or_locked_database_is_reported_and_watchdog_pings_continue() {
     let place = Place::new();
     let token = place.token("admin");
     let path = place.path("notify.sock");
@@ -109,9 +109,9 @@ fn a_full_database_or_one_that_others_hold_is_told_of_and_no_reason_to_start_ane
 
     let database = place.database();
     database.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let told = manager.next_of("STATUS=Serving");
-    assert!(told.contains(", but the database cannot be written: "), "{told}");
-    // More than the interval: by now it would have bitten.
+    let status = manager.next_of("STATUS=Serving");
+    assert!(status.contains(", but the database cannot be written: "), "{status}");
+    // For longer than the interval: the watchdog timeout would have passed.
     for _ in 0..4 {
         manager.next_of("WATCHDOG=1");
     }

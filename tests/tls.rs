@@ -1,4 +1,4 @@
-//! TLS: served, exchanged while the server runs, and refused where it cannot work.
+//! TLS: served, reloaded while the server runs, and refused where it cannot work.
 
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
@@ -17,10 +17,10 @@ use crate::support::{Exposition, Place, TestServer, WireClient, WireReply, event
 /// A connection with TLS.
 type TlsConnection = BufReader<StreamOwned<ClientConnection, TcpStream>>;
 
-/// Longer than any limit of these servers, so that it is they who end a connection.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than any limit of these servers, so that the server ends the connection.
+const WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// An authority that these tests' clients trust, and nobody else.
+/// A certificate authority that only the clients of these tests trust.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -30,7 +30,7 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    /// A certificate for this machine that ends with a year, and its key, both as PEM.
+    /// A certificate for `localhost` that is valid until the end of a year, as PEM, and its key.
     fn issue(&self, year: i32) -> (String, KeyPair) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
@@ -38,7 +38,7 @@ impl Authority {
         (params.signed_by(&key, &self.0).unwrap().pem(), key)
     }
 
-    /// Puts a new certificate and its key where the server reads them.
+    /// Writes a new certificate and its key where the server reads them.
     fn install(&self, place: &Place) {
         let (certificate, key) = self.issue(2040);
         place.write("cert.pem", certificate);
@@ -61,7 +61,7 @@ impl Authority {
         let name = ServerName::try_from("localhost").unwrap();
         let tls = ClientConnection::new(Arc::new(config), name).unwrap();
         let stream = TcpStream::connect(server.address()).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(WAIT_MAX)).unwrap();
         BufReader::new(StreamOwned::new(tls, stream))
     }
 
@@ -75,13 +75,13 @@ fn send(connection: &mut TlsConnection, client: &WireClient, method: &str, path:
     read_reply(connection).unwrap()
 }
 
-/// The certificate that the server showed.
+/// The certificate that the server presented.
 fn shown(connection: &TlsConnection) -> CertificateDer<'static> {
     connection.get_ref().conn.peer_certificates().unwrap()[0].clone().into_owned()
 }
 
 #[test]
-fn tls_is_served_and_everything_that_names_the_server_says_so() {
+fn tls_is_served_and_reflected_in_links_cookies_and_headers() {
     let (authority, place) = (Authority::new(), Place::new());
     let server = authority.serve(&place, &[]);
     let client = server.client();
@@ -109,7 +109,7 @@ fn tls_is_served_and_everything_that_names_the_server_says_so() {
 }
 
 #[test]
-fn a_new_certificate_holds_from_the_next_handshake_on_and_ends_no_connection() {
+fn a_reloaded_certificate_is_used_from_the_next_handshake_and_ends_no_connection() {
     let (authority, place) = (Authority::new(), Place::new());
     let server = authority.serve(&place, &[]);
     let client = server.client();
@@ -124,28 +124,28 @@ fn a_new_certificate_holds_from_the_next_handshake_on_and_ends_no_connection() {
     });
     send(&mut old, &client, "GET", "/healthz", "").expect(200);
 
-    // What is broken changes nothing, and is told.
+    // A broken file changes nothing, and is logged.
     place.write("cert.pem", "-----BEGIN CERTIFICATE-----\nbroken\n");
     server.hang_up();
-    eventually("the log tells", || server.log().contains("the old certificate stays in use").then_some(()));
+    eventually("it is logged", || server.log().contains("the old certificate stays in use").then_some(()));
     let mut still = authority.connect(&server);
     let scraped = Exposition::read(&send(&mut still, &client, "GET", "/metrics", "").text());
     assert_eq!(shown(&still), new);
     assert_eq!(scraped.count("muster_tls_reload_failures_total", &[]), 1);
     send(&mut old, &client, "GET", "/healthz", "").expect(200);
 
-    // The key of another certificate does not either.
+    // Neither does the key of another certificate.
     authority.install(&place);
     place.write("key.pem", KeyPair::generate().unwrap().serialize_pem());
     server.hang_up();
-    eventually("the log tells", || server.log().contains("is not that of the first certificate").then_some(()));
+    eventually("it is logged", || server.log().contains("is not that of the first certificate").then_some(()));
     let mut still = authority.connect(&server);
     send(&mut still, &client, "GET", "/healthz", "").expect(200);
     assert_eq!(shown(&still), new);
 }
 
 #[test]
-fn a_certificate_that_cannot_work_is_refused_at_the_start_in_one_line() {
+fn an_unusable_certificate_is_refused_at_the_start_in_one_line() {
     let (authority, place) = (Authority::new(), Place::new());
     let (certificate, key) = authority.issue(2040);
     let (expired, key_of_expired) = authority.issue(2021);
@@ -188,7 +188,7 @@ fn a_certificate_that_cannot_work_is_refused_at_the_start_in_one_line() {
 }
 
 #[test]
-fn a_key_may_be_in_the_older_form() {
+fn a_private_key_may_be_in_sec1_form() {
     // What is inside PKCS #8 for this curve is the key in the form of SEC 1.
     const INNER: [u8; 4] = [0x04, 0x6d, 0x30, 0x6b];
     let (authority, place) = (Authority::new(), Place::new());
@@ -205,17 +205,17 @@ fn a_key_may_be_in_the_older_form() {
 }
 
 #[test]
-fn whoever_speaks_no_tls_gets_a_clear_end() {
+fn a_client_without_tls_gets_an_error_and_is_disconnected() {
     let (authority, place) = (Authority::new(), Place::new());
     let server = authority.serve(&place, &["--header-read-timeout", "1s"]);
     let answer_to = |bytes: &[u8]| {
         let mut stream = TcpStream::connect(server.address()).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(WAIT_MAX)).unwrap();
         stream.write_all(bytes).unwrap();
         let mut answer = Vec::new();
         match stream.read_to_end(&mut answer) {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => panic!("it was not ended"),
-            // Data that nobody reads makes a reset of the end.
+            // A connection that is closed with unread data ends with a reset.
             _ => String::from_utf8_lossy(&answer).into_owned(),
         }
     };
@@ -232,16 +232,16 @@ fn whoever_speaks_no_tls_gets_a_clear_end() {
 }
 
 #[test]
-fn a_hangup_without_a_certificate_changes_nothing() {
+fn sighup_without_a_certificate_changes_nothing() {
     let place = Place::new();
     let server = place.serve();
     server.hang_up();
-    eventually("the log tells", || server.log().contains("SIGHUP: there is no certificate").then_some(()));
+    eventually("it is logged", || server.log().contains("SIGHUP: there is no certificate").then_some(()));
     server.client().send("GET", "/healthz", "").expect(200);
 }
 
 #[test]
-fn a_demonstration_under_tls_prints_addresses_that_work() {
+fn demo_traffic_is_refused_with_tls() {
     let (authority, place) = (Authority::new(), Place::new());
     authority.install(&place);
     let tls = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
