@@ -6,12 +6,12 @@
 mod compare;
 mod contacts;
 mod directory;
-mod expect;
 mod generate;
 mod import;
 mod model;
 mod operation;
 mod revisions;
+mod summaries;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use muster::domain::access::Role;
 
 use super::Page;
-use crate::disk_trouble::fill;
+use crate::database_trouble::fill;
 use crate::support::TestApp;
 
 const BANNER: &str = "#trouble:not([hidden])";

@@ -5,15 +5,15 @@ mod app;
 mod backup;
 mod events;
 mod exposition;
-mod held;
+mod held_readers;
 mod process;
-mod queued;
+mod queued_writes;
 mod random;
 mod recorder;
 mod store;
 mod tools;
+mod values;
 mod wire;
-mod words;
 
 use std::time::{Duration, Instant};
 
@@ -21,15 +21,15 @@ pub use app::{Client, Reply, TestApp, people};
 pub use backup::{HeldBackup, Holder, backed_up, request as backup_request};
 pub use events::{Events, Told};
 pub use exposition::{Exposition, series};
-pub use held::HeldReaders;
+pub use held_readers::HeldReaders;
 pub use process::{Ended, Place, Running, TestServer, assert_calm, fixture};
-pub use queued::{Gate, Queued};
+pub use queued_writes::{Gate, Queued};
 pub use random::Random;
 pub use recorder::{Heard, Recorder};
 pub use store::{Directory, TestStore, add_contact};
 pub use tools::{installed, skip, tool};
+pub use values::*;
 pub use wire::{WireClient, WireReply, read_reply};
-pub use words::*;
 
 /// How long to wait for a condition that should hold at once. Generous, since it only matters when a test fails.
 const WAIT_MAX: Duration = Duration::from_secs(20);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
-use super::truth::{
+use super::checker::{
     Answer, DEPARTMENTS, IMPORTED_INTO, Question, Read, Scope, Shown, State, Timeline, enterprise_of,
     renames_enterprise,
 };

@@ -2,8 +2,8 @@
 //! shows what had not begun when it ended, during writes, imports of other processes, clears and changes of the
 //! configuration.
 
+mod checker;
 mod clients;
-mod truth;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
+use checker::{DEPARTMENTS, Read, Scope, Timeline, WriteHistory};
 use clients::{Reader, Writer, create_enterprises, disturb_while, import_while};
-use truth::{DEPARTMENTS, Read, Scope, Timeline, WriteHistory};
 
 use crate::support::{NOTICED_WITHIN, Place, Random};
 
