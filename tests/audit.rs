@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::routes::access::operations;
-use crate::support::{Client, Place, Reply, TestApp, eventually};
+use crate::support::{Client, Reply, TestApp, WorkDir, eventually};
 
 /// An audited operation of the API, a request for it in `acme` that succeeds, and what its entry must contain.
 struct AuditCase {
@@ -309,7 +309,7 @@ async fn a_request_that_changes_nothing_is_not_audited() {
     admin.post("/enterprise", json!({"id": "acme", "name": "Acme"})).await.problem(409);
     assert_eq!(newest_entry(&admin).await, Value::Null);
     for _ in 0..2 {
-        admin.post_once("/enterprise", "key", json!({"id": "once", "name": "Once"})).await.expect(201);
+        admin.post_with_key("/enterprise", "key", json!({"id": "once", "name": "Once"})).await.expect(201);
     }
     assert_eq!(admin.get("/audit").await.expect(200)["totalCount"], 1);
 }
@@ -320,7 +320,7 @@ async fn the_use_of_a_sign_in_link_is_audited_with_its_id() {
     let admin = app.client(Role::Admin).await;
     let link = mint_link(app.store.clock().now()).unwrap();
     app.write(link.store()).await;
-    app.nobody().signs_in(json!({"code": link.code})).await;
+    app.anonymous().sign_in(json!({"code": link.code})).await;
     let links = actions(&admin, "link").await;
     assert_eq!(links.len(), 2);
     assert_eq!(links[1], ("link.create".to_owned(), "command line".to_owned()));
@@ -334,7 +334,7 @@ async fn failed_sign_ins_are_audited_once_per_address() {
     let app = TestApp::start_with(|settings| settings.failed_sign_ins_per_minute_max = 3).await;
     let admin = app.client(Role::Admin).await;
     for number in 0..6 {
-        app.nobody().with_token(&format!("muster_guess{number}_x")).get("/enterprise").await;
+        app.anonymous().with_token(&format!("muster_guess{number}_x")).get("/enterprise").await;
     }
     let refused = eventually("it is audited", || {
         let sql = "SELECT address, after FROM audit WHERE action = 'session.refuse'";
@@ -365,8 +365,8 @@ const COMMANDS: &[(&str, Result<&str, &str>)] = &[
 
 #[test]
 fn every_command_that_changes_something_is_audited_or_listed_as_exempt() {
-    let place = Place::new();
-    let help = place.done(&["--help"]);
+    let dir = WorkDir::new();
+    let help = dir.muster_ok(&["--help"]);
     let (_, listed) = help.split_once("Commands:\n").unwrap();
     let listed: BTreeSet<&str> = listed
         .lines()
@@ -376,23 +376,23 @@ fn every_command_that_changes_something_is_audited_or_listed_as_exempt() {
         .collect();
     assert_eq!(listed, COMMANDS.iter().map(|(command, _)| *command).collect(), "each is audited or exempt");
 
-    place.write("people.csv", "name\nGrace\n");
+    dir.write("people.csv", "name\nGrace\n");
     let owner = ["--enterprise", "acme", "--department", "sales", "--employee", "u1"];
-    place.done(&[&["import", "people.csv", "--create-missing"], &owner[..]].concat());
-    place.done(&["export", "--enterprise", "acme", "--output", "out.csv"]);
-    let token = place.token("viewer");
+    dir.muster_ok(&[&["import", "people.csv", "--create-missing"], &owner[..]].concat());
+    dir.muster_ok(&["export", "--enterprise", "acme", "--output", "out.csv"]);
+    let token = dir.token("viewer");
     let id = token.split('_').nth(1).unwrap();
-    place.done(&["token", "revoke", id]);
-    place.done(&["sign-in-link"]);
-    place.done(&["backup", "kept.db"]);
-    let rows = audit_rows(&place);
+    dir.muster_ok(&["token", "revoke", id]);
+    dir.muster_ok(&["sign-in-link"]);
+    dir.muster_ok(&["backup", "kept.db"]);
+    let rows = audit_rows(&dir);
     let audited: Vec<&str> = rows.iter().map(|row| row.0.as_str()).collect();
     let expected =
         ["contacts.import", "contacts.export", "token.create", "token.revoke", "link.create", "backup.create"];
     assert_eq!(audited, expected);
     // A restore discards what was audited after its backup began, including the entry of the backup itself.
-    place.done(&["restore", "kept.db", "--yes"]);
-    let restored = audit_rows(&place).pop().unwrap();
+    dir.muster_ok(&["restore", "kept.db", "--yes"]);
+    let restored = audit_rows(&dir).pop().unwrap();
     assert_eq!((restored.0.as_str(), restored.2.as_str()), ("backup.restore", "command line"));
     for (command, written) in COMMANDS {
         if let Ok(action) = written {
@@ -410,9 +410,9 @@ fn every_command_that_changes_something_is_audited_or_listed_as_exempt() {
 }
 
 /// Action, target, actor, address and resulting state of each entry.
-fn audit_rows(place: &Place) -> Vec<(String, String, String, String, String)> {
+fn audit_rows(dir: &WorkDir) -> Vec<(String, String, String, String, String)> {
     let sql = "SELECT action, target, actor, address, coalesce(after, '') FROM audit ORDER BY id";
-    let database = place.database();
+    let database = dir.database();
     let mut rows = database.prepare(sql).unwrap();
     let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)));
     rows.unwrap().map(Result::unwrap).collect()

@@ -13,7 +13,7 @@ use muster::store::{BackupError, DATABASE_FILE, Store};
 use serde_json::Value;
 
 use crate::support::{
-    Directory, HeldBackup, Place, TestStore, add_contact, backed_up, employee, enterprise, eventually, first_page,
+    Directory, PausedBackup, TestStore, WorkDir, add_contact, employee, enterprise, eventually, first_page, make_backup,
 };
 
 /// Stops the other threads when the test ends, also by a panic.
@@ -72,7 +72,7 @@ fn a_paused_backup_blocks_no_writer_and_holds_the_snapshot_of_its_start() {
     let folder = Directory::new();
     let file = folder.path().join("x.db");
     store.write(|tx| add_contact(tx, "u2", "before")).unwrap();
-    let backup = HeldBackup::begin(store.directory().path(), &file);
+    let backup = PausedBackup::start(store.directory().path(), &file);
     // Writes are answered while the backup is paused, and they do not make it restart.
     for number in 0..200 {
         store.write(move |tx| add_contact(tx, "u2", &format!("meanwhile {number}"))).unwrap();
@@ -120,7 +120,7 @@ fn a_backup_under_mixed_load_holds_every_write_acknowledged_before_it_and_adds_u
             let acknowledged = name.clone();
             store.write(move |tx| add_contact(tx, "u2", &acknowledged)).unwrap();
             let file = folder.path().join(format!("{round}.db"));
-            backed_up(store.directory().path(), &file).unwrap();
+            make_backup(store.directory().path(), &file).unwrap();
             let copy = open_backup(&file);
             assert_eq!(names_of_contacts(&copy, "u2").len(), round + 1);
             assert!(names_of_contacts(&copy, "u2").contains(&name));
@@ -134,7 +134,7 @@ fn the_wal_is_bounded_again_after_a_backup() {
     let store = large_store();
     let log = store.directory().path().join(format!("{DATABASE_FILE}-wal"));
     let folder = Directory::in_memory();
-    let backup = HeldBackup::begin(store.directory().path(), &folder.path().join("x.db"));
+    let backup = PausedBackup::start(store.directory().path(), &folder.path().join("x.db"));
     let write_much = || {
         for _ in 0..100 {
             store.write(|tx| (0..100).try_for_each(|number| add_contact(tx, "u2", &format!("n{number}")))).unwrap();
@@ -153,7 +153,7 @@ fn the_wal_is_bounded_again_after_a_backup() {
 fn a_cancelled_backup_leaves_no_file() {
     let store = large_store();
     let folder = Directory::new();
-    let backup = HeldBackup::begin(store.directory().path(), &folder.path().join("x.db"));
+    let backup = PausedBackup::start(store.directory().path(), &folder.path().join("x.db"));
     assert_eq!(names(folder.path()), BTreeSet::from(["x.db.partial".to_owned()]));
     let ended = backup.cancel();
     assert!(matches!(ended, Err(BackupError::Cancelled)), "{ended:?}");
@@ -165,11 +165,11 @@ fn concurrent_backups_to_one_file_do_not_mix() {
     let store = large_store();
     let folder = Directory::new();
     let file = folder.path().join("x.db");
-    let first = HeldBackup::begin(store.directory().path(), &file);
-    let second = backed_up(store.directory().path(), &file);
+    let first = PausedBackup::start(store.directory().path(), &file);
+    let second = make_backup(store.directory().path(), &file);
     assert!(matches!(second, Err(BackupError::UnderWay(_))), "{second:?}");
     first.finish().unwrap();
-    let third = backed_up(store.directory().path(), &file);
+    let third = make_backup(store.directory().path(), &file);
     assert!(matches!(third, Err(BackupError::Exists(_))), "{third:?}");
 }
 
@@ -179,7 +179,7 @@ fn a_partial_file_of_a_killed_backup_is_overwritten() {
     let folder = Directory::new();
     std::fs::write(folder.path().join("x.db.partial"), vec![7; 9 << 20]).unwrap();
     std::fs::write(folder.path().join("x.db.partial-journal"), "rubbish").unwrap();
-    let made = backed_up(store.directory().path(), &folder.path().join("x.db")).unwrap();
+    let made = make_backup(store.directory().path(), &folder.path().join("x.db")).unwrap();
     assert!(made.bytes < 9 << 20);
     assert_eq!(names(folder.path()), BTreeSet::from(["x.db".to_owned()]));
     drop(open_backup(&made.path));
@@ -187,17 +187,17 @@ fn a_partial_file_of_a_killed_backup_is_overwritten() {
 
 #[test]
 fn an_unusable_backup_destination_is_refused_with_a_remedy_and_nothing_is_changed() {
-    let place = Place::new();
-    place.token("admin");
-    place.write("there.db", "precious");
-    std::fs::create_dir(place.path("folder")).unwrap();
-    let before = names(&place.path(""));
+    let dir = WorkDir::new();
+    dir.token("admin");
+    dir.write("there.db", "precious");
+    std::fs::create_dir(dir.path("folder")).unwrap();
+    let before = names(&dir.path(""));
     let check = |arguments: &[&str], expected: &str| {
-        let ended = place.muster(&[&["backup"], arguments].concat());
+        let ended = dir.muster(&[&["backup"], arguments].concat());
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{}", ended.stderr);
         assert!(ended.stderr.starts_with("muster: no backup was made: "), "{}", ended.stderr);
         assert!(ended.stderr.contains(expected) && ended.stderr.lines().count() == 1, "{}", ended.stderr);
-        assert_eq!(names(&place.path("")), before);
+        assert_eq!(names(&dir.path("")), before);
     };
     check(&["there.db"], "there.db exists already; name another file, or replace it with --force");
     check(&["nowhere/x.db"], "the folder nowhere does not exist; make it first");
@@ -205,18 +205,18 @@ fn an_unusable_backup_destination_is_refused_with_a_remedy_and_nothing_is_change
     check(&["folder"], "it is a directory; name a file in it");
     check(&["--force", "/dev/null"], "it is no regular file");
     check(&["x.db", "--data-dir", "folder"], "it holds no Muster database");
-    assert_eq!(place.read("there.db"), b"precious");
-    place.done(&["backup", "--force", "there.db"]);
-    assert_ne!(place.read("there.db"), b"precious");
+    assert_eq!(dir.read("there.db"), b"precious");
+    dir.muster_ok(&["backup", "--force", "there.db"]);
+    assert_ne!(dir.read("there.db"), b"precious");
 }
 
 #[test]
 fn a_backup_on_the_command_line_works_with_and_without_a_server_and_is_audited() {
-    let place = Place::new();
-    place.write("seed.csv", "name\nGrace\n");
+    let dir = WorkDir::new();
+    dir.write("seed.csv", "name\nGrace\n");
     let owner = ["--enterprise", "acme", "--department", "sales", "--employee", "u1", "--create-missing"];
-    place.done(&[&["import", "seed.csv"], &owner[..]].concat());
-    let without = place.muster(&["backup", "without.db"]);
+    dir.muster_ok(&[&["import", "seed.csv"], &owner[..]].concat());
+    let without = dir.muster(&["backup", "without.db"]);
     assert_eq!((without.code, without.stdout.as_str()), (Some(0), ""), "{}", without.stderr);
     assert!(
         without.stderr.contains("without.db: ") && without.stderr.contains("1 contact, 0 tokens"),
@@ -224,52 +224,52 @@ fn a_backup_on_the_command_line_works_with_and_without_a_server_and_is_audited()
         without.stderr
     );
     // A command that was alone with the database leaves no WAL behind.
-    assert_eq!(names(&place.data_dir()), BTreeSet::from(["muster.db".to_owned(), "muster.lock".to_owned()]));
+    assert_eq!(names(&dir.data_dir()), BTreeSet::from(["muster.db".to_owned(), "muster.lock".to_owned()]));
 
-    let server = place.serve();
+    let server = dir.serve();
     let mut client = server.client();
     client.post("/saveContact", &serde_json::json!({"userId": "u1", "contactInfo": {"name": "Ada"}}));
-    let report: Value = serde_json::from_str(&place.done(&["backup", "beside.db", "--json"])).unwrap();
+    let report: Value = serde_json::from_str(&dir.muster_ok(&["backup", "beside.db", "--json"])).unwrap();
     assert_eq!(report["rows"]["contacts"], 2);
-    assert_eq!(report["bytes"], std::fs::metadata(place.path("beside.db")).unwrap().len());
+    assert_eq!(report["bytes"], std::fs::metadata(dir.path("beside.db")).unwrap().len());
     let audit = client.get("/audit?action=backup");
     let entry = &audit["audit"][0];
     assert_eq!((&entry["action"], &entry["actor"]), (&"backup.create".into(), &"command line".into()));
-    assert_eq!(entry["target"], place.path("beside.db").canonicalize().unwrap().display().to_string());
+    assert_eq!(entry["target"], dir.path("beside.db").canonicalize().unwrap().display().to_string());
     assert_eq!(entry["after"]["rows"]["contacts"], 2);
     assert_eq!(audit["totalCount"], 2);
 }
 
 #[test]
 fn sigterm_cancels_a_backup_and_leaves_no_partial_file() {
-    let place = Place::new();
-    place.write("seed.csv", format!("name,notes\n{}", format!("Grace,{}\n", "n".repeat(4_000)).repeat(20_000)));
+    let dir = WorkDir::new();
+    dir.write("seed.csv", format!("name,notes\n{}", format!("Grace,{}\n", "n".repeat(4_000)).repeat(20_000)));
     let owner = ["--enterprise", "acme", "--department", "sales", "--employee", "u1", "--create-missing"];
-    place.muster(&[&["import", "seed.csv"], &owner[..]].concat());
-    let mut child = place.command(&["backup", "x.db"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    let partial = place.path("x.db.partial");
+    dir.muster(&[&["import", "seed.csv"], &owner[..]].concat());
+    let mut child = dir.command(&["backup", "x.db"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let partial = dir.path("x.db.partial");
     eventually("the backup is under way", || partial.exists().then_some(()));
     Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     let status = eventually("the backup ends", || child.try_wait().unwrap());
     // The backup may have finished before the signal arrived.
     if status.code() == Some(1) {
-        assert!(!place.exists("x.db"));
+        assert!(!dir.exists("x.db"));
     }
     assert!(!partial.exists(), "{status}");
 }
 
 #[test]
 fn a_backup_without_disk_space_fails_before_it_writes_and_the_server_goes_on() {
-    let place = Place::new();
-    let disk = place.path("disk");
+    let dir = WorkDir::new();
+    let disk = dir.path("disk");
     std::fs::create_dir(&disk).unwrap();
     let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "muster-test"]).arg(&disk).output();
     if !mounted.is_ok_and(|output| output.status.success()) {
         println!("skipped: this user may not mount a file system");
         return;
     }
-    let server = place.serve();
-    let ended = place.muster(&["backup", "disk/x.db"]);
+    let server = dir.serve();
+    let ended = dir.muster(&["backup", "disk/x.db"]);
     let left = names(&disk);
     assert!(Command::new("umount").arg(&disk).status().unwrap().success());
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
@@ -288,7 +288,7 @@ fn a_disk_that_fills_up_during_a_backup_aborts_it_and_leaves_no_file() {
         println!("skipped: this user may not mount a file system");
         return;
     }
-    let backup = HeldBackup::begin(store.directory().path(), &folder.path().join("x.db"));
+    let backup = PausedBackup::start(store.directory().path(), &folder.path().join("x.db"));
     // Another program takes the remaining space.
     let _ = std::fs::write(folder.path().join("filler"), vec![1; 24 << 20]);
     let ended = backup.finish();
@@ -312,7 +312,7 @@ fn a_backup_is_aborted_before_the_wal_fills_the_disk_of_the_database() {
     let folder = Directory::in_memory();
     let log = directory.path().join(format!("{DATABASE_FILE}-wal"));
     let bytes = |file: &Path| std::fs::metadata(file).unwrap().len();
-    let backup = HeldBackup::begin(directory.path(), &folder.path().join("x.db"));
+    let backup = PausedBackup::start(directory.path(), &folder.path().join("x.db"));
     let before = bytes(&log);
     while bytes(&log) == before {
         store.write(|tx| (0..100).try_for_each(|number| add_contact(tx, "u2", &format!("n{number}")))).unwrap();

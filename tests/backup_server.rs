@@ -13,7 +13,7 @@ use muster::http::HttpSettings;
 use muster::store::{Actor, BackupObserver, back_up, database_path, record_backup, unobserved};
 use serde_json::{Value, json};
 
-use crate::support::{Client, Directory, Exposition, Holder, TestApp, at, backup_request, people};
+use crate::support::{Client, Directory, Exposition, PausingObserver, TestApp, at, backup_request, people};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -288,14 +288,14 @@ async fn with_the_schedule_off_a_backup_is_made_on_request_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_backup_runs_at_a_time_and_reports_its_progress() {
-    let (holder, hold) = Holder::new();
+    let (observer, pause) = PausingObserver::new();
     let http = HttpSettings { request_time_max: Duration::from_millis(200), ..HttpSettings::default() };
-    let observer: Arc<dyn BackupObserver> = holder;
+    let observer: Arc<dyn BackupObserver> = observer;
     let server = Server::start(Options { http, observer: Some(observer), ..options() }).await;
     // It takes longer than a request may, so the response states that it continues.
     let begun = server.admin.post("/backup", json!({})).await.expect(202);
     assert_eq!(begun["running"]["startedAt"], "2026-11-22T08:00:00.000Z");
-    hold.wait();
+    pause.wait();
     let running = server.status().await["running"].clone();
     assert_eq!(running["stage"], "copying");
     assert!(running["bytesTotal"].as_u64().unwrap() > 0, "{running:#}");
@@ -304,22 +304,22 @@ async fn one_backup_runs_at_a_time_and_reports_its_progress() {
     assert_eq!(problem, "A backup is being made already; GET /backup tells how far it is");
     // Reads and writes continue meanwhile.
     server.admin.post("/enterprise", json!({"id": "new", "name": "New"})).await.expect(201);
-    hold.release();
+    pause.release();
     let status = server.until("it is made", |status| status["running"].is_null()).await;
     assert_eq!(status["last"]["rows"]["enterprises"], 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_stops_during_a_backup_leaves_no_partial_file() {
-    let (holder, hold) = Holder::new();
+    let (observer, pause) = PausingObserver::new();
     let http = HttpSettings { request_time_max: Duration::from_millis(200), ..HttpSettings::default() };
-    let observer: Arc<dyn BackupObserver> = holder;
+    let observer: Arc<dyn BackupObserver> = observer;
     let mut server = Server::start(Options { http, observer: Some(observer), ..options() }).await;
     server.admin.post("/backup", json!({})).await.expect(202);
-    hold.wait();
+    pause.wait();
     assert_eq!(names(&server.folder).len(), 1);
-    server.app.begin_to_stop();
-    hold.release();
+    server.app.request_shutdown();
+    pause.release();
     server.app.stop();
     // The release and the shutdown race; what remains is a complete backup or none.
     let left = names(&server.folder);

@@ -5,7 +5,7 @@ use muster::domain::access::Role;
 use reqwest::{Method, redirect};
 use serde_json::json;
 
-use crate::support::{Client, Exposition, Place, TestApp, eventually};
+use crate::support::{Client, Exposition, TestApp, WorkDir, eventually};
 
 const BASE: &str = "/tools/muster";
 
@@ -60,7 +60,7 @@ async fn the_base_path_without_its_slash_redirects_to_the_dashboard() {
 #[tokio::test]
 async fn the_openapi_document_lists_servers_below_the_base_path() {
     let app = app().await;
-    let document = app.nobody().get("/openapi.json").await.json();
+    let document = app.anonymous().get("/openapi.json").await.json();
     let servers: Vec<_> = document["servers"].as_array().unwrap().iter().map(|server| &server["url"]).collect();
     assert_eq!(servers, [&json!("/tools/muster"), &json!("/tools/muster/api")]);
     assert!(document["paths"]["/healthz"].is_object(), "paths stay those of the API");
@@ -70,7 +70,7 @@ async fn the_openapi_document_lists_servers_below_the_base_path() {
 async fn the_session_cookie_is_limited_to_the_base_path() {
     let app = app().await;
     let admin = app.client(Role::Admin).await;
-    let reply = app.nobody().post("/session", json!({"token": admin.token()})).await;
+    let reply = app.anonymous().post("/session", json!({"token": admin.token()})).await;
     let cookie = reply.headers["set-cookie"].to_str().unwrap();
     assert!(cookie.starts_with("muster_session.tools.muster="), "{cookie}");
     assert!(cookie.contains("; Path=/tools/muster;"), "{cookie}");
@@ -105,15 +105,15 @@ async fn metrics_label_routes_without_the_base_path() {
 
 #[test]
 fn links_that_the_commands_print_contain_the_base_path() {
-    let place = Place::new();
-    let server = place.serve_as("", &["--base-path", "/muster"]);
+    let dir = WorkDir::new();
+    let server = dir.serve_as("", &["--base-path", "/muster"]);
     let address = server.address();
     let log =
         eventually("it logs how to sign in", || Some(server.log()).filter(|log| log.contains("A token for programs")));
     assert!(log.contains(&format!("serving http://{address}/muster")), "{log}");
     assert!(log.contains(&format!("http://{address}/muster/#/sign-in/")), "{log}");
     assert!(log.contains(&format!("--listen {address} --base-path /muster\n")), "{log}");
-    let link = |arguments: &[&str]| place.done(&[&["sign-in-link"], arguments].concat());
+    let link = |arguments: &[&str]| dir.muster_ok(&[&["sign-in-link"], arguments].concat());
     let check = |arguments: &[&str], begins: &str| {
         let link = link(&[&["--base-path", "/muster"], arguments].concat());
         assert!(link.starts_with(begins), "{link}");
@@ -121,6 +121,6 @@ fn links_that_the_commands_print_contain_the_base_path() {
     check(&[], "http://127.0.0.1:8383/muster/#/sign-in/");
     check(&["--public-url", "https://a.example"], "https://a.example/muster/#/sign-in/");
     check(&["--public-url", "https://a.example/muster/"], "https://a.example/muster/#/sign-in/");
-    let refused = place.muster(&["serve", "--base-path", "/muster", "--public-url", "https://a.example/x"]);
+    let refused = dir.muster(&["serve", "--base-path", "/muster", "--public-url", "https://a.example/x"]);
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
 }

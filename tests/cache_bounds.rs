@@ -9,7 +9,7 @@ use muster::domain::ids::EnterpriseId;
 use muster::store::{Mode, Store, StoreOptions};
 use serde_json::json;
 
-use crate::support::{Exposition, Place, TestServer, enterprise, name};
+use crate::support::{Exposition, TestServer, WorkDir, enterprise, name};
 
 const ENTERPRISES: usize = 10_000;
 
@@ -29,8 +29,8 @@ fn id(number: usize) -> EnterpriseId {
 }
 
 /// Fills a database without the API, which is not what is measured.
-fn fill_database(place: &Place) {
-    let options = StoreOptions::new(place.data_dir(), Mode::Server, "a test");
+fn fill_database(dir: &WorkDir) {
+    let options = StoreOptions::new(dir.data_dir(), Mode::Server, "a test");
     let store = Store::open(&options, Clock::system()).unwrap();
     for first in (0..ENTERPRISES).step_by(CHUNK) {
         store
@@ -124,12 +124,12 @@ fn warm_all(server: &TestServer) {
 
 #[test]
 fn ten_thousand_enterprises_never_exceed_a_thousand_entries_or_a_mebibyte() {
-    let place = Place::new();
+    let dir = WorkDir::new();
     let token = {
-        fill_database(&place);
-        place.token("admin")
+        fill_database(&dir);
+        dir.token("admin")
     };
-    let server = place.serve_as(&token, &[]);
+    let server = dir.serve_as(&token, &[]);
     let (most, scrapes) = watch(&server, || read_all(&server));
     let page = scrape(&server);
     let held = CacheSize::of(&page);

@@ -8,7 +8,7 @@ use muster::domain::access::Role;
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::support::{Client, Heard, Recorder, Reply, TestApp, add_contact, at, eventually};
+use crate::support::{Client, Notification, Recorder, Reply, TestApp, add_contact, at, eventually};
 
 const ACME: &str = "/enterprise/acme/contacts/summary";
 const GLOBEX: &str = "/enterprise/globex/contacts/summary";
@@ -113,8 +113,8 @@ async fn a_counter_that_falls_invalidates_every_entry() {
     }
     let counter = app.store.counter();
     eventually("the watcher has seen all that is there", || {
-        let seen = |heard: &Heard| matches!(heard, Heard::Watched(last) if last.revision == counter);
-        recorder.heard().iter().any(seen).then_some(())
+        let seen = |one: &Notification| matches!(one, Notification::Watcher(last) if last.revision == counter);
+        recorder.notifications().iter().any(seen).then_some(())
     });
     // The counter has fallen, so that what was published before proves nothing.
     let set_back = "BEGIN; UPDATE enterprise SET name = 'Older', name_folded = 'older'; UPDATE scope SET revision = 1;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{NOTICED_WITHIN, Place, Random, Running, TestServer, WireClient, WireReply};
+use crate::support::{NOTICED_WITHIN, Random, RunningCommand, TestServer, WireClient, WireReply, WorkDir};
 
 const WRITERS: usize = 6;
 const READERS: usize = 3;
@@ -230,9 +230,9 @@ fn file(rows: usize) -> String {
 }
 
 /// Starts to import a file beside the server.
-fn import(place: &Place, rows: usize) -> Running {
-    place.write("people.csv", file(rows));
-    Running::start(place.command(&["import", "people.csv", "--enterprise", "acme", "--employee", "imp"]))
+fn import(dir: &WorkDir, rows: usize) -> RunningCommand {
+    dir.write("people.csv", file(rows));
+    RunningCommand::start(dir.command(&["import", "people.csv", "--enterprise", "acme", "--employee", "imp"]))
 }
 
 fn imported(client: &mut CheckedClient) -> u64 {
@@ -241,7 +241,7 @@ fn imported(client: &mut CheckedClient) -> u64 {
 }
 
 /// Waits for the import to end, and then until its rows are shown.
-fn await_import(import: Running, rows: usize, mut client: CheckedClient) {
+fn await_import(import: RunningCommand, rows: usize, mut client: CheckedClient) {
     let ended = import.finish();
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let ended = Instant::now();
@@ -261,8 +261,8 @@ fn concurrent_clients_and_another_process_lose_no_write_and_read_consistent_summ
     let seed = Random::seed_of_this_run();
     println!("{}={seed}", Random::SEED_VARIABLE);
     let mut random = Random::new(seed);
-    let place = Place::new();
-    let server = place.serve();
+    let dir = WorkDir::new();
+    let server = dir.serve();
     create_directory(&server);
     let mut writers: Vec<_> = (0..WRITERS).map(|number| Writer::new(&server, number, random.next())).collect();
     let begun = Instant::now();
@@ -273,7 +273,7 @@ fn concurrent_clients_and_another_process_lose_no_write_and_read_consistent_summ
             let done = &done;
             scope.spawn(move || reader.read_while(|| !done.load(Ordering::Relaxed)));
         }
-        let importing = scope.spawn(|| await_import(import(&place, ROWS), ROWS, CheckedClient::of(&server)));
+        let importing = scope.spawn(|| await_import(import(&dir, ROWS), ROWS, CheckedClient::of(&server)));
         let writing: Vec<_> = writers
             .iter_mut()
             .map(|writer| {
@@ -303,9 +303,9 @@ fn concurrent_clients_and_another_process_lose_no_write_and_read_consistent_summ
 #[test]
 fn a_large_import_by_another_process_blocks_no_request() {
     const ROWS: usize = 20_000;
-    let place = Place::new();
+    let dir = WorkDir::new();
     let limit = format!("{}s", REQUEST_TIME_MAX.as_secs());
-    let server = place.serve_as(&place.token("admin"), &["--request-timeout", &limit]);
+    let server = dir.serve_as(&dir.token("admin"), &["--request-timeout", &limit]);
     create_directory(&server);
     let mut writers: Vec<_> = (0..2).map(|number| Writer::new(&server, number, number as u64)).collect();
     let mut reader = Reader { client: CheckedClient::of(&server), newest: String::new(), revision: 0 };
@@ -317,7 +317,7 @@ fn a_large_import_by_another_process_blocks_no_request() {
             scope.spawn(move || writer.write_while(|_| !done.load(Ordering::Relaxed)));
         }
         scope.spawn(|| reader.read_while(|| !done.load(Ordering::Relaxed)));
-        let importing = scope.spawn(|| await_import(import(&place, ROWS), ROWS, CheckedClient::of(&server)));
+        let importing = scope.spawn(|| await_import(import(&dir, ROWS), ROWS, CheckedClient::of(&server)));
         let outcome = importing.join();
         done.store(true, Ordering::Relaxed);
         outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));

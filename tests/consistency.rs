@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use checker::{DEPARTMENTS, Read, Scope, Timeline, WriteHistory};
 use clients::{Reader, Writer, create_enterprises, disturb_while, import_while};
 
-use crate::support::{NOTICED_WITHIN, Place, Random};
+use crate::support::{NOTICED_WITHIN, Random, WorkDir};
 
 /// The duration of the test.
 const HISTORY: Duration = Duration::from_secs(30);
@@ -91,8 +91,8 @@ fn no_read_lacks_an_acknowledged_write_or_shows_one_that_has_not_begun() {
     let seed = Random::seed_of_this_run();
     println!("{}={seed}", Random::SEED_VARIABLE);
     let mut random = Random::new(seed);
-    let place = Place::new();
-    let server = place.serve();
+    let dir = WorkDir::new();
+    let server = dir.serve();
     create_enterprises(&mut server.client(), ENTERPRISES);
     let mut writers: Vec<_> = (0..WRITERS).map(|number| Writer::new(number, server.client(), random.next())).collect();
     let mut readers: Vec<_> = (0..READERS).map(|_| Reader::new(server.client(), scopes(), random.next())).collect();
@@ -106,8 +106,8 @@ fn no_read_lacks_an_acknowledged_write_or_shows_one_that_has_not_begun() {
         let mut threads: Vec<_> =
             writers.iter_mut().map(|writer| scope.spawn(move || writer.write_while(goes_on))).collect();
         threads.extend(readers.iter_mut().map(|reader| scope.spawn(move || reader.read_while(goes_on))));
-        let (place, imports) = (&place, imports.as_mut_slice());
-        threads.push(scope.spawn(move || import_while(place, imports, goes_on)));
+        let (dir, imports) = (&dir, imports.as_mut_slice());
+        threads.push(scope.spawn(move || import_while(dir, imports, goes_on)));
         let disturbing = scope.spawn(move || disturb_while(&mut disturber, ENTERPRISES, disturber_seed, goes_on));
         let ended: Vec<_> = threads.into_iter().map(|thread| run.join(thread)).collect();
         let (delays, disturbances) = (run.join(delays), run.join(disturbing));

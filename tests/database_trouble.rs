@@ -9,7 +9,7 @@ use muster::domain::access::Role;
 use muster::store::{Actor, AuditEntry, Store, StoreError};
 use serde_json::{Value, json};
 
-use crate::support::{Client, Events, Exposition, Gate, Place, Reply, TestApp, eventually};
+use crate::support::{Client, Events, Exposition, Reply, TestApp, WorkDir, WriterGate, eventually};
 
 /// More contacts or sessions than fit into the remaining pages.
 const MORE_THAN_FIT: usize = 500;
@@ -82,9 +82,9 @@ async fn without_space_reads_and_sign_in_continue_and_writes_resume_by_themselve
     let contacts = app.store.contacts_of_acme();
 
     // The outage is reported wherever a status is shown.
-    let message = app.nobody().get("/readyz").await.problem(503);
+    let message = app.anonymous().get("/readyz").await.problem(503);
     assert!(message.contains("no space") && message.contains("make room"), "{message}");
-    let reported = trouble(&app.nobody()).await;
+    let reported = trouble(&app.anonymous()).await;
     assert_eq!(reported["kind"], "diskFull");
     assert!(reported["message"].as_str().unwrap().contains("no space"), "{reported}");
     assert_eq!(events.next_of("sample").await.data["trouble"], reported);
@@ -116,21 +116,21 @@ async fn without_space_reads_and_sign_in_continue_and_writes_resume_by_themselve
     }
     active.get("/enterprise/acme/contacts/summary").await.expect(200);
     // A sign-in link needs a stored write: it could be used twice if the server ended now.
-    let message = app.nobody().post("/session", json!({"code": link.code})).await.problem(507);
+    let message = app.anonymous().post("/session", json!({"code": link.code})).await.problem(507);
     assert!(message.contains("nothing was changed"), "{message}");
     app.store.assert_clean();
 
     // Once there is space, everything resumes without intervention.
     app.write(|tx| tx.limit_size(None)).await;
     eventually("the trouble is over", || app.store.trouble().is_none().then_some(()));
-    assert_eq!(trouble(&app.nobody()).await, Value::Null);
-    app.nobody().get("/readyz").await.expect(200);
+    assert_eq!(trouble(&app.anonymous()).await, Value::Null);
+    app.anonymous().get("/readyz").await.expect(200);
     admin.post("/AddContact", json!({"userId": "u1", "contactInfo": {"name": "Eve"}})).await.expect(201);
     assert_eq!(app.store.contacts_of_acme(), contacts + 1);
     assert_eq!(events.next_of("publication").await.data["scopeCount"], 2);
     assert_eq!(events.next_of("sample").await.data["trouble"], Value::Null);
-    app.nobody().signs_in(json!({"code": link.code})).await.get("/tokens").await.expect(200);
-    app.nobody().post("/session", json!({"code": link.code})).await.problem(401);
+    app.anonymous().sign_in(json!({"code": link.code})).await.get("/tokens").await.expect(200);
+    app.anonymous().post("/session", json!({"code": link.code})).await.problem(401);
     // The writes that were deferred are stored.
     eventually("sessions are stored as they are", || {
         let state = [&active_id, &signed_out_id, &stored_id].map(|id| stored_sessions(&app, id));
@@ -146,8 +146,8 @@ async fn without_space_reads_and_sign_in_continue_and_writes_resume_by_themselve
         assert_eq!(count(&app, &sql, target), 1, "{action} {target}");
     }
     let app = app.restart();
-    app.nobody().as_signed_in(&active).get("/enterprise/acme").await.expect(200);
-    app.nobody().as_signed_in(&signed_out).get("/enterprise/acme").await.problem(401);
+    app.anonymous().as_signed_in(&active).get("/enterprise/acme").await.expect(200);
+    app.anonymous().as_signed_in(&signed_out).get("/enterprise/acme").await.problem(401);
 }
 
 /// A file that needs more pages than remain.
@@ -184,9 +184,9 @@ async fn a_session_in_memory_ends_with_its_token_and_can_be_revoked() {
 
 #[test]
 fn disk_errors_refuse_writes_with_503_until_they_are_over() {
-    let place = Place::new();
-    let token = place.token("admin");
-    let server = place.serve_as_ignoring_file_size_signals(&token);
+    let dir = WorkDir::new();
+    let token = dir.token("admin");
+    let server = dir.serve_as_ignoring_file_size_signals(&token);
     let mut client = server.client();
     client.post("/enterprise", &json!({"id": "acme", "name": "Acme"}));
     // From now on each write to a file fails with EFBIG, which SQLite reports as an error of the disk.
@@ -300,7 +300,7 @@ fn an_action_during_write_overload_is_audited_once() {
     // The store's maintenance thread has finished its first round, and leaves the queue alone.
     eventually("the maintenance thread is idle", || (store.figures().group_jobs.sum >= 2).then_some(()));
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let gate = Gate::close(&store);
+    let gate = WriterGate::close(&store);
     // One entry waits in the queue until its deadline passes; the other finds the queue full.
     let (late, waiting) = (Store::clone(&store), entry("late"));
     let late = runtime.spawn(async move { late.audit_done(actor(), waiting).await });

@@ -8,7 +8,7 @@ mod texts;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support::Place;
+use crate::support::WorkDir;
 
 /// The path of a file of `docs/deploy`.
 fn deployed(name: &str) -> PathBuf {
@@ -24,10 +24,10 @@ const CERTIFICATE: &str = "cert.pem";
 const KEY: &str = "key.pem";
 
 /// Creates a self-signed certificate.
-fn certificate_in(place: &Place) {
+fn certificate_in(dir: &WorkDir) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    place.write(CERTIFICATE, made.cert.pem());
-    place.write(KEY, made.signing_key.serialize_pem());
+    dir.write(CERTIFICATE, made.cert.pem());
+    dir.write(KEY, made.signing_key.serialize_pem());
 }
 
 /// Runs a program that must succeed; returns its output.

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{Place, TestServer, WireClient, WireReply, eventually, read_reply};
+use crate::support::{TestServer, WireClient, WireReply, WorkDir, eventually, read_reply};
 
 /// The size of the disk: enough for an empty database and some thousand contacts.
 const DISK_BYTES: usize = 6 * 1024 * 1024;
@@ -40,8 +40,8 @@ struct Disk {
 
 impl Disk {
     /// Mounts a disk; `None` where this user may not.
-    fn mount(place: &Place) -> Option<Self> {
-        let mounted_at = place.data_dir();
+    fn mount(dir: &WorkDir) -> Option<Self> {
+        let mounted_at = dir.data_dir();
         std::fs::create_dir(&mounted_at).unwrap();
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", &format!("size={DISK_BYTES}"), "muster-test"]).arg(&mounted_at);
@@ -153,8 +153,8 @@ fn status_with(server: &TestServer, cookie: &str) -> u16 {
 
 #[test]
 fn a_full_disk_refuses_writes_answers_reads_and_loses_nothing() {
-    let place = Place::new();
-    let Some(disk) = Disk::mount(&place) else {
+    let dir = WorkDir::new();
+    let Some(disk) = Disk::mount(&dir) else {
         if !run_in_mount_namespace("full_disk::a_full_disk_refuses_writes_answers_reads_and_loses_nothing") {
             // Written to standard error directly, since the test harness hides what a passing test prints.
             let _ =
@@ -162,17 +162,17 @@ fn a_full_disk_refuses_writes_answers_reads_and_loses_nothing() {
         }
         return;
     };
-    place.write("seed.csv", "name\nGrace\n");
+    dir.write("seed.csv", "name\nGrace\n");
     let owner = ["--enterprise", "acme", "--department", "sales", "--employee", "u1"];
-    place.done(&[&["import", "seed.csv", "--create-missing"], &owner[..]].concat());
+    dir.muster_ok(&[&["import", "seed.csv", "--create-missing"], &owner[..]].concat());
     let mut people = "name,email\n".to_owned();
     for row in 0..ROWS {
         let _ = writeln!(people, "Given{row},p{row}@people.example");
     }
-    place.write("people.csv", &people);
-    let token = place.token("admin");
+    dir.write("people.csv", &people);
+    let token = dir.token("admin");
 
-    let server = place.serve_as(&token, &[]);
+    let server = dir.serve_as(&token, &[]);
     let mut writer = Writer { client: server.client(), acknowledged: 0 };
     disk.fill_except(256 * 1024);
     writer.add_until_full();
@@ -193,7 +193,7 @@ fn a_full_disk_refuses_writes_answers_reads_and_loses_nothing() {
     let cookie = sign_in(&mut writer.client, &token);
     assert_eq!(status_with(&server, &cookie), 200);
     // Another process fails, too, with one line; the part of its file that was committed before is complete.
-    let import = place.muster(&[&["import", "people.csv"], &owner[..]].concat());
+    let import = dir.muster(&[&["import", "people.csv"], &owner[..]].concat());
     assert_eq!((import.code, import.stdout.as_str()), (Some(1), ""), "{}", import.stderr);
     let last = import.stderr.lines().last().unwrap();
     assert!(last.contains("people.csv") && last.contains("no space") && last.contains("run it again"), "{last}");
@@ -205,7 +205,7 @@ fn a_full_disk_refuses_writes_answers_reads_and_loses_nothing() {
     writer.client.send("GET", "/readyz", "").expect(200);
     assert!(writer.add());
     eventually("the session is stored", || {
-        let stored = place.database().query_row("SELECT count(*) FROM session", [], |row| row.get::<_, i64>(0));
+        let stored = dir.database().query_row("SELECT count(*) FROM session", [], |row| row.get::<_, i64>(0));
         (stored == Ok(1)).then_some(())
     });
     let clears = writer.client.get("/audit?action=cache.clear");
@@ -218,7 +218,7 @@ fn a_full_disk_refuses_writes_answers_reads_and_loses_nothing() {
     let total = writer.total().max(total);
     drop(server);
     disk.fill_except(0);
-    let server = place.serve_as(&token, &[]);
+    let server = dir.serve_as(&token, &[]);
     let mut writer = Writer { client: server.client(), ..writer };
     assert_eq!(writer.total(), total);
     assert_eq!(status_with(&server, &cookie), 200);

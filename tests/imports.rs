@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::support::{Place, TestServer, WireClient};
+use crate::support::{TestServer, WireClient, WorkDir};
 
 /// A file, and the contacts that it must contain.
 struct Case {
@@ -165,13 +165,13 @@ impl Via {
         let user = format!("{enterprise}-u1");
         match self {
             Self::Command => {
-                at.place.write("file.csv", file);
+                at.dir.write("file.csv", file);
                 let mut arguments =
                     vec!["import", "file.csv", "--enterprise", enterprise, "--create-missing", "--json"];
                 if owner == Owner::Named {
                     arguments.extend(["--department", "sales", "--employee", &user]);
                 }
-                let ended = at.place.muster(&arguments);
+                let ended = at.dir.muster(&arguments);
                 if ended.stdout.is_empty() {
                     return Err(u16::try_from(ended.code.unwrap()).unwrap());
                 }
@@ -206,16 +206,16 @@ enum Owner {
 
 /// A server and its working directory.
 struct Installation {
-    place: Place,
+    dir: WorkDir,
     client: WireClient,
     _server: TestServer,
 }
 
 impl Installation {
     fn new() -> Self {
-        let place = Place::new();
-        let server = place.serve();
-        Self { place, client: server.client(), _server: server }
+        let dir = WorkDir::new();
+        let server = dir.serve();
+        Self { dir, client: server.client(), _server: server }
     }
 
     /// The contacts of an employee, in the order in which they were imported.
@@ -235,7 +235,7 @@ impl Installation {
         let file =
             self.client.send("GET", &format!("/enterprise/{enterprise}/contacts/export?format=csv"), "").expect(200);
         assert!(file.header("content-type").unwrap().starts_with("text/csv"));
-        assert_eq!(self.place.done(&["export", "--enterprise", enterprise]).as_bytes(), file.body);
+        assert_eq!(self.dir.muster_ok(&["export", "--enterprise", enterprise]).as_bytes(), file.body);
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(&file.body[..]);
         reader.records().map(Result::unwrap).collect()
     }
@@ -268,7 +268,7 @@ fn every_layout_and_encoding_becomes_the_same_contacts_by_command_and_over_http(
             assert_eq!((&summary["totalDepartments"], &summary["totalEmployees"]), (&json!(1), &json!(1)), "{label}");
         }
     }
-    assert!(!at.place.exists("file.csv.rejects.csv"));
+    assert!(!at.dir.exists("file.csv.rejects.csv"));
 }
 
 #[test]

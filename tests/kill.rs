@@ -14,7 +14,7 @@ use backups::BackupClient;
 use contacts::Writer;
 use imports::Importer;
 
-use crate::support::{Place, Random, TestServer, WireClient, eventually};
+use crate::support::{Random, TestServer, WireClient, WorkDir, eventually};
 
 /// How often the server is killed by default.
 const KILLS: usize = 20;
@@ -71,7 +71,7 @@ impl Clients {
     }
 
     /// Runs all clients, and kills the server after this many acknowledgements; returns how many there were.
-    fn work_until_killed(&mut self, place: &Place, server: TestServer, acknowledgements: usize) -> usize {
+    fn work_until_killed(&mut self, dir: &WorkDir, server: TestServer, acknowledgements: usize) -> usize {
         let (acknowledged, killed) = (AtomicUsize::new(0), AtomicBool::new(false));
         let Self {
             writers,
@@ -92,10 +92,10 @@ impl Clients {
             let [for_sender, for_cache_configurator, for_token_administrator, for_backup_requests] = connections;
             let BackupClient { finished, aborted, made_by_server } = backup_client;
             scope.spawn(move || sender.send_until_killed(for_sender, count));
-            scope.spawn(move || runner.run_until_killed(place, killed, for_runner, count));
+            scope.spawn(move || runner.run_until_killed(dir, killed, for_runner, count));
             scope.spawn(move || BackupClient::request_backups(made_by_server, for_backup_requests, count));
             scope.spawn(move || {
-                BackupClient::run_backups(finished, aborted, place, killed, for_backup_client, count);
+                BackupClient::run_backups(finished, aborted, dir, killed, for_backup_client, count);
             });
             scope.spawn(move || cache_configurator.configure_until_killed(for_cache_configurator, count));
             scope.spawn(move || token_administrator.work_until_killed(for_token_administrator, count));
@@ -129,8 +129,8 @@ impl Clients {
     }
 }
 
-fn assert_nothing_left_behind(place: &Place) {
-    for entry in std::fs::read_dir(place.data_dir()).unwrap() {
+fn assert_nothing_left_behind(dir: &WorkDir) {
+    for entry in std::fs::read_dir(dir.data_dir()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(FILES.contains(&name.as_str()), "{name} is left behind");
     }
@@ -142,26 +142,26 @@ fn nothing_acknowledged_is_missing_however_often_the_server_is_killed() {
     let seed = Random::seed_of_this_run();
     println!("{}={seed}", Random::SEED_VARIABLE);
     let mut random = Random::new(seed);
-    let place = Place::new();
-    let token = place.token("admin");
+    let dir = WorkDir::new();
+    let token = dir.token("admin");
     let mut clients = Clients::new(&token, &mut random);
-    let mut server = place.serve_as(&token, &[]);
+    let mut server = dir.serve_as(&token, &[]);
     clients.create_directory(&mut server.client());
     let mut acknowledged = 0;
     for round in 0..kills {
-        acknowledged += clients.work_until_killed(&place, server, 1 + random.below(ACKNOWLEDGEMENTS_MAX));
-        assert_nothing_left_behind(&place);
+        acknowledged += clients.work_until_killed(&dir, server, 1 + random.below(ACKNOWLEDGEMENTS_MAX));
+        assert_nothing_left_behind(&dir);
         // A command and the server alternate in opening first what the killed server left.
         let check_first = round % 2 == 0;
         if check_first {
-            place.done(&["check"]);
+            dir.muster_ok(&["check"]);
         }
-        server = place.serve_as(&token, &[]);
+        server = dir.serve_as(&token, &[]);
         clients.assert_nothing_lost(&mut server.client());
         if !check_first {
-            place.done(&["check"]);
+            dir.muster_ok(&["check"]);
         }
-        clients.backup_client.assert_complete(&place);
+        clients.backup_client.assert_complete(&dir);
     }
     println!(
         "{kills} kills, {acknowledged} acknowledgements: {} contacts, {} and {} imports, {} backups and {} broken off, {} by the server",

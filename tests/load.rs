@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use muster::store::database_path;
 use serde_json::{Value, json};
 
-use crate::support::{Place, Random, TestServer, WireClient, WireReply};
+use crate::support::{Random, TestServer, WireClient, WireReply, WorkDir};
 
 const WRITERS: usize = 64;
 const READERS: usize = 256;
@@ -243,13 +243,13 @@ fn create_directory(client: &mut WireClient) {
     }
 }
 
-fn serve(place: &Place) -> TestServer {
-    let token = place.token("admin");
+fn serve(dir: &WorkDir) -> TestServer {
+    let token = dir.token("admin");
     match std::env::var_os(BINARY_VARIABLE).map(PathBuf::from) {
-        None => place.serve_as(&token, &[]),
+        None => dir.serve_as(&token, &[]),
         Some(binary) => {
             let binary = std::fs::canonicalize(binary).unwrap();
-            place.serve_by(&binary, &token)
+            dir.serve_by(&binary, &token)
         }
     }
 }
@@ -257,7 +257,7 @@ fn serve(place: &Place) -> TestServer {
 #[test]
 fn sixty_four_writers_and_256_readers_meet_no_error_and_nothing_stale() {
     let seconds = std::env::var(SECONDS_VARIABLE).ok().map(|text| Duration::from_secs(text.parse().unwrap()));
-    let directory = Place::new();
+    let directory = WorkDir::new();
     let server = serve(&directory);
     create_directory(&mut server.client());
     let accounts: Arc<[Account]> = (0..WRITERS).map(|_| Account::default()).collect();
@@ -288,7 +288,7 @@ fn sixty_four_writers_and_256_readers_meet_no_error_and_nothing_stale() {
             let _guard = FailureGuard(pace);
             thread::sleep(pace.until.saturating_duration_since(Instant::now()) / 2);
             let least = sum(accounts, |account| &account.acknowledged);
-            directory.done(&["backup", BACKUP]);
+            directory.muster_ok(&["backup", BACKUP]);
             (least, sum(accounts, |account| &account.begun))
         });
         while pace.goes_on() {
@@ -323,8 +323,8 @@ fn sixty_four_writers_and_256_readers_meet_no_error_and_nothing_stale() {
     assert_eq!(stored, written);
 
     // The backup contains everything acknowledged before it began, and its sums are right.
-    directory.done(&["restore", BACKUP, "--yes", "--data-dir", "restored"]);
-    directory.done(&["check", "--data-dir", "restored"]);
+    directory.muster_ok(&["restore", BACKUP, "--yes", "--data-dir", "restored"]);
+    directory.muster_ok(&["check", "--data-dir", "restored"]);
     let restored = rusqlite::Connection::open(database_path(&directory.path("restored"))).unwrap();
     let kept: u64 = restored.query_row("SELECT count(*) FROM contact", [], |row| row.get(0)).unwrap();
     println!("the backup has {kept} of {written} contacts");

@@ -40,7 +40,7 @@ async fn fill_the_queue(app: &TestApp, client: &Client) -> Vec<tokio::task::Join
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_that_need_the_database_are_shed_at_once_and_all_others_are_answered() {
     let app = app().await;
-    let (nobody, viewer) = (app.nobody(), app.client(Role::Viewer).await);
+    let (anonymous, viewer) = (app.anonymous(), app.client(Role::Viewer).await);
     let browser = viewer.browser().await;
     let (cached, not_cached) = ("/enterprise/acme/contacts/summary", "/enterprise/globex/contacts/summary");
     viewer.get(cached).await.expect(200);
@@ -62,9 +62,9 @@ async fn requests_that_need_the_database_are_shed_at_once_and_all_others_are_ans
     let tag = viewer.get(cached).await.headers["etag"].clone();
     let conditional = viewer.request(reqwest::Method::GET, cached).header("if-none-match", tag);
     assert_eq!(Reply::to(conditional).await.status, 304);
-    nobody.get("/healthz").await.expect(200);
-    nobody.get("/enterprise").await.problem(401);
-    assert_eq!(nobody.get("/").await.status, 200);
+    anonymous.get("/healthz").await.expect(200);
+    anonymous.get("/enterprise").await.problem(401);
+    assert_eq!(anonymous.get("/").await.status, 200);
     browser.get("/session").await.expect(200);
     browser.get("/cache/stats").await.expect(200);
     let scraped = Exposition::read(&viewer.get("/metrics").await.text());

@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use reqwest::{Client, Method, Response};
 use serde_json::Value;
 
-use crate::support::Place;
+use crate::support::WorkDir;
 use command::Command;
 use json::Json;
 
@@ -184,9 +184,9 @@ async fn replay(page: &str, base: &str, token: &str) -> (String, Vec<String>) {
 
 #[tokio::test]
 async fn every_answer_of_the_quick_reference_is_what_the_server_answers() {
-    let place = Place::new();
-    let token = place.token("admin");
-    let server = place.serve_as(&token, &[]);
+    let dir = WorkDir::new();
+    let token = dir.token("admin");
+    let server = dir.serve_as(&token, &[]);
     let page = std::fs::read_to_string(path()).unwrap();
     let (corrected_page, differences) = replay(&page, &format!("http://{}", server.address()), &token).await;
     if std::env::var_os(UPDATE_VARIABLE).is_some() {
@@ -202,9 +202,9 @@ async fn every_answer_of_the_quick_reference_is_what_the_server_answers() {
 
 #[tokio::test]
 async fn below_a_base_path_every_answer_of_the_quick_reference_is_the_same() {
-    let place = Place::new();
-    let token = place.token("admin");
-    let server = place.serve_as(&token, &["--base-path", "/tools/muster"]);
+    let dir = WorkDir::new();
+    let token = dir.token("admin");
+    let server = dir.serve_as(&token, &["--base-path", "/tools/muster"]);
     let page = std::fs::read_to_string(path()).unwrap();
     let base = format!("http://{}/tools/muster", server.address());
     // An origin has no path.

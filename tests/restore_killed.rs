@@ -6,7 +6,7 @@ use std::process::Command;
 use muster::clock::Clock;
 use muster::store::{Actor, RESTORE_STEPS, Restore, RestoreStep, unobserved};
 
-use crate::support::{Directory, add_contact, backed_up};
+use crate::support::{Directory, add_contact, make_backup};
 
 /// Tell the child process where to work, and after which step to end.
 const DATA_DIR_VARIABLE: &str = "MUSTER_TEST_RESTORE_INTO";
@@ -22,7 +22,7 @@ fn crashed() -> (Directory, Directory) {
     let served = Directory::in_memory();
     let store = served.open();
     store.write_people();
-    backed_up(served.path(), &backups.path().join("x.db")).unwrap();
+    make_backup(served.path(), &backups.path().join("x.db")).unwrap();
     for number in 0..OLD_CONTACTS {
         store.write(move |tx| add_contact(tx, "u1", &format!("n{number}"))).unwrap();
     }
@@ -123,7 +123,7 @@ fn killed_after_any_step_a_restore_leaves_a_damaged_database_with_its_log() {
     let served = Directory::in_memory();
     served.open().write_people();
     let file = backups.path().join("x.db");
-    backed_up(served.path(), &file).unwrap();
+    make_backup(served.path(), &file).unwrap();
     for step in RESTORE_STEPS {
         let directory = damaged();
         let log = std::fs::read(directory.path().join("muster.db-wal")).unwrap();

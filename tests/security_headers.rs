@@ -35,7 +35,7 @@ async fn get(client: &Client, path: &str) -> Reply {
 #[tokio::test]
 async fn every_response_of_the_api_forbids_scripts_and_framing() {
     let app = TestApp::start().await;
-    let (nobody, viewer) = (app.nobody(), app.client(Role::Viewer).await);
+    let (anonymous, viewer) = (app.anonymous(), app.client(Role::Viewer).await);
     let check = |reply: &Reply, status: u16| {
         assert_eq!(reply.status, status, "{}", reply.text());
         for (name, value) in DATA {
@@ -50,26 +50,26 @@ async fn every_response_of_the_api_forbids_scripts_and_framing() {
     check(&get(&viewer, "/enterprise").await, 200);
     check(&get(&viewer, "/metrics").await, 200);
     check(&get(&viewer, "/cache/events").await, 200);
-    check(&get(&nobody, "/healthz").await, 200);
-    check(&get(&nobody, "/enterprise").await, 401);
+    check(&get(&anonymous, "/healthz").await, 200);
+    check(&get(&anonymous, "/enterprise").await, 401);
     check(&get(&viewer, "/tokens").await, 403);
-    check(&get(&nobody, "/nowhere").await, 404);
-    check(&Reply::to(nobody.request(Method::DELETE, "/healthz")).await, 405);
+    check(&get(&anonymous, "/nowhere").await, 404);
+    check(&Reply::to(anonymous.request(Method::DELETE, "/healthz")).await, 405);
 }
 
 #[tokio::test]
 async fn pages_have_policies_of_their_own_and_a_304_repeats_none() {
     let app = TestApp::start().await;
-    let nobody = app.nobody();
+    let anonymous = app.anonymous();
     for path in ["/", "/js/main.js", "/docs", "/openapi.json"] {
-        let page = get(&nobody, path).await;
+        let page = get(&anonymous, path).await;
         for name in PAGES {
             assert_eq!(page.headers.get_all(name).iter().count(), 1, "{name} of {path}");
         }
         let policy = page.headers["content-security-policy"].to_str().unwrap();
         assert!(policy.starts_with("default-src 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
         // A header of a 304 would replace the one that the browser has stored.
-        let conditional = nobody.request(Method::GET, path).header("if-none-match", page.headers["etag"].clone());
+        let conditional = anonymous.request(Method::GET, path).header("if-none-match", page.headers["etag"].clone());
         let unchanged = Reply::to(conditional).await;
         assert_eq!(unchanged.status, 304);
         assert_eq!(unchanged.headers.get("content-security-policy"), None, "{path}");
@@ -84,11 +84,13 @@ async fn hsts_is_sent_only_for_an_https_origin_without_a_base_path() {
             settings.base_path = base.map(|base| BasePath::parse(base).unwrap());
         })
         .await;
-        let (nobody, viewer) = (app.nobody(), app.client(Role::Viewer).await);
+        let (anonymous, viewer) = (app.anonymous(), app.client(Role::Viewer).await);
         let path = |path: &str| format!("{}{path}", base.unwrap_or_default());
-        for reply in
-            [get(&nobody, &path("/")).await, get(&nobody, &path("/healthz")).await, get(&viewer, &path(SUMMARY)).await]
-        {
+        for reply in [
+            get(&anonymous, &path("/")).await,
+            get(&anonymous, &path("/healthz")).await,
+            get(&viewer, &path(SUMMARY)).await,
+        ] {
             let sent = reply.headers.get("strict-transport-security").map(|value| value.to_str().unwrap());
             assert_eq!(sent, expected, "{origin}");
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Place, TestServer};
+use crate::support::{TestServer, WorkDir};
 
 /// How long to wait for an expected message. Generous, since it only matters when a test fails.
 const WAIT_MAX: Duration = Duration::from_secs(20);
@@ -42,20 +42,19 @@ impl Manager {
     }
 }
 
-fn serve(place: &Place, socket: &str, arguments: &[&str]) -> Command {
-    let mut command = place.command(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
+fn serve(dir: &WorkDir, socket: &str, arguments: &[&str]) -> Command {
+    let mut command = dir.command(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
     command.env("NOTIFY_SOCKET", socket).env("WATCHDOG_USEC", WATCHDOG_MICROS).env_remove("WATCHDOG_PID");
     command
 }
 
 #[test]
 fn a_server_notifies_that_it_is_ready_alive_and_stopping() {
-    let place = Place::new();
-    let token = place.token("admin");
-    let path = place.path("notify.sock");
+    let dir = WorkDir::new();
+    let token = dir.token("admin");
+    let path = dir.path("notify.sock");
     let manager = Manager::at(&SocketAddr::from_pathname(&path).unwrap());
-    let mut server =
-        TestServer::start(&place, &token, serve(&place, path.to_str().unwrap(), &["--base-path", "/muster"]));
+    let mut server = TestServer::start(&dir, &token, serve(&dir, path.to_str().unwrap(), &["--base-path", "/muster"]));
     assert_eq!(manager.next(), ["STATUS=Opening the database"]);
     let address = server.address();
     assert_eq!(manager.next(), ["READY=1".to_owned(), format!("STATUS=Serving http://{address}/muster")]);
@@ -69,12 +68,12 @@ fn a_server_notifies_that_it_is_ready_alive_and_stopping() {
 
 #[test]
 fn a_suspended_server_sends_no_watchdog_pings() {
-    let place = Place::new();
-    let token = place.token("admin");
+    let dir = WorkDir::new();
+    let token = dir.token("admin");
     // An abstract socket name, as some service managers use.
     let name = format!("muster-test-{}", std::process::id());
     let manager = Manager::at(&SocketAddr::from_abstract_name(&name).unwrap());
-    let server = TestServer::start(&place, &token, serve(&place, &format!("@{name}"), &[]));
+    let server = TestServer::start(&dir, &token, serve(&dir, &format!("@{name}"), &[]));
     manager.next_of("WATCHDOG=1");
     server.pause();
     // Every message that was sent before the process was suspended has arrived by then.
@@ -89,12 +88,12 @@ fn a_suspended_server_sends_no_watchdog_pings() {
 
 #[test]
 fn a_full_or_locked_database_is_reported_and_watchdog_pings_continue() {
-    let place = Place::new();
-    let token = place.token("admin");
-    let path = place.path("notify.sock");
+    let dir = WorkDir::new();
+    let token = dir.token("admin");
+    let path = dir.path("notify.sock");
     let manager = Manager::at(&SocketAddr::from_pathname(&path).unwrap());
     let limits = ["--request-timeout", "1s", "--database-max", "1MiB"];
-    let server = TestServer::start(&place, &token, serve(&place, path.to_str().unwrap(), &limits));
+    let server = TestServer::start(&dir, &token, serve(&dir, path.to_str().unwrap(), &limits));
     let mut client = server.client();
     client.post("/enterprise", &json!({"id": "acme", "name": "Acme"}));
     client.post("/enterprise/acme/departments", &json!({"id": "sales", "name": "Sales"}));
@@ -107,7 +106,7 @@ fn a_full_or_locked_database_is_reported_and_watchdog_pings_continue() {
         manager.next_of("WATCHDOG=1");
     }
 
-    let database = place.database();
+    let database = dir.database();
     database.execute_batch("BEGIN IMMEDIATE").unwrap();
     let status = manager.next_of("STATUS=Serving");
     assert!(status.contains(", but the database cannot be written: "), "{status}");

@@ -6,15 +6,15 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::support::{Client, Place, TestServer, eventually};
+use crate::support::{Client, TestServer, WorkDir, eventually};
 
 /// The part of a link before its code.
 const SIGN_IN: &str = "/#/sign-in/";
 
 /// Starts a server that logs everything, and waits for the last message of its start.
-fn serve(place: &Place) -> TestServer {
+fn serve(dir: &WorkDir) -> TestServer {
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--log-level", "trace"];
-    let server = TestServer::start(place, "", place.command(&arguments));
+    let server = TestServer::start(dir, "", dir.command(&arguments));
     eventually("the server has started", || server.log().contains("only this machine can connect").then_some(()));
     server
 }
@@ -27,7 +27,7 @@ fn code<'a>(link: &'a str, address: &str) -> &'a str {
 }
 
 async fn browser(address: SocketAddr, code: &str) -> Client {
-    let browser = Client::at(address).signs_in(json!({"code": code})).await;
+    let browser = Client::at(address).sign_in(json!({"code": code})).await;
     let session = browser.get("/session").await.expect(200)["session"].clone();
     assert_eq!((&session["role"], &session["name"]), (&json!("admin"), &json!("sign-in link")));
     browser
@@ -35,8 +35,8 @@ async fn browser(address: SocketAddr, code: &str) -> Client {
 
 #[tokio::test]
 async fn the_first_start_prints_a_link_and_later_ones_do_not() {
-    let place = Place::new();
-    let server = serve(&place);
+    let dir = WorkDir::new();
+    let server = serve(&dir);
     let (address, log) = (server.address(), server.log());
     let link = log.lines().map(str::trim).find(|line| line.contains(SIGN_IN)).unwrap_or_else(|| panic!("{log}"));
     let port = address.port();
@@ -48,28 +48,28 @@ async fn the_first_start_prints_a_link_and_later_ones_do_not() {
     let signed_in = browser(address, code(link, &format!("http://{address}"))).await;
     drop(server);
     // A session exists now, so that no further link is printed.
-    let server = serve(&place);
+    let server = serve(&dir);
     assert!(!server.log().contains(SIGN_IN), "{}", server.log());
     let signed_in = Client::at(server.address()).as_signed_in(&signed_in);
     signed_in.delete("/session").await.expect(200);
     drop(server);
     // An administrator who signed out without creating a token is not locked out.
-    let server = serve(&place);
+    let server = serve(&dir);
     assert!(server.log().contains(SIGN_IN), "{}", server.log());
     drop(server);
-    place.token("viewer");
-    assert!(!serve(&place).log().contains(SIGN_IN));
+    dir.token("viewer");
+    assert!(!serve(&dir).log().contains(SIGN_IN));
 }
 
 #[tokio::test]
 async fn a_link_from_the_command_line_works_beside_the_server() {
-    let place = Place::new();
-    let missing = place.muster(&["sign-in-link"]);
+    let dir = WorkDir::new();
+    let missing = dir.muster(&["sign-in-link"]);
     assert_eq!((missing.code, missing.stdout.as_str()), (Some(1), ""), "{}", missing.stderr);
-    place.token("viewer");
-    let server = serve(&place);
+    dir.token("viewer");
+    let server = serve(&dir);
     let listen = server.address().to_string();
-    let printed = place.muster(&["sign-in-link", "--listen", &listen]);
+    let printed = dir.muster(&["sign-in-link", "--listen", &listen]);
     assert_eq!((printed.code, printed.stdout.lines().count()), (Some(0), 1), "the link alone: {}", printed.stdout);
     let link = printed.stdout.trim_end();
     assert!(printed.stderr.contains("within 15 minutes") && !printed.stderr.contains(SIGN_IN), "{}", printed.stderr);
@@ -85,20 +85,20 @@ async fn a_link_from_the_command_line_works_beside_the_server() {
     assert!(log.contains("/session"), "the request itself is: {log}");
 
     let check = |arguments: &[&str], address: &str| {
-        let link = place.done(&[&["sign-in-link"], arguments].concat());
+        let link = dir.muster_ok(&[&["sign-in-link"], arguments].concat());
         self::code(link.trim_end(), address);
     };
     check(&[], "http://127.0.0.1:8383");
     check(&["--listen", "0.0.0.0:9000"], "http://127.0.0.1:9000");
     check(&["--listen", "127.0.0.1:0", "--public-url", "https://muster.example/m/"], "https://muster.example/m");
-    let unknown = place.muster(&["sign-in-link", "--listen", "127.0.0.1:0"]);
+    let unknown = dir.muster(&["sign-in-link", "--listen", "127.0.0.1:0"]);
     assert!(unknown.code == Some(1) && unknown.stderr.contains("--listen ADDRESS:PORT"), "{}", unknown.stderr);
 }
 
 #[tokio::test]
 async fn the_demonstration_prints_a_link_that_signs_in() {
-    let place = Place::new();
-    let mut command = place.command(&["demo", "--contacts", "10", "--listen", "127.0.0.1:0"]);
+    let dir = WorkDir::new();
+    let mut command = dir.command(&["demo", "--contacts", "10", "--listen", "127.0.0.1:0"]);
     let mut demo = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
     let line = lines.find_map(|line| line.unwrap().strip_prefix("Dashboard:").map(|link| link.trim().to_owned()));

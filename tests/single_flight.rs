@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use muster::domain::access::Role;
 use serde_json::json;
 
-use crate::support::{HeldReaders, Place, TestApp, WireClient, add_contact, eventually, read_reply};
+use crate::support::{HeldReaders, TestApp, WireClient, WorkDir, add_contact, eventually, read_reply};
 
 const ACME: &str = "/enterprise/acme/contacts/summary";
 
@@ -175,8 +175,8 @@ async fn under_steady_writes_a_key_has_one_load_running_and_one_waiting_at_most(
 
 #[test]
 fn five_hundred_requests_to_a_suspended_server_cause_one_load() {
-    let place = Place::new();
-    let server = place.serve();
+    let dir = WorkDir::new();
+    let server = dir.serve();
     let mut client = server.client();
     client.post("/enterprise", &json!({"id": "acme", "name": "Acme"}));
     let mut pending = PendingRequests::connect(&client, REQUESTS);

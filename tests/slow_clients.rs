@@ -10,7 +10,7 @@ use muster::http::forwarded::TrustedProxies;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::support::{Client, Exposition, Place, TestApp, employee};
+use crate::support::{Client, Exposition, TestApp, WorkDir, employee};
 
 /// How long to wait for a condition. Generous, since it only matters when a test fails.
 const WAIT_MAX: Duration = Duration::from_secs(30);
@@ -120,8 +120,8 @@ async fn a_slow_body_gets_408_and_changes_nothing() {
 async fn bodies_that_are_announced_and_not_sent_take_no_memory() {
     const CLIENTS: usize = 200;
     const ANNOUNCED: usize = 1 << 20;
-    let place = Place::new();
-    let server = place.serve();
+    let dir = WorkDir::new();
+    let server = dir.serve();
     let mut client = server.client();
     client.send("GET", "/healthz", "").expect(200);
     let Some((_, before)) = server.memory() else { return };
@@ -206,7 +206,7 @@ async fn silent_connections_block_no_client_beyond_the_header_timeout() {
     })
     .await;
     let silent = [connect(&app, "").await, connect(&app, "GET / HTTP/1.1\r\nHos").await];
-    app.nobody().get("/healthz").await.expect(200);
+    app.anonymous().get("/healthz").await.expect(200);
     drop(silent);
 }
 

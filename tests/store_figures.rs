@@ -3,7 +3,7 @@
 use muster::store::{Store, StoreError, WRITE_QUEUE_LEN_MAX};
 use muster::telemetry::Counted;
 
-use crate::support::{Directory, Gate, Queued};
+use crate::support::{Directory, QueuedWrite, WriterGate};
 
 /// The number of groups up to each size, without the empty buckets.
 fn groups(store: &Store) -> Vec<(u64, u64)> {
@@ -19,9 +19,9 @@ fn queued_jobs_and_the_sizes_of_their_groups_are_counted() {
     drop(directory.open());
     let store = directory.open_command().unwrap();
     assert_eq!((store.figures().jobs_waiting, groups(&store)), (0, vec![]));
-    let gate = Gate::close(&store);
-    let waiting: Vec<_> = (0..3).map(|_| Queued::write(&store, |_| Ok(()))).collect();
-    let refused = Queued::write(&store, |_| Err::<(), _>(StoreError::Conflict("not today".to_owned())));
+    let gate = WriterGate::close(&store);
+    let waiting: Vec<_> = (0..3).map(|_| QueuedWrite::write(&store, |_| Ok(()))).collect();
+    let refused = QueuedWrite::write(&store, |_| Err::<(), _>(StoreError::Conflict("not today".to_owned())));
     let figures = store.figures();
     assert_eq!((figures.jobs_waiting, figures.jobs_waiting_max), (4, WRITE_QUEUE_LEN_MAX));
     assert_eq!(figures.group_jobs.sum, 0, "nothing is committed yet");

@@ -4,7 +4,9 @@ use muster::clock::Clock;
 use muster::domain::access::Reach;
 use muster::store::{Actor, Mode, Store, StoreError, WriteTx, database_path};
 
-use crate::support::{Directory, Gate, Queued, Recorder, TestStore, add_contact, contact, employee, enterprise};
+use crate::support::{
+    Directory, QueuedWrite, Recorder, TestStore, WriterGate, add_contact, contact, employee, enterprise,
+};
 
 /// The free space of a database in these tests, in bytes.
 const FREE_BYTES: u64 = 128 * 1_024;
@@ -36,14 +38,14 @@ fn a_full_database_fails_every_write_of_the_group_and_none_is_partly_stored() {
     let store = nearly_full();
     let recorder = Recorder::on(&store);
     let counter = store.counter();
-    let gate = Gate::close(&store);
-    let first = Queued::write(&store, |tx| add_contact(tx, "u1", "first"));
-    let refused = Queued::write(&store, |tx| {
+    let gate = WriterGate::close(&store);
+    let first = QueuedWrite::write(&store, |tx| add_contact(tx, "u1", "first"));
+    let refused = QueuedWrite::write(&store, |tx| {
         add_contact(tx, "u2", "refused")?;
         add_contact(tx, "nobody", "refused")
     });
-    let too_many = Queued::write(&store, add_too_many);
-    let last = Queued::write(&store, |tx| add_contact(tx, "u2", "last"));
+    let too_many = QueuedWrite::write(&store, add_too_many);
+    let last = QueuedWrite::write(&store, |tx| add_contact(tx, "u2", "last"));
     gate.open();
     for write in [first, too_many, last] {
         let answer = write.answer();

@@ -10,17 +10,18 @@ use muster::store::{
 };
 
 use crate::support::{
-    Directory, Gate, Heard, Queued, Recorder, TestStore, add_contact, at, contact, department, employee, enterprise,
-    eventually, name, scope, staff,
+    Directory, Notification, QueuedWrite, Recorder, TestStore, WriterGate, add_contact, at, contact, department,
+    employee, enterprise, eventually, name, scope, staff,
 };
 
 #[test]
 fn writes_that_wait_together_share_one_commit_and_one_publication() {
     let store = TestStore::with_people();
     let recorder = Recorder::on(&store);
-    let gate = Gate::close(&store);
-    let writes: Vec<_> =
-        (0..100).map(|number| Queued::write(&store, move |tx| add_contact(tx, "u1", &format!("n{number}")))).collect();
+    let gate = WriterGate::close(&store);
+    let writes: Vec<_> = (0..100)
+        .map(|number| QueuedWrite::write(&store, move |tx| add_contact(tx, "u1", &format!("n{number}"))))
+        .collect();
     gate.open();
     for write in writes {
         write.answer().unwrap();
@@ -57,12 +58,12 @@ fn a_group_that_takes_long_leaves_the_rest_to_the_next() {
     let store = Directory::new().open_with(clock.clone(), |_| {});
     store.write_people();
     let recorder = Recorder::on(&store);
-    let gate = Gate::close(&store);
-    let slow = Queued::write(&store, move |tx| {
+    let gate = WriterGate::close(&store);
+    let slow = QueuedWrite::write(&store, move |tx| {
         clock.advance(Duration::from_millis(60));
         add_contact(tx, "u1", "slow")
     });
-    let next = Queued::write(&store, |tx| add_contact(tx, "u2", "next"));
+    let next = QueuedWrite::write(&store, |tx| add_contact(tx, "u2", "next"));
     gate.open();
     slow.answer().unwrap();
     next.answer().unwrap();
@@ -77,10 +78,10 @@ fn check_it_fails_alone<T: std::fmt::Debug + Send + 'static>(
 ) -> StoreError {
     let before = store.contacts_of_acme();
     let recorder = Recorder::on(store);
-    let gate = Gate::close(store);
-    let first = Queued::write(store, |tx| add_contact(tx, "u1", "first"));
-    let bad = Queued::write(store, bad);
-    let last = Queued::write(store, |tx| add_contact(tx, "u1", "last"));
+    let gate = WriterGate::close(store);
+    let first = QueuedWrite::write(store, |tx| add_contact(tx, "u1", "first"));
+    let bad = QueuedWrite::write(store, bad);
+    let last = QueuedWrite::write(store, |tx| add_contact(tx, "u1", "last"));
     gate.open();
     first.answer().unwrap();
     last.answer().unwrap();
@@ -184,7 +185,7 @@ fn a_write_is_answered_after_its_publication() {
     let (reached, publishing) = mpsc::channel();
     let slow: Arc<dyn Subscriber> = Arc::new(Slow(std::sync::Mutex::new(held), reached));
     store.subscribe(&slow).unwrap();
-    let mut write = Queued::write(&store, |tx| add_contact(tx, "u1", "anita"));
+    let mut write = QueuedWrite::write(&store, |tx| add_contact(tx, "u1", "anita"));
     publishing.recv().unwrap();
     assert_eq!(store.contacts_of_acme(), 1, "committed before it is published");
     assert!(!write.is_answered());
@@ -197,10 +198,10 @@ fn a_write_is_answered_after_its_publication() {
 fn an_abandoned_write_that_has_not_started_is_not_done() {
     let store = TestStore::with_people();
     let ran = Arc::new(AtomicUsize::new(0));
-    let gate = Gate::close(&store);
+    let gate = WriterGate::close(&store);
     let counted = |who: &'static str| {
         let ran = Arc::clone(&ran);
-        Queued::write(&store, move |tx| {
+        QueuedWrite::write(&store, move |tx| {
             ran.fetch_add(1, Ordering::SeqCst);
             add_contact(tx, "u1", who)
         })
@@ -219,7 +220,7 @@ fn a_write_that_has_started_is_done_although_it_is_abandoned() {
     let store = TestStore::with_people();
     let (begun, running) = mpsc::channel();
     let (go_on, held) = mpsc::channel::<()>();
-    let write = Queued::write(&store, move |tx| {
+    let write = QueuedWrite::write(&store, move |tx| {
         begun.send(()).unwrap();
         let _ = held.recv();
         add_contact(tx, "u1", "anita")
@@ -236,13 +237,13 @@ fn a_full_queue_refuses_at_once_and_accepts_writes_again_later() {
     const LEN_MAX: usize = 8;
     let store = Directory::new().open_with(Clock::system(), |options| options.write_queue_len_max = LEN_MAX);
     store.write_people();
-    let gate = Gate::close(&store);
+    let gate = WriterGate::close(&store);
     let mut writes: Vec<_> = (0..=LEN_MAX)
-        .map(|number| Queued::write(&store, move |tx| add_contact(tx, "u1", &format!("n{number}"))))
+        .map(|number| QueuedWrite::write(&store, move |tx| add_contact(tx, "u1", &format!("n{number}"))))
         .collect();
     assert!(matches!(writes.pop().unwrap().answer(), Err(StoreError::QueueFull)));
     // The store's maintenance thread may have a job in the queue, too.
-    let taken = writes.iter_mut().map(Queued::is_answered).filter(|refused| !refused).count();
+    let taken = writes.iter_mut().map(QueuedWrite::is_answered).filter(|refused| !refused).count();
     assert!((LEN_MAX - 1..=LEN_MAX).contains(&taken), "{taken} of {LEN_MAX} places");
     gate.open();
     writes.into_iter().take(taken).for_each(|write| write.answer().unwrap());
@@ -257,12 +258,12 @@ fn a_write_that_waits_for_another_process_past_its_deadline_is_refused_and_not_d
     store.write_people();
     let other = store.directory().raw_writer();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let late = Queued::write(&store, |tx| add_contact(tx, "u1", "late"));
+    let late = QueuedWrite::write(&store, |tx| add_contact(tx, "u1", "late"));
     clock.advance(Duration::from_secs(2));
     assert!(matches!(late.answer(), Err(StoreError::DeadlinePassed)));
 
     // A write within its deadline waits for the lock.
-    let timely = Queued::write(&store, |tx| add_contact(tx, "u1", "timely"));
+    let timely = QueuedWrite::write(&store, |tx| add_contact(tx, "u1", "timely"));
     other.execute_batch("ROLLBACK").unwrap();
     timely.answer().unwrap();
     assert_eq!(store.contacts_of_acme(), 1);
@@ -273,10 +274,10 @@ fn a_write_whose_deadline_passes_in_the_queue_is_refused_and_not_done() {
     let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
     let store = Directory::new().open_with(clock.clone(), |options| options.time_limit = Duration::from_secs(1));
     store.write_people();
-    let gate = Gate::close(&store);
-    let late = Queued::write(&store, |tx| add_contact(tx, "u1", "late"));
+    let gate = WriterGate::close(&store);
+    let late = QueuedWrite::write(&store, |tx| add_contact(tx, "u1", "late"));
     clock.advance(Duration::from_secs(2));
-    let timely = Queued::write(&store, |tx| add_contact(tx, "u1", "timely"));
+    let timely = QueuedWrite::write(&store, |tx| add_contact(tx, "u1", "timely"));
     gate.open();
     timely.answer().unwrap();
     assert!(matches!(late.answer(), Err(StoreError::DeadlinePassed)));
@@ -296,14 +297,14 @@ fn a_request_that_changes_no_row_draws_and_publishes_nothing() {
         })
         .unwrap();
     assert_eq!(store.counter(), counter);
-    assert!(!recorder.heard().iter().any(|heard| matches!(heard, Heard::Written(_))));
+    assert!(!recorder.notifications().iter().any(|notification| matches!(notification, Notification::Writer(_))));
 }
 
 #[test]
 fn closing_completes_accepted_writes_and_refuses_later_ones() {
     let store = TestStore::with_people();
-    let gate = Gate::close(&store);
-    let accepted = Queued::write(&store, |tx| add_contact(tx, "u1", "accepted"));
+    let gate = WriterGate::close(&store);
+    let accepted = QueuedWrite::write(&store, |tx| add_contact(tx, "u1", "accepted"));
     let closing = {
         let store = Store::clone(&store);
         std::thread::spawn(move || store.close())
@@ -313,7 +314,7 @@ fn closing_completes_accepted_writes_and_refuses_later_ones() {
     accepted.answer().unwrap();
     closing.join().unwrap();
     assert!(matches!(store.write(|tx| add_contact(tx, "u1", "late")), Err(StoreError::Closed)));
-    assert!(matches!(Queued::write(&store, |tx| add_contact(tx, "u1", "late")).answer(), Err(StoreError::Closed)));
+    assert!(matches!(QueuedWrite::write(&store, |tx| add_contact(tx, "u1", "late")).answer(), Err(StoreError::Closed)));
     let directory = store.directory().clone();
     let again = directory.open();
     assert_eq!(again.contacts_of_acme(), 1);
@@ -326,7 +327,7 @@ fn a_store_whose_last_handle_is_dropped_inside_a_job_is_closed() {
     let (begun, running) = mpsc::channel();
     let (go_on, held) = mpsc::channel::<()>();
     let last = store.clone();
-    let write = Queued::write(&store, move |_| {
+    let write = QueuedWrite::write(&store, move |_| {
         begun.send(()).unwrap();
         let _ = held.recv();
         drop(last);

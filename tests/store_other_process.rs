@@ -10,16 +10,16 @@ use muster::store::{DATABASE_FILE, Mode, Store, StoreOptions, database_path};
 use rusqlite::Connection;
 
 use crate::support::{
-    Directory, Heard, NOTICE_ROUNDS, Recorder, TestStore, add_contact, assert_noticed_in_time, department, enterprise,
-    eventually, name, scope,
+    Directory, NOTICE_ROUNDS, Notification, Recorder, TestStore, add_contact, assert_noticed_in_time, department,
+    enterprise, eventually, name, scope,
 };
 
 /// Waits until the watcher has published exactly these scopes; returns how long that took.
 fn await_publication(recorder: &Recorder, scopes: &[&str]) -> Duration {
     let begun = Instant::now();
     let watched = eventually("another process's write is published", || {
-        recorder.heard().into_iter().find_map(|heard| match heard {
-            Heard::Watched(publication) => Some(publication),
+        recorder.notifications().into_iter().find_map(|notification| match notification {
+            Notification::Watcher(publication) => Some(publication),
             _ => None,
         })
     });
@@ -27,7 +27,7 @@ fn await_publication(recorder: &Recorder, scopes: &[&str]) -> Duration {
     found.sort();
     assert_eq!(found, scopes.iter().map(|text| scope(text)).collect::<Vec<_>>());
     assert_eq!(watched.scopes.iter().map(|(_, revision)| *revision).max(), Some(watched.revision));
-    let reset = recorder.take().into_iter().find(|heard| matches!(heard, Heard::Doubted(_)));
+    let reset = recorder.take().into_iter().find(|notification| matches!(notification, Notification::Reset(_)));
     assert_eq!(reset, None);
     begun.elapsed()
 }
@@ -39,8 +39,8 @@ fn watched_store() -> (TestStore, std::sync::Arc<Recorder>) {
     store.write(|tx| add_contact(tx, "u1", "anita")).unwrap();
     let counter = store.counter();
     eventually("the watcher has caught up", || {
-        let caught_up = |heard: &Heard| matches!(heard, Heard::Watched(last) if last.revision == counter);
-        recorder.heard().iter().any(caught_up).then_some(())
+        let caught_up = |one: &Notification| matches!(one, Notification::Watcher(last) if last.revision == counter);
+        recorder.notifications().iter().any(caught_up).then_some(())
     });
     recorder.take();
     (store, recorder)
@@ -91,16 +91,16 @@ fn the_watcher_repeats_own_publications_and_adds_nothing() {
         store.write(move |tx| add_contact(tx, user, &format!("n{round}"))).unwrap();
     }
     let counter = store.counter();
-    let heard = eventually("the watcher has caught up", || {
-        let heard = recorder.heard();
-        let caught_up = |heard: &Heard| matches!(heard, Heard::Watched(last) if last.revision == counter);
-        heard.iter().any(caught_up).then_some(heard)
+    let notifications = eventually("the watcher has caught up", || {
+        let notifications = recorder.notifications();
+        let caught_up = |one: &Notification| matches!(one, Notification::Watcher(last) if last.revision == counter);
+        notifications.iter().any(caught_up).then_some(notifications)
     });
     let (mut written, mut watched) = (BTreeSet::new(), BTreeSet::new());
-    for heard in heard {
-        match heard {
-            Heard::Written(publication) => written.extend(publication.scopes),
-            Heard::Watched(publication) => watched.extend(publication.scopes),
+    for notification in notifications {
+        match notification {
+            Notification::Writer(publication) => written.extend(publication.scopes),
+            Notification::Watcher(publication) => watched.extend(publication.scopes),
             other => panic!("{other:?}"),
         }
     }
@@ -130,8 +130,8 @@ fn another_epoch_resets_the_subscribers() {
 
 fn await_reset(recorder: &Recorder, revision: i64) {
     let reset = eventually("a reset", || {
-        recorder.heard().into_iter().find_map(|heard| match heard {
-            Heard::Doubted(revision) => Some(revision),
+        recorder.notifications().into_iter().find_map(|notification| match notification {
+            Notification::Reset(revision) => Some(revision),
             _ => None,
         })
     });
@@ -146,10 +146,10 @@ fn an_unreadable_database_is_reported_once_and_resets_the_subscribers_afterwards
     let other = store.directory().raw_writer();
     for _ in 0..2 {
         other.execute_batch("ALTER TABLE installation RENAME TO elsewhere").unwrap();
-        eventually("it is reported", || recorder.heard().contains(&Heard::Unreadable).then_some(()));
+        eventually("it is reported", || recorder.notifications().contains(&Notification::Unreadable).then_some(()));
         other.execute_batch("ALTER TABLE elsewhere RENAME TO installation").unwrap();
-        eventually("it is over", || recorder.heard().contains(&Heard::Doubted(counter)).then_some(()));
-        assert_eq!(recorder.take(), [Heard::Unreadable, Heard::Doubted(counter)]);
+        eventually("it is over", || recorder.notifications().contains(&Notification::Reset(counter)).then_some(()));
+        assert_eq!(recorder.take(), [Notification::Unreadable, Notification::Reset(counter)]);
     }
     other.execute_batch("UPDATE department SET name = 'Lab', name_folded = 'lab' WHERE public_id = 'lab'").unwrap();
     await_publication(&recorder, &["acme", "acme/lab"]);
@@ -164,8 +164,8 @@ fn tokens_that_another_process_creates_or_revokes_are_published() {
     let command = store.directory().open_command().unwrap();
     let version_of = |recorder: &Recorder| {
         eventually("the tokens are published", || {
-            recorder.take().into_iter().find_map(|heard| match heard {
-                Heard::Access(version) => Some(version),
+            recorder.take().into_iter().find_map(|notification| match notification {
+                Notification::AccessChanged(version) => Some(version),
                 _ => None,
             })
         })

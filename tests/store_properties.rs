@@ -24,7 +24,9 @@ use muster::domain::time::Timestamp;
 use muster::store::StoreError;
 use rusqlite::Connection;
 
-use crate::support::{Directory, Gate, Heard, Queued, Random, Recorder, TestStore, at, enterprise, eventually, name};
+use crate::support::{
+    Directory, Notification, QueuedWrite, Random, Recorder, TestStore, WriterGate, at, enterprise, eventually, name,
+};
 use generate::Generator;
 use model::{Model, Step};
 use operation::{Operation, Outcome, Refusal};
@@ -159,7 +161,7 @@ impl Harness {
         let now = self.clock.now();
         let in_group = self.generator.random().percent(IN_GROUP_PERCENT);
         let answer = if in_group { self.write_in_group(operation) } else { self.write_alone(operation) };
-        let heard = self.recorder.take();
+        let notifications = self.recorder.take();
         let mut draws = BTreeSet::new();
         let mut step = Step { now, answered: answer.as_ref().ok(), draws: &mut draws };
         let expected = self.model.apply(operation, &mut step);
@@ -168,7 +170,7 @@ impl Harness {
         let destroyed = self.model.finish_purges();
         let purges = !destroyed.is_empty();
         if purges {
-            self.wait_for_purges(&heard);
+            self.wait_for_purges(&notifications);
         }
         let after = Revisions::read(&self.raw);
         let drew = after.drawn_since(&self.revisions);
@@ -178,7 +180,7 @@ impl Harness {
         let expected: BTreeSet<Scope> = draws.union(&destroyed).cloned().collect();
         assert_eq!(scopes(&drew), expected, "the scopes that drew (left) are not the model's (right)");
 
-        let published = Self::written(&heard);
+        let published = Self::written(&notifications);
         assert!(scopes(&published).is_superset(&draws), "{draws:?} drew, {published:?} was published in time");
         let late = self.recorder.take();
         let published: BTreeSet<(Scope, i64)> = published.into_iter().chain(Self::written(&late)).collect();
@@ -189,8 +191,8 @@ impl Harness {
             assert!(Self::written(&late).is_empty(), "published after the answer: {late:?}");
         }
         self.drawn.extend(published);
-        for heard in heard.iter().chain(&late) {
-            self.check_watcher(heard);
+        for notification in notifications.iter().chain(&late) {
+            self.check_watcher(notification);
         }
         self.revisions = after;
         self.look_up_ids();
@@ -205,7 +207,7 @@ impl Harness {
     /// Runs an operation in one group with others, which are rolled back after they have changed what they can.
     fn write_in_group(&self, operation: &Operation) -> Outcome {
         let rolled_back = || {
-            Queued::<()>::write(&self.store, |tx| {
+            QueuedWrite::<()>::write(&self.store, |tx| {
                 tx.create_enterprise(Some(enterprise("companion")), &name("Companion"))?;
                 if let Ok(acme) = tx.restore_enterprise(&enterprise("acme")) {
                     tx.rename_enterprise(&acme.id, &name("Companion"))?;
@@ -214,9 +216,9 @@ impl Harness {
             })
         };
         let operation = operation.clone();
-        let gate = Gate::close(&self.store);
+        let gate = WriterGate::close(&self.store);
         let before = rolled_back();
-        let write = Queued::write(&self.store, move |tx| operation.run(tx));
+        let write = QueuedWrite::write(&self.store, move |tx| operation.run(tx));
         let after = rolled_back();
         gate.open();
         let answer = write.answer().map_err(Refusal::from);
@@ -227,10 +229,10 @@ impl Harness {
     }
 
     /// What the writer's thread published; a publication must not be empty.
-    fn written(heard: &[Heard]) -> BTreeSet<(Scope, i64)> {
+    fn written(notifications: &[Notification]) -> BTreeSet<(Scope, i64)> {
         let mut all = BTreeSet::new();
-        for publication in heard.iter().filter_map(|heard| match heard {
-            Heard::Written(publication) => Some(publication),
+        for publication in notifications.iter().filter_map(|notification| match notification {
+            Notification::Writer(publication) => Some(publication),
             _ => None,
         }) {
             assert!(!publication.scopes.is_empty(), "an empty publication");
@@ -242,28 +244,28 @@ impl Harness {
 
     /// The watcher also detects this process's commits: it may repeat what was drawn, and must not publish anything
     /// else.
-    fn check_watcher(&self, heard: &Heard) {
-        match heard {
-            Heard::Watched(publication) => {
+    fn check_watcher(&self, notification: &Notification) {
+        match notification {
+            Notification::Watcher(publication) => {
                 let invented = publication.scopes.iter().find(|scope| !self.drawn.contains(scope));
                 assert_eq!(invented, None, "the watcher published what was never drawn");
             }
-            Heard::Doubted(_) | Heard::Unreadable => panic!("nothing required a reset"),
+            Notification::Reset(_) | Notification::Unreadable => panic!("nothing required a reset"),
             // A purge of an enterprise revokes its tokens.
-            Heard::Written(_) | Heard::Access(_) => {}
+            Notification::Writer(_) | Notification::AccessChanged(_) => {}
         }
     }
 
     /// Waits until every accepted purge is finished and published.
-    fn wait_for_purges(&self, heard: &[Heard]) {
+    fn wait_for_purges(&self, notifications: &[Notification]) {
         eventually("the purges are finished", || {
             let left: i64 = self.raw.query_row("SELECT count(*) FROM purge", [], |row| row.get(0)).unwrap();
             (left == 0).then_some(())
         });
         let counter = Revisions::read(&self.raw).counter;
         eventually("the last commit of the purges is published", || {
-            let published = |heard: &Heard| matches!(heard, Heard::Written(last) if last.revision >= counter);
-            (heard.iter().any(published) || self.recorder.heard().iter().any(published)).then_some(())
+            let published = |one: &Notification| matches!(one, Notification::Writer(last) if last.revision >= counter);
+            (notifications.iter().any(published) || self.recorder.notifications().iter().any(published)).then_some(())
         });
     }
 

@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion, version};
 use serde_json::json;
 
-use crate::support::{Exposition, Place, TestServer, WireClient, WireReply, eventually, read_reply};
+use crate::support::{Exposition, TestServer, WireClient, WireReply, WorkDir, eventually, read_reply};
 
 /// A connection with TLS.
 type TlsConnection = BufReader<StreamOwned<ClientConnection, TcpStream>>;
@@ -39,16 +39,16 @@ impl Authority {
     }
 
     /// Writes a new certificate and its key where the server reads them.
-    fn install(&self, place: &Place) {
+    fn install(&self, dir: &WorkDir) {
         let (certificate, key) = self.issue(2040);
-        place.write("cert.pem", certificate);
-        place.write("key.pem", key.serialize_pem());
+        dir.write("cert.pem", certificate);
+        dir.write("key.pem", key.serialize_pem());
     }
 
-    fn serve(&self, place: &Place, arguments: &[&str]) -> TestServer {
-        self.install(place);
+    fn serve(&self, dir: &WorkDir, arguments: &[&str]) -> TestServer {
+        self.install(dir);
         let tls = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
-        place.serve_as(&place.token("admin"), &[&tls, arguments].concat())
+        dir.serve_as(&dir.token("admin"), &[&tls, arguments].concat())
     }
 
     fn connect_by(&self, server: &TestServer, versions: &[&'static SupportedProtocolVersion]) -> TlsConnection {
@@ -82,8 +82,8 @@ fn shown(connection: &TlsConnection) -> CertificateDer<'static> {
 
 #[test]
 fn tls_is_served_and_reflected_in_links_cookies_and_headers() {
-    let (authority, place) = (Authority::new(), Place::new());
-    let server = authority.serve(&place, &[]);
+    let (authority, dir) = (Authority::new(), WorkDir::new());
+    let server = authority.serve(&dir, &[]);
     let client = server.client();
     for versions in [&[&version::TLS12], &[&version::TLS13]] {
         let mut connection = authority.connect_by(&server, versions);
@@ -94,7 +94,7 @@ fn tls_is_served_and_reflected_in_links_cookies_and_headers() {
         assert_eq!(connection.get_ref().conn.alpn_protocol(), Some(b"http/1.1".as_slice()));
     }
     let mut connection = authority.connect(&server);
-    let token = json!({"token": place.token("viewer")}).to_string();
+    let token = json!({"token": dir.token("viewer")}).to_string();
     let signed_in = send(&mut connection, &client, "POST", "/session", &token).expect(200);
     assert_eq!(signed_in.header("strict-transport-security"), Some("max-age=2592000"));
     let cookie = signed_in.header("set-cookie").unwrap();
@@ -102,7 +102,7 @@ fn tls_is_served_and_reflected_in_links_cookies_and_headers() {
     assert!(server.log().contains(&format!("serving https://{}", server.address())), "{}", server.log());
     let listen = server.address().to_string();
     let tls = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
-    let link = place.done(&[&["sign-in-link", "--listen", &listen], tls.as_slice()].concat());
+    let link = dir.muster_ok(&[&["sign-in-link", "--listen", &listen], tls.as_slice()].concat());
     assert!(link.starts_with(&format!("https://{listen}/")), "{link}");
     let scraped = Exposition::read(&send(&mut connection, &client, "GET", "/metrics", "").text());
     assert_eq!(scraped.count("muster_tls_certificate_expiry_timestamp_seconds", &[]), 2_240_524_800);
@@ -110,13 +110,13 @@ fn tls_is_served_and_reflected_in_links_cookies_and_headers() {
 
 #[test]
 fn a_reloaded_certificate_is_used_from_the_next_handshake_and_ends_no_connection() {
-    let (authority, place) = (Authority::new(), Place::new());
-    let server = authority.serve(&place, &[]);
+    let (authority, dir) = (Authority::new(), WorkDir::new());
+    let server = authority.serve(&dir, &[]);
     let client = server.client();
     let mut old = authority.connect(&server);
     send(&mut old, &client, "GET", "/healthz", "").expect(200);
-    authority.install(&place);
-    server.hang_up();
+    authority.install(&dir);
+    server.send_sighup();
     let new = eventually("a handshake gets the new certificate", || {
         let mut new = authority.connect(&server);
         send(&mut new, &client, "GET", "/healthz", "").expect(200);
@@ -125,8 +125,8 @@ fn a_reloaded_certificate_is_used_from_the_next_handshake_and_ends_no_connection
     send(&mut old, &client, "GET", "/healthz", "").expect(200);
 
     // A broken file changes nothing, and is logged.
-    place.write("cert.pem", "-----BEGIN CERTIFICATE-----\nbroken\n");
-    server.hang_up();
+    dir.write("cert.pem", "-----BEGIN CERTIFICATE-----\nbroken\n");
+    server.send_sighup();
     eventually("it is logged", || server.log().contains("the old certificate stays in use").then_some(()));
     let mut still = authority.connect(&server);
     let scraped = Exposition::read(&send(&mut still, &client, "GET", "/metrics", "").text());
@@ -135,9 +135,9 @@ fn a_reloaded_certificate_is_used_from_the_next_handshake_and_ends_no_connection
     send(&mut old, &client, "GET", "/healthz", "").expect(200);
 
     // Neither does the key of another certificate.
-    authority.install(&place);
-    place.write("key.pem", KeyPair::generate().unwrap().serialize_pem());
-    server.hang_up();
+    authority.install(&dir);
+    dir.write("key.pem", KeyPair::generate().unwrap().serialize_pem());
+    server.send_sighup();
     eventually("it is logged", || server.log().contains("is not that of the first certificate").then_some(()));
     let mut still = authority.connect(&server);
     send(&mut still, &client, "GET", "/healthz", "").expect(200);
@@ -146,20 +146,20 @@ fn a_reloaded_certificate_is_used_from_the_next_handshake_and_ends_no_connection
 
 #[test]
 fn an_unusable_certificate_is_refused_at_the_start_in_one_line() {
-    let (authority, place) = (Authority::new(), Place::new());
+    let (authority, dir) = (Authority::new(), WorkDir::new());
     let (certificate, key) = authority.issue(2040);
     let (expired, key_of_expired) = authority.issue(2021);
-    place.write("cert.pem", &certificate);
-    place.write("key.pem", key.serialize_pem());
-    place.write("expired.pem", expired);
-    place.write("key-of-expired.pem", key_of_expired.serialize_pem());
-    place.write("garbage.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
-    place.write("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n");
-    place.write("empty.pem", "");
-    place.write("encrypted.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n");
-    place.write("no-key.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+    dir.write("cert.pem", &certificate);
+    dir.write("key.pem", key.serialize_pem());
+    dir.write("expired.pem", expired);
+    dir.write("key-of-expired.pem", key_of_expired.serialize_pem());
+    dir.write("garbage.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    dir.write("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n");
+    dir.write("empty.pem", "");
+    dir.write("encrypted.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n");
+    dir.write("no-key.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
     let check = |cert: &str, key: &str, expected: &str| {
-        let ended = place.muster(&["serve", "--listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key]);
+        let ended = dir.muster(&["serve", "--listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key]);
         assert_eq!(ended.code, Some(1), "{}", ended.stderr);
         let expected = format!("muster: TLS cannot be set up: {expected}");
         assert!(
@@ -167,7 +167,7 @@ fn an_unusable_certificate_is_refused_at_the_start_in_one_line() {
             "{expected}\n{}",
             ended.stderr
         );
-        assert!(!place.exists("muster-data"), "nothing was begun");
+        assert!(!dir.exists("muster-data"), "nothing was begun");
     };
     check("none.pem", "key.pem", "the certificate file none.pem cannot be read: No such file");
     check("cert.pem", "none.pem", "the private key file none.pem cannot be read: No such file");
@@ -182,7 +182,7 @@ fn an_unusable_certificate_is_refused_at_the_start_in_one_line() {
     check("cert.pem", "key-of-expired.pem", mismatch);
     let at = "the certificate in expired.pem expired at 2021-12-31T00:00:00.000Z; renew it";
     check("expired.pem", "key-of-expired.pem", at);
-    let alone = place.muster(&["serve", "--tls-cert", "cert.pem"]);
+    let alone = dir.muster(&["serve", "--tls-cert", "cert.pem"]);
     let expected = "muster: tls-cert in --tls-cert needs tls-key, too\n";
     assert_eq!((alone.code, alone.stderr.as_str()), (Some(2), expected));
 }
@@ -191,14 +191,14 @@ fn an_unusable_certificate_is_refused_at_the_start_in_one_line() {
 fn a_private_key_may_be_in_sec1_form() {
     // What is inside PKCS #8 for this curve is the key in the form of SEC 1.
     const INNER: [u8; 4] = [0x04, 0x6d, 0x30, 0x6b];
-    let (authority, place) = (Authority::new(), Place::new());
+    let (authority, dir) = (Authority::new(), WorkDir::new());
     let (certificate, key) = authority.issue(2040);
     let der = key.serialize_der();
     let inner = der.windows(INNER.len()).position(|bytes| bytes == INNER).unwrap() + 2;
     let text = BASE64.encode(&der[inner..]);
-    place.write("cert.pem", certificate + &authority.0.pem());
-    place.write("key.pem", format!("-----BEGIN EC PRIVATE KEY-----\n{text}\n-----END EC PRIVATE KEY-----\n"));
-    let server = place.serve_as(&place.token("admin"), &["--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
+    dir.write("cert.pem", certificate + &authority.0.pem());
+    dir.write("key.pem", format!("-----BEGIN EC PRIVATE KEY-----\n{text}\n-----END EC PRIVATE KEY-----\n"));
+    let server = dir.serve_as(&dir.token("admin"), &["--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
     let mut connection = authority.connect(&server);
     send(&mut connection, &server.client(), "GET", "/healthz", "").expect(200);
     assert_eq!(connection.get_ref().conn.peer_certificates().unwrap().len(), 2, "the whole chain");
@@ -206,8 +206,8 @@ fn a_private_key_may_be_in_sec1_form() {
 
 #[test]
 fn a_client_without_tls_gets_an_error_and_is_disconnected() {
-    let (authority, place) = (Authority::new(), Place::new());
-    let server = authority.serve(&place, &["--header-read-timeout", "1s"]);
+    let (authority, dir) = (Authority::new(), WorkDir::new());
+    let server = authority.serve(&dir, &["--header-read-timeout", "1s"]);
     let answer_to = |bytes: &[u8]| {
         let mut stream = TcpStream::connect(server.address()).unwrap();
         stream.set_read_timeout(Some(WAIT_MAX)).unwrap();
@@ -233,19 +233,19 @@ fn a_client_without_tls_gets_an_error_and_is_disconnected() {
 
 #[test]
 fn sighup_without_a_certificate_changes_nothing() {
-    let place = Place::new();
-    let server = place.serve();
-    server.hang_up();
+    let dir = WorkDir::new();
+    let server = dir.serve();
+    server.send_sighup();
     eventually("it is logged", || server.log().contains("SIGHUP: there is no certificate").then_some(()));
     server.client().send("GET", "/healthz", "").expect(200);
 }
 
 #[test]
 fn demo_traffic_is_refused_with_tls() {
-    let (authority, place) = (Authority::new(), Place::new());
-    authority.install(&place);
+    let (authority, dir) = (Authority::new(), WorkDir::new());
+    authority.install(&dir);
     let tls = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
-    let refused = place.muster(&[&["demo", "--traffic"], tls.as_slice()].concat());
+    let refused = dir.muster(&[&["demo", "--traffic"], tls.as_slice()].concat());
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert!(refused.stderr.contains("--traffic sends plain HTTP"), "{}", refused.stderr);
 }

@@ -24,26 +24,26 @@ async fn sign_in(client: &Client, token: &str, forwarded_for: &[&str]) -> Reply 
 #[tokio::test]
 async fn clients_of_one_proxy_are_rate_limited_separately() {
     let app = TestApp::start_with(behind_a_proxy).await;
-    let nobody = app.nobody();
+    let anonymous = app.anonymous();
     for guess in ["guess-1", "guess-2"] {
-        sign_in(&nobody, guess, &["203.0.113.9"]).await.problem(401);
+        sign_in(&anonymous, guess, &["203.0.113.9"]).await.problem(401);
     }
-    sign_in(&nobody, "guess-3", &["203.0.113.9"]).await.problem(429);
-    sign_in(&nobody, "guess-4", &["198.51.100.1, 203.0.113.9"]).await.problem(429);
-    sign_in(&nobody, "guess-5", &["198.51.100.1", "203.0.113.9:4711"]).await.problem(429);
-    sign_in(&nobody, "guess-6", &["203.0.113.10"]).await.problem(401);
-    let wrong = nobody.with_token("guess-7").request(Method::GET, "/enterprise");
+    sign_in(&anonymous, "guess-3", &["203.0.113.9"]).await.problem(429);
+    sign_in(&anonymous, "guess-4", &["198.51.100.1, 203.0.113.9"]).await.problem(429);
+    sign_in(&anonymous, "guess-5", &["198.51.100.1", "203.0.113.9:4711"]).await.problem(429);
+    sign_in(&anonymous, "guess-6", &["203.0.113.10"]).await.problem(401);
+    let wrong = anonymous.with_token("guess-7").request(Method::GET, "/enterprise");
     Reply::to(wrong.header("x-forwarded-for", "203.0.113.9")).await.problem(429);
 }
 
 #[tokio::test]
 async fn forged_forwarded_addresses_do_not_evade_the_rate_limit() {
     let app = TestApp::start_with(|settings| settings.failed_sign_ins_per_minute_max = 2).await;
-    let nobody = app.nobody();
+    let anonymous = app.anonymous();
     for guess in ["guess-1", "guess-2"] {
-        sign_in(&nobody, guess, &[&format!("203.0.113.{}", guess.len())]).await.problem(401);
+        sign_in(&anonymous, guess, &[&format!("203.0.113.{}", guess.len())]).await.problem(401);
     }
-    sign_in(&nobody, "guess-3", &["203.0.113.77"]).await.problem(429);
+    sign_in(&anonymous, "guess-3", &["203.0.113.77"]).await.problem(429);
 }
 
 #[tokio::test]

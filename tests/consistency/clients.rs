@@ -14,7 +14,7 @@ use super::checker::{
     Answer, DEPARTMENTS, IMPORTED_INTO, Question, Read, Scope, Shown, State, Timeline, enterprise_of,
     renames_enterprise,
 };
-use crate::support::{Place, Random, WireClient, WireReply};
+use crate::support::{Random, WireClient, WireReply, WorkDir};
 
 /// The pause of a reader and of a writer between two requests, in milliseconds. Long enough that all of them together
 /// leave half of a small machine to other tests, short enough for thousands of reads and writes in their time.
@@ -268,7 +268,7 @@ impl Reader {
 }
 
 /// Imports into one enterprise after the other, each time by another process, and records when each has ended.
-pub fn import_while(place: &Place, imports: &mut [Timeline<u64>], go_on: impl Fn() -> bool) {
+pub fn import_while(dir: &WorkDir, imports: &mut [Timeline<u64>], go_on: impl Fn() -> bool) {
     for run in 0.. {
         if !go_on() {
             return;
@@ -278,11 +278,11 @@ pub fn import_while(place: &Place, imports: &mut [Timeline<u64>], go_on: impl Fn
         for row in 0..IMPORTED_ROWS {
             let _ = writeln!(file, "Given{row},Family{run},p{row}.{run}@people.example");
         }
-        place.write("people.csv", file);
+        dir.write("people.csv", file);
         let rows = imports[enterprise].newest() + IMPORTED_ROWS;
         let (owner, employee) = (format!("e{enterprise}"), format!("imp{enterprise}"));
         let begun = Instant::now();
-        place.done(&["import", "people.csv", "--enterprise", &owner, "--employee", &employee]);
+        dir.muster_ok(&["import", "people.csv", "--enterprise", &owner, "--employee", &employee]);
         imports[enterprise].push(begun, Instant::now(), rows);
         sleep(IMPORT_REST);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::support::{Place, Random, WireClient};
+use crate::support::{Random, WireClient, WorkDir};
 
 use super::imports::end_with_server;
 
@@ -23,13 +23,13 @@ impl BackupClient {
     pub fn run_backups(
         finished: &mut usize,
         aborted: &mut usize,
-        place: &Place,
+        dir: &WorkDir,
         killed: &AtomicBool,
         random: &mut Random,
         acknowledged: &AtomicUsize,
     ) {
         while !killed.load(Ordering::Relaxed) {
-            if end_with_server(place.command(&["backup", "--force", FILE]), killed, random) {
+            if end_with_server(dir.command(&["backup", "--force", FILE]), killed, random) {
                 *finished += 1;
                 acknowledged.fetch_add(1, Ordering::Relaxed);
             } else {
@@ -52,25 +52,25 @@ impl BackupClient {
     }
 
     /// The existing file is a complete database with correct sums, whenever the command was killed.
-    pub fn assert_complete(&self, place: &Place) {
-        if self.finished > 0 || place.exists(FILE) {
-            assert_restores(place, FILE);
+    pub fn assert_complete(&self, dir: &WorkDir) {
+        if self.finished > 0 || dir.exists(FILE) {
+            assert_restores(dir, FILE);
         }
-        let folder = std::fs::read_dir(place.data_dir().join("backups")).into_iter().flatten();
+        let folder = std::fs::read_dir(dir.data_dir().join("backups")).into_iter().flatten();
         let files =
             folder.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "db"));
         match files.max() {
-            Some(newest) => assert_restores(place, newest.to_str().unwrap()),
+            Some(newest) => assert_restores(dir, newest.to_str().unwrap()),
             None => assert_eq!(self.made_by_server, 0, "those that were acknowledged are gone"),
         }
     }
 }
 
 /// Restores a file into another data directory, and checks every sum in it.
-fn assert_restores(place: &Place, file: &str) {
-    let restored = place.path("restored");
+fn assert_restores(dir: &WorkDir, file: &str) {
+    let restored = dir.path("restored");
     let restored = restored.to_str().unwrap();
-    place.done(&["restore", file, "--yes", "--data-dir", restored]);
-    place.done(&["check", "--data-dir", restored]);
+    dir.muster_ok(&["restore", file, "--yes", "--data-dir", restored]);
+    dir.muster_ok(&["check", "--data-dir", restored]);
     std::fs::remove_dir_all(restored).unwrap();
 }

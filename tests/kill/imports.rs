@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::support::{Place, Random, WireClient};
+use crate::support::{Random, WireClient, WorkDir};
 
 /// Rows of a file.
 const ROWS: usize = 8;
@@ -65,15 +65,15 @@ impl Importer {
     /// to its end.
     pub fn run_until_killed(
         &mut self,
-        place: &Place,
+        dir: &WorkDir,
         killed: &AtomicBool,
         random: &mut Random,
         acknowledged: &AtomicUsize,
     ) {
         while !killed.load(Ordering::Relaxed) {
             self.is_unanswered = true;
-            place.write("people.csv", self.file());
-            if end_with_server(self.command(place), killed, random) {
+            dir.write("people.csv", self.file());
+            if end_with_server(self.command(dir), killed, random) {
                 self.files += 1;
                 self.is_unanswered = false;
                 acknowledged.fetch_add(1, Ordering::Relaxed);
@@ -81,8 +81,8 @@ impl Importer {
         }
     }
 
-    fn command(&self, place: &Place) -> Command {
-        place.command(&["import", "people.csv", "--enterprise", "acme", "--employee", self.user])
+    fn command(&self, dir: &WorkDir) -> Command {
+        dir.command(&["import", "people.csv", "--enterprise", "acme", "--employee", self.user])
     }
 
     /// Every acknowledged row must be stored once, and none that was not sent.

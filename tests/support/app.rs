@@ -137,7 +137,7 @@ impl TestApp {
     }
 
     /// Requests a shutdown without waiting for it.
-    pub fn begin_to_stop(&self) {
+    pub fn request_shutdown(&self) {
         self.stop.cancel();
     }
 
@@ -150,26 +150,26 @@ impl TestApp {
     }
 
     /// A client without a token.
-    pub fn nobody(&self) -> Client {
+    pub fn anonymous(&self) -> Client {
         Client::below(self.root.clone())
     }
 
     /// A client with a token for the whole installation.
     pub async fn client(&self, role: Role) -> Client {
-        self.holder(role, Reach::Installation, None).await
+        self.client_with(role, Reach::Installation, None).await
     }
 
     /// A client with a token for one enterprise.
-    pub async fn limited(&self, role: Role, id: &str) -> Client {
-        self.holder(role, Reach::Enterprise(enterprise(id)), None).await
+    pub async fn enterprise_client(&self, role: Role, id: &str) -> Client {
+        self.client_with(role, Reach::Enterprise(enterprise(id)), None).await
     }
 
     /// A client with a token of this reach, which may expire.
-    pub async fn holder(&self, role: Role, reach: Reach, expires_at: Option<Timestamp>) -> Client {
+    pub async fn client_with(&self, role: Role, reach: Reach, expires_at: Option<Timestamp>) -> Client {
         let minted = mint(role.as_str().to_owned(), role, reach, self.store.clock().now(), expires_at).unwrap();
         let stored = minted.stored;
         self.write(move |tx| tx.create_token(&stored)).await;
-        Client { token: Some(minted.secret), ..self.nobody() }
+        Client { token: Some(minted.secret), ..self.anonymous() }
     }
 }
 
@@ -247,11 +247,11 @@ impl Client {
 
     /// A browser signed in with the same token: it sends a session cookie and same-origin requests.
     pub async fn browser(&self) -> Self {
-        self.signs_in(json!({"token": self.token()})).await
+        self.sign_in(json!({"token": self.token()})).await
     }
 
     /// A browser signed in with a token or the code of a sign-in link.
-    pub async fn signs_in(&self, with: Value) -> Self {
+    pub async fn sign_in(&self, with: Value) -> Self {
         let reply = Self { token: None, session: None, ..self.clone() }.post("/session", with).await;
         reply.expect(200);
         let cookie = reply.headers["set-cookie"].to_str().unwrap();
@@ -325,7 +325,7 @@ impl Client {
     }
 
     /// Sends JSON with an idempotency key.
-    pub async fn post_once(&self, path: &str, key: &str, body: Value) -> Reply {
+    pub async fn post_with_key(&self, path: &str, key: &str, body: Value) -> Reply {
         Reply::to(self.request(Method::POST, path).header("idempotency-key", key).json(&body)).await
     }
 
@@ -391,7 +391,7 @@ impl Reply {
 
     /// The message of a 400 response, and the fields that it names.
     #[track_caller]
-    pub fn refused(&self) -> (String, Vec<String>) {
+    pub fn invalid_fields(&self) -> (String, Vec<String>) {
         let message = self.problem(400);
         let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
         (message, errors.iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect())

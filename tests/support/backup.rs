@@ -10,7 +10,7 @@ use muster::store::{
 };
 
 /// Backs up a data directory and waits for the result.
-pub fn backed_up(data_dir: &Path, destination: &Path) -> Result<BackupMade, BackupError> {
+pub fn make_backup(data_dir: &Path, destination: &Path) -> Result<BackupMade, BackupError> {
     back_up(&request(data_dir, destination), &Clock::system(), &unobserved())
 }
 
@@ -24,24 +24,24 @@ pub fn request(data_dir: &Path, destination: &Path) -> BackupRequest {
 }
 
 /// A backup that is paused after its first portion, with its read transaction open, until it is released.
-pub struct HeldBackup {
-    hold: Hold,
-    observer: Arc<Holder>,
+pub struct PausedBackup {
+    pause: Pause,
+    observer: Arc<PausingObserver>,
     backup: std::thread::JoinHandle<Result<BackupMade, BackupError>>,
 }
 
 /// An observer that pauses its backup at the first portion, until it is released.
-pub struct Holder {
+pub struct PausingObserver {
     /// Signals that the backup is paused, and waits for its release; taken at the first portion.
-    held: Mutex<Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>>,
+    on_first_portion: Mutex<Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>>,
     cancelled: AtomicBool,
     stages: Mutex<Vec<BackupProgress>>,
 }
 
-impl BackupObserver for Holder {
+impl BackupObserver for PausingObserver {
     fn progressed(&self, progress: BackupProgress) {
         self.stages.lock().unwrap().push(progress);
-        if let Some((paused, released)) = self.held.lock().unwrap().take() {
+        if let Some((paused, released)) = self.on_first_portion.lock().unwrap().take() {
             paused.send(()).unwrap();
             // A failed test drops the sender.
             let _ = released.recv();
@@ -54,12 +54,12 @@ impl BackupObserver for Holder {
 }
 
 /// Waits for a paused backup, and releases it.
-pub struct Hold {
+pub struct Pause {
     paused: mpsc::Receiver<()>,
     release: mpsc::Sender<()>,
 }
 
-impl Hold {
+impl Pause {
     /// Returns when the backup is paused.
     pub fn wait(&self) {
         self.paused.recv().expect("the backup ended before its first portion");
@@ -70,36 +70,36 @@ impl Hold {
     }
 }
 
-impl Holder {
-    pub fn new() -> (Arc<Self>, Hold) {
-        let (pause, paused) = mpsc::channel();
+impl PausingObserver {
+    pub fn new() -> (Arc<Self>, Pause) {
+        let (on_pause, paused) = mpsc::channel();
         let (release, released) = mpsc::channel();
-        let held = Mutex::new(Some((pause, released)));
-        let observer = Self { held, cancelled: AtomicBool::new(false), stages: Mutex::default() };
-        (Arc::new(observer), Hold { paused, release })
+        let on_first_portion = Mutex::new(Some((on_pause, released)));
+        let observer = Self { on_first_portion, cancelled: AtomicBool::new(false), stages: Mutex::default() };
+        (Arc::new(observer), Pause { paused, release })
     }
 }
 
-impl HeldBackup {
+impl PausedBackup {
     /// Starts a backup and returns when it is paused.
-    pub fn begin(data_dir: &Path, destination: &Path) -> Self {
-        let (observer, hold) = Holder::new();
+    pub fn start(data_dir: &Path, destination: &Path) -> Self {
+        let (observer, pause) = PausingObserver::new();
         let (request, shared) = (request(data_dir, destination), Arc::clone(&observer));
         let backup = std::thread::spawn(move || {
-            let observer: Arc<dyn BackupObserver> = Arc::<Holder>::clone(&shared);
+            let observer: Arc<dyn BackupObserver> = Arc::<PausingObserver>::clone(&shared);
             let made = back_up(&request, &Clock::system(), &observer);
-            shared.held.lock().unwrap().take();
+            shared.on_first_portion.lock().unwrap().take();
             made
         });
-        if let Err(ended) = hold.paused.recv() {
+        if let Err(ended) = pause.paused.recv() {
             panic!("{ended}, since it ended before its first portion: {:?}", backup.join());
         }
-        Self { hold, observer, backup }
+        Self { pause, observer, backup }
     }
 
     /// Releases the backup and waits for its end.
     pub fn finish(self) -> Result<BackupMade, BackupError> {
-        self.hold.release();
+        self.pause.release();
         let made = self.backup.join().unwrap();
         let stages = self.observer.stages.lock().unwrap();
         let copying = stages.iter().filter(|progress| progress.stage == BackupStage::Copying);

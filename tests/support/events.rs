@@ -18,9 +18,9 @@ pub struct Events {
 
 /// One block of the stream.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Told {
+pub struct Event {
     /// Empty for a comment, and for a block that only carries an id.
-    pub event: String,
+    pub name: String,
     pub id: Option<i64>,
     pub data: Value,
     pub retry: Option<u64>,
@@ -42,12 +42,12 @@ impl Events {
     }
 
     /// The next block; `None` at the end of the stream, which must not cut off an event.
-    pub async fn try_next(&mut self) -> Option<Told> {
+    pub async fn try_next(&mut self) -> Option<Event> {
         loop {
             if let Some(end) = self.text.find("\n\n") {
-                let told = Told::read(&self.text[..end]);
+                let event = Event::read(&self.text[..end]);
                 self.text.drain(..end + 2);
-                return Some(told);
+                return Some(event);
             }
             let chunk = tokio::time::timeout(EVENT_TIME_MAX, self.response.chunk()).await.expect("no event arrives");
             let Some(chunk) = chunk.unwrap() else {
@@ -58,43 +58,43 @@ impl Events {
         }
     }
 
-    pub async fn next(&mut self) -> Told {
+    pub async fn next(&mut self) -> Event {
         self.try_next().await.expect("the stream goes on")
     }
 
     /// The next event with this name; other blocks are skipped.
-    pub async fn next_of(&mut self, event: &str) -> Told {
+    pub async fn next_of(&mut self, name: &str) -> Event {
         loop {
-            let told = self.next().await;
-            if told.event == event {
-                return told;
+            let event = self.next().await;
+            if event.name == name {
+                return event;
             }
         }
     }
 
     /// Reads to the end of the stream and returns the remaining blocks.
-    pub async fn rest(mut self) -> Vec<Told> {
+    pub async fn rest(mut self) -> Vec<Event> {
         let mut all = Vec::new();
-        while let Some(told) = self.try_next().await {
-            all.push(told);
+        while let Some(event) = self.try_next().await {
+            all.push(event);
         }
         all
     }
 }
 
-impl Told {
+impl Event {
     fn read(block: &str) -> Self {
-        let mut told = Self::default();
+        let mut event = Self::default();
         for line in block.lines() {
             match line.split_once(": ").unwrap() {
-                ("event", name) => name.clone_into(&mut told.event),
-                ("id", id) => told.id = Some(id.parse().unwrap()),
-                ("data", data) => told.data = serde_json::from_str(data).unwrap(),
-                ("retry", millis) => told.retry = Some(millis.parse().unwrap()),
-                ("", _) => told.is_comment = true,
+                ("event", name) => name.clone_into(&mut event.name),
+                ("id", id) => event.id = Some(id.parse().unwrap()),
+                ("data", data) => event.data = serde_json::from_str(data).unwrap(),
+                ("retry", millis) => event.retry = Some(millis.parse().unwrap()),
+                ("", _) => event.is_comment = true,
                 _ => panic!("no line of an event: {line}"),
             }
         }
-        told
+        event
     }
 }

@@ -17,9 +17,9 @@ const COMMAND_TIME_MAX: Duration = Duration::from_secs(90);
 
 /// A temporary working directory for commands; their data directory is `muster-data` in it by default.
 #[derive(Clone)]
-pub struct Place(Arc<TempDir>);
+pub struct WorkDir(Arc<TempDir>);
 
-impl Place {
+impl WorkDir {
     pub fn new() -> Self {
         Self(Arc::new(tempfile::tempdir().unwrap()))
     }
@@ -64,12 +64,12 @@ impl Place {
     }
 
     /// Runs `muster` with these arguments to its end.
-    pub fn muster(&self, arguments: &[&str]) -> Ended {
-        Running::start(self.command(arguments)).finish()
+    pub fn muster(&self, arguments: &[&str]) -> CommandOutput {
+        RunningCommand::start(self.command(arguments)).finish()
     }
 
     /// Runs a command that must succeed and returns its standard output.
-    pub fn done(&self, arguments: &[&str]) -> String {
+    pub fn muster_ok(&self, arguments: &[&str]) -> String {
         let ended = self.muster(arguments);
         assert_eq!(ended.code, Some(0), "muster {arguments:?}\n{}", ended.stderr);
         ended.stdout
@@ -77,7 +77,7 @@ impl Place {
 
     /// Creates a token on the command line.
     pub fn token(&self, role: &str) -> String {
-        self.done(&["token", "create", "--role", role]).trim().to_owned()
+        self.muster_ok(&["token", "create", "--role", role]).trim().to_owned()
     }
 
     /// Starts a server with an administrator's token.
@@ -119,30 +119,30 @@ impl Place {
 
 /// The exit code and the output of a command.
 #[derive(Debug)]
-pub struct Ended {
+pub struct CommandOutput {
     /// `None` if a signal ended it.
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Ended {
+impl CommandOutput {
     fn new(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("Muster writes UTF-8");
         let ended = Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
-        assert_calm(&ended.stderr);
+        assert_no_panic(&ended.stderr);
         ended
     }
 }
 
 /// A running command.
-pub struct Running {
+pub struct RunningCommand {
     id: u32,
     command: String,
     ended: Receiver<std::io::Result<Output>>,
 }
 
-impl Running {
+impl RunningCommand {
     pub fn start(mut command: Command) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, ended) = channel();
@@ -152,9 +152,9 @@ impl Running {
         Self { id, command, ended }
     }
 
-    pub fn finish(self) -> Ended {
+    pub fn finish(self) -> CommandOutput {
         match self.ended.recv_timeout(COMMAND_TIME_MAX) {
-            Ok(output) => Ended::new(output.unwrap()),
+            Ok(output) => CommandOutput::new(output.unwrap()),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                 signal(self.id, "KILL");
                 panic!("it did not end within {COMMAND_TIME_MAX:?}: {}", self.command);
@@ -164,7 +164,7 @@ impl Running {
 }
 
 /// Fails if a program panicked or printed a backtrace.
-pub fn assert_calm(stderr: &str) {
+pub fn assert_no_panic(stderr: &str) {
     for noise in ["panicked", "stack backtrace", "RUST_BACKTRACE"] {
         assert!(!stderr.contains(noise), "{stderr}");
     }
@@ -181,7 +181,7 @@ pub struct TestServer {
     /// `None` once it was killed.
     child: Option<Child>,
     is_stopping: bool,
-    place: Place,
+    dir: WorkDir,
     address: SocketAddr,
     token: String,
     log: Log,
@@ -189,7 +189,7 @@ pub struct TestServer {
 
 impl TestServer {
     /// Starts a serving command and waits until it serves.
-    pub fn start(place: &Place, token: &str, mut command: Command) -> Self {
+    pub fn start(dir: &WorkDir, token: &str, mut command: Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Log::of(&mut child);
         let address = eventually("the server serves", || {
@@ -198,7 +198,7 @@ impl TestServer {
             }
             log.address()
         });
-        Self { child: Some(child), is_stopping: false, place: place.clone(), address, token: token.to_owned(), log }
+        Self { child: Some(child), is_stopping: false, dir: dir.clone(), address, token: token.to_owned(), log }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -252,7 +252,7 @@ impl TestServer {
     }
 
     /// Sends SIGHUP, which reloads the certificate.
-    pub fn hang_up(&self) {
+    pub fn send_sighup(&self) {
         signal(self.child.as_ref().unwrap().id(), "HUP");
     }
 
@@ -290,8 +290,8 @@ impl Drop for TestServer {
         let status = Self::end(&mut child);
         let log = self.log.text();
         assert_eq!(status.code(), Some(0), "{log}");
-        assert_calm(&log);
-        let check = self.place.muster(&["check"]);
+        assert_no_panic(&log);
+        let check = self.dir.muster(&["check"]);
         assert_eq!(check.code, Some(0), "{}{}\n{log}", check.stdout, check.stderr);
     }
 }

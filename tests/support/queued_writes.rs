@@ -8,14 +8,14 @@ use futures_util::FutureExt;
 use muster::store::{Store, StoreError, WriteTx};
 
 /// A write that is queued, or was refused by the queue.
-pub struct Queued<T>(State<T>);
+pub struct QueuedWrite<T>(State<T>);
 
 enum State<T> {
     Waiting(Pin<Box<dyn Future<Output = Result<T, StoreError>>>>),
     Answered(Result<T, StoreError>),
 }
 
-impl<T: Send + 'static> Queued<T> {
+impl<T: Send + 'static> QueuedWrite<T> {
     /// Queues a write without waiting for it. Dropping it abandons the write.
     pub fn write(store: &Store, work: impl FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static) -> Self {
         let store = store.clone();
@@ -47,17 +47,17 @@ impl<T: Send + 'static> Queued<T> {
 
 /// Blocks the writer in a job of its own until it is opened: what is queued meanwhile forms the next group, in this
 /// order.
-pub struct Gate {
+pub struct WriterGate {
     open: mpsc::Sender<()>,
-    job: Queued<()>,
+    job: QueuedWrite<()>,
 }
 
-impl Gate {
+impl WriterGate {
     /// Returns when the writer is blocked.
     pub fn close(store: &Store) -> Self {
         let (open, opened) = mpsc::channel();
         let (reached, blocked) = mpsc::channel();
-        let job = Queued::write(store, move |_| {
+        let job = QueuedWrite::write(store, move |_| {
             reached.send(()).unwrap();
             // A failed test drops the gate.
             let _ = opened.recv();

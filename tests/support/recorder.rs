@@ -7,22 +7,22 @@ use muster::store::{Publication, Store, Subscriber, TokenList};
 
 /// One notification of the change feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// By the writer, before it answered.
-    Written(Publication),
-    /// By the watcher, which detects commits of other processes and repeats those of this process.
-    Watched(Publication),
+pub enum Notification {
+    /// Published by the writer, before it answered.
+    Writer(Publication),
+    /// Published by the watcher, which detects commits of other processes and repeats those of this process.
+    Watcher(Publication),
     /// Everything published up to this revision is no longer valid.
-    Doubted(i64),
+    Reset(i64),
     /// Commits of other processes may be missed.
     Unreadable,
     /// The token list of this version of the access rules.
-    Access(i64),
+    AccessChanged(i64),
 }
 
 /// Guards a list that is only ever pushed to and taken.
 #[derive(Default)]
-pub struct Recorder(Mutex<Vec<Heard>>);
+pub struct Recorder(Mutex<Vec<Notification>>);
 
 impl Recorder {
     pub fn new() -> Arc<Self> {
@@ -30,12 +30,12 @@ impl Recorder {
     }
 
     /// The notifications since the last call.
-    pub fn take(&self) -> Vec<Heard> {
+    pub fn take(&self) -> Vec<Notification> {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 
     /// The notifications that were not taken yet.
-    pub fn heard(&self) -> Vec<Heard> {
+    pub fn notifications(&self) -> Vec<Notification> {
         self.0.lock().unwrap().clone()
     }
 
@@ -50,42 +50,42 @@ impl Recorder {
     /// The scopes that the writer has published since the last call of [`take`](Self::take), sorted within each
     /// publication.
     pub fn written(&self) -> Vec<Vec<Scope>> {
-        let heard = self.heard();
+        let notifications = self.notifications();
         let scopes = |publication: &Publication| {
             let mut scopes: Vec<Scope> = publication.scopes.iter().map(|(scope, _)| scope.clone()).collect();
             scopes.sort();
             scopes
         };
-        let written = heard.iter().filter_map(|heard| match heard {
-            Heard::Written(publication) => Some(scopes(publication)),
+        let written = notifications.iter().filter_map(|notification| match notification {
+            Notification::Writer(publication) => Some(scopes(publication)),
             _ => None,
         });
         written.collect()
     }
 
-    fn note(&self, heard: Heard) {
-        self.0.lock().unwrap().push(heard);
+    fn record(&self, notification: Notification) {
+        self.0.lock().unwrap().push(notification);
     }
 }
 
 impl Subscriber for Recorder {
     fn published(&self, publication: &Publication) {
         match std::thread::current().name() {
-            Some("muster-writer") => self.note(Heard::Written(publication.clone())),
-            Some("muster-watcher") => self.note(Heard::Watched(publication.clone())),
+            Some("muster-writer") => self.record(Notification::Writer(publication.clone())),
+            Some("muster-watcher") => self.record(Notification::Watcher(publication.clone())),
             other => panic!("published on the thread {other:?}"),
         }
     }
 
     fn doubted(&self, revision: i64) {
-        self.note(Heard::Doubted(revision));
+        self.record(Notification::Reset(revision));
     }
 
     fn unreadable(&self) {
-        self.note(Heard::Unreadable);
+        self.record(Notification::Unreadable);
     }
 
     fn access_changed(&self, tokens: &Arc<TokenList>) {
-        self.note(Heard::Access(tokens.version));
+        self.record(Notification::AccessChanged(tokens.version));
     }
 }
