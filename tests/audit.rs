@@ -1,4 +1,4 @@
-//! Every administrative act is written down: who, when, from where, and how things were before and after.
+//! Every administrative action is audited: actor, time, address, and the state before and after.
 
 use std::collections::BTreeSet;
 
@@ -8,37 +8,37 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::routes::access::operations;
-use crate::support::{Client, Place, Reply, TestApp, eventually};
+use crate::support::{Client, Reply, TestApp, WorkDir, eventually};
 
-/// An operation of the API that is an act, how it is done in `acme` so that it succeeds, and what it is written down as.
-struct Act {
+/// An audited operation of the API, a request for it in `acme` that succeeds, and what its entry must contain.
+struct AuditCase {
     operation: &'static str,
     path: &'static str,
     body: &'static str,
     action: &'static str,
     target: &'static str,
-    /// Fields of `before` and of `after` that it must show.
-    shows: (&'static [&'static str], &'static [&'static str]),
+    /// Fields that `before` and `after` must contain.
+    must_show: (&'static [&'static str], &'static [&'static str]),
 }
 
-const fn act(
+const fn case(
     operation: &'static str,
     path: &'static str,
     body: &'static str,
     action: &'static str,
     target: &'static str,
-    shows: (&'static [&'static str], &'static [&'static str]),
-) -> Act {
-    Act { operation, path, body, action, target, shows }
+    must_show: (&'static [&'static str], &'static [&'static str]),
+) -> AuditCase {
+    AuditCase { operation, path, body, action, target, must_show }
 }
 
 const ARCHIVED: &[&str] = &["archived"];
 const COUNTS: &[&str] = &["contacts", "employees", "departments"];
 const POST: &[&str] = &["enterpriseId", "departmentId", "role", "isActive"];
 
-/// In this order, on one server.
-const ACTS: &[Act] = &[
-    act(
+/// Sent in this order to one server.
+const CASES: &[AuditCase] = &[
+    case(
         "POST /enterprise",
         "/enterprise",
         r#"{"id":"new","name":"New"}"#,
@@ -46,7 +46,7 @@ const ACTS: &[Act] = &[
         "new",
         (&[], &["name"]),
     ),
-    act(
+    case(
         "PUT /enterprise/{enterpriseId}",
         "/enterprise/acme",
         r#"{"name":"Acme 2"}"#,
@@ -54,8 +54,8 @@ const ACTS: &[Act] = &[
         "acme",
         (&["name"], &["name"]),
     ),
-    act("DELETE /enterprise/{enterpriseId}", "/enterprise/new", "", "enterprise.archive", "new", (ARCHIVED, ARCHIVED)),
-    act(
+    case("DELETE /enterprise/{enterpriseId}", "/enterprise/new", "", "enterprise.archive", "new", (ARCHIVED, ARCHIVED)),
+    case(
         "POST /enterprise/{enterpriseId}/restore",
         "/enterprise/new/restore",
         "",
@@ -63,7 +63,7 @@ const ACTS: &[Act] = &[
         "new",
         (&[], ARCHIVED),
     ),
-    act(
+    case(
         "DELETE /enterprise/{enterpriseId}",
         "/enterprise/new?purge=true",
         "",
@@ -71,7 +71,7 @@ const ACTS: &[Act] = &[
         "new",
         (COUNTS, &[]),
     ),
-    act(
+    case(
         "POST /enterprise/{enterpriseId}/departments",
         "/enterprise/acme/departments",
         r#"{"id":"field","name":"Field"}"#,
@@ -79,7 +79,7 @@ const ACTS: &[Act] = &[
         "acme/field",
         (&[], &["name"]),
     ),
-    act(
+    case(
         "PUT /enterprise/{enterpriseId}/departments/{departmentId}",
         "/enterprise/acme/departments/field",
         r#"{"name":"Field Service"}"#,
@@ -87,7 +87,7 @@ const ACTS: &[Act] = &[
         "acme/field",
         (&["name"], &["name"]),
     ),
-    act(
+    case(
         "POST /enterprise/{enterpriseId}/departments/{departmentId}/employees",
         "/enterprise/acme/departments/field/employees",
         r#"{"employeeId":"f1","firstName":"Zebulon","email":"zebulon@acme.example"}"#,
@@ -95,7 +95,7 @@ const ACTS: &[Act] = &[
         "f1",
         (&[], POST),
     ),
-    act(
+    case(
         "PUT /enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}",
         "/enterprise/acme/departments/field/employees/f1",
         r#"{"lastName":"Zweistein","departmentId":"lab","isActive":false}"#,
@@ -103,7 +103,7 @@ const ACTS: &[Act] = &[
         "f1",
         (POST, &["enterpriseId", "departmentId", "role", "isActive", "changed"]),
     ),
-    act(
+    case(
         "DELETE /enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}",
         "/enterprise/acme/departments/lab/employees/f1",
         "",
@@ -111,7 +111,7 @@ const ACTS: &[Act] = &[
         "f1",
         (ARCHIVED, ARCHIVED),
     ),
-    act(
+    case(
         "POST /enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}/restore",
         "/enterprise/acme/departments/lab/employees/f1/restore",
         "",
@@ -119,7 +119,7 @@ const ACTS: &[Act] = &[
         "f1",
         (&[], ARCHIVED),
     ),
-    act(
+    case(
         "DELETE /enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}",
         "/enterprise/acme/departments/lab/employees/f1?purge=true",
         "",
@@ -127,7 +127,7 @@ const ACTS: &[Act] = &[
         "f1",
         (COUNTS, &[]),
     ),
-    act(
+    case(
         "DELETE /enterprise/{enterpriseId}/departments/{departmentId}",
         "/enterprise/acme/departments/field",
         "",
@@ -135,7 +135,7 @@ const ACTS: &[Act] = &[
         "acme/field",
         (ARCHIVED, ARCHIVED),
     ),
-    act(
+    case(
         "POST /enterprise/{enterpriseId}/departments/{departmentId}/restore",
         "/enterprise/acme/departments/field/restore",
         "",
@@ -143,7 +143,7 @@ const ACTS: &[Act] = &[
         "acme/field",
         (&[], ARCHIVED),
     ),
-    act(
+    case(
         "DELETE /enterprise/{enterpriseId}/departments/{departmentId}",
         "/enterprise/acme/departments/field?purge=true",
         "",
@@ -151,7 +151,7 @@ const ACTS: &[Act] = &[
         "acme/field",
         (COUNTS, &[]),
     ),
-    act(
+    case(
         "POST /enterprise/{enterpriseId}/contacts/import",
         "/enterprise/acme/contacts/import?employee=u1",
         "name\nGrace\n",
@@ -159,7 +159,7 @@ const ACTS: &[Act] = &[
         "acme",
         (&[], &["rows", "imported", "duplicates", "rejected", "created", "employeeId", "file"]),
     ),
-    act(
+    case(
         "GET /enterprise/{enterpriseId}/contacts/export",
         "/enterprise/acme/contacts/export?department=sales",
         "",
@@ -167,7 +167,7 @@ const ACTS: &[Act] = &[
         "acme",
         (&[], &["contacts", "departmentId"]),
     ),
-    act(
+    case(
         "PUT /cache/config",
         "/cache/config",
         r#"{"maxCacheSize":5}"#,
@@ -175,7 +175,7 @@ const ACTS: &[Act] = &[
         "version 1",
         (&["maxCacheSize"], &["maxCacheSize"]),
     ),
-    act(
+    case(
         "POST /cache/config/revert",
         "/cache/config/revert",
         r#"{"version":0}"#,
@@ -183,8 +183,8 @@ const ACTS: &[Act] = &[
         "version 2",
         (&["maxCacheSize"], &["maxCacheSize"]),
     ),
-    act("POST /cache/warm", "/cache/warm", r#"{"enterpriseIds":["acme"]}"#, "cache.warm", "cache", (&[], &[])),
-    act(
+    case("POST /cache/warm", "/cache/warm", r#"{"enterpriseIds":["acme"]}"#, "cache.warm", "cache", (&[], &[])),
+    case(
         "DELETE /cache/entries/{key}",
         "/cache/entries/enterprise:acme:contacts",
         "",
@@ -192,7 +192,7 @@ const ACTS: &[Act] = &[
         "enterprise:acme:contacts",
         (&[], &["clearedEntries"]),
     ),
-    act(
+    case(
         "DELETE /cache/departments/clear",
         "/cache/departments/clear",
         "",
@@ -200,7 +200,7 @@ const ACTS: &[Act] = &[
         "cache",
         (&[], &["invalidatedEntries"]),
     ),
-    act(
+    case(
         "DELETE /cache/enterprises/{enterpriseId}/clear",
         "/cache/enterprises/acme/clear",
         "",
@@ -208,25 +208,25 @@ const ACTS: &[Act] = &[
         "acme",
         (&[], &["clearedEntries"]),
     ),
-    act("DELETE /cache/clear", "/cache/clear", "", "cache.clear", "cache", (&[], &["clearedEntries"])),
-    act("POST /tokens", "/tokens", r#"{"name":"t","role":"viewer"}"#, "token.create", "*", (&[], &["name", "role"])),
-    act("DELETE /tokens/{tokenId}", "/tokens/{new}", "", "token.revoke", "*", (&["name", "role"], &[])),
-    act("POST /session", "/session", "{token}", "session.create", "*", (&[], &["role", "address", "tokenId"])),
-    act("POST /backup", "/backup", "", "backup.create", "*", (&[], &["bytes", "rows", "schemaVersion", "tookMillis"])),
-    act("DELETE /session", "/session", "", "session.end", "*", (&["role", "address", "tokenId"], &[])),
-    act("DELETE /sessions/{sessionId}", "/sessions/{session}", "", "session.revoke", "*", (&["role", "address"], &[])),
+    case("DELETE /cache/clear", "/cache/clear", "", "cache.clear", "cache", (&[], &["clearedEntries"])),
+    case("POST /tokens", "/tokens", r#"{"name":"t","role":"viewer"}"#, "token.create", "*", (&[], &["name", "role"])),
+    case("DELETE /tokens/{tokenId}", "/tokens/{new}", "", "token.revoke", "*", (&["name", "role"], &[])),
+    case("POST /session", "/session", "{token}", "session.create", "*", (&[], &["role", "address", "tokenId"])),
+    case("POST /backup", "/backup", "", "backup.create", "*", (&[], &["bytes", "rows", "schemaVersion", "tookMillis"])),
+    case("DELETE /session", "/session", "", "session.end", "*", (&["role", "address", "tokenId"], &[])),
+    case("DELETE /sessions/{sessionId}", "/sessions/{session}", "", "session.revoke", "*", (&["role", "address"], &[])),
 ];
 
-/// Operations that change something and are no administrative acts, with the reason.
-const NO_ACTS: &[(&str, &str)] = &[
-    ("POST /AddContact", "collecting contacts is what everybody does; a contact has its own times and its collector"),
+/// Operations that change something and are no administrative actions, with the reason.
+const NOT_AUDITED: &[(&str, &str)] = &[
+    ("POST /AddContact", "collecting contacts is no administration; a contact has its own times and its collector"),
     ("POST /saveContact", "the same"),
     ("PATCH /Contacts/{userId}/contact/{contactId}", "the same"),
     ("DELETE /Contacts/{userId}/contact/{contactId}", "the same"),
 ];
 
 #[tokio::test]
-async fn every_operation_that_changes_something_is_written_down_or_says_why_not() {
+async fn every_operation_that_changes_something_is_audited_or_listed_as_exempt() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let changes: BTreeSet<String> = operations(&app)
@@ -235,43 +235,43 @@ async fn every_operation_that_changes_something_is_written_down_or_says_why_not(
         .filter(|operation| !operation.method.is_safe())
         .map(crate::routes::access::Operation::name)
         .collect();
-    let mut known: BTreeSet<String> = ACTS.iter().map(|act| act.operation.to_owned()).collect();
-    // Data that leaves the house is an act that changes nothing.
+    let mut known: BTreeSet<String> = CASES.iter().map(|case| case.operation.to_owned()).collect();
+    // An export changes nothing, but it is audited since data leaves the server.
     assert!(known.remove("GET /enterprise/{enterpriseId}/contacts/export"));
-    known.extend(NO_ACTS.iter().map(|(operation, _)| (*operation).to_owned()));
-    assert_eq!(changes, known, "each is an act, or says why it is none");
+    known.extend(NOT_AUDITED.iter().map(|(operation, _)| (*operation).to_owned()));
+    assert_eq!(changes, known, "each is audited or exempt");
 
-    for act in ACTS {
-        let (client, path, body) = prepare(act, &admin).await;
-        let before = newest(&admin).await["id"].as_i64().unwrap_or_default();
-        let method: Method = act.operation.split(' ').next().unwrap().parse().unwrap();
+    for case in CASES {
+        let (client, path, body) = prepare(case, &admin).await;
+        let before = newest_entry(&admin).await["id"].as_i64().unwrap_or_default();
+        let method: Method = case.operation.split(' ').next().unwrap().parse().unwrap();
         let kind = if path.contains("import") { "text/csv" } else { "application/json" };
         let request = client.request(method, &path).header("content-type", kind).body(body);
         let reply = Reply::to(request).await;
         assert!((200..300).contains(&reply.status), "{path}: {} {}", reply.status, reply.text());
-        let entry = newest(&admin).await;
-        assert!(entry["id"].as_i64().unwrap() > before, "{} is not written down", act.operation);
-        assert_eq!(entry["action"], act.action, "{entry:#}");
-        assert!(act.target == "*" || entry["target"] == act.target, "{entry:#}");
+        let entry = newest_entry(&admin).await;
+        assert!(entry["id"].as_i64().unwrap() > before, "{} is not audited", case.operation);
+        assert_eq!(entry["action"], case.action, "{entry:#}");
+        assert!(case.target == "*" || entry["target"] == case.target, "{entry:#}");
         assert!(entry["actor"].as_str().unwrap().contains("admin ("), "{entry:#}");
         assert_eq!(entry["address"], "127.0.0.1");
-        for (side, fields) in [("before", act.shows.0), ("after", act.shows.1)] {
+        for (side, fields) in [("before", case.must_show.0), ("after", case.must_show.1)] {
             for field in fields {
-                assert!(entry[side].get(*field).is_some(), "{} shows no {side}.{field}: {entry:#}", act.operation);
+                assert!(entry[side].get(*field).is_some(), "{} shows no {side}.{field}: {entry:#}", case.operation);
             }
         }
-        // What is purged or changed of a person must not live on here.
+        // Personal data in the audit log would survive a purge.
         for personal in ["Zebulon", "zebulon@acme.example", "Zweistein", "Grace"] {
             assert!(!entry.to_string().contains(personal), "{entry:#}");
         }
     }
 }
 
-/// Who does it, where, and with which body.
-async fn prepare(act: &Act, admin: &Client) -> (Client, String, String) {
+/// The client, the path and the body of the request.
+async fn prepare(case: &AuditCase, admin: &Client) -> (Client, String, String) {
     let browser = async || admin.browser().await;
     let token = json!({"token": admin.token()}).to_string();
-    match act.operation {
+    match case.operation {
         "DELETE /tokens/{tokenId}" => {
             let made = admin.post("/tokens", json!({"name": "t", "role": "viewer"})).await.expect(201);
             (admin.clone(), format!("/tokens/{}", made["token"]["id"].as_str().unwrap()), String::new())
@@ -281,23 +281,23 @@ async fn prepare(act: &Act, admin: &Client) -> (Client, String, String) {
             let session = browser().await.get("/session").await.expect(200)["session"]["id"].clone();
             (admin.clone(), format!("/sessions/{}", session.as_str().unwrap()), String::new())
         }
-        "POST /session" => (admin.clone(), act.path.to_owned(), token),
-        _ => (admin.clone(), act.path.to_owned(), act.body.to_owned()),
+        "POST /session" => (admin.clone(), case.path.to_owned(), token),
+        _ => (admin.clone(), case.path.to_owned(), case.body.to_owned()),
     }
 }
 
-async fn newest(admin: &Client) -> Value {
+async fn newest_entry(admin: &Client) -> Value {
     admin.get("/audit?limit=1").await.expect(200)["audit"][0].clone()
 }
 
 async fn actions(admin: &Client, kind: &str) -> Vec<(String, String)> {
     let log = admin.get(&format!("/audit?action={kind}")).await.expect(200);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    log["audit"].as_array().unwrap().iter().map(|act| (text(&act["action"]), text(&act["actor"]))).collect()
+    log["audit"].as_array().unwrap().iter().map(|entry| (text(&entry["action"]), text(&entry["actor"]))).collect()
 }
 
 #[tokio::test]
-async fn what_changes_nothing_is_not_written_down() {
+async fn a_request_that_changes_nothing_is_not_audited() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let same = json!({"name": "ACME"});
@@ -305,22 +305,22 @@ async fn what_changes_nothing_is_not_written_down() {
     admin.put("/enterprise/acme/departments/sales", json!({})).await.expect(200);
     admin.put("/enterprise/acme/departments/sales/employees/u1", json!({})).await.expect(200);
     admin.upload("/enterprise/acme/contacts/import?employee=u1&dryRun=true", "name\nGrace\n").await.expect(200);
-    // Refused, and sent again.
+    // A refused request, and one that is sent again.
     admin.post("/enterprise", json!({"id": "acme", "name": "Acme"})).await.problem(409);
-    assert_eq!(newest(&admin).await, Value::Null);
+    assert_eq!(newest_entry(&admin).await, Value::Null);
     for _ in 0..2 {
-        admin.post_once("/enterprise", "key", json!({"id": "once", "name": "Once"})).await.expect(201);
+        admin.post_with_key("/enterprise", "key", json!({"id": "once", "name": "Once"})).await.expect(201);
     }
     assert_eq!(admin.get("/audit").await.expect(200)["totalCount"], 1);
 }
 
 #[tokio::test]
-async fn a_link_is_written_down_when_it_is_used_and_by_whom() {
+async fn the_use_of_a_sign_in_link_is_audited_with_its_id() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let link = mint_link(app.store.clock().now()).unwrap();
     app.write(link.store()).await;
-    app.nobody().signs_in(json!({"code": link.code})).await;
+    app.anonymous().sign_in(json!({"code": link.code})).await;
     let links = actions(&admin, "link").await;
     assert_eq!(links.len(), 2);
     assert_eq!(links[1], ("link.create".to_owned(), "command line".to_owned()));
@@ -330,13 +330,13 @@ async fn a_link_is_written_down_when_it_is_used_and_by_whom() {
 }
 
 #[tokio::test]
-async fn guessing_is_written_down_once_for_an_address() {
+async fn failed_sign_ins_are_audited_once_per_address() {
     let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 3).await;
     let admin = app.client(Role::Admin).await;
     for number in 0..6 {
-        app.nobody().with_token(&format!("muster_guess{number}_x")).get("/enterprise").await;
+        app.anonymous().with_token(&format!("muster_guess{number}_x")).get("/enterprise").await;
     }
-    let refused = eventually("it is written down", || {
+    let refused = eventually("it is audited", || {
         let sql = "SELECT address, after FROM audit WHERE action = 'session.refuse'";
         let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
         app.store.directory().raw_reader().query_row(sql, [], read).ok()
@@ -345,9 +345,9 @@ async fn guessing_is_written_down_once_for_an_address() {
     assert_eq!(actions(&admin, "session").await.len(), 1);
 }
 
-/// Every command, with what it is written down as; or why it is not.
+/// Every command, with the action that it is audited as, or the reason why it is not.
 const COMMANDS: &[(&str, Result<&str, &str>)] = &[
-    ("serve", Err("its acts are those of the API; the link of its first start is one of sign-in-link's")),
+    ("serve", Err("its actions are those of the API; the link of its first start is one of sign-in-link's")),
     ("demo", Err("works on data of its own that is thrown away")),
     ("import", Ok("contacts.import")),
     ("export", Ok("contacts.export")),
@@ -364,9 +364,9 @@ const COMMANDS: &[(&str, Result<&str, &str>)] = &[
 ];
 
 #[test]
-fn every_command_that_changes_something_is_written_down_or_says_why_not() {
-    let place = Place::new();
-    let help = place.done(&["--help"]);
+fn every_command_that_changes_something_is_audited_or_listed_as_exempt() {
+    let dir = WorkDir::new();
+    let help = dir.muster_ok(&["--help"]);
     let (_, listed) = help.split_once("Commands:\n").unwrap();
     let listed: BTreeSet<&str> = listed
         .lines()
@@ -374,33 +374,29 @@ fn every_command_that_changes_something_is_written_down_or_says_why_not() {
         .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next())
         .collect();
-    assert_eq!(
-        listed,
-        COMMANDS.iter().map(|(command, _)| *command).collect(),
-        "each is an act, or says why it is none"
-    );
+    assert_eq!(listed, COMMANDS.iter().map(|(command, _)| *command).collect(), "each is audited or exempt");
 
-    place.write("people.csv", "name\nGrace\n");
+    dir.write("people.csv", "name\nGrace\n");
     let owner = ["--enterprise", "acme", "--department", "sales", "--employee", "u1"];
-    place.done(&[&["import", "people.csv", "--create-missing"], &owner[..]].concat());
-    place.done(&["export", "--enterprise", "acme", "--output", "out.csv"]);
-    let token = place.token("viewer");
+    dir.muster_ok(&[&["import", "people.csv", "--create-missing"], &owner[..]].concat());
+    dir.muster_ok(&["export", "--enterprise", "acme", "--output", "out.csv"]);
+    let token = dir.token("viewer");
     let id = token.split('_').nth(1).unwrap();
-    place.done(&["token", "revoke", id]);
-    place.done(&["sign-in-link"]);
-    place.done(&["backup", "kept.db"]);
-    let rows = written_in(&place);
-    let acts: Vec<&str> = rows.iter().map(|row| row.0.as_str()).collect();
+    dir.muster_ok(&["token", "revoke", id]);
+    dir.muster_ok(&["sign-in-link"]);
+    dir.muster_ok(&["backup", "kept.db"]);
+    let rows = audit_rows(&dir);
+    let audited: Vec<&str> = rows.iter().map(|row| row.0.as_str()).collect();
     let expected =
         ["contacts.import", "contacts.export", "token.create", "token.revoke", "link.create", "backup.create"];
-    assert_eq!(acts, expected);
-    // What came after the backup was begun is gone with what it is restored over, the word of the backup itself included.
-    place.done(&["restore", "kept.db", "--yes"]);
-    let restored = written_in(&place).pop().unwrap();
+    assert_eq!(audited, expected);
+    // A restore discards what was audited after its backup began, including the entry of the backup itself.
+    dir.muster_ok(&["restore", "kept.db", "--yes"]);
+    let restored = audit_rows(&dir).pop().unwrap();
     assert_eq!((restored.0.as_str(), restored.2.as_str()), ("backup.restore", "command line"));
     for (command, written) in COMMANDS {
         if let Ok(action) = written {
-            assert!(acts.contains(action) || restored.0 == *action, "{command}");
+            assert!(audited.contains(action) || restored.0 == *action, "{command}");
         }
     }
     for (_, _, actor, address, _) in &rows {
@@ -413,17 +409,17 @@ fn every_command_that_changes_something_is_written_down_or_says_why_not() {
     assert_eq!((rows[2].1.as_str(), rows[3].1.as_str()), (id, id));
 }
 
-/// Action, target, actor, address and how things were afterwards, of each act.
-fn written_in(place: &Place) -> Vec<(String, String, String, String, String)> {
+/// Action, target, actor, address and resulting state of each entry.
+fn audit_rows(dir: &WorkDir) -> Vec<(String, String, String, String, String)> {
     let sql = "SELECT action, target, actor, address, coalesce(after, '') FROM audit ORDER BY id";
-    let database = place.database();
+    let database = dir.database();
     let mut rows = database.prepare(sql).unwrap();
     let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)));
     rows.unwrap().map(Result::unwrap).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_that_is_not_taken_to_its_end_is_written_down_as_such() {
+async fn an_aborted_export_is_audited_as_aborted() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let rows: Vec<String> = (0..3_000).map(|row| format!("Given{row},{}\n", "note ".repeat(400))).collect();
@@ -433,7 +429,7 @@ async fn an_export_that_is_not_taken_to_its_end_is_written_down_as_such() {
         .expect(200);
     let response = admin.request(Method::GET, "/enterprise/acme/contacts/export").send().await.unwrap();
     drop(response);
-    let entry = eventually("the export is written down", || {
+    let entry = eventually("the export is audited", || {
         let sql = "SELECT after FROM audit WHERE action = 'contacts.export'";
         app.store.directory().raw_reader().query_row(sql, [], |row| row.get::<_, String>(0)).ok()
     });
@@ -442,10 +438,10 @@ async fn an_export_that_is_not_taken_to_its_end_is_written_down_as_such() {
 }
 
 #[test]
-fn the_page_lets_every_kind_of_act_be_chosen() {
+fn the_audit_page_filters_by_every_kind_of_action() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/js/pages/access.js")).unwrap();
     let commands = COMMANDS.iter().filter_map(|(_, written)| written.ok());
-    for action in ACTS.iter().map(|act| act.action).chain(commands) {
+    for action in CASES.iter().map(|case| case.action).chain(commands) {
         let kind = action.split('.').next().unwrap();
         assert!(page.contains(&format!("[\"{kind}\", ")), "no choice for {kind}");
     }

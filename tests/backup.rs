@@ -1,5 +1,5 @@
-//! A backup is one file that holds everything acknowledged before it began, is made while others write, and leaves nothing
-//! behind when it is not made.
+//! A backup is one file with everything that was acknowledged before it began. Writes continue while it is made, and a
+//! backup that fails leaves no files.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
@@ -13,10 +13,10 @@ use muster::store::{BackupError, DATABASE_FILE, Store};
 use serde_json::Value;
 
 use crate::support::{
-    Directory, HeldBackup, Place, TestStore, add_contact, backed_up, employee, enterprise, eventually, first_page,
+    Directory, PausedBackup, TestStore, WorkDir, add_contact, employee, enterprise, eventually, first_page, make_backup,
 };
 
-/// Ends what others do when the test ends, however it does.
+/// Stops the other threads when the test ends, also by a panic.
 struct StopOnDrop<'a>(&'a AtomicBool);
 
 impl Drop for StopOnDrop<'_> {
@@ -28,12 +28,12 @@ impl Drop for StopOnDrop<'_> {
 /// Contacts that make a database of several portions: a portion is 1 MiB.
 const LARGE_CONTACTS: usize = 400;
 
-/// A store with people whose copying takes several portions.
+/// A store with people whose backup takes several portions.
 fn large_store() -> TestStore {
     write_large(Directory::in_memory().open())
 }
 
-/// Writes people whose copying takes several portions.
+/// Writes people whose backup takes several portions.
 fn write_large(store: TestStore) -> TestStore {
     store.write_people();
     let notes = "n".repeat(CONTACT_NOTES_LEN_MAX);
@@ -49,13 +49,13 @@ fn write_large(store: TestStore) -> TestStore {
     store
 }
 
-/// What is in a folder.
+/// The names of the entries of a folder.
 fn names(folder: &Path) -> BTreeSet<String> {
     std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
-/// Opens a backup as the database of a directory of its own. It is checked when it goes.
-fn opened(backup: &Path) -> TestStore {
+/// Opens a backup as the database of a new directory. It is checked when it is dropped.
+fn open_backup(backup: &Path) -> TestStore {
     let directory = Directory::in_memory();
     std::fs::copy(backup, directory.path().join(DATABASE_FILE)).unwrap();
     directory.open()
@@ -67,13 +67,13 @@ fn names_of_contacts(store: &Store, user: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn writers_go_on_while_a_backup_stands_and_it_shows_the_moment_when_it_began() {
+fn a_paused_backup_blocks_no_writer_and_holds_the_snapshot_of_its_start() {
     let store = large_store();
     let folder = Directory::new();
     let file = folder.path().join("x.db");
     store.write(|tx| add_contact(tx, "u2", "before")).unwrap();
-    let backup = HeldBackup::begin(store.directory().path(), &file);
-    // Nobody waits for it: these are answered although it stands still. And it does not begin anew for them.
+    let backup = PausedBackup::start(store.directory().path(), &file);
+    // Writes are answered while the backup is paused, and they do not make it restart.
     for number in 0..200 {
         store.write(move |tx| add_contact(tx, "u2", &format!("meanwhile {number}"))).unwrap();
     }
@@ -82,16 +82,16 @@ fn writers_go_on_while_a_backup_stands_and_it_shows_the_moment_when_it_began() {
     assert_eq!(made.rows.contacts, LARGE_CONTACTS as u64 + 1);
     assert_eq!((made.rows.enterprises, made.rows.departments, made.rows.employees), (1, 2, 2));
     assert_eq!(made.bytes, std::fs::metadata(&file).unwrap().len());
-    // One file, for its owner alone.
+    // One file, accessible by its owner alone.
     assert_eq!(names(folder.path()), BTreeSet::from(["x.db".to_owned()]));
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    let copy = opened(&file);
+    let copy = open_backup(&file);
     assert_eq!(names_of_contacts(&copy, "u2"), BTreeSet::from(["before".to_owned()]));
     copy.assert_clean();
 }
 
 #[test]
-fn a_backup_under_a_mixed_load_holds_what_was_acknowledged_before_it_and_adds_up() {
+fn a_backup_under_mixed_load_holds_every_write_acknowledged_before_it_and_adds_up() {
     let store = large_store();
     let folder = Directory::in_memory();
     let stop = &AtomicBool::new(false);
@@ -120,8 +120,8 @@ fn a_backup_under_a_mixed_load_holds_what_was_acknowledged_before_it_and_adds_up
             let acknowledged = name.clone();
             store.write(move |tx| add_contact(tx, "u2", &acknowledged)).unwrap();
             let file = folder.path().join(format!("{round}.db"));
-            backed_up(store.directory().path(), &file).unwrap();
-            let copy = opened(&file);
+            make_backup(store.directory().path(), &file).unwrap();
+            let copy = open_backup(&file);
             assert_eq!(names_of_contacts(&copy, "u2").len(), round + 1);
             assert!(names_of_contacts(&copy, "u2").contains(&name));
             copy.assert_clean();
@@ -130,11 +130,11 @@ fn a_backup_under_a_mixed_load_holds_what_was_acknowledged_before_it_and_adds_up
 }
 
 #[test]
-fn the_log_is_bounded_again_after_a_backup() {
+fn the_wal_is_bounded_again_after_a_backup() {
     let store = large_store();
     let log = store.directory().path().join(format!("{DATABASE_FILE}-wal"));
     let folder = Directory::in_memory();
-    let backup = HeldBackup::begin(store.directory().path(), &folder.path().join("x.db"));
+    let backup = PausedBackup::start(store.directory().path(), &folder.path().join("x.db"));
     let write_much = || {
         for _ in 0..100 {
             store.write(|tx| (0..100).try_for_each(|number| add_contact(tx, "u2", &format!("n{number}")))).unwrap();
@@ -145,15 +145,15 @@ fn the_log_is_bounded_again_after_a_backup() {
     backup.finish().unwrap();
     write_much();
     let after = std::fs::metadata(&log).unwrap().len();
-    // The file stays, and starts over once the next write has gone in: what was written since fits into it.
+    // The WAL file keeps its size and is reused from its start after the next write, so that later writes fit into it.
     assert!(after < held + held / 4, "the log went on growing: {held} bytes while the backup stood, {after} after it");
 }
 
 #[test]
-fn a_backup_that_is_ended_leaves_nothing() {
+fn a_cancelled_backup_leaves_no_file() {
     let store = large_store();
     let folder = Directory::new();
-    let backup = HeldBackup::begin(store.directory().path(), &folder.path().join("x.db"));
+    let backup = PausedBackup::start(store.directory().path(), &folder.path().join("x.db"));
     assert_eq!(names(folder.path()), BTreeSet::from(["x.db.partial".to_owned()]));
     let ended = backup.cancel();
     assert!(matches!(ended, Err(BackupError::Cancelled)), "{ended:?}");
@@ -161,43 +161,43 @@ fn a_backup_that_is_ended_leaves_nothing() {
 }
 
 #[test]
-fn two_backups_to_one_file_do_not_mix() {
+fn concurrent_backups_to_one_file_do_not_mix() {
     let store = large_store();
     let folder = Directory::new();
     let file = folder.path().join("x.db");
-    let first = HeldBackup::begin(store.directory().path(), &file);
-    let second = backed_up(store.directory().path(), &file);
+    let first = PausedBackup::start(store.directory().path(), &file);
+    let second = make_backup(store.directory().path(), &file);
     assert!(matches!(second, Err(BackupError::UnderWay(_))), "{second:?}");
     first.finish().unwrap();
-    let third = backed_up(store.directory().path(), &file);
+    let third = make_backup(store.directory().path(), &file);
     assert!(matches!(third, Err(BackupError::Exists(_))), "{third:?}");
 }
 
 #[test]
-fn what_a_killed_backup_left_is_taken_over() {
+fn a_partial_file_of_a_killed_backup_is_overwritten() {
     let store = large_store();
     let folder = Directory::new();
     std::fs::write(folder.path().join("x.db.partial"), vec![7; 9 << 20]).unwrap();
     std::fs::write(folder.path().join("x.db.partial-journal"), "rubbish").unwrap();
-    let made = backed_up(store.directory().path(), &folder.path().join("x.db")).unwrap();
+    let made = make_backup(store.directory().path(), &folder.path().join("x.db")).unwrap();
     assert!(made.bytes < 9 << 20);
     assert_eq!(names(folder.path()), BTreeSet::from(["x.db".to_owned()]));
-    drop(opened(&made.path));
+    drop(open_backup(&made.path));
 }
 
 #[test]
-fn a_place_that_will_not_do_is_refused_with_what_to_do_and_nothing_is_touched() {
-    let place = Place::new();
-    place.token("admin");
-    place.write("there.db", "precious");
-    std::fs::create_dir(place.path("folder")).unwrap();
-    let before = names(&place.path(""));
+fn an_unusable_backup_destination_is_refused_with_a_remedy_and_nothing_is_changed() {
+    let dir = WorkDir::new();
+    dir.token("admin");
+    dir.write("there.db", "precious");
+    std::fs::create_dir(dir.path("folder")).unwrap();
+    let before = names(&dir.path(""));
     let check = |arguments: &[&str], expected: &str| {
-        let ended = place.muster(&[&["backup"], arguments].concat());
+        let ended = dir.muster(&[&["backup"], arguments].concat());
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{}", ended.stderr);
         assert!(ended.stderr.starts_with("muster: no backup was made: "), "{}", ended.stderr);
         assert!(ended.stderr.contains(expected) && ended.stderr.lines().count() == 1, "{}", ended.stderr);
-        assert_eq!(names(&place.path("")), before);
+        assert_eq!(names(&dir.path("")), before);
     };
     check(&["there.db"], "there.db exists already; name another file, or replace it with --force");
     check(&["nowhere/x.db"], "the folder nowhere does not exist; make it first");
@@ -205,71 +205,71 @@ fn a_place_that_will_not_do_is_refused_with_what_to_do_and_nothing_is_touched() 
     check(&["folder"], "it is a directory; name a file in it");
     check(&["--force", "/dev/null"], "it is no regular file");
     check(&["x.db", "--data-dir", "folder"], "it holds no Muster database");
-    assert_eq!(place.read("there.db"), b"precious");
-    place.done(&["backup", "--force", "there.db"]);
-    assert_ne!(place.read("there.db"), b"precious");
+    assert_eq!(dir.read("there.db"), b"precious");
+    dir.muster_ok(&["backup", "--force", "there.db"]);
+    assert_ne!(dir.read("there.db"), b"precious");
 }
 
 #[test]
 fn a_backup_on_the_command_line_works_with_and_without_a_server_and_is_audited() {
-    let place = Place::new();
-    place.write("seed.csv", "name\nGrace\n");
+    let dir = WorkDir::new();
+    dir.write("seed.csv", "name\nGrace\n");
     let owner = ["--enterprise", "acme", "--department", "sales", "--employee", "u1", "--create-missing"];
-    place.done(&[&["import", "seed.csv"], &owner[..]].concat());
-    let without = place.muster(&["backup", "without.db"]);
+    dir.muster_ok(&[&["import", "seed.csv"], &owner[..]].concat());
+    let without = dir.muster(&["backup", "without.db"]);
     assert_eq!((without.code, without.stdout.as_str()), (Some(0), ""), "{}", without.stderr);
     assert!(
         without.stderr.contains("without.db: ") && without.stderr.contains("1 contact, 0 tokens"),
         "{}",
         without.stderr
     );
-    // Whoever was alone with the database leaves no log behind.
-    assert_eq!(names(&place.data_dir()), BTreeSet::from(["muster.db".to_owned(), "muster.lock".to_owned()]));
+    // A command that was alone with the database leaves no WAL behind.
+    assert_eq!(names(&dir.data_dir()), BTreeSet::from(["muster.db".to_owned(), "muster.lock".to_owned()]));
 
-    let server = place.serve();
+    let server = dir.serve();
     let mut client = server.client();
     client.post("/saveContact", &serde_json::json!({"userId": "u1", "contactInfo": {"name": "Ada"}}));
-    let report: Value = serde_json::from_str(&place.done(&["backup", "beside.db", "--json"])).unwrap();
+    let report: Value = serde_json::from_str(&dir.muster_ok(&["backup", "beside.db", "--json"])).unwrap();
     assert_eq!(report["rows"]["contacts"], 2);
-    assert_eq!(report["bytes"], std::fs::metadata(place.path("beside.db")).unwrap().len());
+    assert_eq!(report["bytes"], std::fs::metadata(dir.path("beside.db")).unwrap().len());
     let audit = client.get("/audit?action=backup");
     let entry = &audit["audit"][0];
     assert_eq!((&entry["action"], &entry["actor"]), (&"backup.create".into(), &"command line".into()));
-    assert_eq!(entry["target"], place.path("beside.db").canonicalize().unwrap().display().to_string());
+    assert_eq!(entry["target"], dir.path("beside.db").canonicalize().unwrap().display().to_string());
     assert_eq!(entry["after"]["rows"]["contacts"], 2);
     assert_eq!(audit["totalCount"], 2);
 }
 
 #[test]
-fn a_signal_ends_a_backup_and_nothing_of_it_is_left() {
-    let place = Place::new();
-    place.write("seed.csv", format!("name,notes\n{}", format!("Grace,{}\n", "n".repeat(4_000)).repeat(20_000)));
+fn sigterm_cancels_a_backup_and_leaves_no_partial_file() {
+    let dir = WorkDir::new();
+    dir.write("seed.csv", format!("name,notes\n{}", format!("Grace,{}\n", "n".repeat(4_000)).repeat(20_000)));
     let owner = ["--enterprise", "acme", "--department", "sales", "--employee", "u1", "--create-missing"];
-    place.muster(&[&["import", "seed.csv"], &owner[..]].concat());
-    let mut child = place.command(&["backup", "x.db"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    let partial = place.path("x.db.partial");
+    dir.muster(&[&["import", "seed.csv"], &owner[..]].concat());
+    let mut child = dir.command(&["backup", "x.db"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let partial = dir.path("x.db.partial");
     eventually("the backup is under way", || partial.exists().then_some(()));
     Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     let status = eventually("the backup ends", || child.try_wait().unwrap());
-    // It may have been done before the signal came.
+    // The backup may have finished before the signal arrived.
     if status.code() == Some(1) {
-        assert!(!place.exists("x.db"));
+        assert!(!dir.exists("x.db"));
     }
     assert!(!partial.exists(), "{status}");
 }
 
 #[test]
-fn a_disk_without_room_is_told_before_anything_is_written_and_the_server_works_on() {
-    let place = Place::new();
-    let disk = place.path("disk");
+fn a_backup_without_disk_space_fails_before_it_writes_and_the_server_goes_on() {
+    let dir = WorkDir::new();
+    let disk = dir.path("disk");
     std::fs::create_dir(&disk).unwrap();
     let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=256k", "muster-test"]).arg(&disk).output();
     if !mounted.is_ok_and(|output| output.status.success()) {
         println!("skipped: this user may not mount a file system");
         return;
     }
-    let server = place.serve();
-    let ended = place.muster(&["backup", "disk/x.db"]);
+    let server = dir.serve();
+    let ended = dir.muster(&["backup", "disk/x.db"]);
     let left = names(&disk);
     assert!(Command::new("umount").arg(&disk).status().unwrap().success());
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
@@ -279,7 +279,7 @@ fn a_disk_without_room_is_told_before_anything_is_written_and_the_server_works_o
 }
 
 #[test]
-fn a_disk_that_fills_up_meanwhile_ends_the_backup_and_nothing_is_left() {
+fn a_disk_that_fills_up_during_a_backup_aborts_it_and_leaves_no_file() {
     let store = large_store();
     let folder = Directory::new();
     let mut mount = Command::new("mount");
@@ -288,8 +288,8 @@ fn a_disk_that_fills_up_meanwhile_ends_the_backup_and_nothing_is_left() {
         println!("skipped: this user may not mount a file system");
         return;
     }
-    let backup = HeldBackup::begin(store.directory().path(), &folder.path().join("x.db"));
-    // Another program takes what room there is.
+    let backup = PausedBackup::start(store.directory().path(), &folder.path().join("x.db"));
+    // Another program takes the remaining space.
     let _ = std::fs::write(folder.path().join("filler"), vec![1; 24 << 20]);
     let ended = backup.finish();
     let left = names(folder.path());
@@ -300,7 +300,7 @@ fn a_disk_that_fills_up_meanwhile_ends_the_backup_and_nothing_is_left() {
 }
 
 #[test]
-fn a_log_that_would_fill_the_disk_of_the_database_ends_the_backup() {
+fn a_backup_is_aborted_before_the_wal_fills_the_disk_of_the_database() {
     let directory = Directory::new();
     let mut mount = Command::new("mount");
     mount.args(["-t", "tmpfs", "-o", "size=32m", "muster-test"]).arg(directory.path());
@@ -312,12 +312,12 @@ fn a_log_that_would_fill_the_disk_of_the_database_ends_the_backup() {
     let folder = Directory::in_memory();
     let log = directory.path().join(format!("{DATABASE_FILE}-wal"));
     let bytes = |file: &Path| std::fs::metadata(file).unwrap().len();
-    let backup = HeldBackup::begin(directory.path(), &folder.path().join("x.db"));
+    let backup = PausedBackup::start(directory.path(), &folder.path().join("x.db"));
     let before = bytes(&log);
     while bytes(&log) == before {
         store.write(|tx| (0..100).try_for_each(|number| add_contact(tx, "u2", &format!("n{number}")))).unwrap();
     }
-    // Another program takes what room there is, but for a little.
+    // Another program takes almost all of the remaining space.
     let filler = directory.path().join("filler");
     let _ = std::fs::write(&filler, vec![1; 32 << 20]);
     let taken = bytes(&filler);

@@ -1,4 +1,4 @@
-//! Before a database is migrated it is backed up; without the backup it is not.
+//! A database is backed up before it is migrated, and not migrated without the backup.
 
 use muster::clock::Clock;
 use muster::store::{DATABASE_FILE, Mode, OpenError, SCHEMA_VERSION, Store, database_path};
@@ -20,7 +20,7 @@ fn old() -> Directory {
     directory
 }
 
-/// How many backups lie beside the database.
+/// The number of backups beside the database.
 fn backups_in(directory: &Directory) -> usize {
     let names = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
     names.filter(|name| name.to_string_lossy().starts_with("muster-schema")).count()
@@ -31,7 +31,7 @@ fn version(file: &std::path::Path) -> i64 {
 }
 
 #[test]
-fn an_older_database_is_backed_up_beside_itself_and_named_with_its_version() {
+fn an_older_database_is_backed_up_beside_itself_under_its_schema_version() {
     let directory = old();
     let store = directory.open_with(Clock::manual(at("2026-11-22T14:30:00Z")), |_| {});
     let kept = directory.path().join("muster-schema-v1-2026-11-22T14-30-00Z.db");
@@ -43,7 +43,7 @@ fn an_older_database_is_backed_up_beside_itself_and_named_with_its_version() {
     assert_eq!(audited, ("backup.create".to_owned(), "migration".to_owned(), kept.display().to_string()));
     drop(store);
     assert_eq!(version(&directory.path().join(DATABASE_FILE)), SCHEMA_VERSION);
-    // Opened again, there is nothing to migrate and nothing to back up.
+    // When it is opened again, there is nothing to migrate and nothing to back up.
     drop(directory.open());
     assert_eq!(backups_in(&directory), 1);
 }
@@ -51,7 +51,7 @@ fn an_older_database_is_backed_up_beside_itself_and_named_with_its_version() {
 #[test]
 fn without_the_backup_there_is_no_migration() {
     let directory = old();
-    // A place that is taken by a folder stands for every reason why a file cannot be made.
+    // A folder of that name represents every reason why the file cannot be created.
     std::fs::create_dir(directory.path().join("muster-schema-v1-2026-11-22T14-30-00Z.db")).unwrap();
     let refused = Store::open(&directory.options(Mode::Server), Clock::manual(at("2026-11-22T14:30:00Z")));
     let Err(error @ OpenError::NotBackedUp { .. }) = refused else { panic!("it was opened") };
@@ -61,10 +61,10 @@ fn without_the_backup_there_is_no_migration() {
 }
 
 #[test]
-fn a_migration_that_fails_again_and_again_leaves_no_backups() {
+fn a_migration_that_fails_repeatedly_leaves_no_backups() {
     let directory = old();
     let database = database_path(directory.path());
-    // A table that is there already stands for every reason why a step fails.
+    // A table that exists already represents every reason why a step fails.
     Connection::open(&database).unwrap().execute_batch("CREATE TABLE cache_sample (x)").unwrap();
     for second in 0..3 {
         let clock = Clock::manual(at(&format!("2026-11-22T14:30:0{second}Z")));
@@ -72,7 +72,7 @@ fn a_migration_that_fails_again_and_again_leaves_no_backups() {
         assert_eq!(version(&database), 1);
     }
     assert_eq!(backups_in(&directory), 0);
-    // Mended, it is migrated, and the backup stays.
+    // Once the cause is removed, the database is migrated and the backup is kept.
     Connection::open(&database).unwrap().execute_batch("DROP TABLE cache_sample").unwrap();
     drop(directory.open());
     assert_eq!(backups_in(&directory), 1);

@@ -1,4 +1,4 @@
-//! The server's own backups: on request and by schedule, kept and let go, told of everywhere, and loud when they fail.
+//! The server's backups: on request and by schedule, their retention, their status, and the report of failures.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,23 +12,25 @@ use muster::domain::access::Role;
 use muster::store::{Actor, BackupObserver, back_up, database_path, record_backup, unobserved};
 use serde_json::{Value, json};
 
-use crate::support::{Client, Directory, Exposition, Holder, TestApp, TestSettings, at, backup_request, people};
+use crate::support::{
+    Client, Directory, Exposition, PausingObserver, TestApp, TestSettings, at, backup_request, people,
+};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// A server leaves its backups alone for so long after its start.
-const QUIET: Duration = Duration::from_mins(1);
+/// The server makes no scheduled backup for this long after its start.
+const START_DELAY: Duration = Duration::from_mins(1);
 
-/// A server that has its data in one directory and its backups in a folder of another.
+/// A server with its data in one directory and its backups in a folder of another.
 struct Server {
     app: TestApp,
     admin: Client,
     folder: PathBuf,
-    /// Goes last, with what is in it.
+    /// Dropped last, which deletes its contents.
     backups: Directory,
 }
 
-struct Wanted {
+struct Options {
     clock: Clock,
     every: Option<Duration>,
     keep: usize,
@@ -36,35 +38,35 @@ struct Wanted {
     observer: Option<Arc<dyn BackupObserver>>,
 }
 
-fn wanted() -> Wanted {
+fn options() -> Options {
     let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
-    Wanted { clock, every: Some(DAY), keep: 7, settings: TestSettings::default(), observer: None }
+    Options { clock, every: Some(DAY), keep: 7, settings: TestSettings::default(), observer: None }
 }
 
 impl Server {
-    async fn start(wanted: Wanted) -> Self {
-        Self::start_beside(wanted, Directory::in_memory()).await
+    async fn start(options: Options) -> Self {
+        Self::start_beside(options, Directory::in_memory()).await
     }
 
-    /// A server that shares the folder of its backups with whoever else has it.
-    async fn start_beside(wanted: Wanted, backups: Directory) -> Self {
+    /// A server that shares its backup folder with another one.
+    async fn start_beside(options: Options, backups: Directory) -> Self {
         let data = Directory::in_memory();
         let folder = backups.path().join("backups");
-        let store = data.open_with(wanted.clock, |_| {});
-        let settings = BackupSettings { every: wanted.every, keep: wanted.keep, dir: folder.clone() };
-        let app = TestApp::serve_backing_up(store, wanted.settings, &settings, wanted.observer);
+        let store = data.open_with(options.clock, |_| {});
+        let settings = BackupSettings { every: options.every, keep: options.keep, dir: folder.clone() };
+        let app = TestApp::serve_backing_up(store, options.settings, &settings, options.observer);
         app.write(people).await;
         let admin = app.client(Role::Admin).await;
         Self { app, admin, folder, backups }
     }
 
-    /// The same server once more, with the folder of its backups written with something at its end.
-    async fn restart(self, behind: &str) -> Self {
+    /// Restarts the server, with this text appended to the path of its backup folder.
+    async fn restart(self, suffix: &str) -> Self {
         let Self { mut app, folder, backups, .. } = self;
         app.stop();
         let (directory, clock) = (app.store.directory().clone(), app.store.clock().clone());
         drop(app);
-        let dir = format!("{}{behind}", folder.display()).into();
+        let dir = format!("{}{suffix}", folder.display()).into();
         let settings = BackupSettings { every: Some(DAY), keep: 7, dir };
         let store = directory.open_with(clock, |_| {});
         let app = TestApp::serve_backing_up(store, TestSettings::default(), &settings, None);
@@ -76,20 +78,20 @@ impl Server {
         self.app.store.clock().clone()
     }
 
-    async fn told(&self) -> Value {
+    async fn status(&self) -> Value {
         self.admin.get("/backup").await.expect(200)["backup"].clone()
     }
 
-    /// Waits until what is told of the backups is so.
-    async fn until(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    /// Polls the status of the backups until it meets a condition.
+    async fn until(&self, what: &str, is_met: impl Fn(&Value) -> bool) -> Value {
         for _ in 0..2_000 {
-            let told = self.told().await;
-            if is_so(&told) {
-                return told;
+            let status = self.status().await;
+            if is_met(&status) {
+                return status;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        panic!("waited in vain until {what}: {:#}", self.told().await);
+        panic!("waited in vain until {what}: {:#}", self.status().await);
     }
 
     async fn audited(&self) -> Vec<(String, String)> {
@@ -114,11 +116,11 @@ fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_administrator_makes_a_backup_and_everything_tells_of_it() {
-    let server = Server::start(wanted()).await;
-    let told = server.told().await;
-    assert_eq!((&told["status"], &told["last"], &told["files"]), (&json!("waiting"), &Value::Null, &json!([])));
-    assert_eq!(told["nextAt"], "2026-11-22T08:01:00.000Z");
+async fn a_backup_on_request_is_in_the_status_the_metrics_and_the_audit_log() {
+    let server = Server::start(options()).await;
+    let status = server.status().await;
+    assert_eq!((&status["status"], &status["last"], &status["files"]), (&json!("waiting"), &Value::Null, &json!([])));
+    assert_eq!(status["nextAt"], "2026-11-22T08:01:00.000Z");
     assert_eq!(server.metric("muster_backup_last_success_timestamp_seconds").await, 0);
 
     let made = server.admin.post("/backup", json!({})).await.expect(201);
@@ -129,205 +131,207 @@ async fn an_administrator_makes_a_backup_and_everything_tells_of_it() {
     assert!(made["backup"]["by"].as_str().unwrap().starts_with("admin (token "), "{made:#}");
 
     server.clock().advance(Duration::from_secs(90));
-    let told = server.told().await;
-    assert_eq!((&told["status"], &told["failure"], &told["running"]), (&json!("good"), &Value::Null, &Value::Null));
-    assert_eq!((&told["last"]["file"], &told["last"]["ageSeconds"]), (&made["backup"]["file"], &json!(90)));
-    assert_eq!(told["files"][0]["file"], "muster-2026-11-22T08-00-00Z.db");
-    assert_eq!((&told["every"], &told["keep"]), (&json!(86_400_000), &json!(7)));
-    assert_eq!(told["nextAt"], "2026-11-23T08:00:00.000Z");
+    let status = server.status().await;
+    assert_eq!(
+        (&status["status"], &status["failure"], &status["running"]),
+        (&json!("good"), &Value::Null, &Value::Null)
+    );
+    assert_eq!((&status["last"]["file"], &status["last"]["ageSeconds"]), (&made["backup"]["file"], &json!(90)));
+    assert_eq!(status["files"][0]["file"], "muster-2026-11-22T08-00-00Z.db");
+    assert_eq!((&status["every"], &status["keep"]), (&json!(86_400_000), &json!(7)));
+    assert_eq!(status["nextAt"], "2026-11-23T08:00:00.000Z");
     let audited = server.audited().await;
     assert!(audited.len() == 1 && audited[0].0 == "backup.create" && audited[0].1.starts_with("admin (token "));
     let seconds = u64::try_from(at("2026-11-22T08:00:00Z").millis()).unwrap() / 1_000;
     assert_eq!(server.metric("muster_backup_last_success_timestamp_seconds").await, seconds);
     assert_eq!(server.metric("muster_backup_interval_seconds").await, 86_400);
     assert_eq!(server.metric("muster_backups_total").await, 1);
-    // It is a database like any other.
+    // The backup is a database like any other.
     let copy = Directory::in_memory();
     std::fs::copy(file, database_path(copy.path())).unwrap();
     drop(copy.open());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn as_many_are_kept_as_wanted_and_what_others_put_there_stays() {
-    let server = Server::start(Wanted { keep: 2, ..wanted() }).await;
+async fn retention_keeps_the_configured_number_of_backups_and_every_other_file() {
+    let server = Server::start(Options { keep: 2, ..options() }).await;
     std::fs::create_dir(&server.folder).unwrap();
     std::fs::write(server.folder.join("by-hand.db"), "precious").unwrap();
-    // What a killed process left is cleared away.
+    // A partial file of a killed process is deleted.
     std::fs::write(server.folder.join("muster-2026-11-21T08-00-00Z.db.partial"), "half").unwrap();
     for _ in 0..2 {
         server.admin.post("/backup", json!({})).await.expect(201);
     }
     server.clock().advance(DAY);
-    server.until("the schedule has made another", |told| told["last"]["by"] == "schedule").await;
+    server.until("the schedule has made another", |status| status["last"]["by"] == "schedule").await;
     let expected =
         ["by-hand.db", "muster-2026-11-22T08-00-00Z-2.db", "muster-2026-11-23T08-00-00Z.db"].map(str::to_owned);
     assert_eq!(names(&server.folder), expected.into());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn servers_that_share_a_folder_delete_none_of_each_other() {
-    let first = Server::start(Wanted { keep: 1, ..wanted() }).await;
+async fn servers_that_share_a_backup_folder_do_not_delete_each_others_files() {
+    let first = Server::start(Options { keep: 1, ..options() }).await;
     let clock = Clock::manual(at("2026-11-22T09:00:00Z"));
-    let second = Server::start_beside(Wanted { clock, keep: 1, ..wanted() }, first.backups.clone()).await;
+    let second = Server::start_beside(Options { clock, keep: 1, ..options() }, first.backups.clone()).await;
     for server in [&first, &second, &second] {
         server.admin.post("/backup", json!({})).await.expect(201);
     }
     first.clock().advance(DAY);
-    first.until("the first has made another", |told| told["last"]["by"] == "schedule").await;
+    first.until("the first has made another", |status| status["last"]["by"] == "schedule").await;
     let expected = ["muster-2026-11-22T09-00-00Z-2.db", "muster-2026-11-23T08-00-00Z.db"].map(str::to_owned);
     assert_eq!(names(&first.folder), expected.into());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_schedule_makes_one_a_day_and_survives_a_restart() {
-    let server = Server::start(wanted()).await;
+async fn the_schedule_makes_one_backup_a_day_and_survives_a_restart() {
+    let server = Server::start(options()).await;
     let clock = server.clock();
-    clock.advance(QUIET);
-    let first = server.until("the first is made", |told| told["status"] == "good").await;
+    clock.advance(START_DELAY);
+    let first = server.until("the first is made", |status| status["status"] == "good").await;
     assert_eq!(first["last"]["by"], "schedule");
     clock.advance(DAY / 2);
-    assert_eq!(server.told().await["files"].as_array().unwrap().len(), 1);
+    assert_eq!(server.status().await["files"].as_array().unwrap().len(), 1);
 
     let server = server.restart("").await;
-    let told = server.told().await;
+    let status = server.status().await;
     assert_eq!(
-        (&told["status"], &told["last"]),
+        (&status["status"], &status["last"]),
         (&json!("good"), &{
             let mut last = first["last"].clone();
             last["ageSeconds"] = (DAY / 2).as_secs().into();
             last
         })
     );
-    assert_eq!(told["nextAt"], "2026-11-23T08:01:00.000Z");
+    assert_eq!(status["nextAt"], "2026-11-23T08:01:00.000Z");
     clock.advance(DAY / 2);
-    // Told once it is written down; the file is there before.
-    let told = server.until("the second is made", |told| told["last"]["at"] != first["last"]["at"]).await;
-    assert_eq!(told["files"].as_array().unwrap().len(), 2);
-    assert_eq!(told["files"][0]["file"], "muster-2026-11-23T08-01-00Z.db");
+    // The status changes once the backup is recorded; the file exists before that.
+    let status = server.until("the second is made", |status| status["last"]["at"] != first["last"]["at"]).await;
+    assert_eq!(status["files"].as_array().unwrap().len(), 2);
+    assert_eq!(status["files"][0]["file"], "muster-2026-11-23T08-01-00Z.db");
     assert_eq!(server.audited().await, pairs(&[("backup.create", "schedule"); 2]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_forgets_no_backup_however_its_folder_is_written() {
-    let server = Server::start(wanted()).await;
-    server.clock().advance(QUIET);
-    server.until("the first is made", |told| told["status"] == "good").await;
+async fn backups_are_matched_by_canonical_folder_path_after_a_restart() {
+    let server = Server::start(options()).await;
+    server.clock().advance(START_DELAY);
+    server.until("the first is made", |status| status["status"] == "good").await;
     let mut server = server;
-    for behind in ["/", "/.", "//./"] {
-        server = server.restart(behind).await;
-        assert_eq!(server.told().await["nextAt"], "2026-11-23T08:01:00.000Z", "{behind}");
-        assert_eq!(server.told().await["folder"], server.folder.display().to_string());
+    for suffix in ["/", "/.", "//./"] {
+        server = server.restart(suffix).await;
+        assert_eq!(server.status().await["nextAt"], "2026-11-23T08:01:00.000Z", "{suffix}");
+        assert_eq!(server.status().await["folder"], server.folder.display().to_string());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_from_the_future_stands_in_for_none_that_is_made_after_it() {
-    // The clock ran ahead by years, and is right when the server starts anew.
-    let server = Server::start(Wanted { clock: Clock::manual(at("2036-01-01T00:00:00Z")), ..wanted() }).await;
-    server.clock().advance(QUIET);
-    server.until("one is made in the future", |told| told["status"] == "good").await;
+async fn a_backup_dated_in_the_future_does_not_delay_the_schedule() {
+    // The clock was years ahead, and is correct when the server restarts.
+    let server = Server::start(Options { clock: Clock::manual(at("2036-01-01T00:00:00Z")), ..options() }).await;
+    server.clock().advance(START_DELAY);
+    server.until("one is made in the future", |status| status["status"] == "good").await;
     server.clock().set_wall(at("2026-11-22T08:00:00Z"));
     let server = server.restart("").await;
-    assert_eq!(server.told().await["nextAt"], "2026-11-22T08:01:00.000Z");
-    // What somebody else makes is newer all the same.
+    assert_eq!(server.status().await["nextAt"], "2026-11-22T08:01:00.000Z");
+    // A backup by another program is newer all the same.
     let (data_dir, elsewhere) = (server.app.store.directory().path(), server.backups.path().join("by-hand.db"));
     let made = back_up(&backup_request(data_dir, &elsewhere), &server.clock(), &unobserved()).unwrap();
     record_backup(data_dir, &Actor::of_program("command line"), &made, &server.clock()).unwrap();
-    assert_eq!(server.told().await["last"]["file"], elsewhere.display().to_string());
-    server.clock().advance(QUIET);
-    server.until("the schedule has made one", |told| told["files"].as_array().unwrap().len() == 2).await;
-    server.until("it is the last", |told| told["last"]["at"] == "2026-11-22T08:01:00.000Z").await;
+    assert_eq!(server.status().await["last"]["file"], elsewhere.display().to_string());
+    server.clock().advance(START_DELAY);
+    server.until("the schedule has made one", |status| status["files"].as_array().unwrap().len() == 2).await;
+    server.until("it is the last", |status| status["last"]["at"] == "2026-11-22T08:01:00.000Z").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failed_backup_is_loud_everywhere_and_is_tried_again() {
-    let server = Server::start(wanted()).await;
-    // A file where the folder belongs stands for every reason why none can be made.
+async fn a_failed_backup_is_reported_everywhere_and_retried() {
+    let server = Server::start(options()).await;
+    // A file in the place of the folder represents every reason why no backup can be made.
     std::fs::write(&server.folder, "in the way").unwrap();
     let clock = server.clock();
-    clock.advance(QUIET);
-    let told = server.until("the first attempt has failed", |told| told["status"] == "failed").await;
-    let reason = told["failure"]["reason"].as_str().unwrap();
+    clock.advance(START_DELAY);
+    let status = server.until("the first attempt has failed", |status| status["status"] == "failed").await;
+    let reason = status["failure"]["reason"].as_str().unwrap();
     assert!(reason.contains("it is a file, not a folder"), "{reason}");
-    assert_eq!((&told["failure"]["attempts"], &told["nextAt"]), (&json!(1), &json!("2026-11-22T08:02:00.000Z")));
+    assert_eq!((&status["failure"]["attempts"], &status["nextAt"]), (&json!(1), &json!("2026-11-22T08:02:00.000Z")));
     assert_eq!(server.metric("muster_backup_failures_total").await, 1);
     assert_eq!(server.metric("muster_backup_failing").await, 1);
-    // The same failure again is one entry of the audit log.
+    // A repeated failure is one entry of the audit log.
     clock.advance(Duration::from_mins(1));
-    server.until("it was tried again", |told| told["failure"]["attempts"] == 2).await;
+    server.until("it was tried again", |status| status["failure"]["attempts"] == 2).await;
     assert_eq!(server.audited().await, pairs(&[("backup.fail", "schedule")]));
-    // Whoever asks for one is told why there is none, and is written down.
+    // A request for a backup gets the reason of the failure, and is audited.
     let problem = server.admin.post("/backup", json!({})).await.problem(503);
     assert!(problem.starts_with("No backup was made: cannot write ") && problem.ends_with(reason), "{problem}");
     assert_eq!(server.audited().await.len(), 2);
-    assert_eq!(server.told().await["failure"]["attempts"], 3);
+    assert_eq!(server.status().await["failure"]["attempts"], 3);
 
     std::fs::remove_file(&server.folder).unwrap();
     clock.advance(Duration::from_mins(4));
-    let told = server.until("the next attempt has succeeded", |told| told["status"] == "good").await;
-    assert_eq!(told["failure"], Value::Null);
+    let status = server.until("the next attempt has succeeded", |status| status["status"] == "good").await;
+    assert_eq!(status["failure"], Value::Null);
     assert_eq!(server.metric("muster_backup_failing").await, 0);
     assert_eq!(server.metric("muster_backup_failures_total").await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_schedule_that_is_off_says_so_and_still_makes_one_on_request() {
-    let server = Server::start(Wanted { every: None, ..wanted() }).await;
+async fn with_the_schedule_off_a_backup_is_made_on_request_only() {
+    let server = Server::start(Options { every: None, ..options() }).await;
     server.clock().advance(DAY);
     server.clock().advance(DAY);
-    let told = server.told().await;
-    assert_eq!((&told["status"], &told["every"], &told["nextAt"]), (&json!("off"), &Value::Null, &Value::Null));
+    let status = server.status().await;
+    assert_eq!((&status["status"], &status["every"], &status["nextAt"]), (&json!("off"), &Value::Null, &Value::Null));
     server.admin.post("/backup", json!({})).await.expect(201);
-    let told = server.told().await;
-    assert_eq!((&told["status"], &told["last"]["rows"]["contacts"]), (&json!("off"), &json!(3)));
+    let status = server.status().await;
+    assert_eq!((&status["status"], &status["last"]["rows"]["contacts"]), (&json!("off"), &json!(3)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_backup_runs_at_a_time_and_tells_how_far_it_is() {
-    let (holder, hold) = Holder::new();
+async fn one_backup_runs_at_a_time_and_reports_its_progress() {
+    let (observer, pause) = PausingObserver::new();
     let mut settings = TestSettings::default();
     settings.http.request_time_max = Duration::from_millis(200);
-    let observer: Arc<dyn BackupObserver> = holder;
-    let server = Server::start(Wanted { settings, observer: Some(observer), ..wanted() }).await;
-    // It takes longer than its request may: the answer says that it goes on.
+    let observer: Arc<dyn BackupObserver> = observer;
+    let server = Server::start(Options { settings, observer: Some(observer), ..options() }).await;
+    // It takes longer than a request may, so the response states that it continues.
     let begun = server.admin.post("/backup", json!({})).await.expect(202);
     assert_eq!(begun["running"]["startedAt"], "2026-11-22T08:00:00.000Z");
-    hold.wait();
-    let running = server.told().await["running"].clone();
+    pause.wait();
+    let running = server.status().await["running"].clone();
     assert_eq!(running["stage"], "copying");
     assert!(running["bytesTotal"].as_u64().unwrap() > 0, "{running:#}");
     assert_eq!(server.metric("muster_backup_running").await, 1);
     let problem = server.admin.post("/backup", json!({})).await.problem(409);
     assert_eq!(problem, "A backup is being made already; GET /backup tells how far it is");
-    // Reading and writing go on meanwhile.
+    // Reads and writes continue meanwhile.
     server.admin.post("/enterprise", json!({"id": "new", "name": "New"})).await.expect(201);
-    hold.let_go();
-    let told = server.until("it is made", |told| told["running"].is_null()).await;
-    assert_eq!(told["last"]["rows"]["enterprises"], 2);
+    pause.release();
+    let status = server.until("it is made", |status| status["running"].is_null()).await;
+    assert_eq!(status["last"]["rows"]["enterprises"], 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_stops_during_a_backup_leaves_nothing_of_it() {
-    let (holder, hold) = Holder::new();
+async fn a_server_that_stops_during_a_backup_leaves_no_partial_file() {
+    let (observer, pause) = PausingObserver::new();
     let mut settings = TestSettings::default();
     settings.http.request_time_max = Duration::from_millis(200);
-    let observer: Arc<dyn BackupObserver> = holder;
-    let mut server = Server::start(Wanted { settings, observer: Some(observer), ..wanted() }).await;
+    let observer: Arc<dyn BackupObserver> = observer;
+    let mut server = Server::start(Options { settings, observer: Some(observer), ..options() }).await;
     server.admin.post("/backup", json!({})).await.expect(202);
-    hold.wait();
+    pause.wait();
     assert_eq!(names(&server.folder).len(), 1);
-    server.app.begin_to_stop();
-    // Whoever asks for another is refused, or meets a closed door, once the server has noticed.
-    hold.let_go();
+    server.app.request_shutdown();
+    pause.release();
     server.app.stop();
-    // Letting go and noticing race; what is left is a whole backup or none.
+    // The release and the shutdown race; what remains is a complete backup or none.
     let left = names(&server.folder);
     assert!(left.iter().all(|name| !name.contains("partial")), "{left:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folder_without_room_fails_the_backup_and_nothing_else() {
-    let server = Server::start(wanted()).await;
+async fn a_backup_folder_without_space_fails_the_backup_and_nothing_else() {
+    let server = Server::start(options()).await;
     std::fs::create_dir(&server.folder).unwrap();
     let mut mount = Command::new("mount");
     mount.args(["-t", "tmpfs", "-o", "size=256k", "muster-test"]).arg(&server.folder);

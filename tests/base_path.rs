@@ -1,11 +1,11 @@
-//! Below a base path there is everything, and beside it nothing.
+//! With a base path everything is served below it, and outside of it only the probes.
 
 use muster::config::BasePath;
 use muster::domain::access::Role;
 use reqwest::{Method, redirect};
 use serde_json::json;
 
-use crate::support::{Client, Exposition, Place, TestApp, eventually};
+use crate::support::{Client, Exposition, TestApp, WorkDir, eventually};
 
 const BASE: &str = "/tools/muster";
 
@@ -14,7 +14,7 @@ async fn app() -> TestApp {
 }
 
 #[tokio::test]
-async fn everything_is_below_the_base_path_and_nothing_beside_it_but_the_probes() {
+async fn only_the_probes_are_served_outside_of_the_base_path() {
     let app = app().await;
     let admin = app.client(Role::Admin).await;
     let pages = ["/", "/js/main.js", "/css/base.css", "/docs", "/docs/swagger-ui.css", "/api/docs/icon.svg"];
@@ -27,8 +27,8 @@ async fn everything_is_below_the_base_path_and_nothing_beside_it_but_the_probes(
 
     let root = Client::at(app.address()).with_token(admin.token());
     for path in pages.iter().chain(&api).filter(|path| **path != "/healthz") {
-        let told = root.get(path).await.problem(404);
-        assert_eq!(told, format!("There is nothing at this path; everything is below {BASE}/"), "{path}");
+        let message = root.get(path).await.problem(404);
+        assert_eq!(message, format!("There is nothing at this path; everything is below {BASE}/"), "{path}");
     }
     for path in
         ["/tools", "/tools/", "/tools/muster-other/", "/tools/Muster/", "/tools/muster%2f", "/api/tools/muster/"]
@@ -41,13 +41,13 @@ async fn everything_is_below_the_base_path_and_nothing_beside_it_but_the_probes(
 }
 
 #[tokio::test]
-async fn the_base_path_without_its_slash_leads_to_the_dashboard() {
+async fn the_base_path_without_its_slash_redirects_to_the_dashboard() {
     let app = app().await;
     let http = reqwest::Client::builder().no_proxy().redirect(redirect::Policy::none()).build().unwrap();
     let check = async |method: Method, path: &str, location: &str| {
         let response = http.request(method, format!("http://{}{path}", app.address())).send().await.unwrap();
         assert_eq!(response.status(), 308, "{path}");
-        // Without the host: the proxy's is the one that people know.
+        // Without the host, since clients know only the proxy's.
         assert_eq!(response.headers()["location"], location, "{path}");
         assert!(response.headers().contains_key("x-request-id"), "{path}");
     };
@@ -58,19 +58,19 @@ async fn the_base_path_without_its_slash_leads_to_the_dashboard() {
 }
 
 #[tokio::test]
-async fn the_document_names_the_addresses_below_the_base_path() {
+async fn the_openapi_document_lists_servers_below_the_base_path() {
     let app = app().await;
-    let document = app.nobody().get("/openapi.json").await.json();
+    let document = app.anonymous().get("/openapi.json").await.json();
     let servers: Vec<_> = document["servers"].as_array().unwrap().iter().map(|server| &server["url"]).collect();
     assert_eq!(servers, [&json!("/tools/muster"), &json!("/tools/muster/api")]);
     assert!(document["paths"]["/healthz"].is_object(), "paths stay those of the API");
 }
 
 #[tokio::test]
-async fn a_session_is_of_the_base_path_and_changes_things_below_it() {
+async fn the_session_cookie_is_limited_to_the_base_path() {
     let app = app().await;
     let admin = app.client(Role::Admin).await;
-    let reply = app.nobody().post("/session", json!({"token": admin.token()})).await;
+    let reply = app.anonymous().post("/session", json!({"token": admin.token()})).await;
     let cookie = reply.headers["set-cookie"].to_str().unwrap();
     assert!(cookie.starts_with("muster_session.tools.muster="), "{cookie}");
     assert!(cookie.contains("; Path=/tools/muster;"), "{cookie}");
@@ -86,7 +86,7 @@ async fn a_session_is_of_the_base_path_and_changes_things_below_it() {
 }
 
 #[tokio::test]
-async fn metrics_name_routes_and_not_where_they_are_served() {
+async fn metrics_label_routes_without_the_base_path() {
     let app = app().await;
     let viewer = app.client(Role::Viewer).await;
     viewer.get("/enterprise").await.expect(200);
@@ -104,16 +104,16 @@ async fn metrics_name_routes_and_not_where_they_are_served() {
 }
 
 #[test]
-fn what_the_commands_print_leads_below_the_base_path() {
-    let place = Place::new();
-    let server = place.serve_as("", &["--base-path", "/muster"]);
+fn links_that_the_commands_print_contain_the_base_path() {
+    let dir = WorkDir::new();
+    let server = dir.serve_as("", &["--base-path", "/muster"]);
     let address = server.address();
     let log =
-        eventually("it tells how to get in", || Some(server.log()).filter(|log| log.contains("A token for programs")));
+        eventually("it logs how to sign in", || Some(server.log()).filter(|log| log.contains("A token for programs")));
     assert!(log.contains(&format!("serving http://{address}/muster")), "{log}");
     assert!(log.contains(&format!("http://{address}/muster/#/sign-in/")), "{log}");
     assert!(log.contains(&format!("--listen {address} --base-path /muster\n")), "{log}");
-    let link = |arguments: &[&str]| place.done(&[&["sign-in-link"], arguments].concat());
+    let link = |arguments: &[&str]| dir.muster_ok(&[&["sign-in-link"], arguments].concat());
     let check = |arguments: &[&str], begins: &str| {
         let link = link(&[&["--base-path", "/muster"], arguments].concat());
         assert!(link.starts_with(begins), "{link}");
@@ -121,6 +121,6 @@ fn what_the_commands_print_leads_below_the_base_path() {
     check(&[], "http://127.0.0.1:8383/muster/#/sign-in/");
     check(&["--public-url", "https://a.example"], "https://a.example/muster/#/sign-in/");
     check(&["--public-url", "https://a.example/muster/"], "https://a.example/muster/#/sign-in/");
-    let refused = place.muster(&["serve", "--base-path", "/muster", "--public-url", "https://a.example/x"]);
+    let refused = dir.muster(&["serve", "--base-path", "/muster", "--public-url", "https://a.example/x"]);
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
 }

@@ -1,4 +1,5 @@
-//! Behind a real nginx, configured by the file that the documents give: the pages in a browser, and what a proxy could spoil.
+//! The server behind a real nginx with the documented configuration: the pages in a browser, and what a proxy could
+//! break.
 
 mod nginx;
 mod pages;

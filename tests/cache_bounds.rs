@@ -1,5 +1,5 @@
-//! Bounds: ten times more enterprises than the cache may hold are warmed, and neither it nor the process ever exceeds what
-//! it may take.
+//! Bounds of the cache: with ten times more enterprises than it may hold, neither the cache nor the process exceeds its
+//! limit.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -9,28 +9,28 @@ use muster::domain::ids::EnterpriseId;
 use muster::store::{Mode, Store, StoreOptions};
 use serde_json::json;
 
-use crate::support::{Exposition, Place, TestServer, enterprise, name};
+use crate::support::{Exposition, TestServer, WorkDir, enterprise, name};
 
 const ENTERPRISES: usize = 10_000;
 
-/// Enterprises that one transaction makes.
+/// Enterprises that one transaction creates.
 const CHUNK: usize = 1_000;
 
-/// Clients that read at the same time.
+/// Clients that read concurrently.
 const CLIENTS: usize = 4;
 
 const MIB: u64 = 1 << 20;
 
-/// What the process may take at most, by the design.
+/// The memory limit of the process, by the design.
 const MEMORY_MAX: u64 = 100_000_000;
 
 fn id(number: usize) -> EnterpriseId {
     enterprise(&format!("e{number}"))
 }
 
-/// Fills a database past the API, which is not what is measured.
-fn found(place: &Place) {
-    let options = StoreOptions::new(place.data_dir(), Mode::Server, "a test");
+/// Fills a database without the API, which is not what is measured.
+fn fill_database(dir: &WorkDir) {
+    let options = StoreOptions::new(dir.data_dir(), Mode::Server, "a test");
     let store = Store::open(&options, Clock::system()).unwrap();
     for first in (0..ENTERPRISES).step_by(CHUNK) {
         store
@@ -45,19 +45,19 @@ fn found(place: &Place) {
     store.close();
 }
 
-/// What the cache holds.
+/// The size of the cache.
 #[derive(Clone, Copy, Debug, Default)]
-struct Held {
+struct CacheSize {
     entries: u64,
     bytes: u64,
 }
 
-impl Held {
+impl CacheSize {
     fn of(page: &Exposition) -> Self {
         Self { entries: page.count("muster_cache_entries", &[]), bytes: page.count("muster_cache_size_bytes", &[]) }
     }
 
-    fn most(self, other: Self) -> Self {
+    fn max(self, other: Self) -> Self {
         Self { entries: self.entries.max(other.entries), bytes: self.bytes.max(other.bytes) }
     }
 }
@@ -66,19 +66,19 @@ fn scrape(server: &TestServer) -> Exposition {
     Exposition::read(&server.client().send("GET", "/metrics", "").expect(200).text())
 }
 
-/// Looks at the server again and again while something is done; the most that it held at any look, and how many there were.
-fn watch(server: &TestServer, act: impl FnOnce()) -> (Held, usize) {
+/// Scrapes the server repeatedly during an action; returns the largest size of the cache, and how often it was scraped.
+fn watch(server: &TestServer, act: impl FnOnce()) -> (CacheSize, usize) {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let done = &done;
         let watching = scope.spawn(move || {
-            let (mut most, mut looks) = (Held::default(), 0);
+            let (mut most, mut scrapes) = (CacheSize::default(), 0);
             while !done.load(Ordering::Relaxed) {
-                most = most.most(Held::of(&scrape(server)));
-                looks += 1;
+                most = most.max(CacheSize::of(&scrape(server)));
+                scrapes += 1;
                 assert_memory(server);
             }
-            (most, looks)
+            (most, scrapes)
         });
         let acted = std::panic::catch_unwind(std::panic::AssertUnwindSafe(act));
         done.store(true, Ordering::Relaxed);
@@ -112,7 +112,7 @@ fn read_all(server: &TestServer) {
     });
 }
 
-/// Warms every enterprise, as many with one request as one may ask for.
+/// Warms every enterprise, with as many ids in a request as are allowed.
 fn warm_all(server: &TestServer) {
     let mut client = server.client();
     for first in (0..ENTERPRISES).step_by(CHUNK) {
@@ -124,30 +124,30 @@ fn warm_all(server: &TestServer) {
 
 #[test]
 fn ten_thousand_enterprises_never_exceed_a_thousand_entries_or_a_mebibyte() {
-    let place = Place::new();
+    let dir = WorkDir::new();
     let token = {
-        found(&place);
-        place.token("admin")
+        fill_database(&dir);
+        dir.token("admin")
     };
-    let server = place.serve_as(&token, &[]);
-    let (most, looks) = watch(&server, || read_all(&server));
+    let server = dir.serve_as(&token, &[]);
+    let (most, scrapes) = watch(&server, || read_all(&server));
     let page = scrape(&server);
-    let held = Held::of(&page);
-    println!("read: {most:?} at most in {looks} looks, {held:?} in the end, memory {:?}", server.memory());
+    let held = CacheSize::of(&page);
+    println!("read: {most:?} at most in {scrapes} scrapes, {held:?} in the end, memory {:?}", server.memory());
     assert!(most.entries <= 1_000 && most.bytes <= 64 * MIB, "{most:?}");
     assert_eq!(held.entries, 1_000);
     assert_eq!(page.count("muster_cache_removals_total", &[("cause", "size")]), ENTERPRISES as u64 - 1_000);
     assert!(held.bytes > MIB, "a mebibyte is the narrower bound");
 
     server.client().send("PUT", "/cache/config", json!({"maxCacheBytes": MIB}).to_string()).expect(200);
-    let narrowed = Held::of(&scrape(&server));
+    let narrowed = CacheSize::of(&scrape(&server));
     assert!(narrowed.bytes <= MIB && narrowed.entries < 1_000, "it holds at once: {narrowed:?}");
-    let (most, looks) = watch(&server, || warm_all(&server));
+    let (most, scrapes) = watch(&server, || warm_all(&server));
     let page = scrape(&server);
-    let held = Held::of(&page);
-    println!("warmed: {most:?} at most in {looks} looks, {held:?} in the end, memory {:?}", server.memory());
+    let held = CacheSize::of(&page);
+    println!("warmed: {most:?} at most in {scrapes} scrapes, {held:?} in the end, memory {:?}", server.memory());
     assert!(most.bytes <= MIB, "{most:?}");
-    // Full, but for less than one entry.
+    // Full to within two entries of average size.
     assert!(held.bytes > MIB - 2 * (MIB / held.entries), "{held:?}");
     assert_memory(&server);
 }

@@ -1,5 +1,5 @@
-//! What ends an entry beside a write and its TTL: midnight, another history of the database, and a database that cannot be
-//! read.
+//! What invalidates entries besides writes and TTLs: midnight, a new epoch of the database, and a database that cannot
+//! be read.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use muster::domain::access::Role;
 use rusqlite::Connection;
 use serde_json::json;
 
-use crate::support::{Client, Heard, Recorder, Reply, TestApp, add_contact, at, eventually};
+use crate::support::{Client, Notification, Recorder, Reply, TestApp, add_contact, at, eventually};
 
 const ACME: &str = "/enterprise/acme/contacts/summary";
 const GLOBEX: &str = "/enterprise/globex/contacts/summary";
 const SALES: &str = "/enterprise/acme/departments/sales/contacts/summary";
 const PATHS: [&str; 3] = [ACME, GLOBEX, SALES];
 
-/// A server at this time, somebody who reads, and a connection of nobody's that writes.
+/// A server at this time, its clock, a client that reads, and a connection that writes without the store's code.
 async fn server_at(time: &str) -> (TestApp, Clock, Client, Connection) {
     let clock = Clock::manual(at(time));
     let app = TestApp::start_at(clock.clone(), |_| {}).await;
@@ -32,22 +32,22 @@ async fn if_none_match(client: &Client, path: &str, etag: &str) -> Reply {
     Reply::to(client.request(reqwest::Method::GET, path).header("if-none-match", etag)).await
 }
 
-/// Whether reading the database fails as a whole: for loads and for whoever watches for other processes.
-fn hide(other: &Connection) {
+/// Makes every read of the database fail, those of loads and those of the watcher.
+fn break_reads(other: &Connection) {
     other.execute_batch("ALTER TABLE installation RENAME TO elsewhere").unwrap();
 }
 
-fn bring_back(other: &Connection) {
+fn restore_reads(other: &Connection) {
     other.execute_batch("ALTER TABLE elsewhere RENAME TO installation").unwrap();
 }
 
-/// Waits until every entry is fresh no more.
-fn distrusted(app: &TestApp) {
+/// Waits until no entry is fresh.
+fn await_no_fresh_entry(app: &TestApp) {
     eventually("nothing is fresh", || (app.summaries.cache().entry_totals().entries == 0).then_some(()));
 }
 
 #[tokio::test]
-async fn what_was_computed_before_midnight_is_not_served_after_it() {
+async fn a_summary_computed_before_midnight_is_not_served_after_it() {
     let (_app, clock, viewer, _) = server_at("2026-11-22T23:59:59.500Z").await;
     for path in PATHS {
         let before = viewer.get(path).await;
@@ -80,19 +80,19 @@ async fn what_was_computed_before_midnight_is_not_served_after_it() {
 }
 
 #[tokio::test]
-async fn another_history_of_the_database_gives_new_entity_tags() {
+async fn a_new_epoch_of_the_database_gives_new_entity_tags() {
     let (app, _clock, viewer, other) = server_at("2026-11-22T12:00:00Z").await;
     let mut before = Vec::new();
     for path in PATHS {
         before.push(header(&viewer.get(path).await, "etag"));
     }
-    // As a restore does: another epoch, and data that this server's counter knows nothing of.
+    // As a restore does: a new epoch, and data that this server's revisions do not describe.
     other
         .execute_batch(
             "BEGIN; UPDATE enterprise SET name = 'Restored', name_folded = 'restored'; UPDATE installation SET epoch = 'another'; COMMIT",
         )
         .unwrap();
-    eventually("it is noticed", || (app.summaries.cache().entry_totals().entries == 0).then_some(()));
+    eventually("it is detected", || (app.summaries.cache().entry_totals().entries == 0).then_some(()));
     for (path, before) in PATHS.into_iter().zip(before) {
         let after = if_none_match(&viewer, path, &before).await;
         assert_eq!(after.expect(200)["cached"], false, "{path}");
@@ -104,7 +104,7 @@ async fn another_history_of_the_database_gives_new_entity_tags() {
 }
 
 #[tokio::test]
-async fn an_older_state_of_the_database_is_served_as_it_is() {
+async fn a_counter_that_falls_invalidates_every_entry() {
     let (app, _clock, viewer, other) = server_at("2026-11-22T12:00:00Z").await;
     let recorder = Recorder::on(&app.store);
     app.write(|tx| add_contact(tx, "u1", "anita")).await;
@@ -113,14 +113,14 @@ async fn an_older_state_of_the_database_is_served_as_it_is() {
     }
     let counter = app.store.counter();
     eventually("the watcher has seen all that is there", || {
-        let seen = |heard: &Heard| matches!(heard, Heard::Watched(last) if last.revision == counter);
-        recorder.heard().iter().any(seen).then_some(())
+        let seen = |one: &Notification| matches!(one, Notification::Watcher(last) if last.revision == counter);
+        recorder.notifications().iter().any(seen).then_some(())
     });
-    // A counter that has fallen: whatever was published before proves nothing any more.
+    // The counter has fallen, so that what was published before proves nothing.
     let set_back = "BEGIN; UPDATE enterprise SET name = 'Older', name_folded = 'older'; UPDATE scope SET revision = 1;
                     UPDATE installation SET revision = 1; COMMIT";
     other.execute_batch(set_back).unwrap();
-    eventually("it is noticed", || (app.summaries.cache().entry_totals().entries == 0).then_some(()));
+    eventually("it is detected", || (app.summaries.cache().entry_totals().entries == 0).then_some(()));
     for path in PATHS {
         assert_eq!(viewer.get(path).await.expect(200)["cached"], false, "{path}");
         let again = viewer.get(path).await.expect(200);
@@ -130,11 +130,11 @@ async fn an_older_state_of_the_database_is_served_as_it_is() {
 }
 
 #[tokio::test]
-async fn while_the_database_cannot_be_read_entries_are_served_as_stale_only() {
+async fn while_the_database_cannot_be_read_entries_are_served_as_stale_if_error() {
     let (app, clock, viewer, other) = server_at("2026-11-22T12:00:00Z").await;
     let etag = header(&viewer.get(ACME).await, "etag");
-    hide(&other);
-    distrusted(&app);
+    break_reads(&other);
+    await_no_fresh_entry(&app);
     let stale = viewer.get(ACME).await;
     assert_eq!(header(&stale, "cache-status"), "muster; fwd=stale; fwd-status=503; detail=stale-if-error");
     let body = stale.expect(200);
@@ -144,28 +144,28 @@ async fn while_the_database_cannot_be_read_entries_are_served_as_stale_only() {
     );
     assert_eq!(header(&stale, "etag"), etag);
     assert_eq!(viewer.get(GLOBEX).await.status, 500, "what was never loaded cannot be served");
-    // For so long and no longer, although the TTL of an enterprise is an hour.
+    // For the configured time and no longer, although the TTL of an enterprise is an hour.
     let configured = app.summaries.cache().settings().stale_if_error;
     clock.advance(configured);
     assert_eq!(viewer.get(ACME).await.expect(200)["stale"], true);
     clock.advance(Duration::from_millis(1));
     viewer.get(ACME).await.problem(500);
 
-    bring_back(&other);
+    restore_reads(&other);
     wait_for_hits(&viewer).await;
     let body = viewer.get(ACME).await.expect(200);
     assert_eq!((&body["cached"], &body["stale"]), (&json!(true), &json!(false)));
 }
 
 #[tokio::test]
-async fn what_another_process_wrote_meanwhile_is_served_when_it_can_be_read_again() {
+async fn a_write_of_another_process_during_an_outage_is_served_after_it() {
     let (app, _clock, viewer, other) = server_at("2026-11-22T12:00:00Z").await;
     for path in PATHS {
         viewer.get(path).await.expect(200);
     }
-    hide(&other);
-    distrusted(&app);
-    // In one commit, so that nobody reads the name before it is known that it may have changed.
+    break_reads(&other);
+    await_no_fresh_entry(&app);
+    // In one commit, so that the database cannot be read before the name has changed.
     other
         .execute_batch(
             "BEGIN; ALTER TABLE elsewhere RENAME TO installation; UPDATE enterprise SET name = 'New', name_folded = 'new'; COMMIT",
@@ -181,12 +181,12 @@ async fn what_another_process_wrote_meanwhile_is_served_when_it_can_be_read_agai
     wait_for_hits(&viewer).await;
 }
 
-/// Asks until answers are kept again.
+/// Polls until responses are cached again.
 async fn wait_for_hits(viewer: &Client) {
     for path in PATHS {
         let begun = std::time::Instant::now();
         while viewer.get(path).await.expect(200)["cached"] != true {
-            assert!(begun.elapsed() < Duration::from_secs(20), "{path} is never kept again");
+            assert!(begun.elapsed() < Duration::from_secs(20), "{path} is never cached again");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Many clients and another process at once: nothing acknowledged is lost, and every summary is one moment's truth.
+//! Concurrent clients and another process: no acknowledged write is lost, and every summary is a consistent snapshot.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,34 +6,34 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::{NOTICED_WITHIN, Place, Random, Running, TestServer, WireClient, WireReply};
+use crate::support::{NOTICED_WITHIN, Random, RunningCommand, TestServer, WireClient, WireReply, WorkDir};
 
 const WRITERS: usize = 6;
 const READERS: usize = 3;
 const DEPARTMENTS: usize = 3;
 
-/// Each writer stops after so many writes or so much time, whichever comes first.
+/// Each writer stops after this many writes or this much time, whichever comes first.
 const WRITES_MAX: usize = 300;
 const WRITING_TIME_MAX: Duration = Duration::from_secs(6);
 
 /// No request may take longer than the server's own limit for one.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// A client that looks at every answer as one who relies on the server would.
-struct Careful {
+/// A client that checks every response: no error is allowed but 503 with `Retry-After`.
+struct CheckedClient {
     client: WireClient,
-    /// How long the slowest answer took.
+    /// The longest response time.
     slowest: Duration,
-    /// Honest refusals for lack of time or room.
+    /// The number of responses with 503.
     refusals: usize,
 }
 
-impl Careful {
+impl CheckedClient {
     fn of(server: &TestServer) -> Self {
         Self { client: server.client(), slowest: Duration::ZERO, refusals: 0 }
     }
 
-    /// Sends a request until it is not refused with an honest 503.
+    /// Sends a request, again if it is answered with 503.
     fn send(&mut self, method: &str, path: &str, body: &str) -> WireReply {
         loop {
             let begun = Instant::now();
@@ -57,13 +57,14 @@ impl Careful {
     }
 }
 
-/// Writes to an employee of its own and sees, after each acknowledgement, that a read shows it.
+/// Writes to an employee that no other client writes to, and checks after each acknowledgement that a read shows the
+/// write.
 struct Writer {
-    client: Careful,
+    client: CheckedClient,
     random: Random,
     user: String,
     department: String,
-    /// Acknowledged contacts with their notes, the oldest first.
+    /// Acknowledged contacts with their notes, oldest first.
     contacts: Vec<(String, String)>,
     writes: usize,
 }
@@ -71,7 +72,7 @@ struct Writer {
 impl Writer {
     fn new(server: &TestServer, number: usize, seed: u64) -> Self {
         Self {
-            client: Careful::of(server),
+            client: CheckedClient::of(server),
             random: Random::new(seed),
             user: user(number),
             department: department(number),
@@ -80,18 +81,18 @@ impl Writer {
         }
     }
 
-    /// Goes on as long as it may after so many writes.
-    fn write_on(&mut self, go_on: impl Fn(usize) -> bool) {
+    /// Continues as long as `go_on` allows it for the number of writes so far.
+    fn write_while(&mut self, go_on: impl Fn(usize) -> bool) {
         while go_on(self.writes) {
             self.write();
-            self.assert_shown();
+            self.assert_write_visible();
         }
     }
 
     fn write(&mut self) {
         self.writes += 1;
         let path = |id: &str| format!("/Contacts/{}/contact/{id}", self.user);
-        // Its newest contact stays, so that nobody's newest time ever goes back.
+        // The newest contact is kept, so that the time of the newest contact never decreases.
         match (self.contacts.len(), self.random.below(10)) {
             (2.., 0 | 1) => {
                 let position = self.random.below(self.contacts.len() - 1);
@@ -118,7 +119,7 @@ impl Writer {
     }
 
     /// A read that begins after an acknowledged write shows it.
-    fn assert_shown(&mut self) {
+    fn assert_write_visible(&mut self) {
         if self.writes.is_multiple_of(2) {
             let department = self.client.summary(&format!("acme/departments/{}", self.department));
             let own = find(&department["employees"], "employeeId", &self.user);
@@ -129,7 +130,7 @@ impl Writer {
         }
     }
 
-    /// Everything acknowledged is there as it was acknowledged, and nothing else.
+    /// The stored contacts are the acknowledged ones, and no others.
     fn assert_nothing_lost(&mut self) {
         let page = self.client.get(&format!("/Contacts/{}?limit=1000", self.user));
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -165,15 +166,15 @@ fn sum(list: &Value, field: &str) -> u64 {
     list.as_array().unwrap().iter().map(|item| number(&item[field])).sum()
 }
 
-/// Reads the enterprise's summary again and again; each must fit in itself, and none may be older than the one before.
+/// Reads the enterprise's summary repeatedly; each must be consistent, and none may be older than the one before.
 struct Reader {
-    client: Careful,
+    client: CheckedClient,
     newest: String,
     revision: u64,
 }
 
 impl Reader {
-    fn read_on(&mut self, go_on: impl Fn() -> bool) {
+    fn read_while(&mut self, go_on: impl Fn() -> bool) {
         while go_on() {
             let summary = self.client.summary("acme");
             assert_consistent(&summary);
@@ -197,15 +198,15 @@ fn assert_consistent(summary: &Value) {
     assert!(sum(&summary["topCompanies"], "contactCount") <= total, "{summary:#}");
     assert!(sum(&summary["topEmployees"], "contactCount") <= total, "{summary:#}");
     let growth = &summary["growth"];
-    // Everything is of today, so growth counts all of it, also across midnight.
+    // Every contact was created today, so growth counts all of them, also across midnight.
     assert_eq!(sum(&growth["daily"], "contacts"), total, "{summary:#}");
     assert_eq!(sum(&growth["monthly"], "contacts"), total, "{summary:#}");
     assert_eq!((number(&growth["last7Days"]), number(&growth["last30Days"])), (total, total), "{summary:#}");
     assert_eq!(summary["newestContactAt"].is_null(), total == 0, "{summary:#}");
 }
 
-/// Makes the enterprise with an employee for each writer and one for the import.
-fn employ(server: &TestServer) {
+/// Creates the enterprise with an employee for each writer and one for the import.
+fn create_directory(server: &TestServer) {
     let mut client = server.client();
     client.post("/enterprise", &json!({"id": "acme", "name": "Acme"}));
     for id in (0..DEPARTMENTS).map(department) {
@@ -218,7 +219,7 @@ fn employ(server: &TestServer) {
     }
 }
 
-/// A file of so many different people.
+/// A CSV file with this many different people.
 fn file(rows: usize) -> String {
     let mut file = "name,surname,email,phone,company\n".to_owned();
     for row in 0..rows {
@@ -228,19 +229,19 @@ fn file(rows: usize) -> String {
     file
 }
 
-/// Begins to import a file beside the server.
-fn import(place: &Place, rows: usize) -> Running {
-    place.write("people.csv", file(rows));
-    Running::start(place.command(&["import", "people.csv", "--enterprise", "acme", "--employee", "imp"]))
+/// Starts to import a file beside the server.
+fn import(dir: &WorkDir, rows: usize) -> RunningCommand {
+    dir.write("people.csv", file(rows));
+    RunningCommand::start(dir.command(&["import", "people.csv", "--enterprise", "acme", "--employee", "imp"]))
 }
 
-fn imported(client: &mut Careful) -> u64 {
+fn imported(client: &mut CheckedClient) -> u64 {
     let department = client.summary("acme/departments/d0");
     number(&find(&department["employees"], "employeeId", "imp")["contactCount"])
 }
 
-/// Waits for the import to end, and then for its rows to show.
-fn await_import(import: Running, rows: usize, mut client: Careful) {
+/// Waits for the import to end, and then until its rows are shown.
+fn await_import(import: RunningCommand, rows: usize, mut client: CheckedClient) {
     let ended = import.finish();
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let ended = Instant::now();
@@ -255,32 +256,32 @@ fn await_import(import: Running, rows: usize, mut client: Careful) {
 }
 
 #[test]
-fn writers_readers_and_another_process_share_one_truth() {
+fn concurrent_clients_and_another_process_lose_no_write_and_read_consistent_summaries() {
     const ROWS: usize = 5_000;
     let seed = Random::seed_of_this_run();
     println!("{}={seed}", Random::SEED_VARIABLE);
     let mut random = Random::new(seed);
-    let place = Place::new();
-    let server = place.serve();
-    employ(&server);
+    let dir = WorkDir::new();
+    let server = dir.serve();
+    create_directory(&server);
     let mut writers: Vec<_> = (0..WRITERS).map(|number| Writer::new(&server, number, random.next())).collect();
     let begun = Instant::now();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for _ in 0..READERS {
-            let mut reader = Reader { client: Careful::of(&server), newest: String::new(), revision: 0 };
+            let mut reader = Reader { client: CheckedClient::of(&server), newest: String::new(), revision: 0 };
             let done = &done;
-            scope.spawn(move || reader.read_on(|| !done.load(Ordering::Relaxed)));
+            scope.spawn(move || reader.read_while(|| !done.load(Ordering::Relaxed)));
         }
-        let importing = scope.spawn(|| await_import(import(&place, ROWS), ROWS, Careful::of(&server)));
+        let importing = scope.spawn(|| await_import(import(&dir, ROWS), ROWS, CheckedClient::of(&server)));
         let writing: Vec<_> = writers
             .iter_mut()
             .map(|writer| {
                 let go_on = move |writes| writes < WRITES_MAX && begun.elapsed() < WRITING_TIME_MAX;
-                scope.spawn(move || writer.write_on(go_on))
+                scope.spawn(move || writer.write_while(go_on))
             })
             .collect();
-        // Readers must end also where a writer has failed.
+        // Readers must stop also if a writer has failed.
         let ended: Vec<_> = writing.into_iter().chain([importing]).map(|thread| thread.join()).collect();
         done.store(true, Ordering::Relaxed);
         for outcome in ended {
@@ -293,30 +294,30 @@ fn writers_readers_and_another_process_share_one_truth() {
         writer.assert_nothing_lost();
         total += writer.contacts.len() as u64;
     }
-    let summary = Careful::of(&server).summary("acme");
+    let summary = CheckedClient::of(&server).summary("acme");
     assert_consistent(&summary);
     assert_eq!(number(&summary["totalContacts"]), total);
     println!("{} writes in {:?}", writers.iter().map(|writer| writer.writes).sum::<usize>(), begun.elapsed());
 }
 
 #[test]
-fn a_large_import_by_another_process_holds_nobody_up() {
+fn a_large_import_by_another_process_blocks_no_request() {
     const ROWS: usize = 20_000;
-    let place = Place::new();
+    let dir = WorkDir::new();
     let limit = format!("{}s", REQUEST_TIME_MAX.as_secs());
-    let server = place.serve_as(&place.token("admin"), &["--request-timeout", &limit]);
-    employ(&server);
+    let server = dir.serve_as(&dir.token("admin"), &["--request-timeout", &limit]);
+    create_directory(&server);
     let mut writers: Vec<_> = (0..2).map(|number| Writer::new(&server, number, number as u64)).collect();
-    let mut reader = Reader { client: Careful::of(&server), newest: String::new(), revision: 0 };
+    let mut reader = Reader { client: CheckedClient::of(&server), newest: String::new(), revision: 0 };
     let done = AtomicBool::new(false);
     let begun = Instant::now();
     std::thread::scope(|scope| {
         let done = &done;
         for writer in &mut writers {
-            scope.spawn(move || writer.write_on(|_| !done.load(Ordering::Relaxed)));
+            scope.spawn(move || writer.write_while(|_| !done.load(Ordering::Relaxed)));
         }
-        scope.spawn(|| reader.read_on(|| !done.load(Ordering::Relaxed)));
-        let importing = scope.spawn(|| await_import(import(&place, ROWS), ROWS, Careful::of(&server)));
+        scope.spawn(|| reader.read_while(|| !done.load(Ordering::Relaxed)));
+        let importing = scope.spawn(|| await_import(import(&dir, ROWS), ROWS, CheckedClient::of(&server)));
         let outcome = importing.join();
         done.store(true, Ordering::Relaxed);
         outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic));

@@ -1,4 +1,4 @@
-//! What `docs/deploy` gives to others is taken by the programs that read it, and names what there is.
+//! The files in `docs/deploy` are accepted by the programs that read them, and what they refer to exists.
 
 mod image;
 mod monitoring;
@@ -8,7 +8,7 @@ mod texts;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support::Place;
+use crate::support::WorkDir;
 
 /// The path of a file of `docs/deploy`.
 fn deployed(name: &str) -> PathBuf {
@@ -19,22 +19,22 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(deployed(name)).unwrap()
 }
 
-/// Where a place has its certificate and key.
+/// The certificate and the key in a working directory.
 const CERTIFICATE: &str = "cert.pem";
 const KEY: &str = "key.pem";
 
-/// Makes a certificate that nobody has signed.
-fn certificate_in(place: &Place) {
+/// Creates a self-signed certificate.
+fn certificate_in(dir: &WorkDir) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    place.write(CERTIFICATE, made.cert.pem());
-    place.write(KEY, made.signing_key.serialize_pem());
+    dir.write(CERTIFICATE, made.cert.pem());
+    dir.write(KEY, made.signing_key.serialize_pem());
 }
 
-/// Runs a program that must succeed; gives what it said.
+/// Runs a program that must succeed; returns its output.
 #[track_caller]
 fn accepted(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.output().unwrap();
-    let said = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
-    assert!(status.success(), "{command:?}\n{said}");
-    said
+    let output = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    assert!(status.success(), "{command:?}\n{output}");
+    output
 }

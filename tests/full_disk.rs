@@ -1,4 +1,4 @@
-//! A full disk: writes are told so, reads go on, and when there is room again everything is as it was acknowledged.
+//! A full disk: writes are refused, reads continue, and once there is space every acknowledged write is there.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{Place, TestServer, WireClient, WireReply, eventually, read_reply};
+use crate::support::{TestServer, WireClient, WireReply, WorkDir, eventually, read_reply};
 
 /// The size of the disk: enough for an empty database and some thousand contacts.
 const DISK_BYTES: usize = 6 * 1024 * 1024;
@@ -15,12 +15,12 @@ const DISK_BYTES: usize = 6 * 1024 * 1024;
 /// Rows of a file that does not fit.
 const ROWS: usize = 30_000;
 
-/// Set in the process that has a mount table of its own.
-const WITHIN: &str = "MUSTER_TEST_OWN_MOUNTS";
+/// Set in the process that has its own mount namespace.
+const IN_NAMESPACE_VARIABLE: &str = "MUSTER_TEST_OWN_MOUNTS";
 
-/// This test in a process that may mount for itself; false where the system does not allow that.
-fn passes_within_own_mounts(test: &str) -> bool {
-    if std::env::var_os(WITHIN).is_some() {
+/// Runs a test in a process with its own mount namespace; false where the system does not allow that.
+fn run_in_mount_namespace(test: &str) -> bool {
+    if std::env::var_os(IN_NAMESPACE_VARIABLE).is_some() {
         return false;
     }
     let allowed = Command::new("unshare").args(["-Urm", "true"]).output();
@@ -29,19 +29,19 @@ fn passes_within_own_mounts(test: &str) -> bool {
     }
     let mut within = Command::new("unshare");
     within.arg("-Urm").arg(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]);
-    assert!(within.env(WITHIN, "yes").status().unwrap().success(), "it failed within its own mounts");
+    assert!(within.env(IN_NAMESPACE_VARIABLE, "yes").status().unwrap().success(), "it failed in its mount namespace");
     true
 }
 
-/// A small disk of its own, mounted where a place has its data directory.
+/// A small disk, mounted as the data directory of a working directory.
 struct Disk {
     mounted_at: PathBuf,
 }
 
 impl Disk {
-    /// Mounts one; nothing where this user may not.
-    fn mount(place: &Place) -> Option<Self> {
-        let mounted_at = place.data_dir();
+    /// Mounts a disk; `None` where this user may not.
+    fn mount(dir: &WorkDir) -> Option<Self> {
+        let mounted_at = dir.data_dir();
         std::fs::create_dir(&mounted_at).unwrap();
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", &format!("size={DISK_BYTES}"), "muster-test"]).arg(&mounted_at);
@@ -52,8 +52,8 @@ impl Disk {
         self.mounted_at.join("filler")
     }
 
-    /// Takes what room there is, but for so many bytes.
-    fn fill_but(&self, bytes: usize) {
+    /// Takes the remaining space, except for this many bytes.
+    fn fill_except(&self, bytes: usize) {
         let mut size = 0;
         for step in [1 << 20, 1 << 16, 1 << 12] {
             loop {
@@ -67,13 +67,13 @@ impl Disk {
         std::fs::write(self.filler(), vec![1; size.saturating_sub(bytes)]).unwrap();
     }
 
-    /// Makes it a larger disk.
+    /// Enlarges the disk.
     fn grow(&self) {
         let remount = format!("remount,size={}", 8 * DISK_BYTES);
         assert!(Command::new("mount").args(["-o", &remount]).arg(&self.mounted_at).status().unwrap().success());
     }
 
-    fn make_room(&self) {
+    fn free_space(&self) {
         std::fs::remove_file(self.filler()).unwrap();
     }
 }
@@ -87,14 +87,14 @@ impl Drop for Disk {
     }
 }
 
-/// Somebody who adds contacts and counts those that were acknowledged.
+/// A client that adds contacts and counts those that were acknowledged.
 struct Writer {
     client: WireClient,
     acknowledged: usize,
 }
 
 impl Writer {
-    /// Sends one contact; says whether there was room for it.
+    /// Sends one contact; returns whether there was space for it.
     fn add(&mut self) -> bool {
         let name = format!("Person {}", self.acknowledged);
         let info = json!({"name": name, "company": "Contoso", "notes": "x".repeat(2_000)});
@@ -111,7 +111,7 @@ impl Writer {
         true
     }
 
-    /// Adds until nothing more fits. A refused write may leave a little room for a smaller one, but not for long.
+    /// Adds contacts until nothing more fits. A refused write may leave space for a smaller one, but not for long.
     fn add_until_full(&mut self) {
         let mut refused = 0;
         for _ in 0..10_000 {
@@ -134,13 +134,13 @@ impl Writer {
     }
 }
 
-/// Signs in; gives the cookie.
+/// Signs in and returns the cookie.
 fn sign_in(client: &mut WireClient, token: &str) -> String {
     let reply = client.send("POST", "/session", json!({"token": token}).to_string()).expect(200);
     reply.header("set-cookie").unwrap().split(';').next().unwrap().to_owned()
 }
 
-/// What a browser with this cookie is answered.
+/// The status of a response to a request with this cookie.
 fn status_with(server: &TestServer, cookie: &str) -> u16 {
     let mut connection = server.client().connect().unwrap();
     write!(
@@ -153,59 +153,59 @@ fn status_with(server: &TestServer, cookie: &str) -> u16 {
 
 #[test]
 fn a_full_disk_refuses_writes_answers_reads_and_loses_nothing() {
-    let place = Place::new();
-    let Some(disk) = Disk::mount(&place) else {
-        if !passes_within_own_mounts("full_disk::a_full_disk_refuses_writes_answers_reads_and_loses_nothing") {
-            // Past the test harness, which keeps to itself what a passing test prints.
+    let dir = WorkDir::new();
+    let Some(disk) = Disk::mount(&dir) else {
+        if !run_in_mount_namespace("full_disk::a_full_disk_refuses_writes_answers_reads_and_loses_nothing") {
+            // Written to standard error directly, since the test harness hides what a passing test prints.
             let _ =
                 writeln!(std::io::stderr(), "SKIPPED: a full disk; this user may not mount one (mount, unshare -Urm)");
         }
         return;
     };
-    place.write("seed.csv", "name\nGrace\n");
+    dir.write("seed.csv", "name\nGrace\n");
     let owner = ["--enterprise", "acme", "--department", "sales", "--employee", "u1"];
-    place.done(&[&["import", "seed.csv", "--create-missing"], &owner[..]].concat());
+    dir.muster_ok(&[&["import", "seed.csv", "--create-missing"], &owner[..]].concat());
     let mut people = "name,email\n".to_owned();
     for row in 0..ROWS {
         let _ = writeln!(people, "Given{row},p{row}@people.example");
     }
-    place.write("people.csv", &people);
-    let token = place.token("admin");
+    dir.write("people.csv", &people);
+    let token = dir.token("admin");
 
-    let server = place.serve_as(&token, &[]);
+    let server = dir.serve_as(&token, &[]);
     let mut writer = Writer { client: server.client(), acknowledged: 0 };
-    disk.fill_but(256 * 1024);
+    disk.fill_except(256 * 1024);
     writer.add_until_full();
     assert!(writer.acknowledged > 0, "nothing fitted at all");
     assert_eq!(writer.total(), 1 + writer.acknowledged);
     assert_eq!(writer.client.get("/Contacts/u1?limit=1000")["totalCount"], 1 + writer.acknowledged);
-    // The cache is read and cleared as ever; that this could not be written down stands in the log.
+    // The cache is read and cleared as usual; that this could not be audited is in the log.
     writer.client.send("DELETE", "/cache/clear", "").expect(200);
     assert_eq!(writer.client.get("/enterprise/acme/contacts/summary")["cached"], false);
     assert_eq!(writer.client.get("/cache/stats")["cache"]["totalEntries"], 1);
     let export = writer.client.send("GET", "/enterprise/acme/contacts/export", "").expect(200);
     assert_eq!(export.text().matches("Contoso").count(), writer.acknowledged);
-    // Not ready and told so, while whoever comes to look is let in.
-    disk.fill_but(0);
+    // The server is not ready and states why, and signing in still works.
+    disk.fill_except(0);
     let problem = writer.client.send("GET", "/readyz", "").expect(503).json();
     assert!(problem["detail"].as_str().unwrap().contains("make room"), "{problem:#}");
     assert_eq!(writer.client.get("/healthz")["trouble"]["kind"], "diskFull");
     let cookie = sign_in(&mut writer.client, &token);
     assert_eq!(status_with(&server, &cookie), 200);
-    // Another process is told, too, in one line; what of its file went in before is in whole.
-    let import = place.muster(&[&["import", "people.csv"], &owner[..]].concat());
+    // Another process fails, too, with one line; the part of its file that was committed before is complete.
+    let import = dir.muster(&[&["import", "people.csv"], &owner[..]].concat());
     assert_eq!((import.code, import.stdout.as_str()), (Some(1), ""), "{}", import.stderr);
     let last = import.stderr.lines().last().unwrap();
     assert!(last.contains("people.csv") && last.contains("no space") && last.contains("run it again"), "{last}");
     let total = writer.total();
 
-    // With room it goes on by itself, and what was done in memory is stored.
-    disk.make_room();
+    // Once there is space, writes resume by themselves, and what was kept in memory is stored.
+    disk.free_space();
     eventually("the trouble is over", || writer.client.get("/healthz")["trouble"].is_null().then_some(()));
     writer.client.send("GET", "/readyz", "").expect(200);
     assert!(writer.add());
     eventually("the session is stored", || {
-        let stored = place.database().query_row("SELECT count(*) FROM session", [], |row| row.get::<_, i64>(0));
+        let stored = dir.database().query_row("SELECT count(*) FROM session", [], |row| row.get::<_, i64>(0));
         (stored == Ok(1)).then_some(())
     });
     let clears = writer.client.get("/audit?action=cache.clear");
@@ -213,12 +213,12 @@ fn a_full_disk_refuses_writes_answers_reads_and_loses_nothing() {
     let total = total + 1;
 
     // A server stops and starts on a full disk as on any other.
-    disk.fill_but(256 * 1024);
+    disk.fill_except(256 * 1024);
     writer.add_until_full();
     let total = writer.total().max(total);
     drop(server);
-    disk.fill_but(0);
-    let server = place.serve_as(&token, &[]);
+    disk.fill_except(0);
+    let server = dir.serve_as(&token, &[]);
     let mut writer = Writer { client: server.client(), ..writer };
     assert_eq!(writer.total(), total);
     assert_eq!(status_with(&server, &cookie), 200);
@@ -226,10 +226,10 @@ fn a_full_disk_refuses_writes_answers_reads_and_loses_nothing() {
     writer.add_until_full();
     assert_eq!(writer.total(), total + writer.acknowledged - before);
 
-    // With room it goes on by itself.
-    disk.make_room();
+    // Once there is space, writes resume by themselves.
+    disk.free_space();
     assert!(writer.add());
-    // A file over HTTP that does not fit breaks off; once it fits, it is sent again and the rest goes in.
+    // An upload that does not fit is aborted; once it fits, it is sent again and its remaining rows are imported.
     let problem = writer.import(&people).expect(507).json();
     assert!(problem["detail"].as_str().unwrap().contains("rows that went in before stay"), "{problem:#}");
     let so_far = writer.total();

@@ -1,4 +1,4 @@
-//! What fuzzing found worth keeping holds today: the inputs in `fuzz/corpus`, each with what must hold of any input.
+//! Replays the inputs that fuzzing found: each file in `fuzz/corpus` against the properties that hold for any input.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ mod cursors;
 #[path = "fuzz/oracles/durations.rs"]
 mod durations;
 
-/// Gives every input of a target to its oracle; a failure names the file.
+/// Passes every input of a target to its oracle; a failure names the file.
 fn replay(target: &str, check: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target);
     let mut count = 0;

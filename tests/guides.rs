@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::documents::markdown::fenced;
-use crate::support::{Place, Running};
+use crate::support::{RunningCommand, WorkDir};
 
 /// The beginnings of commands that are not run here, each with the reason.
 const NOT_RUN: [(&str, &str); 10] = [
@@ -70,20 +70,20 @@ fn is_run(step: &Step) -> bool {
 fn run(path: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = fs::read_to_string(root.join(path)).unwrap();
-    let place = Place::new();
+    let dir = WorkDir::new();
     for folder in ["bin", "dist", "system/usr/local/bin", "system/etc/systemd/system", "system/var/lib/muster"] {
-        fs::create_dir_all(place.path(folder)).unwrap();
+        fs::create_dir_all(dir.path(folder)).unwrap();
     }
     for name in ["docs", "tests"] {
-        symlink(root.join(name), place.path(name)).unwrap();
+        symlink(root.join(name), dir.path(name)).unwrap();
     }
     let muster = env!("CARGO_BIN_EXE_muster");
     for link in ["bin/muster", "dist/muster"] {
-        symlink(muster, place.path(link)).unwrap();
+        symlink(muster, dir.path(link)).unwrap();
     }
     // The commands need a port number, so the port is only known to have been free a moment ago.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let system = place.path("system");
+    let system = dir.path("system");
     let mut script = PRELUDE.to_owned();
     let mut count = 0;
     for step in steps(&page).iter().filter(|step| is_run(step)) {
@@ -99,8 +99,8 @@ fn run(path: &str) {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MUSTER_")) {
         command.env_remove(name);
     }
-    command.args(["-c", &script]).current_dir(place.path("")).env("MUSTER_LISTEN", format!("127.0.0.1:{port}"));
-    let ended = Running::start(command).finish();
+    command.args(["-c", &script]).current_dir(dir.path("")).env("MUSTER_LISTEN", format!("127.0.0.1:{port}"));
+    let ended = RunningCommand::start(command).finish();
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.stdout, ended.stderr);
 }
 

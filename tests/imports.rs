@@ -1,19 +1,19 @@
-//! Files of every layout and encoding, end to end: through the command and over HTTP, into the API and out again.
+//! Files of every layout and encoding, end to end: imported by the command and over HTTP, read by the API and exported.
 
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::support::{Place, TestServer, WireClient};
+use crate::support::{TestServer, WireClient, WorkDir};
 
-/// A file, and the contacts that it must become.
+/// A file, and the contacts that it must contain.
 struct Case {
-    /// What its enterprises are called after.
+    /// The prefix of its enterprises' ids.
     name: &'static str,
-    /// `{e}` in it stands for the enterprise, since employees' ids are unique in the installation.
+    /// `{e}` is replaced by the enterprise, since employees' ids are unique in the installation.
     file: &'static str,
     encode: fn(&str) -> Vec<u8>,
-    /// Layout, encoding and delimiter, as the report names them.
+    /// Layout, encoding and delimiter in the report.
     recognised: [&'static str; 3],
     /// Fields of the contacts, in the order of the file.
     contacts: Value,
@@ -150,28 +150,28 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// A way for a file into an enterprise: the command beside the server, or the route.
+/// How a file is imported into an enterprise: by the command beside the server, or by the route.
 #[derive(Clone, Copy, Debug)]
-enum Way {
+enum Via {
     Command,
     Http,
 }
 
-impl Way {
+impl Via {
     const BOTH: [Self; 2] = [Self::Command, Self::Http];
 
-    /// Imports a file and gives the report, or the exit code or status that refused it.
+    /// Imports a file; returns the report, or the exit code or status of the refusal.
     fn import(self, at: &mut Installation, file: &[u8], enterprise: &str, owner: Owner) -> Result<Value, u16> {
         let user = format!("{enterprise}-u1");
         match self {
             Self::Command => {
-                at.place.write("file.csv", file);
+                at.dir.write("file.csv", file);
                 let mut arguments =
                     vec!["import", "file.csv", "--enterprise", enterprise, "--create-missing", "--json"];
                 if owner == Owner::Named {
                     arguments.extend(["--department", "sales", "--employee", &user]);
                 }
-                let ended = at.place.muster(&arguments);
+                let ended = at.dir.muster(&arguments);
                 if ended.stdout.is_empty() {
                     return Err(u16::try_from(ended.code.unwrap()).unwrap());
                 }
@@ -195,30 +195,30 @@ impl Way {
     }
 }
 
-/// Who says whose contacts they are.
+/// Where the owner of the contacts is named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Owner {
-    /// The caller: department `sales`, and an employee called after the enterprise.
+    /// By the caller: department `sales`, and an employee with an id derived from the enterprise.
     Named,
-    /// The file, if it does.
+    /// In the columns of the file, if it has them.
     OfFile,
 }
 
-/// A server and what stands around it.
+/// A server and its working directory.
 struct Installation {
-    place: Place,
+    dir: WorkDir,
     client: WireClient,
     _server: TestServer,
 }
 
 impl Installation {
     fn new() -> Self {
-        let place = Place::new();
-        let server = place.serve();
-        Self { place, client: server.client(), _server: server }
+        let dir = WorkDir::new();
+        let server = dir.serve();
+        Self { dir, client: server.client(), _server: server }
     }
 
-    /// The contacts of an employee, in the order in which they came in.
+    /// The contacts of an employee, in the order in which they were imported.
     fn contacts(&mut self, user: &str) -> Vec<Value> {
         let mut page = self.client.get(&format!("/Contacts/{user}?limit=1000"));
         let mut contacts = std::mem::take(page["contactList"].as_array_mut().unwrap());
@@ -230,12 +230,12 @@ impl Installation {
         self.client.get(&format!("/enterprise/{enterprise}/contacts/summary"))["data"].take()
     }
 
-    /// The exported rows of an enterprise by column, the same from the command and over HTTP.
+    /// The exported rows of an enterprise, after checking that the command and the API export the same.
     fn exported(&mut self, enterprise: &str) -> Vec<csv::StringRecord> {
         let file =
             self.client.send("GET", &format!("/enterprise/{enterprise}/contacts/export?format=csv"), "").expect(200);
         assert!(file.header("content-type").unwrap().starts_with("text/csv"));
-        assert_eq!(self.place.done(&["export", "--enterprise", enterprise]).as_bytes(), file.body);
+        assert_eq!(self.dir.muster_ok(&["export", "--enterprise", enterprise]).as_bytes(), file.body);
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(&file.body[..]);
         reader.records().map(Result::unwrap).collect()
     }
@@ -245,16 +245,16 @@ impl Installation {
 fn every_layout_and_encoding_becomes_the_same_contacts_by_command_and_over_http() {
     let mut at = Installation::new();
     for case in cases() {
-        for way in Way::BOTH {
-            let label = format!("{} by {way:?}", case.name);
-            let enterprise = format!("{}-{way:?}", case.name);
+        for via in Via::BOTH {
+            let label = format!("{} by {via:?}", case.name);
+            let enterprise = format!("{}-{via:?}", case.name);
             let file = (case.encode)(case.file);
             let rows = case.contacts.as_array().unwrap().len();
-            let report = way.import(&mut at, &file, &enterprise, Owner::Named).unwrap();
-            let told = ["layout", "encoding", "delimiter"].map(|field| report[field].as_str().unwrap());
-            assert_eq!(told, case.recognised, "{label}");
+            let report = via.import(&mut at, &file, &enterprise, Owner::Named).unwrap();
+            let reported = ["layout", "encoding", "delimiter"].map(|field| report[field].as_str().unwrap());
+            assert_eq!(reported, case.recognised, "{label}");
             assert_eq!((&report["imported"], &report["rejected"]), (&json!(rows), &json!(0)), "{label}: {report:#}");
-            let again = way.import(&mut at, &file, &enterprise, Owner::Named).unwrap();
+            let again = via.import(&mut at, &file, &enterprise, Owner::Named).unwrap();
             assert_eq!((&again["imported"], &again["duplicates"]), (&json!(0), &json!(rows)), "{label}");
             let contacts = at.contacts(&format!("{enterprise}-u1"));
             assert_eq!(contacts.len(), rows, "{label}");
@@ -263,16 +263,16 @@ fn every_layout_and_encoding_becomes_the_same_contacts_by_command_and_over_http(
                     assert_eq!(&contact[field], value, "{label}: {field}");
                 }
             }
-            // No column of an export made a department.
+            // No column of another program's export created a department.
             let summary = at.summary(&enterprise);
             assert_eq!((&summary["totalDepartments"], &summary["totalEmployees"]), (&json!(1), &json!(1)), "{label}");
         }
     }
-    assert!(!at.place.exists("file.csv.rejects.csv"));
+    assert!(!at.dir.exists("file.csv.rejects.csv"));
 }
 
 #[test]
-fn columns_of_a_plain_file_name_the_owner_and_flags_beat_them() {
+fn columns_of_a_plain_file_name_the_owner_and_flags_override_them() {
     const FILE: &str = "\
 name,department,employee,employee_email
 Ada,Field Team,{e}-ann,
@@ -281,10 +281,10 @@ Cy,lab,{e}-ann,
 Dora,,{e}-ann,
 ";
     let mut at = Installation::new();
-    for way in Way::BOTH {
-        let enterprise = format!("owners-{way:?}");
+    for via in Via::BOTH {
+        let enterprise = format!("owners-{via:?}");
         let file = FILE.replace("{e}", &enterprise);
-        let report = way.import(&mut at, file.as_bytes(), &enterprise, Owner::OfFile).unwrap();
+        let report = via.import(&mut at, file.as_bytes(), &enterprise, Owner::OfFile).unwrap();
         assert_eq!((&report["imported"], &report["rejected"]), (&json!(3), &json!(1)), "{report:#}");
         assert_eq!(report["rejects"][0]["row"], 3);
         assert!(report["rejects"][0]["reason"].as_str().unwrap().contains("another department"), "{report:#}");
@@ -292,9 +292,9 @@ Dora,,{e}-ann,
         let names: Vec<_> =
             at.contacts(&format!("{enterprise}-ann")).iter().map(|contact| contact["name"].clone()).collect();
         assert_eq!(names, ["Ada", "Dora"]);
-        let enterprise = format!("flags-{way:?}");
+        let enterprise = format!("flags-{via:?}");
         let file = FILE.replace("{e}", &enterprise);
-        let report = way.import(&mut at, file.as_bytes(), &enterprise, Owner::Named).unwrap();
+        let report = via.import(&mut at, file.as_bytes(), &enterprise, Owner::Named).unwrap();
         assert_eq!((&report["imported"], &report["rejected"]), (&json!(4), &json!(0)), "{report:#}");
         assert_eq!(at.contacts(&format!("{enterprise}-u1")).len(), 4);
         assert_eq!(at.summary(&enterprise)["totalDepartments"], 1);
@@ -305,15 +305,15 @@ Dora,,{e}-ann,
 fn a_department_column_of_an_export_never_names_the_owner() {
     let mut at = Installation::new();
     for (name, file) in [("outlook", OUTLOOK), ("thunderbird", THUNDERBIRD), ("google", GOOGLE_NEW)] {
-        for (way, refusal) in [(Way::Command, 2), (Way::Http, 400)] {
-            let outcome = way.import(&mut at, file.as_bytes(), &format!("nobody-{name}-{way:?}"), Owner::OfFile);
-            assert_eq!(outcome, Err(refusal), "{name} by {way:?}");
+        for (via, refusal) in [(Via::Command, 2), (Via::Http, 400)] {
+            let outcome = via.import(&mut at, file.as_bytes(), &format!("nobody-{name}-{via:?}"), Owner::OfFile);
+            assert_eq!(outcome, Err(refusal), "{name} by {via:?}");
         }
     }
 }
 
 #[test]
-fn odd_texts_survive_import_api_and_export_byte_for_byte() {
+fn unusual_texts_survive_import_api_and_export_byte_for_byte() {
     let texts = [
         "👩‍👩‍👧‍👦 family",
         "e\u{301} is not é",
@@ -338,9 +338,9 @@ fn odd_texts_survive_import_api_and_export_byte_for_byte() {
         let _ = writeln!(file, "{0},{0},p{row}@people.example,{0}", quoted(text));
     }
     let mut at = Installation::new();
-    for way in Way::BOTH {
-        let enterprise = format!("odd-{way:?}");
-        let report = way.import(&mut at, file.as_bytes(), &enterprise, Owner::Named).unwrap();
+    for via in Via::BOTH {
+        let enterprise = format!("odd-{via:?}");
+        let report = via.import(&mut at, file.as_bytes(), &enterprise, Owner::Named).unwrap();
         assert_eq!(report["imported"], texts.len(), "{report:#}");
         for (contact, text) in at.contacts(&format!("{enterprise}-u1")).iter().zip(texts) {
             for field in ["name", "notes", "company"] {
@@ -354,15 +354,15 @@ fn odd_texts_survive_import_api_and_export_byte_for_byte() {
                 assert_eq!(&row[column(field)], text, "{field}");
             }
         }
-        // Out and in again it is the same to the byte, but for what makes each contact its own.
+        // Exported and imported again it is the same to the byte, except for the columns that differ for every contact.
         let file = at.client.send("GET", &format!("/enterprise/{enterprise}/contacts/export"), "").body;
-        let copy = format!("copy-{way:?}");
-        way.import(&mut at, &file, &copy, Owner::Named).unwrap();
+        let copy = format!("copy-{via:?}");
+        via.import(&mut at, &file, &copy, Owner::Named).unwrap();
         let kept = |rows: Vec<csv::StringRecord>| -> Vec<Vec<String>> {
             rows.iter().map(|row| row.iter().take(15).map(str::to_owned).collect()).collect()
         };
         assert_eq!(kept(at.exported(&copy)), kept(exported));
-        let again = way.import(&mut at, &file, &enterprise, Owner::Named).unwrap();
+        let again = via.import(&mut at, &file, &enterprise, Owner::Named).unwrap();
         assert_eq!(again["duplicates"], texts.len(), "{again:#}");
     }
 }

@@ -1,4 +1,4 @@
-//! What was acknowledged survives `kill -9` at any moment, and what was not can be sent again without harm.
+//! Acknowledged writes survive `kill -9` at any moment, and others can be sent again without harm.
 
 mod administrators;
 mod backups;
@@ -9,54 +9,56 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use administrators::{Keyholder, Tuner};
-use backups::Archivist;
+use administrators::{CacheConfigurator, TokenAdministrator};
+use backups::BackupClient;
 use contacts::Writer;
 use imports::Importer;
 
-use crate::support::{Place, Random, TestServer, WireClient, eventually};
+use crate::support::{Random, TestServer, WireClient, WorkDir, eventually};
 
-/// How often the server is killed, unless the environment says otherwise.
+/// How often the server is killed by default.
 const KILLS: usize = 20;
 
-/// Says how often.
+/// Sets the number of kills.
 const KILLS_VARIABLE: &str = "MUSTER_KILL_ROUNDS";
 
-/// Clients that collect contacts at the same time, so that a kill finds groups of several writes.
+/// Clients that collect contacts concurrently, so that a kill hits groups of several writes.
 const CLIENTS: usize = 4;
 
-/// A kill comes after at most so many acknowledgements.
+/// The largest number of acknowledgements before a kill.
 const ACKNOWLEDGEMENTS_MAX: usize = 100;
 
-/// What may be in a data directory after a kill, and nothing else.
+/// The only files that may be in a data directory after a kill.
 const FILES: [&str; 5] = ["muster.db", "muster.db-wal", "muster.db-shm", "muster.lock", "backups"];
 
-/// Everybody who is at work when the server is killed.
-struct Crew {
+/// The clients that work while the server is killed.
+struct Clients {
     writers: Vec<Writer>,
+    /// Imports over HTTP.
     sender: Importer,
+    /// Imports by commands.
     runner: Importer,
-    tuner: Tuner,
-    keyholder: Keyholder,
-    archivist: Archivist,
+    cache_configurator: CacheConfigurator,
+    token_administrator: TokenAdministrator,
+    backup_client: BackupClient,
     randoms: [Random; 2],
 }
 
-impl Crew {
+impl Clients {
     fn new(token: &str, random: &mut Random) -> Self {
         Self {
             writers: (0..CLIENTS).map(|number| Writer::new(format!("u{number}"), random.next())).collect(),
             sender: Importer::new("sender"),
             runner: Importer::new("runner"),
-            tuner: Tuner::new(),
-            keyholder: Keyholder::new(token, random.next()),
-            archivist: Archivist::default(),
+            cache_configurator: CacheConfigurator::new(),
+            token_administrator: TokenAdministrator::new(token, random.next()),
+            backup_client: BackupClient::default(),
             randoms: [Random::new(random.next()), Random::new(random.next())],
         }
     }
 
-    /// Makes an enterprise with an employee for each who collects contacts.
-    fn employ(&self, client: &mut WireClient) {
+    /// Creates an enterprise with an employee for each client that collects contacts.
+    fn create_directory(&self, client: &mut WireClient) {
         client.post("/enterprise", &json!({"id": "acme", "name": "Acme"}));
         for department in ["d0", "d1"] {
             client.post("/enterprise/acme/departments", &json!({"id": department, "name": department}));
@@ -68,27 +70,35 @@ impl Crew {
         }
     }
 
-    /// Has everybody work, and kills the server after so many acknowledgements; gives how many there were.
-    fn work_until_killed(&mut self, place: &Place, server: TestServer, acknowledgements: usize) -> usize {
+    /// Runs all clients, and kills the server after this many acknowledgements; returns how many there were.
+    fn work_until_killed(&mut self, dir: &WorkDir, server: TestServer, acknowledgements: usize) -> usize {
         let (acknowledged, killed) = (AtomicUsize::new(0), AtomicBool::new(false));
-        let Self { writers, sender, runner, tuner, keyholder, archivist, randoms: [for_runner, for_archivist] } = self;
+        let Self {
+            writers,
+            sender,
+            runner,
+            cache_configurator,
+            token_administrator,
+            backup_client,
+            randoms: [for_runner, for_backup_client],
+        } = self;
         std::thread::scope(|scope| {
             let (count, killed) = (&acknowledged, &killed);
             for writer in writers {
                 let client = server.client();
-                scope.spawn(move || writer.write_on(client, count));
+                scope.spawn(move || writer.write_until_killed(client, count));
             }
-            let clients = [server.client(), server.client(), server.client(), server.client()];
-            let [for_sender, for_tuner, for_keyholder, for_asker] = clients;
-            let Archivist { finished, broken_off, made_by_server } = archivist;
-            scope.spawn(move || sender.send_on(for_sender, count));
-            scope.spawn(move || runner.run_on(place, killed, for_runner, count));
-            scope.spawn(move || Archivist::ask_on(made_by_server, for_asker, count));
+            let connections = [server.client(), server.client(), server.client(), server.client()];
+            let [for_sender, for_cache_configurator, for_token_administrator, for_backup_requests] = connections;
+            let BackupClient { finished, aborted, made_by_server } = backup_client;
+            scope.spawn(move || sender.send_until_killed(for_sender, count));
+            scope.spawn(move || runner.run_until_killed(dir, killed, for_runner, count));
+            scope.spawn(move || BackupClient::request_backups(made_by_server, for_backup_requests, count));
             scope.spawn(move || {
-                Archivist::back_up_on(finished, broken_off, place, killed, for_archivist, count);
+                BackupClient::run_backups(finished, aborted, dir, killed, for_backup_client, count);
             });
-            scope.spawn(move || tuner.tune_on(for_tuner, count));
-            scope.spawn(move || keyholder.work_on(for_keyholder, count));
+            scope.spawn(move || cache_configurator.configure_until_killed(for_cache_configurator, count));
+            scope.spawn(move || token_administrator.work_until_killed(for_token_administrator, count));
             eventually("enough is acknowledged", || (count.load(Ordering::Relaxed) >= acknowledgements).then_some(()));
             server.kill();
             killed.store(true, Ordering::Relaxed);
@@ -96,8 +106,8 @@ impl Crew {
         acknowledged.load(Ordering::Relaxed)
     }
 
-    /// Everything acknowledged is there, nothing is there that nobody sent, and nothing is there twice. What was not
-    /// answered is sent again, and then it is there exactly once.
+    /// Everything acknowledged is stored, nothing is stored that was not sent, and nothing is stored twice. What was
+    /// not answered is sent again, and is then stored exactly once.
     fn assert_nothing_lost(&mut self, client: &mut WireClient) {
         for writer in &mut self.writers {
             writer.assert_nothing_lost(client);
@@ -108,10 +118,10 @@ impl Crew {
         }
         for importer in [&mut self.sender, &mut self.runner] {
             importer.assert_nothing_lost(client);
-            importer.settle(client);
+            importer.send_unanswered(client);
         }
-        self.tuner.assert_nothing_lost(client);
-        self.keyholder.assert_nothing_lost(client);
+        self.cache_configurator.assert_nothing_lost(client);
+        self.token_administrator.assert_nothing_lost(client);
         let collected = self.writers.iter().map(|writer| writer.contacts.len()).sum::<usize>();
         let summary: Value = client.get("/enterprise/acme/contacts/summary");
         let total = collected + self.sender.rows() + self.runner.rows();
@@ -119,8 +129,8 @@ impl Crew {
     }
 }
 
-fn assert_nothing_left_behind(place: &Place) {
-    for entry in std::fs::read_dir(place.data_dir()).unwrap() {
+fn assert_nothing_left_behind(dir: &WorkDir) {
+    for entry in std::fs::read_dir(dir.data_dir()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(FILES.contains(&name.as_str()), "{name} is left behind");
     }
@@ -132,34 +142,34 @@ fn nothing_acknowledged_is_missing_however_often_the_server_is_killed() {
     let seed = Random::seed_of_this_run();
     println!("{}={seed}", Random::SEED_VARIABLE);
     let mut random = Random::new(seed);
-    let place = Place::new();
-    let token = place.token("admin");
-    let mut crew = Crew::new(&token, &mut random);
-    let mut server = place.serve_as(&token, &[]);
-    crew.employ(&mut server.client());
+    let dir = WorkDir::new();
+    let token = dir.token("admin");
+    let mut clients = Clients::new(&token, &mut random);
+    let mut server = dir.serve_as(&token, &[]);
+    clients.create_directory(&mut server.client());
     let mut acknowledged = 0;
     for round in 0..kills {
-        acknowledged += crew.work_until_killed(&place, server, 1 + random.below(ACKNOWLEDGEMENTS_MAX));
-        assert_nothing_left_behind(&place);
-        // Now a command, now the server is the first to open what the killed one left behind.
+        acknowledged += clients.work_until_killed(&dir, server, 1 + random.below(ACKNOWLEDGEMENTS_MAX));
+        assert_nothing_left_behind(&dir);
+        // A command and the server alternate in opening first what the killed server left.
         let check_first = round % 2 == 0;
         if check_first {
-            place.done(&["check"]);
+            dir.muster_ok(&["check"]);
         }
-        server = place.serve_as(&token, &[]);
-        crew.assert_nothing_lost(&mut server.client());
+        server = dir.serve_as(&token, &[]);
+        clients.assert_nothing_lost(&mut server.client());
         if !check_first {
-            place.done(&["check"]);
+            dir.muster_ok(&["check"]);
         }
-        crew.archivist.assert_whole(&place);
+        clients.backup_client.assert_complete(&dir);
     }
     println!(
         "{kills} kills, {acknowledged} acknowledgements: {} contacts, {} and {} imports, {} backups and {} broken off, {} by the server",
-        crew.writers.iter().map(|writer| writer.contacts.len()).sum::<usize>(),
-        crew.sender.files,
-        crew.runner.files,
-        crew.archivist.finished,
-        crew.archivist.broken_off,
-        crew.archivist.made_by_server
+        clients.writers.iter().map(|writer| writer.contacts.len()).sum::<usize>(),
+        clients.sender.files,
+        clients.runner.files,
+        clients.backup_client.finished,
+        clients.backup_client.aborted,
+        clients.backup_client.made_by_server
     );
 }

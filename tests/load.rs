@@ -1,8 +1,8 @@
-//! Sixty-four writers and 256 readers at once: no error but an honest 503, no read that lacks what was acknowledged before it
-//! began, and bounded memory and threads.
+//! Sixty-four writers and 256 readers at once: no error but 503 with `Retry-After`, no read that lacks what was
+//! acknowledged before it began, and bounded memory and threads.
 //!
-//! A few seconds at a walking pace, unless the environment asks for the whole: `MUSTER_LOAD_SECONDS=60` has everybody work
-//! for a minute as fast as they can, and `MUSTER_LOAD_BINARY` names the server that is to bear it.
+//! By default it runs for a few seconds at a reduced rate. `MUSTER_LOAD_SECONDS=60` runs it for a minute at the full
+//! rate, and `MUSTER_LOAD_BINARY` names the binary of the server.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use muster::store::database_path;
 use serde_json::{Value, json};
 
-use crate::support::{Place, Random, TestServer, WireClient, WireReply};
+use crate::support::{Random, TestServer, WireClient, WireReply, WorkDir};
 
 const WRITERS: usize = 64;
 const READERS: usize = 256;
@@ -24,26 +24,26 @@ const WRITERS_PER_DEPARTMENT: usize = 8;
 const DEPARTMENTS_PER_ENTERPRISE: usize = 2;
 const DEPARTMENTS: usize = WRITERS / WRITERS_PER_DEPARTMENT;
 
-/// How long it takes as a part of all tests.
-const WALK: Duration = Duration::from_secs(8);
+/// The duration as a part of all tests.
+const DEFAULT_DURATION: Duration = Duration::from_secs(8);
 
-/// The longest rest between two requests at a walking pace, in milliseconds: other tests run beside this one.
+/// The longest pause between two requests at the reduced rate, in milliseconds: other tests run at the same time.
 const WRITER_REST_MILLIS: usize = 400;
 const READER_REST_MILLIS: usize = 800;
 
 const SECONDS_VARIABLE: &str = "MUSTER_LOAD_SECONDS";
 const BINARY_VARIABLE: &str = "MUSTER_LOAD_BINARY";
 
-/// What the server may take at most. It is some fifty megabytes of its own, the cache's bound, and what requests hold.
+/// The memory limit: some fifty megabytes for the process itself, the cache's bound, and what requests hold.
 const MEMORY_BYTES_MAX: u64 = 256 << 20;
 
-/// Threads that it may have: workers, read connections, its own; far from one for each client.
+/// The limit of threads: workers, read connections and a few others, far from one for each client.
 const THREADS_MAX: u64 = 64;
 
-/// How often memory and threads are looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often memory and threads are sampled.
+const SAMPLING_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Less than this would prove little.
+/// With fewer the test would prove little.
 const READS_MIN: usize = 1_000;
 const WRITES_MIN: usize = 500;
 
@@ -57,10 +57,10 @@ struct Account {
     acknowledged: AtomicU64,
 }
 
-/// How long it goes on, and how fast.
+/// The end and the rate of the run.
 struct Pace {
     until: Instant,
-    is_walk: bool,
+    is_throttled: bool,
     failed: AtomicBool,
 }
 
@@ -70,19 +70,19 @@ impl Pace {
     }
 
     fn rest(&self, random: &mut Random, millis_max: usize) {
-        if self.is_walk {
+        if self.is_throttled {
             thread::sleep(Duration::from_millis(random.below(millis_max) as u64));
         }
     }
 }
 
-/// The backup that is taken meanwhile.
+/// The backup that is made meanwhile.
 const BACKUP: &str = "load.db";
 
-/// Ends the others when a thread fails.
-struct Alarm<'a>(&'a Pace);
+/// Stops the other threads when one fails.
+struct FailureGuard<'a>(&'a Pace);
 
-impl Drop for Alarm<'_> {
+impl Drop for FailureGuard<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
             self.0.failed.store(true, Ordering::Relaxed);
@@ -90,7 +90,7 @@ impl Drop for Alarm<'_> {
     }
 }
 
-/// What somebody met.
+/// The response times and refusals of a client.
 #[derive(Default)]
 struct Tally {
     times: Vec<Duration>,
@@ -119,7 +119,7 @@ impl fmt::Display for Tally {
     }
 }
 
-/// A refusal that says when to come back, and nothing else that is no success.
+/// Whether a response is a 503 with `Retry-After`; anything else but a success fails the test.
 fn is_refused(reply: &WireReply) -> bool {
     if reply.status == 503 {
         assert!(reply.header("retry-after").is_some(), "{}", reply.text());
@@ -131,7 +131,7 @@ fn is_refused(reply: &WireReply) -> bool {
 }
 
 fn write_on(number: usize, mut client: WireClient, account: &Account, pace: &Pace, seed: u64) -> Tally {
-    let _alarm = Alarm(pace);
+    let _guard = FailureGuard(pace);
     let mut random = Random::new(seed);
     let mut tally = Tally::default();
     let mut attempts = 0;
@@ -142,7 +142,7 @@ fn write_on(number: usize, mut client: WireClient, account: &Account, pace: &Pac
         let body = json!({"userId": format!("u{number}"), "contactInfo": info}).to_string();
         let key = format!("{number}-{contact}");
         let begun = Instant::now();
-        // What was refused, at whatever moment, is sent again under the same key, and so is there once.
+        // A refused write is sent again under the same key, and so is stored once.
         let reply = client.try_send("POST", "/AddContact", &[("Idempotency-Key", &key)], body).unwrap();
         if is_refused(&reply) {
             tally.refused += 1;
@@ -159,7 +159,7 @@ fn write_on(number: usize, mut client: WireClient, account: &Account, pace: &Pac
 }
 
 fn read_on(mut client: WireClient, accounts: &[Account], pace: &Pace, seed: u64) -> Tally {
-    let _alarm = Alarm(pace);
+    let _guard = FailureGuard(pace);
     let mut random = Random::new(seed);
     let mut tally = Tally::default();
     while pace.goes_on() {
@@ -197,9 +197,9 @@ fn read_on(mut client: WireClient, accounts: &[Account], pace: &Pace, seed: u64)
                 let shown = if is_department { of_each(&answer, writers) } else { vec![total(&answer)] };
                 let sum = |counts: &[u64]| if is_department { counts.to_vec() } else { vec![counts.iter().sum()] };
                 let (least, most) = (sum(&least), sum(&most));
-                let is_true =
+                let is_allowed =
                     shown.iter().zip(&least).zip(&most).all(|((shown, least), most)| (least..=most).contains(&shown));
-                assert!(is_true, "{path} shows {shown:?}, not {least:?} to {most:?}: {answer:#}");
+                assert!(is_allowed, "{path} shows {shown:?}, not {least:?} to {most:?}: {answer:#}");
             }
         }
         pace.rest(&mut random, READER_REST_MILLIS);
@@ -211,7 +211,7 @@ fn total(answer: &Value) -> u64 {
     answer["data"]["totalContacts"].as_u64().unwrap()
 }
 
-/// The contacts of each of these writers.
+/// The number of contacts of each of these writers.
 fn of_each(answer: &Value, writers: std::ops::Range<usize>) -> Vec<u64> {
     let employees = answer["data"]["employees"].as_array().unwrap();
     let count = |number: usize| {
@@ -228,7 +228,7 @@ fn sum(accounts: &[Account], what: impl Fn(&Account) -> &AtomicU64) -> u64 {
     accounts.iter().map(|account| what(account).load(Ordering::SeqCst)).sum()
 }
 
-fn found(client: &mut WireClient) {
+fn create_directory(client: &mut WireClient) {
     for department in 0..DEPARTMENTS {
         let enterprise = department / DEPARTMENTS_PER_ENTERPRISE;
         if department % DEPARTMENTS_PER_ENTERPRISE == 0 {
@@ -243,13 +243,13 @@ fn found(client: &mut WireClient) {
     }
 }
 
-fn serve(place: &Place) -> TestServer {
-    let token = place.token("admin");
+fn serve(dir: &WorkDir) -> TestServer {
+    let token = dir.token("admin");
     match std::env::var_os(BINARY_VARIABLE).map(PathBuf::from) {
-        None => place.serve_as(&token, &[]),
+        None => dir.serve_as(&token, &[]),
         Some(binary) => {
             let binary = std::fs::canonicalize(binary).unwrap();
-            place.serve_by(&binary, &token)
+            dir.serve_by(&binary, &token)
         }
     }
 }
@@ -257,14 +257,17 @@ fn serve(place: &Place) -> TestServer {
 #[test]
 fn sixty_four_writers_and_256_readers_meet_no_error_and_nothing_stale() {
     let seconds = std::env::var(SECONDS_VARIABLE).ok().map(|text| Duration::from_secs(text.parse().unwrap()));
-    let directory = Place::new();
+    let directory = WorkDir::new();
     let server = serve(&directory);
-    found(&mut server.client());
+    create_directory(&mut server.client());
     let accounts: Arc<[Account]> = (0..WRITERS).map(|_| Account::default()).collect();
     let mut random = Random::new(Random::seed_of_this_run());
     let begun = Instant::now();
-    let pace =
-        Pace { until: begun + seconds.unwrap_or(WALK), is_walk: seconds.is_none(), failed: AtomicBool::new(false) };
+    let pace = Pace {
+        until: begun + seconds.unwrap_or(DEFAULT_DURATION),
+        is_throttled: seconds.is_none(),
+        failed: AtomicBool::new(false),
+    };
     let (mut writes, mut reads, mut threads_most) = (Tally::default(), Tally::default(), 0);
     let mut backup = (0, 0);
     thread::scope(|scope| {
@@ -282,15 +285,15 @@ fn sixty_four_writers_and_256_readers_meet_no_error_and_nothing_stale() {
             })
             .collect();
         let backed_up = scope.spawn(|| {
-            let _alarm = Alarm(pace);
+            let _guard = FailureGuard(pace);
             thread::sleep(pace.until.saturating_duration_since(Instant::now()) / 2);
             let least = sum(accounts, |account| &account.acknowledged);
-            directory.done(&["backup", BACKUP]);
+            directory.muster_ok(&["backup", BACKUP]);
             (least, sum(accounts, |account| &account.begun))
         });
         while pace.goes_on() {
             threads_most = threads_most.max(server.threads().unwrap_or_default());
-            thread::sleep(LOOK_EVERY);
+            thread::sleep(SAMPLING_INTERVAL);
         }
         for writer in writing {
             writes.add(writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
@@ -319,9 +322,9 @@ fn sixty_four_writers_and_256_readers_meet_no_error_and_nothing_stale() {
         .sum();
     assert_eq!(stored, written);
 
-    // The backup has all that was acknowledged before it began, and its sums are right.
-    directory.done(&["restore", BACKUP, "--yes", "--data-dir", "restored"]);
-    directory.done(&["check", "--data-dir", "restored"]);
+    // The backup contains everything acknowledged before it began, and its sums are right.
+    directory.muster_ok(&["restore", BACKUP, "--yes", "--data-dir", "restored"]);
+    directory.muster_ok(&["check", "--data-dir", "restored"]);
     let restored = rusqlite::Connection::open(database_path(&directory.path("restored"))).unwrap();
     let kept: u64 = restored.query_row("SELECT count(*) FROM contact", [], |row| row.get(0)).unwrap();
     println!("the backup has {kept} of {written} contacts");

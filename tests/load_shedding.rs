@@ -1,4 +1,4 @@
-//! More requests than can be served: those that need the database are told so at once, and all others go on.
+//! More requests than can be served: those that need the database are refused at once, and all others are served.
 
 use std::future::Future;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use muster::store::{READERS_DEFAULT, Store, StoreError};
 
 use crate::support::{Client, Directory, Exposition, HeldReaders, Reply, TestApp, eventually, people};
 
-/// Reads that may wait in these tests.
+/// The capacity of the read queue in these tests.
 const WAITING_MAX: usize = 2;
 
 /// A server on a store with a short queue of reads.
@@ -21,7 +21,7 @@ async fn app() -> TestApp {
     app
 }
 
-/// Asks for a list, which no cache has, until as many wait as may.
+/// Requests a list, which is never cached, until the queue is full.
 async fn fill_the_queue(app: &TestApp, client: &Client) -> Vec<tokio::task::JoinHandle<Reply>> {
     let mut waiting = Vec::new();
     for count in 1..=WAITING_MAX {
@@ -38,9 +38,9 @@ async fn fill_the_queue(app: &TestApp, client: &Client) -> Vec<tokio::task::Join
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_needs_the_database_is_turned_away_at_once_and_all_else_is_answered() {
+async fn requests_that_need_the_database_are_shed_at_once_and_all_others_are_answered() {
     let app = app().await;
-    let (nobody, viewer) = (app.nobody(), app.client(Role::Viewer).await);
+    let (anonymous, viewer) = (app.anonymous(), app.client(Role::Viewer).await);
     let browser = viewer.browser().await;
     let (cached, not_cached) = ("/enterprise/acme/contacts/summary", "/enterprise/globex/contacts/summary");
     viewer.get(cached).await.expect(200);
@@ -60,22 +60,22 @@ async fn what_needs_the_database_is_turned_away_at_once_and_all_else_is_answered
     }
     assert_eq!(viewer.get(cached).await.expect(200)["cached"], true);
     let tag = viewer.get(cached).await.headers["etag"].clone();
-    let known = viewer.request(reqwest::Method::GET, cached).header("if-none-match", tag);
-    assert_eq!(Reply::to(known).await.status, 304);
-    nobody.get("/healthz").await.expect(200);
-    nobody.get("/enterprise").await.problem(401);
-    assert_eq!(nobody.get("/").await.status, 200);
+    let conditional = viewer.request(reqwest::Method::GET, cached).header("if-none-match", tag);
+    assert_eq!(Reply::to(conditional).await.status, 304);
+    anonymous.get("/healthz").await.expect(200);
+    anonymous.get("/enterprise").await.problem(401);
+    assert_eq!(anonymous.get("/").await.status, 200);
     browser.get("/session").await.expect(200);
     browser.get("/cache/stats").await.expect(200);
     let scraped = Exposition::read(&viewer.get("/metrics").await.text());
     assert!(scraped.count("muster_http_shed_total", &[("what", "reads")]) >= 5);
     assert_eq!(scraped.count("muster_read_queue_reads", &[]), WAITING_MAX as u64);
     assert_eq!(scraped.count("muster_read_queue_reads_max", &[]), WAITING_MAX as u64);
-    // Writing needs no reader.
+    // A write needs no read connection.
     let contact = serde_json::json!({"userId": "u1", "contactInfo": {"name": "Grace"}});
     let contributor = viewer.with_token(app.client(Role::Contributor).await.token());
     contributor.post("/saveContact", contact).await.expect(200);
-    held.let_go();
+    held.release();
     for waiting in waiting {
         waiting.await.unwrap().expect(200);
     }
@@ -84,7 +84,7 @@ async fn what_needs_the_database_is_turned_away_at_once_and_all_else_is_answered
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_gives_up_makes_room_and_the_servers_own_reads_wait_past_the_bound() {
+async fn a_cancelled_read_frees_its_place_in_the_queue_and_internal_reads_are_not_bounded() {
     let opened = Directory::in_memory().open_with(Clock::system(), |options| options.read_queue_len_max = 1);
     let store = Store::clone(&opened);
     let held = HeldReaders::hold(&store);
@@ -95,27 +95,27 @@ async fn whoever_gives_up_makes_room_and_the_servers_own_reads_wait_past_the_bou
     assert!(own.as_mut().now_or_never().is_none(), "it waits, too");
     drop(first);
     let mut second = Box::pin(store.read(|tx| tx.revision()));
-    assert!(second.as_mut().now_or_never().is_none(), "it waits in the place of the first");
-    held.let_go();
+    assert!(second.as_mut().now_or_never().is_none(), "it waits in place of the first");
+    held.release();
     assert!(own.await.is_ok() && second.await.is_ok());
     assert_eq!((store.figures().reads_waiting, store.figures().reads_refused), (0, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_queue_of_none_turns_away_whoever_finds_no_free_reader() {
+async fn with_a_queue_of_length_zero_a_read_without_a_free_connection_is_refused() {
     let opened = Directory::in_memory().open_with(Clock::system(), |options| options.read_queue_len_max = 0);
     let store = Store::clone(&opened);
     let held = HeldReaders::hold(&store);
     let refused = tokio::time::timeout(Duration::from_secs(20), store.read(|tx| tx.revision())).await.unwrap();
     assert!(matches!(refused, Err(StoreError::ReadQueueFull)));
-    held.let_go();
+    held.release();
     for _ in 0..2 * READERS_DEFAULT {
-        patiently(&store, || store.read(|tx| tx.revision())).await;
+        retry_until_accepted(&store, || store.read(|tx| tx.revision())).await;
     }
 }
 
-/// Tries until it is no longer turned away.
-async fn patiently<F: Future<Output = Result<i64, StoreError>>>(store: &Store, read: impl Fn() -> F) {
+/// Repeats a read until it is no longer refused.
+async fn retry_until_accepted<F: Future<Output = Result<i64, StoreError>>>(store: &Store, read: impl Fn() -> F) {
     while matches!(read().await, Err(StoreError::ReadQueueFull)) {
         let _ = store.read_patiently(|tx| tx.revision()).await;
     }

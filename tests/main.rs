@@ -1,6 +1,6 @@
-//! Muster's integration tests: one binary, a file per promise.
+//! Muster's integration tests: one binary, one file per promise.
 //!
-//! `support` builds what the tests stand on. The name of a test is the promise that it holds.
+//! `support` provides stores, servers and clients. The name of a test states the promise that it checks.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 #![allow(unreachable_pub, reason = "everything in a test binary is unreachable from outside")]
@@ -13,32 +13,32 @@ mod base_path;
 mod behind_nginx;
 mod browser;
 mod cache_bounds;
-mod cache_exactness;
+mod cache_counters;
 mod cache_freshness;
+mod cache_invalidation;
 mod command_line;
 mod concurrency;
+mod consistency;
+mod data_at_rest;
+mod database_trouble;
 mod deploy;
-mod disk_trouble;
 mod documents;
-mod erasure;
-mod first_minute;
 mod full_disk;
 mod fuzz_corpora;
 mod guides;
-mod history;
-mod honest_numbers;
 mod imports;
 mod kill;
 mod load;
 mod load_shedding;
-mod one_load;
 mod quick_reference;
+mod quick_start;
 mod restore;
 mod restore_killed;
 mod routes;
 mod security_headers;
 mod service_manager;
 mod sign_in_links;
+mod single_flight;
 mod slow_clients;
 mod store_check;
 mod store_concurrency;

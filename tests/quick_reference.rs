@@ -1,7 +1,7 @@
-//! The quick reference of the API is true: every request of the page is sent to a server that begins empty, in the page's
-//! order, and answered as the page says; and every operation of the API is there.
+//! The quick reference of the API is correct: every request of the page is sent to a server that starts empty, in the
+//! page's order, and answered as the page shows; and every operation of the API is on the page.
 //!
-//! `UPDATE_SNAPSHOTS=1 cargo test --test main quick_reference` writes the answers anew; review what changes.
+//! `UPDATE_SNAPSHOTS=1 cargo test --test main quick_reference` rewrites the answers; review what changes.
 
 mod command;
 mod json;
@@ -13,29 +13,29 @@ use futures_util::StreamExt;
 use reqwest::{Client, Method, Response};
 use serde_json::Value;
 
-use crate::support::Place;
+use crate::support::WorkDir;
 use command::Command;
 use json::Json;
 
 const PAGE: &str = "docs/api-quick-reference.md";
 
-/// Set to write the answers anew.
+/// Set to rewrite the answers.
 const UPDATE_VARIABLE: &str = "UPDATE_SNAPSHOTS";
 
-/// What the page calls the session cookie.
+/// The name of the session cookie on the page.
 const COOKIE_NAME: &str = "muster_session";
 
-/// Events of a stream that are read before it is left.
+/// The number of events that are read from a stream.
 const EVENTS_READ: usize = 2;
 
-/// A request of the page, with the answer that is shown.
+/// A request of the page, with the answer shown.
 struct Example<'a> {
     /// The operation, as the heading above it names it.
     operation: &'a str,
-    /// What to paste into a shell.
+    /// The command for a shell.
     command: &'a str,
     status: u16,
-    /// The lines of the page between which the answer stands; none where it has no body.
+    /// The lines of the page that contain the answer; `None` where it has no body.
     answer: Option<std::ops::Range<usize>>,
     /// The language of that block.
     language: &'a str,
@@ -75,11 +75,11 @@ fn examples<'a>(page: &'a str, lines: &[&'a str]) -> Vec<Example<'a>> {
     examples
 }
 
-/// What an answer gives to the commands after it.
-fn learn(variables: &mut BTreeMap<String, String>, answer: &Json) {
-    let told =
+/// Stores the ids in an answer for the commands that follow.
+fn store_ids(variables: &mut BTreeMap<String, String>, answer: &Json) {
+    let paths =
         [("CONTACT_ID", ["contact", "contactId"]), ("TOKEN_ID", ["token", "id"]), ("SESSION_ID", ["session", "id"])];
-    for (name, path) in told {
+    for (name, path) in paths {
         if let Some(value) = answer.text(&path) {
             variables.insert(name.to_owned(), value);
         }
@@ -104,7 +104,7 @@ async fn send(client: &Client, command: &Command) -> Response {
     request.send().await.unwrap()
 }
 
-/// The first events of a stream; they are read until each name that is shown has come.
+/// The first events of a stream, read until every event shown on the page has arrived.
 async fn first_events(response: Response, shown: &BTreeSet<String>) -> String {
     let mut chunks = response.bytes_stream();
     let mut text = String::new();
@@ -119,7 +119,7 @@ fn events(text: &str) -> BTreeSet<String> {
     text.lines().filter_map(|line| line.strip_prefix("event: ")).map(ToOwned::to_owned).collect()
 }
 
-/// Sends what the page shows and gives the page as it should be, with what is not true of it.
+/// Sends the requests of the page; returns the corrected page, and the differences.
 async fn replay(page: &str, base: &str, token: &str) -> (String, Vec<String>) {
     let lines: Vec<&str> = page.lines().collect();
     let client = Client::builder().no_proxy().build().unwrap();
@@ -128,9 +128,9 @@ async fn replay(page: &str, base: &str, token: &str) -> (String, Vec<String>) {
         ("TOKEN".to_owned(), token.to_owned()),
         ("AUTH".to_owned(), format!("Authorization: Bearer {token}")),
     ]);
-    // The page's cookie is that of a server at the root of its host.
+    // The page's cookie has the name that a server at the root of its host gives it.
     let mut cookie_name = COOKIE_NAME.to_owned();
-    let (mut true_lines, mut untrue, mut copied) = (Vec::new(), Vec::new(), 0);
+    let (mut corrected_lines, mut differences, mut copied) = (Vec::new(), Vec::new(), 0);
     for Example { operation, command, status, answer, language } in examples(page, &lines) {
         let mut command = Command::parse(command, &variables);
         for (_, value) in command.headers.iter_mut().filter(|(name, _)| name == "Cookie") {
@@ -152,65 +152,65 @@ async fn replay(page: &str, base: &str, token: &str) -> (String, Vec<String>) {
             response.text().await.unwrap()
         };
         if answered != status {
-            untrue.push(format!("{operation} answers {answered}, not {status}: {text}"));
+            differences.push(format!("{operation} answers {answered}, not {status}: {text}"));
         }
         let Some(lines_of_it) = answer else { continue };
         let shown = shown.unwrap_or_default();
-        true_lines.extend(lines[copied..lines_of_it.start].iter().map(ToString::to_string));
+        corrected_lines.extend(lines[copied..lines_of_it.start].iter().map(ToString::to_string));
         copied = lines_of_it.end;
         if language == "json" {
             let json = Json::parse(&text);
-            learn(&mut variables, &json);
+            store_ids(&mut variables, &json);
             let difference = match shown.trim() {
                 "" => Some("no answer is shown".to_owned()),
                 shown => Json::parse(shown).difference(&json, "it"),
             };
-            // What still holds stays as it is, so that an update shows what changed and nothing else.
+            // What still matches is kept, so that an update shows only what changed.
             let answer = if difference.is_some() { json.shortened().pretty() } else { shown };
-            true_lines.extend(answer.lines().map(ToOwned::to_owned));
-            untrue.extend(difference.map(|what| format!("{operation}: {what}")));
+            corrected_lines.extend(answer.lines().map(ToOwned::to_owned));
+            differences.extend(difference.map(|what| format!("{operation}: {what}")));
         } else {
-            // Of another text the page shows lines that begin as those of the answer do.
+            // Of other texts the page shows lines that begin like those of the answer.
             let begins = |line: &&str| line.split([' ', ',']).next().unwrap_or_default().to_owned();
             let there: BTreeSet<String> = text.lines().map(|line| begins(&line)).collect();
             let missing = shown.lines().find(|line| !there.contains(&begins(line)) && *line != "…");
-            untrue.extend(missing.map(|line| format!("{operation} does not answer {line:?} but {text:?}")));
-            true_lines.extend(shown.lines().map(ToOwned::to_owned));
+            differences.extend(missing.map(|line| format!("{operation} does not answer {line:?} but {text:?}")));
+            corrected_lines.extend(shown.lines().map(ToOwned::to_owned));
         }
     }
-    true_lines.extend(lines[copied..].iter().map(ToString::to_string));
-    (true_lines.join("\n") + "\n", untrue)
+    corrected_lines.extend(lines[copied..].iter().map(ToString::to_string));
+    (corrected_lines.join("\n") + "\n", differences)
 }
 
 #[tokio::test]
 async fn every_answer_of_the_quick_reference_is_what_the_server_answers() {
-    let place = Place::new();
-    let token = place.token("admin");
-    let server = place.serve_as(&token, &[]);
+    let dir = WorkDir::new();
+    let token = dir.token("admin");
+    let server = dir.serve_as(&token, &[]);
     let page = std::fs::read_to_string(path()).unwrap();
-    let (true_page, untrue) = replay(&page, &format!("http://{}", server.address()), &token).await;
+    let (corrected_page, differences) = replay(&page, &format!("http://{}", server.address()), &token).await;
     if std::env::var_os(UPDATE_VARIABLE).is_some() {
-        std::fs::write(path(), true_page).unwrap();
+        std::fs::write(path(), corrected_page).unwrap();
         return;
     }
     assert!(
-        untrue.is_empty(),
+        differences.is_empty(),
         "{PAGE}:\n- {}\nif that is meant, run\n{UPDATE_VARIABLE}=1 cargo test --test main quick_reference",
-        untrue.join("\n- ")
+        differences.join("\n- ")
     );
 }
 
 #[tokio::test]
 async fn below_a_base_path_every_answer_of_the_quick_reference_is_the_same() {
-    let place = Place::new();
-    let token = place.token("admin");
-    let server = place.serve_as(&token, &["--base-path", "/tools/muster"]);
+    let dir = WorkDir::new();
+    let token = dir.token("admin");
+    let server = dir.serve_as(&token, &["--base-path", "/tools/muster"]);
     let page = std::fs::read_to_string(path()).unwrap();
     let base = format!("http://{}/tools/muster", server.address());
     // An origin has no path.
     let page = page.replace("\"Origin: $BASE\"", &format!("\"Origin: http://{}\"", server.address()));
-    let (_, untrue) = replay(&page, &base, &token).await;
-    assert!(untrue.is_empty(), "{PAGE}, below /tools/muster:\n- {}", untrue.join("\n- "));
+    let (_, differences) = replay(&page, &base, &token).await;
+    assert!(differences.is_empty(), "{PAGE}, below /tools/muster:\n- {}", differences.join("\n- "));
 }
 
 #[test]
@@ -230,5 +230,5 @@ fn the_quick_reference_has_every_operation_once() {
         shown.iter().filter(|shown| !operations.iter().any(|operation| operation == *shown)).collect();
     assert!(missing.is_empty() && unknown.is_empty(), "missing: {missing:#?}\nunknown: {unknown:#?}");
     let once: BTreeSet<_> = shown.iter().collect();
-    assert_eq!(once.len(), shown.len(), "an operation stands there twice");
+    assert_eq!(once.len(), shown.len(), "an operation is listed twice");
 }

@@ -1,4 +1,4 @@
-//! A restored backup is the database: whole, with a history of its own, and without access that was taken away since.
+//! A restored backup replaces the database: complete, with a new epoch, and without access that was revoked since.
 
 use std::path::{Path, PathBuf};
 
@@ -8,30 +8,32 @@ use muster::store::{Before, DATABASE_FILE, Restore, database_path, unobserved};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::support::{Directory, Ended, Place, TestApp, add_contact, backed_up, enterprise, fixture, scope};
+use crate::support::{
+    CommandOutput, Directory, TestApp, WorkDir, add_contact, enterprise, fixture, make_backup, scope,
+};
 
-/// A place with `acme`, `sales`, `u1` and one contact, and a backup of it in `x.db`.
-fn backed_up_place() -> Place {
-    let place = Place::new();
-    place.write("seed.csv", "name\nGrace\n");
+/// A working directory with `acme`, `sales`, `u1` and one contact, and a backup of it in `x.db`.
+fn backed_up_place() -> WorkDir {
+    let dir = WorkDir::new();
+    dir.write("seed.csv", "name\nGrace\n");
     let owner = ["--enterprise", "acme", "--department", "sales", "--employee", "u1", "--create-missing"];
-    place.done(&[&["import", "seed.csv"], &owner[..]].concat());
-    place.done(&["backup", "x.db"]);
-    place
+    dir.muster_ok(&[&["import", "seed.csv"], &owner[..]].concat());
+    dir.muster_ok(&["backup", "x.db"]);
+    dir
 }
 
-fn import(place: &Place, names: &str) {
-    place.write("more.csv", format!("name\n{names}"));
-    place.done(&["import", "more.csv", "--enterprise", "acme", "--employee", "u1"]);
+fn import(dir: &WorkDir, names: &str) {
+    dir.write("more.csv", format!("name\n{names}"));
+    dir.muster_ok(&["import", "more.csv", "--enterprise", "acme", "--employee", "u1"]);
 }
 
-fn contacts(place: &Place) -> u64 {
-    place.database().query_row("SELECT count(*) FROM contact", [], |row| row.get(0)).unwrap()
+fn contacts(dir: &WorkDir) -> u64 {
+    dir.database().query_row("SELECT count(*) FROM contact", [], |row| row.get(0)).unwrap()
 }
 
-/// Every file of the data directory with what is in it, but for the lock's courtesy text.
-fn state(place: &Place) -> Vec<(PathBuf, Vec<u8>)> {
-    let mut files: Vec<_> = std::fs::read_dir(place.data_dir())
+/// Every file of the data directory with its content, except for the lock file, whose text names its holder.
+fn state(dir: &WorkDir) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files: Vec<_> = std::fs::read_dir(dir.data_dir())
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| !path.ends_with("muster.lock"))
@@ -41,36 +43,36 @@ fn state(place: &Place) -> Vec<(PathBuf, Vec<u8>)> {
     files
 }
 
-fn kept(place: &Place) -> Vec<PathBuf> {
-    let paths = std::fs::read_dir(place.data_dir()).unwrap().map(|entry| entry.unwrap().path());
+fn replaced_databases(dir: &WorkDir) -> Vec<PathBuf> {
+    let paths = std::fs::read_dir(dir.data_dir()).unwrap().map(|entry| entry.unwrap().path());
     paths.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("muster-replaced-")).collect()
 }
 
-fn refused(ended: &Ended, expected: &str) {
+fn assert_refused(ended: &CommandOutput, expected: &str) {
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{}", ended.stderr);
     assert!(ended.stderr.starts_with("muster: nothing was restored: "), "{}", ended.stderr);
     assert!(ended.stderr.contains(expected) && ended.stderr.lines().count() == 1, "{expected}: {}", ended.stderr);
 }
 
 #[test]
-fn a_backup_takes_the_place_of_the_database_which_is_kept() {
-    let place = backed_up_place();
-    import(&place, "Ada\nEdsger\n");
-    let report: Value = serde_json::from_str(&place.done(&["restore", "x.db", "--yes", "--json"])).unwrap();
+fn a_restore_replaces_the_database_and_keeps_the_old_one() {
+    let dir = backed_up_place();
+    import(&dir, "Ada\nEdsger\n");
+    let report: Value = serde_json::from_str(&dir.muster_ok(&["restore", "x.db", "--yes", "--json"])).unwrap();
     assert_eq!((&report["before"]["contacts"], &report["after"]["contacts"]), (&json!(3), &json!(1)));
-    assert_eq!(contacts(&place), 1);
-    place.done(&["check"]);
-    // What was replaced is whole, in one file, and can be restored in turn.
-    let [old] = &kept(&place)[..] else { panic!("{:?}", kept(&place)) };
-    assert_eq!(report["kept"], old.display().to_string().replace(place.path("").to_str().unwrap(), ""));
-    let ended = place.muster(&["restore", old.to_str().unwrap(), "-y"]);
+    assert_eq!(contacts(&dir), 1);
+    dir.muster_ok(&["check"]);
+    // The replaced database is complete, in one file, and can be restored in turn.
+    let [old] = &replaced_databases(&dir)[..] else { panic!("{:?}", replaced_databases(&dir)) };
+    assert_eq!(report["kept"], old.display().to_string().replace(dir.path("").to_str().unwrap(), ""));
+    let ended = dir.muster(&["restore", old.to_str().unwrap(), "-y"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stderr.contains("before: 1 enterprise, 1 department, 1 employee, 1 contact"), "{}", ended.stderr);
     assert!(ended.stderr.contains("after:  1 enterprise, 1 department, 1 employee, 3 contacts"), "{}", ended.stderr);
-    assert_eq!(contacts(&place), 3);
-    place.done(&["check"]);
-    // The act is in the audit log of the restored database.
-    let client = place.serve();
+    assert_eq!(contacts(&dir), 3);
+    dir.muster_ok(&["check"]);
+    // The restore is in the audit log of the restored database.
+    let client = dir.serve();
     let audit = client.client().get("/audit?action=backup.restore");
     let act = &audit["audit"][0];
     assert_eq!((&act["actor"], &act["address"]), (&"command line".into(), &"local".into()));
@@ -79,43 +81,43 @@ fn a_backup_takes_the_place_of_the_database_which_is_kept() {
 }
 
 #[test]
-fn a_backup_is_restored_where_there_is_nothing_yet() {
-    let place = backed_up_place();
-    let ended = place.muster(&["restore", "x.db", "--data-dir", "new/place"]);
+fn a_backup_is_restored_into_a_new_data_directory() {
+    let dir = backed_up_place();
+    let ended = dir.muster(&["restore", "x.db", "--data-dir", "new/place"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stderr.contains("before: no database\n") && !ended.stderr.contains("is kept as"), "{}", ended.stderr);
-    assert_eq!(place.done(&["check", "--data-dir", "new/place"]), "clean: 1 contacts, 2 scopes\n");
+    assert_eq!(dir.muster_ok(&["check", "--data-dir", "new/place"]), "clean: 1 contacts, 2 scopes\n");
 }
 
 #[test]
-fn nothing_is_restored_while_a_server_runs_or_another_program_is_inside_or_without_leave() {
-    let place = backed_up_place();
-    let server = place.serve();
-    refused(&place.muster(&["restore", "x.db", "--yes"]), "is in use by `muster serve` (process ");
+fn a_restore_is_refused_while_the_database_is_in_use_and_without_confirmation() {
+    let dir = backed_up_place();
+    let server = dir.serve();
+    assert_refused(&dir.muster(&["restore", "x.db", "--yes"]), "is in use by `muster serve` (process ");
     drop(server);
-    // Looked at first: to open a file and close it again ends the locks that this process has on it.
-    let before = state(&place);
-    let other = place.database();
+    // Read first: closing a file releases all locks that this process has on it.
+    let before = state(&dir);
+    let other = dir.database();
     other.execute_batch("BEGIN; SELECT * FROM installation").unwrap();
-    let ended = place.muster(&["restore", "x.db", "--yes"]);
-    refused(&ended, "another program has muster-data/muster.db open; stop it first");
+    let ended = dir.muster(&["restore", "x.db", "--yes"]);
+    assert_refused(&ended, "another program has muster-data/muster.db open; stop it first");
     drop(other);
-    assert!(state(&place) == before, "something was changed");
-    let ended = place.muster(&["restore", "x.db"]);
+    assert!(state(&dir) == before, "something was changed");
+    let ended = dir.muster(&["restore", "x.db"]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("say so with --yes"), "{}", ended.stderr);
-    assert_eq!(kept(&place), Vec::<PathBuf>::new());
+    assert_eq!(replaced_databases(&dir), Vec::<PathBuf>::new());
 }
 
 #[test]
-fn what_is_no_sound_backup_is_refused_and_nothing_is_changed() {
-    let place = backed_up_place();
-    let good = place.read("x.db");
-    let before = state(&place);
+fn an_invalid_backup_is_refused_and_nothing_is_changed() {
+    let dir = backed_up_place();
+    let good = dir.read("x.db");
+    let before = state(&dir);
     let check = |file: &str, content: &[u8], expected: &str| {
-        place.write(file, content);
-        refused(&place.muster(&["restore", file, "--yes"]), expected);
-        assert!(state(&place) == before, "{file} changed something");
+        dir.write(file, content);
+        assert_refused(&dir.muster(&["restore", file, "--yes"]), expected);
+        assert!(state(&dir) == before, "{file} changed something");
     };
     let changed = |at: usize, bytes: &[u8]| {
         let mut content = good.clone();
@@ -130,26 +132,26 @@ fn what_is_no_sound_backup_is_refused_and_nothing_is_changed() {
     check("damaged.db", &changed(4_096 * 3, &[0xff; 4_096]), "it is damaged: ");
     let count = good.len() / 4_096;
     assert!(count > 8, "the backup is too small for this test");
-    refused(&place.muster(&["restore", "missing.db", "--yes"]), "there is no such file");
-    refused(&place.muster(&["restore", "muster-data", "--yes"]), "it is a directory");
-    refused(&place.muster(&["restore", "muster-data/muster.db", "--yes"]), "it is the database itself");
-    place.write("logged.db", &good);
-    place.write("logged.db-wal", "something");
-    refused(&place.muster(&["restore", "logged.db", "--yes"]), "logged.db-wal stands beside it");
-    assert!(state(&place) == before, "something was changed");
+    assert_refused(&dir.muster(&["restore", "missing.db", "--yes"]), "there is no such file");
+    assert_refused(&dir.muster(&["restore", "muster-data", "--yes"]), "it is a directory");
+    assert_refused(&dir.muster(&["restore", "muster-data/muster.db", "--yes"]), "it is the database itself");
+    dir.write("logged.db", &good);
+    dir.write("logged.db-wal", "something");
+    assert_refused(&dir.muster(&["restore", "logged.db", "--yes"]), "logged.db-wal stands beside it");
+    assert!(state(&dir) == before, "something was changed");
 }
 
 #[test]
-fn a_reference_that_leads_nowhere_is_found_in_a_backup() {
-    let place = backed_up_place();
-    let loose = Connection::open(place.path("x.db")).unwrap();
+fn a_foreign_key_without_its_row_is_found_in_a_backup() {
+    let dir = backed_up_place();
+    let loose = Connection::open(dir.path("x.db")).unwrap();
     loose.execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM employee").unwrap();
     drop(loose);
-    refused(&place.muster(&["restore", "x.db", "--yes"]), "refers to a row of employee that is not there");
+    assert_refused(&dir.muster(&["restore", "x.db", "--yes"]), "refers to a row of employee that is not there");
 }
 
 #[test]
-fn what_is_only_in_the_old_log_is_kept_and_never_reaches_the_new_database() {
+fn writes_that_are_only_in_the_old_wal_are_kept_and_never_reach_the_new_database() {
     let directory = Directory::new();
     let backups = Directory::new();
     let file = backups.path().join("x.db");
@@ -157,9 +159,9 @@ fn what_is_only_in_the_old_log_is_kept_and_never_reaches_the_new_database() {
     {
         let store = directory.open();
         store.write_people();
-        backed_up(directory.path(), &file).unwrap();
+        make_backup(directory.path(), &file).unwrap();
         store.write(|tx| add_contact(tx, "u1", "only in the log")).unwrap();
-        // A killed server leaves its files as they are at this moment.
+        // The files as they are now are what a killed server leaves.
         for entry in std::fs::read_dir(directory.path()).unwrap() {
             let path = entry.unwrap().path();
             std::fs::copy(&path, crashed.path().join(path.file_name().unwrap())).unwrap();
@@ -183,64 +185,64 @@ fn restore(data_dir: &Path, file: &Path) -> muster::store::Restored {
 
 #[test]
 fn a_damaged_database_is_replaced_and_kept_as_it_is() {
-    let place = backed_up_place();
+    let dir = backed_up_place();
     let broken = vec![b'?'; 20_000];
-    std::fs::write(place.data_dir().join(DATABASE_FILE), &broken).unwrap();
-    let ended = place.muster(&["restore", "x.db", "--yes"]);
+    std::fs::write(dir.data_dir().join(DATABASE_FILE), &broken).unwrap();
+    let ended = dir.muster(&["restore", "x.db", "--yes"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stderr.contains("before: nothing that can be read"), "{}", ended.stderr);
     assert!(ended.stderr.contains("which were revoked since cannot be told"), "{}", ended.stderr);
-    place.done(&["check"]);
-    let [old] = &kept(&place)[..] else { panic!("{:?}", kept(&place)) };
+    dir.muster_ok(&["check"]);
+    let [old] = &replaced_databases(&dir)[..] else { panic!("{:?}", replaced_databases(&dir)) };
     assert!(std::fs::read(old).unwrap() == broken, "it was changed");
 }
 
 #[test]
 fn a_database_whose_schema_alone_is_damaged_is_replaced_and_kept() {
-    let place = backed_up_place();
-    let file = place.data_dir().join(DATABASE_FILE);
+    let dir = backed_up_place();
+    let file = dir.data_dir().join(DATABASE_FILE);
     let mut broken = std::fs::read(&file).unwrap();
-    // The header stays as it is, and says that the file is ours.
+    // The unchanged header identifies the file as a database of Muster.
     broken[100..4_096].fill(0xff);
     std::fs::write(&file, &broken).unwrap();
-    let ended = place.muster(&["restore", "x.db", "--yes"]);
+    let ended = dir.muster(&["restore", "x.db", "--yes"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stderr.contains("before: nothing that can be read"), "{}", ended.stderr);
-    place.done(&["check"]);
-    let [old] = &kept(&place)[..] else { panic!("{:?}", kept(&place)) };
+    dir.muster_ok(&["check"]);
+    let [old] = &replaced_databases(&dir)[..] else { panic!("{:?}", replaced_databases(&dir)) };
     assert!(std::fs::read(old).unwrap() == broken, "it was changed");
 }
 
 #[test]
 fn a_database_of_another_program_is_not_replaced() {
-    let place = backed_up_place();
-    let file = place.data_dir().join(DATABASE_FILE);
+    let dir = backed_up_place();
+    let file = dir.data_dir().join(DATABASE_FILE);
     let check = |sql: &str| {
         std::fs::remove_file(&file).unwrap();
         Connection::open(&file).unwrap().execute_batch(sql).unwrap();
-        let before = state(&place);
-        refused(&place.muster(&["restore", "x.db", "--yes"]), "it is a SQLite file of another program");
-        assert!(state(&place) == before, "something was changed");
+        let before = state(&dir);
+        assert_refused(&dir.muster(&["restore", "x.db", "--yes"]), "it is a SQLite file of another program");
+        assert!(state(&dir) == before, "something was changed");
     };
     check("CREATE TABLE theirs (x)");
     check("CREATE TABLE theirs (x); PRAGMA application_id = 1");
 }
 
 #[test]
-fn the_first_start_changes_nothing_in_a_restored_file_and_waits_for_nobody() {
+fn the_first_start_changes_nothing_in_a_restored_file_and_waits_for_no_reader() {
     let directory = Directory::new();
     let file = directory.path().join("x.db");
     directory.open().write_people();
-    backed_up(directory.path(), &file).unwrap();
+    make_backup(directory.path(), &file).unwrap();
     restore(directory.path(), &file);
     let database = database_path(directory.path());
     let content = std::fs::read(&database).unwrap();
-    // The versions by which SQLite writes and reads the file: with a write-ahead log.
+    // SQLite's versions for writing and reading the file; 2 is the write-ahead log.
     assert_eq!(content[18..20], [2, 2]);
     for side in ["muster.db-wal", "muster.db-shm", "muster.db-journal"] {
         assert!(!directory.path().join(side).exists(), "{side}");
     }
-    // A backup that begins before the server.
+    // The read transaction of a backup that began before the server.
     let reader = directory.raw_reader();
     reader.execute_batch("BEGIN; SELECT * FROM installation").unwrap();
     drop(directory.open());
@@ -250,8 +252,8 @@ fn the_first_start_changes_nothing_in_a_restored_file_and_waits_for_nobody() {
 
 #[test]
 fn an_older_backup_is_restored_and_migrated_when_it_is_opened() {
-    let place = Place::new();
-    let old = Connection::open(place.path("old.db")).unwrap();
+    let dir = WorkDir::new();
+    let old = Connection::open(dir.path("old.db")).unwrap();
     old.execute_batch(&String::from_utf8(fixture("schema-v1.sql")).unwrap()).unwrap();
     old.execute_batch(
         "PRAGMA application_id = 0x4d555354; PRAGMA user_version = 1;
@@ -259,25 +261,25 @@ fn an_older_backup_is_restored_and_migrated_when_it_is_opened() {
     )
     .unwrap();
     drop(old);
-    let ended = place.muster(&["restore", "old.db"]);
+    let ended = dir.muster(&["restore", "old.db"]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(
         ended.stderr.contains("it has schema version 1 and is migrated when it is next opened"),
         "{}",
         ended.stderr
     );
-    place.done(&["check"]);
+    dir.muster_ok(&["check"]);
 }
 
 #[test]
-fn a_restored_database_has_an_epoch_and_revisions_that_nobody_has_seen() {
+fn a_restored_database_has_a_new_epoch_and_new_revisions() {
     let directory = Directory::new();
     let backups = Directory::new();
     let file = backups.path().join("x.db");
     let (epoch, seen, newest) = {
         let store = directory.open();
         store.write_people();
-        backed_up(directory.path(), &file).unwrap();
+        make_backup(directory.path(), &file).unwrap();
         for number in 0..50 {
             store.write(move |tx| add_contact(tx, "u1", &format!("n{number}"))).unwrap();
         }
@@ -288,14 +290,14 @@ fn a_restored_database_has_an_epoch_and_revisions_that_nobody_has_seen() {
     restore(directory.path(), &file);
     let store = directory.open();
     assert_ne!(store.read(|tx| tx.epoch()), epoch);
-    // A client that comes back with what it saw last is told of every scope.
+    // A client that reconnects with the revision it saw last receives every scope.
     let counter = store.counter();
     assert!(counter > seen, "{counter} after {seen}");
-    let mut told = store.read(|tx| tx.scopes_drawn(seen, counter, 100));
-    told.sort();
-    let scopes: Vec<_> = told.into_iter().map(|(scope, _)| scope).collect();
+    let mut drawn = store.read(|tx| tx.scopes_drawn(seen, counter, 100));
+    drawn.sort();
+    let scopes: Vec<_> = drawn.into_iter().map(|(scope, _)| scope).collect();
     assert_eq!(scopes, [scope("acme"), scope("acme/lab"), scope("acme/sales")]);
-    // Nobody gets the id of a contact that is no longer there, even where the clock was set back.
+    // The id of a contact that no longer exists is not reused, even if the clock was set back.
     let floor: i64 =
         directory.raw_reader().query_row("SELECT contact_id_floor FROM installation", [], |row| row.get(0)).unwrap();
     assert_eq!(floor, newest);
@@ -303,7 +305,7 @@ fn a_restored_database_has_an_epoch_and_revisions_that_nobody_has_seen() {
 }
 
 #[tokio::test]
-async fn nobody_is_signed_in_after_a_restore_and_what_was_revoked_stays_revoked() {
+async fn a_restore_ends_every_session_and_keeps_revoked_tokens_revoked() {
     let mut app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let make = async |name: &str| {
@@ -315,7 +317,7 @@ async fn nobody_is_signed_in_after_a_restore_and_what_was_revoked_stays_revoked(
     let browser = admin.browser().await;
     let directory = app.store.directory().clone();
     let file = directory.path().join("x.db");
-    backed_up(directory.path(), &file).unwrap();
+    make_backup(directory.path(), &file).unwrap();
     admin.delete(&format!("/tokens/{leaked}")).await.expect(200);
     let (_, later_secret) = make("later").await;
     app.stop();
@@ -324,26 +326,27 @@ async fn nobody_is_signed_in_after_a_restore_and_what_was_revoked_stays_revoked(
     let restored = restore(directory.path(), &file);
     assert_eq!((restored.tokens_kept_revoked, restored.tokens_lost, restored.sessions_ended), (1, 1, 1));
     let app = TestApp::start_in(&directory, Clock::system(), |_| {});
-    let nobody = app.nobody();
-    nobody.with_token(&good_secret).get("/enterprise").await.expect(200);
-    nobody.with_token(admin.token()).get("/enterprise").await.expect(200);
-    nobody.with_token(&leaked_secret).get("/enterprise").await.problem(401);
-    nobody.with_token(&later_secret).get("/enterprise").await.problem(401);
-    nobody.as_signed_in(&browser).get("/enterprise").await.problem(401);
+    let anonymous = app.anonymous();
+    anonymous.with_token(&good_secret).get("/enterprise").await.expect(200);
+    anonymous.with_token(admin.token()).get("/enterprise").await.expect(200);
+    anonymous.with_token(&leaked_secret).get("/enterprise").await.problem(401);
+    anonymous.with_token(&later_secret).get("/enterprise").await.problem(401);
+    anonymous.as_signed_in(&browser).get("/enterprise").await.problem(401);
 }
 
 #[tokio::test]
-async fn what_was_revoked_stays_revoked_however_often_a_backup_is_restored() {
+async fn revoked_tokens_stay_revoked_after_repeated_restores() {
     let mut app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let leaked = admin.post("/tokens", json!({"name": "leaked", "role": "viewer"})).await.expect(201);
-    let limited = app.limited(Role::Viewer, "globex").await;
+    let limited = app.enterprise_client(Role::Viewer, "globex").await;
     let directory = app.store.directory().clone();
     let file = directory.path().join("x.db");
-    backed_up(directory.path(), &file).unwrap();
+    make_backup(directory.path(), &file).unwrap();
     let id = leaked["token"]["id"].as_str().unwrap();
     admin.delete(&format!("/tokens/{id}")).await.expect(200);
-    // With an enterprise go the tokens that are limited to it, and a backup that has it again does not bring them back.
+    // A purge of an enterprise revokes the tokens that are limited to it, and a backup that contains them does not
+    // restore them.
     admin.delete("/enterprise/globex?purge=true").await.expect(202);
     app.stop();
     app.store.close();
@@ -352,11 +355,11 @@ async fn what_was_revoked_stays_revoked_however_often_a_backup_is_restored() {
         assert_eq!(restore(directory.path(), &file).tokens_kept_revoked, 2, "restore {round}");
     }
     let app = TestApp::start_in(&directory, Clock::system(), |_| {});
-    let leaked = app.nobody().with_token(leaked["secret"].as_str().unwrap());
+    let leaked = app.anonymous().with_token(leaked["secret"].as_str().unwrap());
     leaked.get("/enterprise").await.problem(401);
-    app.nobody().with_token(limited.token()).get("/enterprise").await.problem(401);
-    // Once each, and by whoever restored.
-    let log = app.nobody().with_token(admin.token()).get("/audit?action=token.revoke").await.expect(200);
+    app.anonymous().with_token(limited.token()).get("/enterprise").await.problem(401);
+    // Each revocation is audited once, with the command that restored as its actor.
+    let log = app.anonymous().with_token(admin.token()).get("/audit?action=token.revoke").await.expect(200);
     assert_eq!(log["totalCount"], 2, "{log}");
     assert!(log["audit"].as_array().unwrap().iter().all(|act| act["actor"] == "command line"), "{log}");
 }
@@ -372,13 +375,13 @@ fn a_new_lock_file_belongs_to_the_owner_of_the_data_directory() {
     let source = Directory::new();
     let file = source.path().join("x.db");
     drop(source.open());
-    backed_up(source.path(), &file).unwrap();
+    make_backup(source.path(), &file).unwrap();
     restore(directory.path(), &file);
     for name in ["muster.lock", DATABASE_FILE] {
         let owner = std::fs::metadata(directory.path().join(name)).unwrap();
         assert_eq!((owner.uid(), owner.gid()), (65_534, 65_534), "{name}");
     }
-    // One that is there already stays whose it is.
+    // An existing lock file keeps its owner.
     let lock = directory.path().join("muster.lock");
     chown(&lock, Some(0), Some(0)).unwrap();
     restore(directory.path(), &file);
@@ -386,12 +389,12 @@ fn a_new_lock_file_belongs_to_the_owner_of_the_data_directory() {
 }
 
 #[test]
-fn the_database_stays_whose_it_was() {
+fn a_restore_keeps_the_owner_and_the_permissions_of_the_database() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let directory = Directory::new();
     let file = directory.path().join("x.db");
     drop(directory.open());
-    backed_up(directory.path(), &file).unwrap();
+    make_backup(directory.path(), &file).unwrap();
     let database = database_path(directory.path());
     std::fs::set_permissions(&database, std::fs::Permissions::from_mode(0o640)).unwrap();
     let may_give_away = std::os::unix::fs::chown(&database, Some(1_234), Some(1_235)).is_ok();

@@ -1,4 +1,4 @@
-//! A restore that is killed after any of its steps leaves the old database or the new one, each whole, and never a mixture.
+//! A restore that is killed after any of its steps leaves the old database or the new one, complete and never mixed.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,23 +6,23 @@ use std::process::Command;
 use muster::clock::Clock;
 use muster::store::{Actor, RESTORE_STEPS, Restore, RestoreStep, unobserved};
 
-use crate::support::{Directory, add_contact, backed_up};
+use crate::support::{Directory, add_contact, make_backup};
 
-/// Tell the other process where to work, and where to end.
+/// Tell the child process where to work, and after which step to end.
 const DATA_DIR_VARIABLE: &str = "MUSTER_TEST_RESTORE_INTO";
 const FILE_VARIABLE: &str = "MUSTER_TEST_RESTORE_FROM";
 const STEP_VARIABLE: &str = "MUSTER_TEST_RESTORE_UNTIL";
 
-/// Contacts of the old database; the last is in its log alone.
+/// Contacts of the old database; the last one is only in its WAL.
 const OLD_CONTACTS: u64 = 3;
 
-/// A database that a killed server left, its newest write in the log alone, and a backup with no contact in it.
+/// A database as a killed server leaves it, with its newest write only in the WAL, and a backup without contacts.
 fn crashed() -> (Directory, Directory) {
     let (directory, backups) = (Directory::in_memory(), Directory::in_memory());
     let served = Directory::in_memory();
     let store = served.open();
     store.write_people();
-    backed_up(served.path(), &backups.path().join("x.db")).unwrap();
+    make_backup(served.path(), &backups.path().join("x.db")).unwrap();
     for number in 0..OLD_CONTACTS {
         store.write(move |tx| add_contact(tx, "u1", &format!("n{number}"))).unwrap();
     }
@@ -33,10 +33,15 @@ fn crashed() -> (Directory, Directory) {
     (directory, backups)
 }
 
-/// Restores in another process, which ends after a step as a power cut would end it.
+/// Restores in a child process, which aborts after a step as in a power cut.
 fn killed_after(step: RestoreStep, data_dir: &Path, file: &Path) {
     let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "restore_killed::a_restore_that_ends_after_a_step", "--ignored", "--nocapture"])
+        .args([
+            "--exact",
+            "restore_killed::child_process_that_aborts_a_restore_after_a_step",
+            "--ignored",
+            "--nocapture",
+        ])
         .env(DATA_DIR_VARIABLE, data_dir)
         .env(FILE_VARIABLE, file)
         .env(STEP_VARIABLE, format!("{step:?}"))
@@ -48,7 +53,7 @@ fn killed_after(step: RestoreStep, data_dir: &Path, file: &Path) {
 
 #[test]
 #[ignore = "the other half of the test below, which starts it"]
-fn a_restore_that_ends_after_a_step() {
+fn child_process_that_aborts_a_restore_after_a_step() {
     let Ok(data_dir) = std::env::var(DATA_DIR_VARIABLE) else { return };
     let (file, last) = (std::env::var(FILE_VARIABLE).unwrap(), std::env::var(STEP_VARIABLE).unwrap());
     let mut end = |step: RestoreStep| {
@@ -77,7 +82,7 @@ fn killed_after_any_step_a_restore_leaves_the_old_database_or_the_new_one() {
             let store = directory.open();
             assert_eq!(store.contacts_of_acme(), if is_new { 0 } else { OLD_CONTACTS }, "after {step:?}");
             store.assert_clean();
-            // It takes writes, and they are in no other file.
+            // It accepts writes, which change no other file.
             store.write(|tx| add_contact(tx, "u2", "afterwards")).unwrap();
         }
         let names: Vec<String> = std::fs::read_dir(directory.path())
@@ -85,17 +90,17 @@ fn killed_after_any_step_a_restore_leaves_the_old_database_or_the_new_one() {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .filter(|name| name != "muster.db" && name != "muster.lock")
             .collect();
-        // What was replaced is kept; of what was not, there is no second name and nothing in the making.
+        // The replaced database is kept; otherwise there is no second name and no partial file.
         assert_eq!(names.len(), usize::from(is_new), "after {step:?}: {names:?}");
         assert!(names.iter().all(|name| name.starts_with("muster-replaced-")), "{names:?}");
-        // And the next one goes through.
+        // The next restore succeeds.
         let prepared = Restore::prepare(directory.path(), &file, &Clock::system(), &unobserved(), &mut |_| {}).unwrap();
         prepared.commit(&Actor::command_line(), &mut |_| {}).unwrap();
         assert_eq!(directory.open().contacts_of_acme(), 0, "after {step:?}");
     }
 }
 
-/// A database that nobody can read, and a log of it that nobody can put into it: its pages have another size.
+/// A database that cannot be read, and a WAL that cannot be applied to it since its pages have another size.
 fn damaged() -> Directory {
     let directory = Directory::in_memory();
     let other = Directory::in_memory();
@@ -118,14 +123,14 @@ fn killed_after_any_step_a_restore_leaves_a_damaged_database_with_its_log() {
     let served = Directory::in_memory();
     served.open().write_people();
     let file = backups.path().join("x.db");
-    backed_up(served.path(), &file).unwrap();
+    make_backup(served.path(), &file).unwrap();
     for step in RESTORE_STEPS {
         let directory = damaged();
         let log = std::fs::read(directory.path().join("muster.db-wal")).unwrap();
         assert!(!log.is_empty());
         killed_after(step, directory.path(), &file);
         let is_new = matches!(step, RestoreStep::Swapped | RestoreStep::Synced);
-        // Whoever has the lock next, and gives up before it changes anything.
+        // The next process takes the lock and gives up before it changes anything.
         let cut = backups.path().join("cut.db");
         std::fs::write(&cut, &std::fs::read(&file).unwrap()[..8_192]).unwrap();
         let given_up = Restore::prepare(directory.path(), &cut, &Clock::system(), &unobserved(), &mut |_| {});

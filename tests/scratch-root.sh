@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs a static binary as docs/deploy/Dockerfile has it: as nobody, with a clean environment, in a root folder with nothing else
-# in it but the two devices for random numbers that every container engine gives; without /proc and /etc. Usage: tests/scratch-root.sh dist/muster
+# Runs a static binary as docs/deploy/Dockerfile does: as the user nobody, with a clean environment, in a root folder
+# with nothing else in it but the two devices for random numbers that every container engine provides; without /proc and
+# /etc. Usage: tests/scratch-root.sh dist/muster
 set -euo pipefail
 
 binary="$1"
@@ -12,7 +13,7 @@ skip() {
 }
 user="$(sed -n 's/^USER //p' "$dockerfile")"
 mapfile -t variables < <(sed -e ':join' -e '/\\$/{N;s/\\\n//;b join' -e '}' "$dockerfile" | sed -n 's/^ENV //p' | xargs -n1)
-# Beside a server on the usual port, another one.
+# Another port than the default, which a server on this machine may use.
 for i in "${!variables[@]}"; do variables[i]="${variables[i]/:8383/:8393}"; done
 
 root="$(mktemp -d)"

@@ -1,4 +1,4 @@
-//! What every answer tells browsers, whatever it answers.
+//! Security headers of every response, whatever its status.
 
 use muster::config::{BasePath, WebOrigin};
 use muster::domain::access::Role;
@@ -6,7 +6,7 @@ use reqwest::Method;
 
 use crate::support::{Client, Reply, TestApp};
 
-/// What answers that are no pages say.
+/// The headers of responses that are no pages.
 const DATA: [(&str, &str); 5] = [
     ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
     ("x-content-type-options", "nosniff"),
@@ -15,7 +15,7 @@ const DATA: [(&str, &str); 5] = [
     ("cross-origin-resource-policy", "same-origin"),
 ];
 
-/// What pages say besides, in their own words.
+/// The headers of pages, whose values differ.
 const PAGES: [&str; 7] = [
     "content-security-policy",
     "x-content-type-options",
@@ -33,9 +33,9 @@ async fn get(client: &Client, path: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn every_answer_of_the_api_says_that_nothing_in_it_runs_and_nobody_frames_it() {
+async fn every_response_of_the_api_forbids_scripts_and_framing() {
     let app = TestApp::start().await;
-    let (nobody, viewer) = (app.nobody(), app.client(Role::Viewer).await);
+    let (anonymous, viewer) = (app.anonymous(), app.client(Role::Viewer).await);
     let check = |reply: &Reply, status: u16| {
         assert_eq!(reply.status, status, "{}", reply.text());
         for (name, value) in DATA {
@@ -50,51 +50,53 @@ async fn every_answer_of_the_api_says_that_nothing_in_it_runs_and_nobody_frames_
     check(&get(&viewer, "/enterprise").await, 200);
     check(&get(&viewer, "/metrics").await, 200);
     check(&get(&viewer, "/cache/events").await, 200);
-    check(&get(&nobody, "/healthz").await, 200);
-    check(&get(&nobody, "/enterprise").await, 401);
+    check(&get(&anonymous, "/healthz").await, 200);
+    check(&get(&anonymous, "/enterprise").await, 401);
     check(&get(&viewer, "/tokens").await, 403);
-    check(&get(&nobody, "/nowhere").await, 404);
-    check(&Reply::to(nobody.request(Method::DELETE, "/healthz")).await, 405);
+    check(&get(&anonymous, "/nowhere").await, 404);
+    check(&Reply::to(anonymous.request(Method::DELETE, "/healthz")).await, 405);
 }
 
 #[tokio::test]
-async fn pages_have_policies_of_their_own_and_an_unchanged_one_keeps_them() {
+async fn pages_have_policies_of_their_own_and_a_304_repeats_none() {
     let app = TestApp::start().await;
-    let nobody = app.nobody();
+    let anonymous = app.anonymous();
     for path in ["/", "/js/main.js", "/docs", "/openapi.json"] {
-        let whole = get(&nobody, path).await;
+        let page = get(&anonymous, path).await;
         for name in PAGES {
-            assert_eq!(whole.headers.get_all(name).iter().count(), 1, "{name} of {path}");
+            assert_eq!(page.headers.get_all(name).iter().count(), 1, "{name} of {path}");
         }
-        let policy = whole.headers["content-security-policy"].to_str().unwrap();
+        let policy = page.headers["content-security-policy"].to_str().unwrap();
         assert!(policy.starts_with("default-src 'self'") && policy.contains("frame-ancestors 'none'"), "{policy}");
-        // What a 304 brings takes the place of what the browser has kept.
-        let known = nobody.request(Method::GET, path).header("if-none-match", whole.headers["etag"].clone());
-        let unchanged = Reply::to(known).await;
+        // A header of a 304 would replace the one that the browser has stored.
+        let conditional = anonymous.request(Method::GET, path).header("if-none-match", page.headers["etag"].clone());
+        let unchanged = Reply::to(conditional).await;
         assert_eq!(unchanged.status, 304);
         assert_eq!(unchanged.headers.get("content-security-policy"), None, "{path}");
     }
 }
 
 #[tokio::test]
-async fn browsers_are_told_to_come_by_tls_only_where_they_can() {
+async fn hsts_is_sent_only_for_an_https_origin_without_a_base_path() {
     let check = async |origin: &str, base: Option<&str>, expected: Option<&str>| {
         let app = TestApp::start_with(|settings| {
             settings.http.public_origin = WebOrigin::parse(origin);
             settings.http.base_path = base.map(|base| BasePath::parse(base).unwrap());
         })
         .await;
-        let (nobody, viewer) = (app.nobody(), app.client(Role::Viewer).await);
+        let (anonymous, viewer) = (app.anonymous(), app.client(Role::Viewer).await);
         let path = |path: &str| format!("{}{path}", base.unwrap_or_default());
-        for reply in
-            [get(&nobody, &path("/")).await, get(&nobody, &path("/healthz")).await, get(&viewer, &path(SUMMARY)).await]
-        {
-            let told = reply.headers.get("strict-transport-security").map(|value| value.to_str().unwrap());
-            assert_eq!(told, expected, "{origin}");
+        for reply in [
+            get(&anonymous, &path("/")).await,
+            get(&anonymous, &path("/healthz")).await,
+            get(&viewer, &path(SUMMARY)).await,
+        ] {
+            let sent = reply.headers.get("strict-transport-security").map(|value| value.to_str().unwrap());
+            assert_eq!(sent, expected, "{origin}");
         }
     };
     check("https://muster.example", None, Some("max-age=2592000")).await;
     check("http://muster.example", None, None).await;
-    // The host is others', too.
+    // The host serves other applications, too.
     check("https://intranet.example", Some("/muster"), None).await;
 }

@@ -1,5 +1,5 @@
-# For scripts to source: a temporary folder `$place` that goes with the script, and `serve`, which starts `$muster` in it on a free
-# port and sets `$base`, its address without a slash at the end.
+# For scripts to source: creates a temporary folder `$place` that is deleted with the script, and defines `serve`, which
+# starts `$muster` in it on a free port and sets `$base`, its address without a slash at the end.
 place="$(mktemp -d)"
 server=""
 finish() {

@@ -1,4 +1,4 @@
-//! The service manager hears when the server answers, that it is at work, and when it stops.
+//! Notifications to the service manager: that the server is ready, that it is alive, and that it stops.
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
@@ -7,24 +7,23 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Place, TestServer};
+use crate::support::{TestServer, WorkDir};
 
-/// How long a message is waited for that must come. Generous, since it only matters when a test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long to wait for an expected message. Generous, since it only matters when a test fails.
+const WAIT_MAX: Duration = Duration::from_secs(20);
 
-/// The watchdog timeout, in microseconds: four pings are due in it, and an answer of the server may take half of it.
 const WATCHDOG_MICROS: &str = "2400000";
 
-/// Among so many messages is the one that is waited for.
+/// An expected message must be among this many.
 const MESSAGES_MAX: usize = 20;
 
-/// What systemd is to a service: a socket that is named in its environment.
+/// A replacement for systemd: a socket that is named in the environment of the service.
 struct Manager(UnixDatagram);
 
 impl Manager {
     fn at(address: &SocketAddr) -> Self {
         let socket = UnixDatagram::bind_addr(address).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.set_read_timeout(Some(WAIT_MAX)).unwrap();
         Self(socket)
     }
 
@@ -35,27 +34,26 @@ impl Manager {
         str::from_utf8(&message[..length]).unwrap().lines().map(ToOwned::to_owned).collect()
     }
 
-    /// The next line that begins so; it must be among the next messages.
+    /// The next line with this prefix, which must be among the next messages.
     fn next_of(&self, begin: &str) -> String {
         let mut lines = (0..MESSAGES_MAX).flat_map(|_| self.next());
         lines.find(|line| line.starts_with(begin)).unwrap_or_else(|| panic!("no message begins with {begin}"))
     }
 }
 
-fn serve(place: &Place, socket: &str, arguments: &[&str]) -> Command {
-    let mut command = place.command(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
+fn serve(dir: &WorkDir, socket: &str, arguments: &[&str]) -> Command {
+    let mut command = dir.command(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
     command.env("NOTIFY_SOCKET", socket).env("WATCHDOG_USEC", WATCHDOG_MICROS).env_remove("WATCHDOG_PID");
     command
 }
 
 #[test]
-fn a_server_says_when_it_answers_that_it_is_at_work_and_when_it_stops() {
-    let place = Place::new();
-    let token = place.token("admin");
-    let path = place.path("notify.sock");
+fn a_server_notifies_that_it_is_ready_alive_and_stopping() {
+    let dir = WorkDir::new();
+    let token = dir.token("admin");
+    let path = dir.path("notify.sock");
     let manager = Manager::at(&SocketAddr::from_pathname(&path).unwrap());
-    let mut server =
-        TestServer::start(&place, &token, serve(&place, path.to_str().unwrap(), &["--base-path", "/muster"]));
+    let mut server = TestServer::start(&dir, &token, serve(&dir, path.to_str().unwrap(), &["--base-path", "/muster"]));
     assert_eq!(manager.next(), ["STATUS=Opening the database"]);
     let address = server.address();
     assert_eq!(manager.next(), ["READY=1".to_owned(), format!("STATUS=Serving http://{address}/muster")]);
@@ -68,33 +66,33 @@ fn a_server_says_when_it_answers_that_it_is_at_work_and_when_it_stops() {
 }
 
 #[test]
-fn a_server_that_is_stopped_in_its_tracks_says_nothing_more() {
-    let place = Place::new();
-    let token = place.token("admin");
-    // A name without a file, as some managers give.
+fn a_suspended_server_sends_no_watchdog_pings() {
+    let dir = WorkDir::new();
+    let token = dir.token("admin");
+    // An abstract socket name, as some service managers use.
     let name = format!("muster-test-{}", std::process::id());
     let manager = Manager::at(&SocketAddr::from_abstract_name(&name).unwrap());
-    let server = TestServer::start(&place, &token, serve(&place, &format!("@{name}"), &[]));
+    let server = TestServer::start(&dir, &token, serve(&dir, &format!("@{name}"), &[]));
     manager.next_of("WATCHDOG=1");
     server.pause();
-    // Whatever was under way when it stopped has come by then.
+    // Every message that was sent before the process was suspended has arrived by then.
     manager.0.set_read_timeout(Some(Duration::from_millis(1_800))).unwrap();
     let mut message = [0; 4_096];
     let more = (0..2).map_while(|_| manager.0.recv(&mut message).ok()).count();
     assert!(more <= 1, "{more} messages of a process that does not run");
     server.resume();
-    manager.0.set_read_timeout(Some(PATIENCE)).unwrap();
+    manager.0.set_read_timeout(Some(WAIT_MAX)).unwrap();
     manager.next_of("WATCHDOG=1");
 }
 
 #[test]
-fn a_full_database_or_one_that_others_hold_is_told_of_and_no_reason_to_start_anew() {
-    let place = Place::new();
-    let token = place.token("admin");
-    let path = place.path("notify.sock");
+fn a_full_or_locked_database_is_reported_and_watchdog_pings_continue() {
+    let dir = WorkDir::new();
+    let token = dir.token("admin");
+    let path = dir.path("notify.sock");
     let manager = Manager::at(&SocketAddr::from_pathname(&path).unwrap());
     let limits = ["--request-timeout", "1s", "--database-max", "1MiB"];
-    let server = TestServer::start(&place, &token, serve(&place, path.to_str().unwrap(), &limits));
+    let server = TestServer::start(&dir, &token, serve(&dir, path.to_str().unwrap(), &limits));
     let mut client = server.client();
     client.post("/enterprise", &json!({"id": "acme", "name": "Acme"}));
     client.post("/enterprise/acme/departments", &json!({"id": "sales", "name": "Sales"}));
@@ -107,11 +105,11 @@ fn a_full_database_or_one_that_others_hold_is_told_of_and_no_reason_to_start_ane
         manager.next_of("WATCHDOG=1");
     }
 
-    let database = place.database();
+    let database = dir.database();
     database.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let told = manager.next_of("STATUS=Serving");
-    assert!(told.contains(", but the database cannot be written: "), "{told}");
-    // More than the interval: by now it would have bitten.
+    let status = manager.next_of("STATUS=Serving");
+    assert!(status.contains(", but the database cannot be written: "), "{status}");
+    // For longer than the interval: the watchdog timeout would have passed.
     for _ in 0..4 {
         manager.next_of("WATCHDOG=1");
     }

@@ -1,4 +1,5 @@
-//! Clients that send or read too slowly, or open too many connections: each is cut, and what it held serves others.
+//! Clients that send or read too slowly, or open too many connections, are disconnected, and their permits are
+//! released.
 
 use std::time::{Duration, Instant};
 
@@ -8,18 +9,18 @@ use muster::domain::contacts::{ContactFields, ContactInfo};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::support::{Client, Exposition, Place, TestApp, employee};
+use crate::support::{Client, Exposition, TestApp, WorkDir, employee};
 
-/// How long anything is waited for that must come. Generous, since it only matters when a test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait for a condition. Generous, since it only matters when a test fails.
+const WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// How long a client of these tests may let a transfer stand still.
+/// How long a transfer may be idle in these tests.
 const IDLE_TIME_MAX: Duration = Duration::from_millis(200);
 
-/// What a client's system keeps for it before it reads, in bytes: as little as systems allow, so that the rest waits at the server.
+/// The receive buffer of a client in bytes: as small as systems allow, so that the rest is queued at the server.
 const RECEIVE_BUFFER_BYTES: u32 = 4_096;
 
-/// Contacts with long notes, and so many that no system's buffers hold them.
+/// Contacts with long notes, more than the buffers of any system hold.
 const CONTACTS: usize = 400;
 
 async fn connect(app: &TestApp, text: &str) -> TcpStream {
@@ -30,11 +31,11 @@ async fn connect(app: &TestApp, text: &str) -> TcpStream {
     stream
 }
 
-/// What the server sends until it closes.
+/// Everything that the server sends until it closes the connection.
 async fn rest(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    // A connection that was cut may end in a reset, which is an end too.
-    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("it ends");
+    // A connection that the server cut may end with a reset.
+    let _ = tokio::time::timeout(WAIT_MAX, stream.read_to_end(&mut bytes)).await.expect("it ends");
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
@@ -50,7 +51,7 @@ fn post(client: &Client, path: &str, content_type: &str, len: usize) -> String {
     )
 }
 
-/// A server with a lot to send, and one place for transfers.
+/// A server with much data to send, and one permit for transfers.
 async fn app() -> TestApp {
     let app = TestApp::start_with(|settings| {
         settings.transfer_limits.download_idle_time_max = IDLE_TIME_MAX;
@@ -71,8 +72,8 @@ async fn app() -> TestApp {
     app
 }
 
-/// A request whose answer has begun, and is not read any further.
-async fn begun(app: &TestApp, request: &str) -> TcpStream {
+/// A request whose response has started and is not read any further.
+async fn start_response(app: &TestApp, request: &str) -> TcpStream {
     let mut stream = connect(app, request).await;
     let mut status = [0; 12];
     stream.read_exact(&mut status).await.unwrap();
@@ -80,26 +81,26 @@ async fn begun(app: &TestApp, request: &str) -> TcpStream {
     stream
 }
 
-/// Asks until the answer has this status.
+/// Repeats a request until its response has this status.
 async fn until(client: &Client, path: &str, status: u16) {
     let begun = Instant::now();
     while client.get(path).await.status != status {
-        assert!(begun.elapsed() < PATIENCE, "{path} never answered {status}");
+        assert!(begun.elapsed() < WAIT_MAX, "{path} never answered {status}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-/// Waits until no connection is open but this client's.
+/// Waits until no connection is open except for this client's.
 async fn until_alone(client: &Client) {
     let begun = Instant::now();
     while Exposition::read(&client.get("/metrics").await.text()).count("muster_http_connections", &[]) != 1 {
-        assert!(begun.elapsed() < PATIENCE, "a connection is still open");
+        assert!(begun.elapsed() < WAIT_MAX, "a connection is still open");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_body_is_told_and_changes_nothing() {
+async fn a_slow_body_gets_408_and_changes_nothing() {
     let app = TestApp::start_with(|settings| settings.http.request_time_max = Duration::from_millis(100)).await;
     let contributor = app.client(Role::Contributor).await;
     let body = r#"{"userId":"u1","contactInfo":{"name":"Grace"}}"#;
@@ -118,23 +119,23 @@ async fn a_slow_body_is_told_and_changes_nothing() {
 async fn bodies_that_are_announced_and_not_sent_take_no_memory() {
     const CLIENTS: usize = 200;
     const ANNOUNCED: usize = 1 << 20;
-    let place = Place::new();
-    let server = place.serve();
+    let dir = WorkDir::new();
+    let server = dir.serve();
     let mut client = server.client();
     client.send("GET", "/healthz", "").expect(200);
     let Some((_, before)) = server.memory() else { return };
-    let mut slow = Vec::new();
+    let mut clients = Vec::new();
     for _ in 0..CLIENTS {
         let mut stream = TcpStream::connect(server.address()).await.unwrap();
         let request = client.request("POST", "/AddContact", &[("Expect", "100-continue")], &vec![b' '; ANNOUNCED]);
         let head = request.len() - ANNOUNCED;
         stream.write_all(&request[..head]).await.unwrap();
-        // The handler has begun to read.
-        let mut told = [0; 25];
-        stream.read_exact(&mut told).await.unwrap();
-        assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+        // The handler has started to read.
+        let mut interim = [0; 25];
+        stream.read_exact(&mut interim).await.unwrap();
+        assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
         stream.write_all(&request[head..head + 1_000]).await.unwrap();
-        slow.push(stream);
+        clients.push(stream);
     }
     client.send("GET", "/healthz", "").expect(200);
     let (_, held) = server.memory().unwrap();
@@ -143,7 +144,7 @@ async fn bodies_that_are_announced_and_not_sent_take_no_memory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_that_trickles_gives_its_place_up() {
+async fn an_import_that_trickles_releases_its_transfer_permit() {
     let app = TestApp::start_with(|settings| {
         settings.transfer_limits.upload_idle_time_max = IDLE_TIME_MAX;
         settings.http.transfers_max = 1;
@@ -153,12 +154,12 @@ async fn an_import_that_trickles_gives_its_place_up() {
     let path = "/enterprise/acme/contacts/import?employee=u1";
     let mut stream = connect(&app, &post(&manager, path, "text/csv", 100_000)).await;
     let trickle = tokio::spawn(async move {
-        // Never still for long, and never enough.
+        // Never idle for long, and always too slow.
         let mut sent = 0;
         while stream.write_all(b"n").await.is_ok() && sent < 10_000 {
             sent += 1;
-            let told = tokio::time::timeout(IDLE_TIME_MAX / 20, stream.readable()).await;
-            if told.is_ok() {
+            let readable = tokio::time::timeout(IDLE_TIME_MAX / 20, stream.readable()).await;
+            if readable.is_ok() {
                 break;
             }
         }
@@ -171,7 +172,7 @@ async fn an_import_that_trickles_gives_its_place_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_reads_no_answer_is_cut_and_its_bytes_are_given_up() {
+async fn a_client_that_reads_no_response_is_disconnected() {
     const REQUESTS: usize = 40;
     let app = app().await;
     let viewer = app.client(Role::Viewer).await;
@@ -179,32 +180,32 @@ async fn whoever_reads_no_answer_is_cut_and_its_bytes_are_given_up() {
     viewer.get(path).await.expect(200);
     let len = viewer.get(path).await.body.len();
     assert!(len > 1_000_000, "{len}");
-    let mut stream = begun(&app, &get(&viewer, path).repeat(REQUESTS)).await;
+    let mut stream = start_response(&app, &get(&viewer, path).repeat(REQUESTS)).await;
     until_alone(&viewer).await;
     let received = rest(&mut stream).await.len();
     assert!(received < REQUESTS * len, "{received}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_that_nobody_reads_gives_its_place_up() {
+async fn an_export_that_is_not_read_releases_its_transfer_permit() {
     let app = app().await;
     let manager = app.client(Role::Manager).await;
     let path = "/enterprise/acme/contacts/export";
-    let stream = begun(&app, &get(&manager, path)).await;
+    let stream = start_response(&app, &get(&manager, path)).await;
     assert_eq!(manager.get(path).await.status, 503);
     until(&manager, path, 200).await;
     drop(stream);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn silent_connections_keep_nobody_out_for_longer_than_a_head_may_take() {
+async fn silent_connections_block_no_client_beyond_the_header_timeout() {
     let app = TestApp::start_with(|settings| {
         settings.server.connections_max = 2;
         settings.server.header_read_timeout = IDLE_TIME_MAX;
     })
     .await;
     let silent = [connect(&app, "").await, connect(&app, "GET / HTTP/1.1\r\nHos").await];
-    app.nobody().get("/healthz").await.expect(200);
+    app.anonymous().get("/healthz").await.expect(200);
     drop(silent);
 }
 
@@ -220,7 +221,7 @@ async fn one_address_cannot_take_every_connection_unless_it_is_a_trusted_proxy()
         .await;
         let mut kept = Vec::new();
         for _ in 0..EACH_MAX {
-            kept.push(begun(&app, REQUEST).await);
+            kept.push(start_response(&app, REQUEST).await);
         }
         let mut further = connect(&app, &REQUEST.replacen("\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1)).await;
         let answer = rest(&mut further).await;
@@ -231,7 +232,7 @@ async fn one_address_cannot_take_every_connection_unless_it_is_a_trusted_proxy()
             .await
             .starts_with("HTTP/1.1 200")
         {
-            assert!(begun.elapsed() < PATIENCE, "a connection that ended makes room");
+            assert!(begun.elapsed() < WAIT_MAX, "a connection that ended makes room");
         }
         is_served
     };

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A new user's first minute with a built binary: import the real file, serve it, read the summary.
+# The quick start with a built binary: import a real file, serve it, read the summary.
 set -euo pipefail
 muster="$(realpath "$1")"
 fixture="$(realpath "$(dirname "$0")/fixtures/outlook365.csv")"
@@ -38,4 +38,4 @@ curl -fsS -H "Authorization: Bearer $token" "$url/enterprise/acme/contacts/summa
 kill "$server"
 wait "$server" || fail "the server did not stop in order"
 server=""
-echo "the first minute went well"
+echo "the quick start works"

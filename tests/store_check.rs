@@ -1,4 +1,4 @@
-//! `check` finds whatever was changed behind the store's back, and names it.
+//! `check` finds and names whatever was changed without the store's code.
 
 use muster::domain::access::Reach;
 use muster::domain::contacts::{ContactFields, ContactInfo};
@@ -6,8 +6,8 @@ use muster::store::Actor;
 
 use crate::support::{TestStore, add_contact, department, employee, enterprise, name};
 
-/// Changes the database as no Muster would and expects the check to report exactly what belongs to it: each kind with
-/// what the facts say and what is stored.
+/// Changes the database without the store's code and expects the check to report exactly the differences: each kind
+/// with the value computed from the facts and the stored one.
 fn check(damage: &str, expected: &[(&str, &str, &str)]) {
     let store = TestStore::with_people();
     store
@@ -15,7 +15,7 @@ fn check(damage: &str, expected: &[(&str, &str, &str)]) {
             add_contact(tx, "u1", "anita")?;
             add_contact(tx, "u1", "omar")?;
             add_contact(tx, "u2", "omar")?;
-            // Something archived, and a tombstone.
+            // An archived department, and a tombstone.
             tx.create_department(&enterprise("acme"), Some(department("hidden")), &name("Hidden"))?;
             tx.archive_department(&enterprise("acme"), &department("hidden"))?;
             tx.create_enterprise(Some(enterprise("gone")), &name("Gone"))?;
@@ -45,8 +45,8 @@ fn check(damage: &str, expected: &[(&str, &str, &str)]) {
     store.leave_damaged();
 }
 
-/// The scope of an enterprise or, after a slash, a department.
-fn of(scope: &str) -> String {
+/// The id of the scope of an enterprise or, after a slash, of a department, as SQL.
+fn scope_id(scope: &str) -> String {
     let (enterprise, department) = scope.split_once('/').unwrap_or((scope, ""));
     format!("(SELECT id FROM scope WHERE enterprise = '{enterprise}' AND department = '{department}')")
 }
@@ -54,7 +54,7 @@ fn of(scope: &str) -> String {
 #[test]
 fn an_edited_total_of_a_scope_is_found() {
     for scope in ["acme", "acme/sales"] {
-        let edit = |set: &str| format!("UPDATE scope SET {set} WHERE id = {}", of(scope));
+        let edit = |set: &str| format!("UPDATE scope SET {set} WHERE id = {}", scope_id(scope));
         let contacts = if scope == "acme" { ("3", "4") } else { ("2", "3") };
         check(&edit("contacts = contacts + 1"), &[("contacts of a scope", contacts.0, contacts.1)]);
         check(&edit("people = people - 1"), &[("people of a scope", "2", "1")]);
@@ -68,19 +68,19 @@ fn an_edited_total_of_a_scope_is_found() {
 
 #[test]
 fn an_edited_total_of_something_archived_is_found() {
-    let edit = format!("UPDATE scope SET contacts = 1 WHERE id = {}", of("acme/hidden"));
+    let edit = format!("UPDATE scope SET contacts = 1 WHERE id = {}", scope_id("acme/hidden"));
     check(&edit, &[("contacts of a scope", "0", "1")]);
 }
 
 #[test]
-fn a_tombstone_that_counts_something_is_found() {
-    let edit = format!("UPDATE scope SET people = 1 WHERE id = {}", of("gone"));
+fn a_tombstone_with_figures_is_found() {
+    let edit = format!("UPDATE scope SET people = 1 WHERE id = {}", scope_id("gone"));
     check(&edit, &[("figures of a scope that has gone", "0, 0, 0, 0", "0, 1, 0, 0")]);
 }
 
 #[test]
 fn a_missing_scope_is_found() {
-    let edit = format!("DELETE FROM scope WHERE id = {}", of("acme/hidden"));
+    let edit = format!("DELETE FROM scope WHERE id = {}", scope_id("acme/hidden"));
     check(&edit, &[("foreign key", "a row of scope", "none")]);
 }
 
@@ -96,7 +96,7 @@ fn an_edited_missing_or_surplus_rollup_row_is_found() {
             let stored = if table == "rollup_person" { stored - 1 } else { stored };
             let row = format!(
                 "scope_id = {} AND {key} = (SELECT {key} FROM {table} WHERE scope_id = {0} ORDER BY contacts DESC, {key} LIMIT 1)",
-                of(scope)
+                scope_id(scope)
             );
             let edit = format!("UPDATE {table} SET contacts = contacts + 1 WHERE {row}");
             check(&edit, &[(kind, &stored.to_string(), &(stored + 1).to_string())]);
@@ -113,16 +113,16 @@ fn an_edited_missing_or_surplus_rollup_row_is_found() {
 }
 
 #[test]
-fn a_rollup_row_of_nothing_is_found() {
-    let edit = format!("INSERT INTO rollup_day (scope_id, day, contacts) VALUES ({}, 1, 1)", of("gone"));
+fn a_rollup_row_without_contacts_is_found() {
+    let edit = format!("INSERT INTO rollup_day (scope_id, day, contacts) VALUES ({}, 1, 1)", scope_id("gone"));
     check(&edit, &[("rollup rows of a scope that has none", "none", "1 rows")]);
-    let edit = format!("INSERT INTO rollup_day (scope_id, day, contacts) VALUES ({}, 1, 0)", of("acme"));
+    let edit = format!("INSERT INTO rollup_day (scope_id, day, contacts) VALUES ({}, 1, 0)", scope_id("acme"));
     check(&edit, &[("contacts of a scope per day", "0", "0")]);
 }
 
 #[test]
 fn an_edited_name_in_a_rollup_is_found() {
-    let row = format!("scope_id = {}", of("acme"));
+    let row = format!("scope_id = {}", scope_id("acme"));
     let kind = "company name in a rollup";
     check(&format!("UPDATE rollup_company SET name = 'Fabrikam' WHERE {row}"), &[(kind, "Contoso", "Fabrikam")]);
     check(&format!("UPDATE rollup_company SET name_folded = 'fabrikam' WHERE {row}"), &[(kind, "Contoso", "Contoso")]);
@@ -137,8 +137,8 @@ fn an_edited_total_of_an_employee_is_found() {
 fn an_edited_carried_column_of_an_employee_is_found() {
     let edit = "UPDATE employee SET department_archived = 1 WHERE public_id = 'u1'";
     check(edit, &[("archived department carried by an employee", "0", "1")]);
-    let edit = format!("UPDATE employee SET enterprise_id = {} WHERE public_id = 'u2'", of("gone"));
-    let report = damaged(&edit);
+    let edit = format!("UPDATE employee SET enterprise_id = {} WHERE public_id = 'u2'", scope_id("gone"));
+    let report = kinds_after(&edit);
     assert!(report.contains(&"enterprise carried by an employee".to_owned()), "{report:?}");
 }
 
@@ -146,11 +146,11 @@ fn an_edited_carried_column_of_an_employee_is_found() {
 fn an_edited_carried_column_of_a_contact_is_found() {
     for set in [
         "counted = 1".to_owned(),
-        format!("department_id = {}", of("acme/lab")),
-        format!("enterprise_id = {}", of("gone")),
+        format!("department_id = {}", scope_id("acme/lab")),
+        format!("enterprise_id = {}", scope_id("gone")),
     ] {
         let edit = format!("UPDATE contact SET {set} WHERE id = (SELECT min(id) FROM contact)");
-        assert_eq!(damaged(&edit), ["place carried by a contact (department, enterprise, counted)"], "{edit}");
+        assert_eq!(kinds_after(&edit), ["place carried by a contact (department, enterprise, counted)"], "{edit}");
     }
 }
 
@@ -159,10 +159,10 @@ fn an_edited_derived_column_is_found() {
     let contact = "UPDATE contact SET %s WHERE id = (SELECT min(id) FROM contact)";
     let derived = "derived from a contact (e-mail, phone, company, person, content)";
     for set in ["email_normalised = 'a@b.example'", "phone_normalised = '+1'", "content_key = 1", "company_id = NULL"] {
-        let found = damaged(&contact.replace("%s", set));
+        let found = kinds_after(&contact.replace("%s", set));
         assert!(found.contains(&derived.to_owned()), "{set}: {found:?}");
     }
-    let found = damaged(&contact.replace("%s", "person_key = 1"));
+    let found = kinds_after(&contact.replace("%s", "person_key = 1"));
     assert!(
         found.contains(&derived.to_owned()) && found.contains(&"contacts of a scope per person".to_owned()),
         "{found:?}"
@@ -174,23 +174,23 @@ fn an_edited_derived_column_is_found() {
         "UPDATE employee SET name = 'x' WHERE public_id = 'u1'",
         "UPDATE employee SET email_normalised = 'a@b.example' WHERE public_id = 'u1'",
     ] {
-        assert_eq!(damaged(edit), ["derived from a name or an employee's e-mail"], "{edit}");
+        assert_eq!(kinds_after(edit), ["derived from a name or an employee's e-mail"], "{edit}");
     }
     assert_eq!(
-        damaged("UPDATE company SET name = 'Fabrikam'"),
+        kinds_after("UPDATE company SET name = 'Fabrikam'"),
         ["company name in a rollup", "derived from a name or an employee's e-mail"]
     );
 }
 
 #[test]
 fn a_revision_beyond_the_counter_is_found() {
-    let edit = format!("UPDATE scope SET revision = 1000 WHERE id = {}", of("acme"));
-    let found = damaged(&edit);
+    let edit = format!("UPDATE scope SET revision = 1000 WHERE id = {}", scope_id("acme"));
+    let found = kinds_after(&edit);
     assert_eq!(found, ["revision beyond the counter"]);
 }
 
-/// The kinds of what a check reports after an edit, each once, in order.
-fn damaged(damage: &str) -> Vec<String> {
+/// The kinds of the differences that a check reports after an edit, without repetitions, in order.
+fn kinds_after(damage: &str) -> Vec<String> {
     let store = TestStore::with_people();
     store
         .write(|tx| {
@@ -224,7 +224,7 @@ fn a_report_names_the_subject_and_counts_what_it_does_not_list() {
         })
         .unwrap();
     let raw = store.directory().raw_writer();
-    let edit = format!("UPDATE rollup_person SET contacts = 2 WHERE scope_id = {}", of("acme/sales"));
+    let edit = format!("UPDATE rollup_person SET contacts = 2 WHERE scope_id = {}", scope_id("acme/sales"));
     assert_eq!(raw.execute(&edit, []).unwrap(), 60);
     let report = store.check().unwrap();
     assert_eq!(report.differences_total, 60);

@@ -1,5 +1,5 @@
-//! Many at once: writers and readers here, an import by another process there. Nothing acknowledged is lost, nobody hears
-//! of a lock, and every summary adds up.
+//! Concurrent writers, readers and an import by another process: no acknowledged write is lost, no caller gets a lock
+//! error, and every summary adds up.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -9,20 +9,21 @@ use muster::store::{EmployeeName, ImportChunk, ImportRow, ImportedRow, MayCreate
 
 use crate::support::{Directory, TestStore, add_contact, contact, department, enterprise};
 
-/// How long it goes on.
+/// The duration of the test.
 const DURATION: Duration = Duration::from_secs(3);
 
 const WRITERS: usize = 4;
 const READERS: usize = 3;
 
-/// Rows of one chunk of the import: as many as fit well into the time that a guest may hold the write lock.
+/// Rows of one chunk of the import: as many as fit well into the time that a command may hold the write lock beside a
+/// server.
 const CHUNK_ROWS: usize = 50;
 
 #[test]
-fn everybody_at_once_loses_nothing_and_every_summary_adds_up() {
+fn concurrent_writers_readers_and_an_import_lose_nothing_and_every_summary_adds_up() {
     let store = Directory::new().open();
     store.write_people();
-    let guest = store.directory().open_command().unwrap();
+    let command = store.directory().open_command().unwrap();
     let begun = Instant::now();
     let imported = AtomicU64::new(0);
     let written: u64 = std::thread::scope(|threads| {
@@ -35,7 +36,7 @@ fn everybody_at_once_loses_nothing_and_every_summary_adds_up() {
         for _ in 0..READERS {
             threads.spawn(|| read(&store, &begun));
         }
-        threads.spawn(|| import(&guest, &begun, &imported));
+        threads.spawn(|| import(&command, &begun, &imported));
         writers.into_iter().map(|writer| writer.join().unwrap()).sum()
     });
     let imported = imported.into_inner();
@@ -44,7 +45,7 @@ fn everybody_at_once_loses_nothing_and_every_summary_adds_up() {
     assert_eq!(store.contacts_of_acme(), written + imported);
 }
 
-/// Adds contacts one after the other; what was acknowledged is seen at once.
+/// Adds contacts one after the other; each is visible once it is acknowledged.
 fn write(store: &TestStore, writer: usize, begun: &Instant) -> u64 {
     let (user, sales) = if writer.is_multiple_of(2) { ("u1", "sales") } else { ("u2", "lab") };
     let mut acknowledged = 0;
@@ -87,9 +88,9 @@ fn assert_adds_up(whole: &EnterpriseSummary, sales: &DepartmentSummary) {
     assert_eq!(whole.totals.newest_contact_at.is_some(), total > 0);
 }
 
-/// Imports chunk after chunk as a guest beside the server, every row of a person of its own.
-fn import(guest: &Store, begun: &Instant, imported: &AtomicU64) {
-    assert!(guest.is_beside_server());
+/// Imports chunk after chunk in a command beside the server, every row of a different person.
+fn import(command: &Store, begun: &Instant, imported: &AtomicU64) {
+    assert!(command.is_beside_server());
     while begun.elapsed() < DURATION {
         let first = imported.load(Ordering::SeqCst);
         let chunk = ImportChunk {
@@ -107,7 +108,7 @@ fn import(guest: &Store, begun: &Instant, imported: &AtomicU64) {
             may_create: MayCreate::Nothing,
             dry_run: false,
         };
-        let outcome = guest.write_blocking(move |tx| tx.import(&chunk)).unwrap();
+        let outcome = command.write_blocking(move |tx| tx.import(&chunk)).unwrap();
         assert!(outcome.rows.iter().all(|row| *row == ImportedRow::Imported));
         imported.fetch_add(CHUNK_ROWS as u64, Ordering::SeqCst);
     }

@@ -1,11 +1,11 @@
-//! What can be seen of the store while it works.
+//! The figures that a store reports while it works.
 
 use muster::store::{Store, StoreError, WRITE_QUEUE_LEN_MAX};
 use muster::telemetry::Counted;
 
-use crate::support::{Directory, Gate, Queued};
+use crate::support::{Directory, QueuedWrite, WriterGate};
 
-/// How many groups there were up to each size, as pairs of those that are not empty.
+/// The number of groups up to each size, without the empty buckets.
 fn groups(store: &Store) -> Vec<(u64, u64)> {
     let Counted { buckets, above, .. } = store.figures().group_jobs;
     assert_eq!(above, 0, "no group is larger than the largest bucket");
@@ -13,15 +13,15 @@ fn groups(store: &Store) -> Vec<(u64, u64)> {
 }
 
 #[test]
-fn jobs_that_wait_are_counted_and_then_the_groups_that_they_made() {
-    // A server's store writes for itself when it starts; a command's does not.
+fn queued_jobs_and_the_sizes_of_their_groups_are_counted() {
+    // A server's store makes writes of its own when it starts; a command's does not.
     let directory = Directory::new();
     drop(directory.open());
     let store = directory.open_command().unwrap();
     assert_eq!((store.figures().jobs_waiting, groups(&store)), (0, vec![]));
-    let gate = Gate::close(&store);
-    let waiting: Vec<_> = (0..3).map(|_| Queued::write(&store, |_| Ok(()))).collect();
-    let refused = Queued::write(&store, |_| Err::<(), _>(StoreError::Conflict("not today".to_owned())));
+    let gate = WriterGate::close(&store);
+    let waiting: Vec<_> = (0..3).map(|_| QueuedWrite::write(&store, |_| Ok(()))).collect();
+    let refused = QueuedWrite::write(&store, |_| Err::<(), _>(StoreError::Conflict("not today".to_owned())));
     let figures = store.figures();
     assert_eq!((figures.jobs_waiting, figures.jobs_waiting_max), (4, WRITE_QUEUE_LEN_MAX));
     assert_eq!(figures.group_jobs.sum, 0, "nothing is committed yet");

@@ -1,18 +1,20 @@
-//! A full database: whoever wrote is told so, nothing is half there, and service resumes when there is room.
+//! A full database: writes fail without partial effects, and resume when there is space.
 
 use muster::clock::Clock;
 use muster::domain::access::Reach;
 use muster::store::{Actor, Mode, Store, StoreError, WriteTx, database_path};
 
-use crate::support::{Directory, Gate, Queued, Recorder, TestStore, add_contact, contact, employee, enterprise};
+use crate::support::{
+    Directory, QueuedWrite, Recorder, TestStore, WriterGate, add_contact, contact, employee, enterprise,
+};
 
-/// Room that a database has left in these tests, in bytes.
-const ROOM: u64 = 128 * 1_024;
+/// The free space of a database in these tests, in bytes.
+const FREE_BYTES: u64 = 128 * 1_024;
 
-/// Contacts that do not fit into [`ROOM`].
+/// Contacts that do not fit into [`FREE_BYTES`].
 const TOO_MANY: usize = 2_000;
 
-/// A store with `acme` and its people, and [`ROOM`] left.
+/// A store with `acme` and its people, and [`FREE_BYTES`] left.
 fn nearly_full() -> TestStore {
     let directory = Directory::new();
     {
@@ -20,7 +22,7 @@ fn nearly_full() -> TestStore {
         store.write_people();
     }
     let size = std::fs::metadata(database_path(directory.path())).unwrap().len();
-    directory.open_with(Clock::system(), |options| options.size_bytes_max = Some(size + ROOM))
+    directory.open_with(Clock::system(), |options| options.size_bytes_max = Some(size + FREE_BYTES))
 }
 
 fn add_too_many(tx: &WriteTx<'_>) -> Result<(), StoreError> {
@@ -32,31 +34,31 @@ fn is_full<T>(answer: &Result<T, StoreError>) -> bool {
 }
 
 #[test]
-fn every_write_of_a_group_in_which_the_database_is_full_is_told_so_and_none_is_half_there() {
+fn a_full_database_fails_every_write_of_the_group_and_none_is_partly_stored() {
     let store = nearly_full();
     let recorder = Recorder::on(&store);
     let counter = store.counter();
-    let gate = Gate::close(&store);
-    let first = Queued::write(&store, |tx| add_contact(tx, "u1", "first"));
-    let refused = Queued::write(&store, |tx| {
+    let gate = WriterGate::close(&store);
+    let first = QueuedWrite::write(&store, |tx| add_contact(tx, "u1", "first"));
+    let refused = QueuedWrite::write(&store, |tx| {
         add_contact(tx, "u2", "refused")?;
         add_contact(tx, "nobody", "refused")
     });
-    let too_many = Queued::write(&store, add_too_many);
-    let last = Queued::write(&store, |tx| add_contact(tx, "u2", "last"));
+    let too_many = QueuedWrite::write(&store, add_too_many);
+    let last = QueuedWrite::write(&store, |tx| add_contact(tx, "u2", "last"));
     gate.open();
     for write in [first, too_many, last] {
         let answer = write.answer();
         assert!(is_full(&answer), "{answer:?}");
     }
-    // It was refused for its own reason before there was no room, and would be again.
+    // It fails for its own reason before the database is full, and would fail again.
     assert!(matches!(refused.answer(), Err(StoreError::NotFound(_))));
     assert_eq!(store.contacts_of_acme(), 0);
     assert_eq!(store.counter(), counter);
     assert_eq!(recorder.written(), Vec::<Vec<_>>::new());
     store.assert_clean();
 
-    // What fits is served as before.
+    // A write that fits succeeds as before.
     store.write(|tx| add_contact(tx, "u1", "again")).unwrap();
     assert_eq!(store.contacts_of_acme(), 1);
 }

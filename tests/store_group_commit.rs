@@ -1,4 +1,4 @@
-//! Group commit: writes that wait together are committed together, and yet each happens whole or not at all, by itself.
+//! Group commit: writes that are queued together are committed together, and yet each of them is atomic.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -10,17 +10,18 @@ use muster::store::{
 };
 
 use crate::support::{
-    Directory, Gate, Heard, Queued, Recorder, TestStore, add_contact, at, contact, department, employee, enterprise,
-    eventually, name, scope, staff,
+    Directory, Notification, QueuedWrite, Recorder, TestStore, WriterGate, add_contact, at, contact, department,
+    employee, enterprise, eventually, name, scope, staff,
 };
 
 #[test]
 fn writes_that_wait_together_share_one_commit_and_one_publication() {
     let store = TestStore::with_people();
     let recorder = Recorder::on(&store);
-    let gate = Gate::close(&store);
-    let writes: Vec<_> =
-        (0..100).map(|number| Queued::write(&store, move |tx| add_contact(tx, "u1", &format!("n{number}")))).collect();
+    let gate = WriterGate::close(&store);
+    let writes: Vec<_> = (0..100)
+        .map(|number| QueuedWrite::write(&store, move |tx| add_contact(tx, "u1", &format!("n{number}"))))
+        .collect();
     gate.open();
     for write in writes {
         write.answer().unwrap();
@@ -57,29 +58,30 @@ fn a_group_that_takes_long_leaves_the_rest_to_the_next() {
     let store = Directory::new().open_with(clock.clone(), |_| {});
     store.write_people();
     let recorder = Recorder::on(&store);
-    let gate = Gate::close(&store);
-    let slow = Queued::write(&store, move |tx| {
+    let gate = WriterGate::close(&store);
+    let slow = QueuedWrite::write(&store, move |tx| {
         clock.advance(Duration::from_millis(60));
         add_contact(tx, "u1", "slow")
     });
-    let next = Queued::write(&store, |tx| add_contact(tx, "u2", "next"));
+    let next = QueuedWrite::write(&store, |tx| add_contact(tx, "u2", "next"));
     gate.open();
     slow.answer().unwrap();
     next.answer().unwrap();
     assert_eq!(recorder.written(), [[scope("acme"), scope("acme/sales")], [scope("acme"), scope("acme/lab")]]);
 }
 
-/// Queues a write between two good ones that share its group; the good ones stand, and nobody hears of the other.
+/// Queues a write that fails between two valid ones of the same group; the valid ones are committed, and nothing of the
+/// other is published.
 fn check_it_fails_alone<T: std::fmt::Debug + Send + 'static>(
     store: &TestStore,
     bad: impl FnOnce(&muster::store::WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
 ) -> StoreError {
     let before = store.contacts_of_acme();
     let recorder = Recorder::on(store);
-    let gate = Gate::close(store);
-    let first = Queued::write(store, |tx| add_contact(tx, "u1", "first"));
-    let bad = Queued::write(store, bad);
-    let last = Queued::write(store, |tx| add_contact(tx, "u1", "last"));
+    let gate = WriterGate::close(store);
+    let first = QueuedWrite::write(store, |tx| add_contact(tx, "u1", "first"));
+    let bad = QueuedWrite::write(store, bad);
+    let last = QueuedWrite::write(store, |tx| add_contact(tx, "u1", "last"));
     gate.open();
     first.answer().unwrap();
     last.answer().unwrap();
@@ -114,7 +116,7 @@ fn a_refused_write_is_rolled_back_alone_and_neither_draws_nor_publishes() {
 }
 
 #[test]
-fn a_panicking_write_fails_alone_and_the_store_lives_on() {
+fn a_panicking_write_fails_alone_and_the_store_goes_on() {
     let store = TestStore::with_people();
     let error = check_it_fails_alone(&store, |tx| -> Result<(), StoreError> {
         add_contact(tx, "u2", "nobody")?;
@@ -127,18 +129,18 @@ fn a_panicking_write_fails_alone_and_the_store_lives_on() {
 fn a_panic_while_triggers_are_off_leaves_them_on_for_the_next() {
     let store = TestStore::with_people();
     let mut chunk = chunk("u2", "nobody", false);
-    let nobodys = ImportRow { owner: 7, ..chunk.rows[0].clone() };
-    chunk.rows.push(nobodys);
+    let foreign_row = ImportRow { owner: 7, ..chunk.rows[0].clone() };
+    chunk.rows.push(foreign_row);
     let error = check_it_fails_alone(&store, move |tx| tx.import(&chunk));
     assert!(matches!(error, StoreError::Panicked), "{error}");
 }
 
 #[test]
-fn a_rehearsed_import_publishes_nothing_and_spares_its_group() {
+fn a_dry_run_publishes_nothing_and_leaves_its_group_unaffected() {
     let store = TestStore::with_people();
-    let rehearsal = chunk("new", "nobody", true);
+    let dry_run = chunk("new", "nobody", true);
     let error = check_it_fails_alone(&store, move |tx| {
-        let outcome = tx.import(&rehearsal)?;
+        let outcome = tx.import(&dry_run)?;
         assert_eq!(outcome.departments_created, ["field"]);
         assert_eq!(outcome.employees_created, ["new"]);
         tx.restore_department(&enterprise("acme"), &department("field"))
@@ -146,8 +148,8 @@ fn a_rehearsed_import_publishes_nothing_and_spares_its_group() {
     assert!(matches!(error, StoreError::NotFound(_)), "{error}");
 
     let recorder = Recorder::on(&store);
-    let rehearsal = chunk("new", "nobody", true);
-    store.write(move |tx| tx.import(&rehearsal)).unwrap();
+    let dry_run = chunk("new", "nobody", true);
+    store.write(move |tx| tx.import(&dry_run)).unwrap();
     assert_eq!(recorder.written(), Vec::<Vec<_>>::new());
 }
 
@@ -166,8 +168,8 @@ fn chunk(owner: &str, who: &str, dry_run: bool) -> ImportChunk {
 }
 
 #[test]
-fn nobody_is_answered_before_the_publication_is_over() {
-    /// Holds the writer in a publication.
+fn a_write_is_answered_after_its_publication() {
+    /// Blocks the writer in a publication.
     struct Slow(std::sync::Mutex<mpsc::Receiver<()>>, mpsc::Sender<()>);
     impl Subscriber for Slow {
         fn published(&self, _: &Publication) {
@@ -183,23 +185,23 @@ fn nobody_is_answered_before_the_publication_is_over() {
     let (reached, publishing) = mpsc::channel();
     let slow: Arc<dyn Subscriber> = Arc::new(Slow(std::sync::Mutex::new(held), reached));
     store.subscribe(&slow).unwrap();
-    let mut write = Queued::write(&store, |tx| add_contact(tx, "u1", "anita"));
+    let mut write = QueuedWrite::write(&store, |tx| add_contact(tx, "u1", "anita"));
     publishing.recv().unwrap();
     assert_eq!(store.contacts_of_acme(), 1, "committed before it is published");
     assert!(!write.is_answered());
-    // The watcher publishes what it sees, too, and must not wait for ever either.
+    // The watcher publishes, too, and must not block for ever either.
     drop(go_on);
     write.answer().unwrap();
 }
 
 #[test]
-fn an_abandoned_write_that_has_not_begun_is_not_done() {
+fn an_abandoned_write_that_has_not_started_is_not_done() {
     let store = TestStore::with_people();
     let ran = Arc::new(AtomicUsize::new(0));
-    let gate = Gate::close(&store);
+    let gate = WriterGate::close(&store);
     let counted = |who: &'static str| {
         let ran = Arc::clone(&ran);
-        Queued::write(&store, move |tx| {
+        QueuedWrite::write(&store, move |tx| {
             ran.fetch_add(1, Ordering::SeqCst);
             add_contact(tx, "u1", who)
         })
@@ -214,11 +216,11 @@ fn an_abandoned_write_that_has_not_begun_is_not_done() {
 }
 
 #[test]
-fn a_write_that_has_begun_is_done_although_nobody_waits() {
+fn a_write_that_has_started_is_done_although_it_is_abandoned() {
     let store = TestStore::with_people();
     let (begun, running) = mpsc::channel();
     let (go_on, held) = mpsc::channel::<()>();
-    let write = Queued::write(&store, move |tx| {
+    let write = QueuedWrite::write(&store, move |tx| {
         begun.send(()).unwrap();
         let _ = held.recv();
         add_contact(tx, "u1", "anita")
@@ -231,17 +233,17 @@ fn a_write_that_has_begun_is_done_although_nobody_waits() {
 }
 
 #[test]
-fn a_full_queue_refuses_at_once_and_takes_again_when_there_is_room() {
+fn a_full_queue_refuses_at_once_and_accepts_writes_again_later() {
     const LEN_MAX: usize = 8;
     let store = Directory::new().open_with(Clock::system(), |options| options.write_queue_len_max = LEN_MAX);
     store.write_people();
-    let gate = Gate::close(&store);
+    let gate = WriterGate::close(&store);
     let mut writes: Vec<_> = (0..=LEN_MAX)
-        .map(|number| Queued::write(&store, move |tx| add_contact(tx, "u1", &format!("n{number}"))))
+        .map(|number| QueuedWrite::write(&store, move |tx| add_contact(tx, "u1", &format!("n{number}"))))
         .collect();
     assert!(matches!(writes.pop().unwrap().answer(), Err(StoreError::QueueFull)));
-    // The store's own maintenance thread may have a job in the queue, too.
-    let taken = writes.iter_mut().map(Queued::is_answered).filter(|refused| !refused).count();
+    // The store's maintenance thread may have a job in the queue, too.
+    let taken = writes.iter_mut().map(QueuedWrite::is_answered).filter(|refused| !refused).count();
     assert!((LEN_MAX - 1..=LEN_MAX).contains(&taken), "{taken} of {LEN_MAX} places");
     gate.open();
     writes.into_iter().take(taken).for_each(|write| write.answer().unwrap());
@@ -250,18 +252,18 @@ fn a_full_queue_refuses_at_once_and_takes_again_when_there_is_room() {
 }
 
 #[test]
-fn a_write_whose_deadline_passes_behind_another_process_is_refused_and_not_done() {
+fn a_write_that_waits_for_another_process_past_its_deadline_is_refused_and_not_done() {
     let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
     let store = Directory::new().open_with(clock.clone(), |options| options.time_limit = Duration::from_secs(1));
     store.write_people();
     let other = store.directory().raw_writer();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let late = Queued::write(&store, |tx| add_contact(tx, "u1", "late"));
+    let late = QueuedWrite::write(&store, |tx| add_contact(tx, "u1", "late"));
     clock.advance(Duration::from_secs(2));
     assert!(matches!(late.answer(), Err(StoreError::DeadlinePassed)));
 
-    // In good time, if only just.
-    let timely = Queued::write(&store, |tx| add_contact(tx, "u1", "timely"));
+    // A write within its deadline waits for the lock.
+    let timely = QueuedWrite::write(&store, |tx| add_contact(tx, "u1", "timely"));
     other.execute_batch("ROLLBACK").unwrap();
     timely.answer().unwrap();
     assert_eq!(store.contacts_of_acme(), 1);
@@ -272,10 +274,10 @@ fn a_write_whose_deadline_passes_in_the_queue_is_refused_and_not_done() {
     let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
     let store = Directory::new().open_with(clock.clone(), |options| options.time_limit = Duration::from_secs(1));
     store.write_people();
-    let gate = Gate::close(&store);
-    let late = Queued::write(&store, |tx| add_contact(tx, "u1", "late"));
+    let gate = WriterGate::close(&store);
+    let late = QueuedWrite::write(&store, |tx| add_contact(tx, "u1", "late"));
     clock.advance(Duration::from_secs(2));
-    let timely = Queued::write(&store, |tx| add_contact(tx, "u1", "timely"));
+    let timely = QueuedWrite::write(&store, |tx| add_contact(tx, "u1", "timely"));
     gate.open();
     timely.answer().unwrap();
     assert!(matches!(late.answer(), Err(StoreError::DeadlinePassed)));
@@ -295,14 +297,14 @@ fn a_request_that_changes_no_row_draws_and_publishes_nothing() {
         })
         .unwrap();
     assert_eq!(store.counter(), counter);
-    assert!(!recorder.heard().iter().any(|heard| matches!(heard, Heard::Written(_))));
+    assert!(!recorder.notifications().iter().any(|notification| matches!(notification, Notification::Writer(_))));
 }
 
 #[test]
-fn closing_does_what_was_accepted_and_refuses_what_comes_later() {
+fn closing_completes_accepted_writes_and_refuses_later_ones() {
     let store = TestStore::with_people();
-    let gate = Gate::close(&store);
-    let accepted = Queued::write(&store, |tx| add_contact(tx, "u1", "accepted"));
+    let gate = WriterGate::close(&store);
+    let accepted = QueuedWrite::write(&store, |tx| add_contact(tx, "u1", "accepted"));
     let closing = {
         let store = Store::clone(&store);
         std::thread::spawn(move || store.close())
@@ -312,20 +314,20 @@ fn closing_does_what_was_accepted_and_refuses_what_comes_later() {
     accepted.answer().unwrap();
     closing.join().unwrap();
     assert!(matches!(store.write(|tx| add_contact(tx, "u1", "late")), Err(StoreError::Closed)));
-    assert!(matches!(Queued::write(&store, |tx| add_contact(tx, "u1", "late")).answer(), Err(StoreError::Closed)));
+    assert!(matches!(QueuedWrite::write(&store, |tx| add_contact(tx, "u1", "late")).answer(), Err(StoreError::Closed)));
     let directory = store.directory().clone();
     let again = directory.open();
     assert_eq!(again.contacts_of_acme(), 1);
 }
 
 #[test]
-fn a_store_whose_last_handle_goes_inside_a_job_closes_all_the_same() {
+fn a_store_whose_last_handle_is_dropped_inside_a_job_is_closed() {
     let directory = Directory::new();
     let store = Store::open(&directory.options(muster::store::Mode::Server), Clock::system()).unwrap();
     let (begun, running) = mpsc::channel();
     let (go_on, held) = mpsc::channel::<()>();
     let last = store.clone();
-    let write = Queued::write(&store, move |_| {
+    let write = QueuedWrite::write(&store, move |_| {
         begun.send(()).unwrap();
         let _ = held.recv();
         drop(last);

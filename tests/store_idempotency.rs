@@ -1,4 +1,4 @@
-//! A request with an idempotency key is done once, however often it comes.
+//! A request with an idempotency key is executed once, however often it is sent.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ fn a_repeated_request_is_answered_as_before_and_not_done_again() {
 }
 
 #[test]
-fn a_key_is_its_senders_own() {
+fn a_key_is_limited_to_its_token() {
     let store = TestStore::with_people();
     assert_eq!(body(send(&store, "t1", "k1", "add")), "1");
     assert_eq!(body(send(&store, "t2", "k1", "add")), "2");
@@ -54,7 +54,7 @@ fn the_same_key_with_another_request_is_a_conflict() {
 }
 
 #[test]
-fn a_refused_request_is_judged_again() {
+fn a_refused_request_is_executed_again() {
     let store = TestStore::with_people();
     for _ in 0..2 {
         assert!(matches!(send(&store, "t1", "k1", "refused"), Err(StoreError::NotFound(_))));
@@ -63,7 +63,7 @@ fn a_refused_request_is_judged_again() {
 }
 
 #[test]
-fn a_key_is_forgotten_after_a_day_and_its_answer_deleted() {
+fn a_key_expires_after_a_day_and_its_answer_is_deleted() {
     let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
     let store = Directory::new().open_with(clock.clone(), |_| {});
     store.write_people();
@@ -73,7 +73,6 @@ fn a_key_is_forgotten_after_a_day_and_its_answer_deleted() {
     clock.advance(Duration::from_secs(1));
     assert_eq!(body(send(&store, "t1", "k1", "another")), "2");
     clock.advance(Duration::from_hours(24));
-    // The maintenance thread deletes old answers whenever it is awake, and a purge wakes it.
     store.write(|tx| tx.purge_enterprise(&enterprise("acme"), &Actor::command_line())).unwrap();
     let raw = store.directory().raw_reader();
     eventually("the old answer is deleted", || {

@@ -1,4 +1,4 @@
-//! Ids are given once: whoever kept one never finds another contact behind it.
+//! Ids are never reused: an id that a client kept never refers to another contact.
 
 use muster::clock::Clock;
 use muster::domain::access::Reach;
@@ -15,7 +15,7 @@ fn add(store: &TestStore, user: &'static str) -> ContactId {
 }
 
 #[test]
-fn a_deleted_contacts_id_never_comes_back_even_when_the_clock_is_set_back() {
+fn a_deleted_contacts_id_is_never_reused_even_when_the_clock_is_set_back() {
     let store = TestStore::with_people();
     let first = add(&store, "u1");
     store.clock().set_wall(at("2020-01-01T00:00:00Z"));
@@ -25,11 +25,11 @@ fn a_deleted_contacts_id_never_comes_back_even_when_the_clock_is_set_back() {
     let third = add(&store, "u1");
     assert!(third > second, "{third} is not after {second}");
     let gone = store.write(move |tx| tx.delete_contact(&Reach::Installation, &employee("u1"), second));
-    assert!(matches!(gone, Err(StoreError::NotFound(_))), "a retry deletes nobody else");
+    assert!(matches!(gone, Err(StoreError::NotFound(_))), "a retry deletes no other contact");
 }
 
 #[test]
-fn a_purged_contacts_id_never_comes_back_either() {
+fn a_purged_contacts_id_is_never_reused() {
     let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
     let store = Directory::new().open_with(clock.clone(), |_| {});
     store.write_people();

@@ -1,4 +1,4 @@
-//! A server that is killed in the middle of its work has lost nothing that it acknowledged, and adds up.
+//! A store that is killed in the middle of its work has lost no acknowledged write, and its rollups add up.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
@@ -11,14 +11,14 @@ use muster::store::{EmployeeName, ImportChunk, ImportRow, MayCreate, Mode, Owner
 
 use crate::support::{Directory, Random, add_contact, contact, department, employee, enterprise, first_page, staff};
 
-/// How often a server is killed.
+/// How often a process is killed.
 const KILLS: usize = 20;
 
-/// Acknowledged writes after which it is killed, at least and at most.
+/// The smallest and the largest number of acknowledged writes before a kill.
 const ACKNOWLEDGED_MIN: usize = 5;
 const ACKNOWLEDGED_MAX: usize = 150;
 
-/// Tells the other process where to work.
+/// Tells the child process where to work.
 const DIRECTORY_VARIABLE: &str = "MUSTER_TEST_KILLED_IN";
 
 #[test]
@@ -37,7 +37,7 @@ fn twenty_kills_lose_nothing_that_was_acknowledged() {
             acknowledged.insert(server.acknowledgement().expect("the server goes on until it is killed"));
         }
         server.0.kill().unwrap();
-        // What it said before it died.
+        // Acknowledgements that it printed before it was killed.
         while let Some(name) = server.acknowledgement() {
             acknowledged.insert(name);
         }
@@ -53,17 +53,17 @@ fn twenty_kills_lose_nothing_that_was_acknowledged() {
             .collect();
         let lost: Vec<_> = acknowledged.difference(&stored).collect();
         assert_eq!(lost, Vec::<&String>::new(), "after kill {kill}");
-        // The store checks every rollup as it goes.
+        // Dropping the store checks every rollup.
     }
 }
 
-/// This test binary in another process, at work in [`the_work_of_a_server_until_it_is_killed`].
+/// A child process of this test binary, which runs [`child_process_that_writes_until_it_is_killed`].
 struct Server(Child, BufReader<std::process::ChildStdout>);
 
 impl Server {
     fn start(directory: &Path, number: usize) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "store_killed::the_work_of_a_server_until_it_is_killed", "--ignored", "--nocapture"])
+            .args(["--exact", "store_killed::child_process_that_writes_until_it_is_killed", "--ignored", "--nocapture"])
             .env(DIRECTORY_VARIABLE, directory)
             .env("MUSTER_TEST_KILLED_NUMBER", number.to_string())
             .stdout(Stdio::piped())
@@ -73,12 +73,12 @@ impl Server {
         Self(child, output)
     }
 
-    /// The next name that it says to have stored; `None` when it has said everything.
+    /// The next name that it reports as stored; `None` at the end of its output.
     fn acknowledgement(&mut self) -> Option<String> {
         loop {
             let mut line = String::new();
             self.1.read_line(&mut line).unwrap();
-            // The test harness talks, too, and the last line may be cut off.
+            // The test harness prints lines, too, and the last line may be cut off.
             let line = line.strip_suffix('\n')?;
             if let Some(name) = line.strip_prefix("stored ") {
                 return Some(name.to_owned());
@@ -96,7 +96,7 @@ impl Drop for Server {
 
 #[test]
 #[ignore = "the other half of the test above, which starts it"]
-fn the_work_of_a_server_until_it_is_killed() {
+fn child_process_that_writes_until_it_is_killed() {
     let Ok(directory) = std::env::var(DIRECTORY_VARIABLE) else { return };
     let number = std::env::var("MUSTER_TEST_KILLED_NUMBER").unwrap();
     let store = Store::open(&StoreOptions::new(directory, Mode::Server, "a victim"), Clock::system()).unwrap();
@@ -143,7 +143,7 @@ fn import_for_ever(store: &Store, user: &'static str, number: &str) {
     }
 }
 
-/// Employees come with a contact, move, are archived and purged.
+/// Creates employees with a contact, moves them, and archives or purges some.
 fn reorganise_for_ever(store: &Store, number: &str) {
     for count in 0.. {
         let (acme, sales, lab) = (enterprise("acme"), department("sales"), department("lab"));

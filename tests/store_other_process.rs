@@ -1,5 +1,5 @@
-//! Other processes on the same data directory: their writes are heard of, they cannot serve beside the server, and what
-//! is no Muster database is refused in a sentence and left alone.
+//! Other processes on the same data directory: their writes are detected and published, they cannot serve beside the
+//! server, and a file that is no Muster database is refused with one sentence and left unchanged.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,16 +10,16 @@ use muster::store::{Actor, DATABASE_FILE, Mode, Store, StoreOptions, database_pa
 use rusqlite::Connection;
 
 use crate::support::{
-    Directory, Heard, NOTICE_ROUNDS, Recorder, TestStore, add_contact, assert_noticed_in_time, department, enterprise,
-    eventually, name, scope,
+    Directory, NOTICE_ROUNDS, Notification, Recorder, TestStore, add_contact, assert_noticed_in_time, department,
+    enterprise, eventually, name, scope,
 };
 
-/// Waits until the watcher has published these scopes, and nothing besides; tells how long that took.
-fn hear(recorder: &Recorder, scopes: &[&str]) -> Duration {
+/// Waits until the watcher has published exactly these scopes; returns how long that took.
+fn await_publication(recorder: &Recorder, scopes: &[&str]) -> Duration {
     let begun = Instant::now();
     let watched = eventually("another process's write is published", || {
-        recorder.heard().into_iter().find_map(|heard| match heard {
-            Heard::Watched(publication) => Some(publication),
+        recorder.notifications().into_iter().find_map(|notification| match notification {
+            Notification::Watcher(publication) => Some(publication),
             _ => None,
         })
     });
@@ -27,20 +27,20 @@ fn hear(recorder: &Recorder, scopes: &[&str]) -> Duration {
     found.sort();
     assert_eq!(found, scopes.iter().map(|text| scope(text)).collect::<Vec<_>>());
     assert_eq!(watched.scopes.iter().map(|(_, revision)| *revision).max(), Some(watched.revision));
-    let doubted = recorder.take().into_iter().find(|heard| matches!(heard, Heard::Doubted(_)));
-    assert_eq!(doubted, None);
+    let reset = recorder.take().into_iter().find(|notification| matches!(notification, Notification::Reset(_)));
+    assert_eq!(reset, None);
     begun.elapsed()
 }
 
-/// A store whose watcher has seen all that is there.
+/// A store whose watcher has caught up.
 fn watched_store() -> (TestStore, std::sync::Arc<Recorder>) {
     let store = TestStore::with_people();
     let recorder = Recorder::on(&store);
     store.write(|tx| add_contact(tx, "u1", "anita")).unwrap();
     let counter = store.counter();
     eventually("the watcher has caught up", || {
-        let caught_up = |heard: &Heard| matches!(heard, Heard::Watched(last) if last.revision == counter);
-        recorder.heard().iter().any(caught_up).then_some(())
+        let caught_up = |one: &Notification| matches!(one, Notification::Watcher(last) if last.revision == counter);
+        recorder.notifications().iter().any(caught_up).then_some(())
     });
     recorder.take();
     (store, recorder)
@@ -54,7 +54,7 @@ fn a_write_of_another_store_is_published_in_a_quarter_of_a_second() {
     assert!(!store.is_beside_server());
     let round = |round: usize| {
         command.write_blocking(move |tx| add_contact(tx, "u2", &format!("n{round}"))).unwrap();
-        hear(&recorder, &["acme", "acme/lab"])
+        await_publication(&recorder, &["acme", "acme/lab"])
     };
     assert_noticed_in_time((0..NOTICE_ROUNDS).map(round).collect());
     assert_eq!(store.contacts_of_acme(), 1 + NOTICE_ROUNDS as u64);
@@ -68,39 +68,39 @@ fn a_write_of_any_sqlite_is_published_in_a_quarter_of_a_second() {
         let rename =
             format!("UPDATE department SET name = 'n{round}', name_folded = 'n{round}' WHERE public_id = 'lab'");
         assert_eq!(other.execute(&rename, []).unwrap(), 1);
-        hear(&recorder, &["acme", "acme/lab"])
+        await_publication(&recorder, &["acme", "acme/lab"])
     };
     assert_noticed_in_time((0..NOTICE_ROUNDS).map(round).collect());
 }
 
 #[test]
-fn what_draws_nothing_is_not_published() {
+fn a_commit_that_draws_no_revision_is_not_published() {
     let (store, recorder) = watched_store();
     let other = store.directory().raw_writer();
     other.execute_batch("PRAGMA wal_checkpoint(PASSIVE); DELETE FROM idempotency; PRAGMA user_version = 1").unwrap();
-    // Whatever the watcher made of that, it has made of it when it tells of this.
+    // The watcher has processed the statements above when it publishes this one.
     other.execute("UPDATE enterprise SET name = 'Other', name_folded = 'other'", []).unwrap();
-    hear(&recorder, &["acme", "acme/lab", "acme/sales"]);
+    await_publication(&recorder, &["acme", "acme/lab", "acme/sales"]);
 }
 
 #[test]
-fn our_own_writes_come_again_as_they_were_and_nothing_else_does() {
+fn the_watcher_repeats_own_publications_and_adds_nothing() {
     let (store, recorder) = watched_store();
     for round in 0..20 {
         let user = if round % 2 == 0 { "u1" } else { "u2" };
         store.write(move |tx| add_contact(tx, user, &format!("n{round}"))).unwrap();
     }
     let counter = store.counter();
-    let heard = eventually("the watcher has caught up", || {
-        let heard = recorder.heard();
-        let caught_up = |heard: &Heard| matches!(heard, Heard::Watched(last) if last.revision == counter);
-        heard.iter().any(caught_up).then_some(heard)
+    let notifications = eventually("the watcher has caught up", || {
+        let notifications = recorder.notifications();
+        let caught_up = |one: &Notification| matches!(one, Notification::Watcher(last) if last.revision == counter);
+        notifications.iter().any(caught_up).then_some(notifications)
     });
     let (mut written, mut watched) = (BTreeSet::new(), BTreeSet::new());
-    for heard in heard {
-        match heard {
-            Heard::Written(publication) => written.extend(publication.scopes),
-            Heard::Watched(publication) => watched.extend(publication.scopes),
+    for notification in notifications {
+        match notification {
+            Notification::Writer(publication) => written.extend(publication.scopes),
+            Notification::Watcher(publication) => watched.extend(publication.scopes),
             other => panic!("{other:?}"),
         }
     }
@@ -108,64 +108,64 @@ fn our_own_writes_come_again_as_they_were_and_nothing_else_does() {
 }
 
 #[test]
-fn a_counter_below_the_last_seen_is_doubted() {
+fn a_counter_below_the_last_seen_resets_the_subscribers() {
     let (store, recorder) = watched_store();
     let other = store.directory().raw_writer();
     other.execute_batch("UPDATE installation SET revision = 1").unwrap();
-    doubted(&recorder, 1);
+    await_reset(&recorder, 1);
     other.execute_batch("UPDATE scope SET revision = 1").unwrap();
 }
 
 #[test]
-fn another_epoch_is_doubted() {
+fn another_epoch_resets_the_subscribers() {
     let (store, recorder) = watched_store();
     let counter = store.counter();
     let other = store.directory().raw_writer();
     other.execute_batch("UPDATE installation SET epoch = 'another'").unwrap();
-    doubted(&recorder, counter);
-    // From here on it is an epoch like any other.
+    await_reset(&recorder, counter);
+    // Changes in the new epoch are published as usual.
     other.execute_batch("UPDATE department SET name = 'Lab', name_folded = 'lab' WHERE public_id = 'lab'").unwrap();
-    hear(&recorder, &["acme", "acme/lab"]);
+    await_publication(&recorder, &["acme", "acme/lab"]);
 }
 
-fn doubted(recorder: &Recorder, revision: i64) {
-    let doubted = eventually("a doubt", || {
-        recorder.heard().into_iter().find_map(|heard| match heard {
-            Heard::Doubted(revision) => Some(revision),
+fn await_reset(recorder: &Recorder, revision: i64) {
+    let reset = eventually("a reset", || {
+        recorder.notifications().into_iter().find_map(|notification| match notification {
+            Notification::Reset(revision) => Some(revision),
             _ => None,
         })
     });
-    assert_eq!(doubted, revision);
+    assert_eq!(reset, revision);
     recorder.take();
 }
 
 #[test]
-fn a_database_that_cannot_be_read_is_told_once_and_doubted_when_it_can() {
+fn an_unreadable_database_is_reported_once_and_resets_the_subscribers_afterwards() {
     let (store, recorder) = watched_store();
     let counter = store.counter();
     let other = store.directory().raw_writer();
     for _ in 0..2 {
         other.execute_batch("ALTER TABLE installation RENAME TO elsewhere").unwrap();
-        eventually("it is told", || recorder.heard().contains(&Heard::Unreadable).then_some(()));
+        eventually("it is reported", || recorder.notifications().contains(&Notification::Unreadable).then_some(()));
         other.execute_batch("ALTER TABLE elsewhere RENAME TO installation").unwrap();
-        eventually("it is over", || recorder.heard().contains(&Heard::Doubted(counter)).then_some(()));
-        assert_eq!(recorder.take(), [Heard::Unreadable, Heard::Doubted(counter)]);
+        eventually("it is over", || recorder.notifications().contains(&Notification::Reset(counter)).then_some(()));
+        assert_eq!(recorder.take(), [Notification::Unreadable, Notification::Reset(counter)]);
     }
     other.execute_batch("UPDATE department SET name = 'Lab', name_folded = 'lab' WHERE public_id = 'lab'").unwrap();
-    hear(&recorder, &["acme", "acme/lab"]);
+    await_publication(&recorder, &["acme", "acme/lab"]);
 }
 
 #[test]
-fn tokens_that_another_process_makes_and_revokes_are_heard_of() {
+fn tokens_that_another_process_creates_or_revokes_are_published() {
     use muster::domain::access::{Reach, Role};
     use muster::store::NewToken;
 
     let (store, recorder) = watched_store();
     let command = store.directory().open_command().unwrap();
     let version_of = |recorder: &Recorder| {
-        eventually("the tokens are told", || {
-            recorder.take().into_iter().find_map(|heard| match heard {
-                Heard::Access(version) => Some(version),
+        eventually("the tokens are published", || {
+            recorder.take().into_iter().find_map(|notification| match notification {
+                Notification::AccessChanged(version) => Some(version),
                 _ => None,
             })
         })
@@ -209,7 +209,7 @@ fn a_purge_that_a_command_accepts_alone_is_finished_by_the_next_server() {
 }
 
 #[test]
-fn writers_here_and_there_lose_nothing() {
+fn writers_in_two_processes_lose_nothing() {
     const WRITES: u64 = 60;
     let store = TestStore::with_people();
     let command = store.directory().open_command().unwrap();
@@ -228,9 +228,9 @@ fn writers_here_and_there_lose_nothing() {
     assert_eq!(store.contacts_of_acme(), WRITES + WRITES / 6);
 }
 
-// What cannot be opened ------------------------------------------------------------------------------------------------
+// Directories and files that cannot be opened.
 
-/// What opening a directory says; one sentence.
+/// The error of opening a directory, which must be one sentence.
 fn refusal(dir: &Path, mode: Mode) -> String {
     let error = match Store::open(&StoreOptions::new(dir, mode, "a test"), Clock::system()) {
         Ok(_) => panic!("{} was opened", dir.display()),
@@ -248,7 +248,7 @@ fn check_refusal(dir: &Path, parts: &[&str]) {
 }
 
 #[test]
-fn a_second_server_is_refused_and_told_who_is_there() {
+fn a_second_server_is_refused_with_the_holder_of_the_lock_named() {
     let store = TestStore::with_people();
     let error = refusal(store.directory().path(), Mode::Server);
     let process = format!("in use by a test (process {})", std::process::id());
@@ -269,13 +269,13 @@ fn a_server_waits_for_a_command_that_has_the_directory_to_itself() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_used_is_named_with_what_to_do() {
+fn an_unusable_data_directory_is_refused_with_a_remedy() {
     let directory = Directory::new();
     let file = directory.path().join("file");
     std::fs::write(&file, "text").unwrap();
     assert!(refusal(&file, Mode::Server).contains("it is a file; choose a directory with --data-dir"));
     check_refusal(&file.join("below"), &["cannot use the data directory", "--data-dir"]);
-    // Nobody can make a directory there, not even root.
+    // Nothing can be created there, not even by root.
     check_refusal(Path::new("/proc/muster"), &["cannot use the data directory /proc/muster", "--data-dir"]);
     let missing = refusal(&directory.path().join("missing"), Mode::Command);
     assert!(missing.contains("holds no Muster database; start `muster serve` there"), "{missing}");
@@ -283,13 +283,13 @@ fn a_directory_that_cannot_be_used_is_named_with_what_to_do() {
 }
 
 #[test]
-fn a_directory_in_the_place_of_the_database_is_refused() {
+fn a_directory_with_the_name_of_the_database_is_refused() {
     let directory = Directory::new();
     std::fs::create_dir(directory.path().join(DATABASE_FILE)).unwrap();
     check_refusal(directory.path(), &["muster.db in it is a directory; move it away"]);
 }
 
-/// Puts a file where the database belongs, expects it to be refused, and left as it was.
+/// Writes a file in the place of the database, and expects it to be refused and left unchanged.
 fn check_file(contents: &[u8], parts: &[&str]) {
     let directory = Directory::new();
     let path = database_path(directory.path());
@@ -302,7 +302,7 @@ fn check_file(contents: &[u8], parts: &[&str]) {
     assert_eq!(names, [DATABASE_FILE, "muster.lock"]);
 }
 
-/// A SQLite file that these statements make.
+/// The SQLite file that these statements create.
 fn sqlite_file(sql: &str) -> Vec<u8> {
     let directory = Directory::new();
     let path = directory.path().join("file");
@@ -311,7 +311,7 @@ fn sqlite_file(sql: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_file_that_is_no_database_is_refused_and_left_alone() {
+fn a_file_that_is_no_database_is_refused_and_left_unchanged() {
     check_file(
         b"Dear diary, this is no database but long enough to be taken for one by its size alone.",
         &["is not a Muster database: it is no SQLite file", "move it away or choose another --data-dir"],
@@ -319,7 +319,7 @@ fn a_file_that_is_no_database_is_refused_and_left_alone() {
 }
 
 #[test]
-fn a_damaged_file_is_refused_and_left_alone() {
+fn a_damaged_file_is_refused_and_left_unchanged() {
     let mut contents = sqlite_file(muster::store::SCHEMA);
     contents.truncate(5_000);
     contents[200..4_000].fill(0xa5);
@@ -327,13 +327,13 @@ fn a_damaged_file_is_refused_and_left_alone() {
 }
 
 #[test]
-fn a_database_of_another_program_is_refused_and_left_alone() {
+fn a_database_of_another_program_is_refused_and_left_unchanged() {
     let contents = sqlite_file("CREATE TABLE bookmarks (url TEXT); INSERT INTO bookmarks VALUES ('about:blank')");
     check_file(&contents, &["is not a Muster database: it is a SQLite file of another program", "move it away"]);
 }
 
 #[test]
-fn a_database_of_a_newer_muster_is_refused_and_left_alone() {
+fn a_database_of_a_newer_muster_is_refused_and_left_unchanged() {
     let directory = Directory::new();
     directory.open().write_people();
     let path = database_path(directory.path());
@@ -353,7 +353,7 @@ fn a_command_beside_a_server_refuses_what_it_cannot_migrate() {
 }
 
 #[test]
-fn an_empty_file_is_a_database_that_has_yet_to_be_made() {
+fn an_empty_file_is_initialised_as_a_database() {
     let directory = Directory::new();
     std::fs::write(database_path(directory.path()), "").unwrap();
     directory.open().write_people();

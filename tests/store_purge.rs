@@ -1,4 +1,4 @@
-//! A purge destroys what it was asked to, in steps that let others in, and nothing else.
+//! A purge deletes what it was requested for and nothing else, in steps between which other writes are committed.
 
 use muster::clock::Clock;
 use muster::domain::access::Reach;
@@ -8,10 +8,10 @@ use crate::support::{
     Directory, TestStore, add_contact, contact, department, employee, enterprise, eventually, name, staff,
 };
 
-/// Contacts whose destruction takes many steps.
+/// Contacts whose deletion takes many steps.
 const MANY: usize = 30_000;
 
-/// A store in which the employee `u1` has very many contacts and `u2` one, of the same people.
+/// A store in which the employee `u1` has very many contacts and `u2` one of the same people.
 fn store_with_many(directory: &Directory) -> TestStore {
     let store = directory.open_with(Clock::system(), |_| {});
     store.write_people();
@@ -34,7 +34,7 @@ fn count(directory: &Directory, sql: &str) -> i64 {
 }
 
 #[test]
-fn a_purge_is_out_of_sight_at_once_and_lets_other_writes_in() {
+fn a_purge_hides_its_data_at_once_and_lets_other_writes_in() {
     let directory = Directory::in_memory();
     let store = store_with_many(&directory);
     let purged =
@@ -48,7 +48,7 @@ fn a_purge_is_out_of_sight_at_once_and_lets_other_writes_in() {
         meanwhile += u64::from(going_on);
         (!going_on).then_some(())
     });
-    assert!(meanwhile > 0, "nobody else was let in");
+    assert!(meanwhile > 0, "no other write was committed");
     assert_eq!(count(&directory, "SELECT count(*) FROM employee WHERE public_id = 'u1'"), 0);
     assert_eq!(store.contacts_of_acme(), meanwhile + 2);
     // The id is free.
@@ -60,7 +60,7 @@ fn a_purge_is_out_of_sight_at_once_and_lets_other_writes_in() {
 }
 
 #[test]
-fn what_is_being_destroyed_keeps_its_id_and_cannot_come_back() {
+fn data_that_is_being_purged_keeps_its_id_and_cannot_be_restored() {
     let directory = Directory::in_memory();
     let store = store_with_many(&directory);
     let refusals = store.write(|tx| {
@@ -87,7 +87,7 @@ fn what_is_being_destroyed_keeps_its_id_and_cannot_come_back() {
 }
 
 #[test]
-fn a_purge_goes_on_after_a_restart_in_its_middle() {
+fn a_purge_is_resumed_after_a_restart() {
     let directory = Directory::in_memory();
     let store = store_with_many(&directory);
     store.write(|tx| tx.purge_enterprise(&enterprise("acme"), &Actor::command_line())).unwrap();
@@ -107,7 +107,7 @@ fn a_purge_goes_on_after_a_restart_in_its_middle() {
 }
 
 #[test]
-fn tokens_go_with_the_enterprise_that_they_are_limited_to() {
+fn a_purge_of_an_enterprise_revokes_the_tokens_limited_to_it() {
     use muster::domain::access::Role;
     use muster::store::NewToken;
 

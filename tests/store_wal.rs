@@ -1,4 +1,4 @@
-//! The write-ahead log is moved into the database as it grows, whoever makes it grow.
+//! The write-ahead log is checkpointed as it grows, whichever process writes.
 
 use muster::domain::access::Reach;
 use muster::domain::contacts::{CONTACT_NOTES_LEN_MAX, ContactFields, ContactInfo};
@@ -6,11 +6,11 @@ use muster::store::{Store, database_path};
 
 use crate::support::{Directory, TestStore, employee};
 
-/// What one of these tests writes, in bytes, and how far the log may grow meanwhile.
+/// The bytes that one of these tests writes, and the largest size of the log meanwhile.
 const WRITTEN: usize = 64 * 1_024 * 1_024;
 const LOG_MAX: u64 = 48 * 1_024 * 1_024;
 
-/// Writes much, one transaction after the other, and tells the largest size of the log.
+/// Writes much, one transaction after the other, and returns the largest size of the log.
 fn write_much(store: &Store, directory: &Directory) -> u64 {
     const CONTACTS_AT_A_TIME: usize = 100;
     let path = database_path(directory.path()).with_extension("db-wal");
@@ -40,14 +40,14 @@ fn store() -> TestStore {
 }
 
 #[test]
-fn the_log_of_a_busy_server_is_bounded() {
+fn the_wal_of_a_busy_server_is_bounded() {
     let store = store();
     let size = write_much(&store, store.directory());
     assert!(size < LOG_MAX, "{size} bytes");
 }
 
 #[test]
-fn the_log_of_a_command_beside_an_idle_server_is_bounded() {
+fn the_wal_of_a_command_beside_an_idle_server_is_bounded() {
     let store = store();
     let command = store.directory().open_command().unwrap();
     assert!(command.is_beside_server());

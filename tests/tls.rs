@@ -1,4 +1,4 @@
-//! TLS: served, exchanged while the server runs, and refused where it cannot work.
+//! TLS: served, reloaded while the server runs, and refused where it cannot work.
 
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
@@ -12,15 +12,15 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion, version};
 use serde_json::json;
 
-use crate::support::{Exposition, Place, TestServer, WireClient, WireReply, eventually, read_reply};
+use crate::support::{Exposition, TestServer, WireClient, WireReply, WorkDir, eventually, read_reply};
 
 /// A connection with TLS.
 type TlsConnection = BufReader<StreamOwned<ClientConnection, TcpStream>>;
 
-/// Longer than any limit of these servers, so that it is they who end a connection.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than any limit of these servers, so that the server ends the connection.
+const WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// An authority that these tests' clients trust, and nobody else.
+/// A certificate authority that only the clients of these tests trust.
 struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
@@ -30,7 +30,7 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
     }
 
-    /// A certificate for this machine that ends with a year, and its key, both as PEM.
+    /// A certificate for `localhost` that is valid until the end of a year, as PEM, and its key.
     fn issue(&self, year: i32) -> (String, KeyPair) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
@@ -38,17 +38,17 @@ impl Authority {
         (params.signed_by(&key, &self.0).unwrap().pem(), key)
     }
 
-    /// Puts a new certificate and its key where the server reads them.
-    fn install(&self, place: &Place) {
+    /// Writes a new certificate and its key where the server reads them.
+    fn install(&self, dir: &WorkDir) {
         let (certificate, key) = self.issue(2040);
-        place.write("cert.pem", certificate);
-        place.write("key.pem", key.serialize_pem());
+        dir.write("cert.pem", certificate);
+        dir.write("key.pem", key.serialize_pem());
     }
 
-    fn serve(&self, place: &Place, arguments: &[&str]) -> TestServer {
-        self.install(place);
+    fn serve(&self, dir: &WorkDir, arguments: &[&str]) -> TestServer {
+        self.install(dir);
         let tls = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
-        place.serve_as(&place.token("admin"), &[&tls, arguments].concat())
+        dir.serve_as(&dir.token("admin"), &[&tls, arguments].concat())
     }
 
     fn connect_by(&self, server: &TestServer, versions: &[&'static SupportedProtocolVersion]) -> TlsConnection {
@@ -61,7 +61,7 @@ impl Authority {
         let name = ServerName::try_from("localhost").unwrap();
         let tls = ClientConnection::new(Arc::new(config), name).unwrap();
         let stream = TcpStream::connect(server.address()).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(WAIT_MAX)).unwrap();
         BufReader::new(StreamOwned::new(tls, stream))
     }
 
@@ -75,15 +75,15 @@ fn send(connection: &mut TlsConnection, client: &WireClient, method: &str, path:
     read_reply(connection).unwrap()
 }
 
-/// The certificate that the server showed.
+/// The certificate that the server presented.
 fn shown(connection: &TlsConnection) -> CertificateDer<'static> {
     connection.get_ref().conn.peer_certificates().unwrap()[0].clone().into_owned()
 }
 
 #[test]
-fn tls_is_served_and_everything_that_names_the_server_says_so() {
-    let (authority, place) = (Authority::new(), Place::new());
-    let server = authority.serve(&place, &[]);
+fn tls_is_served_and_reflected_in_links_cookies_and_headers() {
+    let (authority, dir) = (Authority::new(), WorkDir::new());
+    let server = authority.serve(&dir, &[]);
     let client = server.client();
     for versions in [&[&version::TLS12], &[&version::TLS13]] {
         let mut connection = authority.connect_by(&server, versions);
@@ -94,7 +94,7 @@ fn tls_is_served_and_everything_that_names_the_server_says_so() {
         assert_eq!(connection.get_ref().conn.alpn_protocol(), Some(b"http/1.1".as_slice()));
     }
     let mut connection = authority.connect(&server);
-    let token = json!({"token": place.token("viewer")}).to_string();
+    let token = json!({"token": dir.token("viewer")}).to_string();
     let signed_in = send(&mut connection, &client, "POST", "/session", &token).expect(200);
     assert_eq!(signed_in.header("strict-transport-security"), Some("max-age=2592000"));
     let cookie = signed_in.header("set-cookie").unwrap();
@@ -102,21 +102,21 @@ fn tls_is_served_and_everything_that_names_the_server_says_so() {
     assert!(server.log().contains(&format!("serving https://{}", server.address())), "{}", server.log());
     let listen = server.address().to_string();
     let tls = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
-    let link = place.done(&[&["sign-in-link", "--listen", &listen], tls.as_slice()].concat());
+    let link = dir.muster_ok(&[&["sign-in-link", "--listen", &listen], tls.as_slice()].concat());
     assert!(link.starts_with(&format!("https://{listen}/")), "{link}");
     let scraped = Exposition::read(&send(&mut connection, &client, "GET", "/metrics", "").text());
     assert_eq!(scraped.count("muster_tls_certificate_expiry_timestamp_seconds", &[]), 2_240_524_800);
 }
 
 #[test]
-fn a_new_certificate_holds_from_the_next_handshake_on_and_ends_no_connection() {
-    let (authority, place) = (Authority::new(), Place::new());
-    let server = authority.serve(&place, &[]);
+fn a_reloaded_certificate_is_used_from_the_next_handshake_and_ends_no_connection() {
+    let (authority, dir) = (Authority::new(), WorkDir::new());
+    let server = authority.serve(&dir, &[]);
     let client = server.client();
     let mut old = authority.connect(&server);
     send(&mut old, &client, "GET", "/healthz", "").expect(200);
-    authority.install(&place);
-    server.hang_up();
+    authority.install(&dir);
+    server.send_sighup();
     let new = eventually("a handshake gets the new certificate", || {
         let mut new = authority.connect(&server);
         send(&mut new, &client, "GET", "/healthz", "").expect(200);
@@ -124,42 +124,42 @@ fn a_new_certificate_holds_from_the_next_handshake_on_and_ends_no_connection() {
     });
     send(&mut old, &client, "GET", "/healthz", "").expect(200);
 
-    // What is broken changes nothing, and is told.
-    place.write("cert.pem", "-----BEGIN CERTIFICATE-----\nbroken\n");
-    server.hang_up();
-    eventually("the log tells", || server.log().contains("the old certificate stays in use").then_some(()));
+    // A broken file changes nothing, and is logged.
+    dir.write("cert.pem", "-----BEGIN CERTIFICATE-----\nbroken\n");
+    server.send_sighup();
+    eventually("it is logged", || server.log().contains("the old certificate stays in use").then_some(()));
     let mut still = authority.connect(&server);
     let scraped = Exposition::read(&send(&mut still, &client, "GET", "/metrics", "").text());
     assert_eq!(shown(&still), new);
     assert_eq!(scraped.count("muster_tls_reload_failures_total", &[]), 1);
     send(&mut old, &client, "GET", "/healthz", "").expect(200);
 
-    // The key of another certificate does not either.
-    authority.install(&place);
-    place.write("key.pem", KeyPair::generate().unwrap().serialize_pem());
-    server.hang_up();
-    eventually("the log tells", || server.log().contains("is not that of the first certificate").then_some(()));
+    // Neither does the key of another certificate.
+    authority.install(&dir);
+    dir.write("key.pem", KeyPair::generate().unwrap().serialize_pem());
+    server.send_sighup();
+    eventually("it is logged", || server.log().contains("is not that of the first certificate").then_some(()));
     let mut still = authority.connect(&server);
     send(&mut still, &client, "GET", "/healthz", "").expect(200);
     assert_eq!(shown(&still), new);
 }
 
 #[test]
-fn a_certificate_that_cannot_work_is_refused_at_the_start_in_one_line() {
-    let (authority, place) = (Authority::new(), Place::new());
+fn an_unusable_certificate_is_refused_at_the_start_in_one_line() {
+    let (authority, dir) = (Authority::new(), WorkDir::new());
     let (certificate, key) = authority.issue(2040);
     let (expired, key_of_expired) = authority.issue(2021);
-    place.write("cert.pem", &certificate);
-    place.write("key.pem", key.serialize_pem());
-    place.write("expired.pem", expired);
-    place.write("key-of-expired.pem", key_of_expired.serialize_pem());
-    place.write("garbage.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
-    place.write("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n");
-    place.write("empty.pem", "");
-    place.write("encrypted.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n");
-    place.write("no-key.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
+    dir.write("cert.pem", &certificate);
+    dir.write("key.pem", key.serialize_pem());
+    dir.write("expired.pem", expired);
+    dir.write("key-of-expired.pem", key_of_expired.serialize_pem());
+    dir.write("garbage.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    dir.write("broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n");
+    dir.write("empty.pem", "");
+    dir.write("encrypted.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n");
+    dir.write("no-key.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
     let check = |cert: &str, key: &str, expected: &str| {
-        let ended = place.muster(&["serve", "--listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key]);
+        let ended = dir.muster(&["serve", "--listen", "127.0.0.1:0", "--tls-cert", cert, "--tls-key", key]);
         assert_eq!(ended.code, Some(1), "{}", ended.stderr);
         let expected = format!("muster: TLS cannot be set up: {expected}");
         assert!(
@@ -167,7 +167,7 @@ fn a_certificate_that_cannot_work_is_refused_at_the_start_in_one_line() {
             "{expected}\n{}",
             ended.stderr
         );
-        assert!(!place.exists("muster-data"), "nothing was begun");
+        assert!(!dir.exists("muster-data"), "nothing was begun");
     };
     check("none.pem", "key.pem", "the certificate file none.pem cannot be read: No such file");
     check("cert.pem", "none.pem", "the private key file none.pem cannot be read: No such file");
@@ -182,40 +182,40 @@ fn a_certificate_that_cannot_work_is_refused_at_the_start_in_one_line() {
     check("cert.pem", "key-of-expired.pem", mismatch);
     let at = "the certificate in expired.pem expired at 2021-12-31T00:00:00.000Z; renew it";
     check("expired.pem", "key-of-expired.pem", at);
-    let alone = place.muster(&["serve", "--tls-cert", "cert.pem"]);
+    let alone = dir.muster(&["serve", "--tls-cert", "cert.pem"]);
     let expected = "muster: tls-cert in --tls-cert needs tls-key, too\n";
     assert_eq!((alone.code, alone.stderr.as_str()), (Some(2), expected));
 }
 
 #[test]
-fn a_key_may_be_in_the_older_form() {
+fn a_private_key_may_be_in_sec1_form() {
     // What is inside PKCS #8 for this curve is the key in the form of SEC 1.
     const INNER: [u8; 4] = [0x04, 0x6d, 0x30, 0x6b];
-    let (authority, place) = (Authority::new(), Place::new());
+    let (authority, dir) = (Authority::new(), WorkDir::new());
     let (certificate, key) = authority.issue(2040);
     let der = key.serialize_der();
     let inner = der.windows(INNER.len()).position(|bytes| bytes == INNER).unwrap() + 2;
     let text = BASE64.encode(&der[inner..]);
-    place.write("cert.pem", certificate + &authority.0.pem());
-    place.write("key.pem", format!("-----BEGIN EC PRIVATE KEY-----\n{text}\n-----END EC PRIVATE KEY-----\n"));
-    let server = place.serve_as(&place.token("admin"), &["--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
+    dir.write("cert.pem", certificate + &authority.0.pem());
+    dir.write("key.pem", format!("-----BEGIN EC PRIVATE KEY-----\n{text}\n-----END EC PRIVATE KEY-----\n"));
+    let server = dir.serve_as(&dir.token("admin"), &["--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
     let mut connection = authority.connect(&server);
     send(&mut connection, &server.client(), "GET", "/healthz", "").expect(200);
     assert_eq!(connection.get_ref().conn.peer_certificates().unwrap().len(), 2, "the whole chain");
 }
 
 #[test]
-fn whoever_speaks_no_tls_gets_a_clear_end() {
-    let (authority, place) = (Authority::new(), Place::new());
-    let server = authority.serve(&place, &["--header-read-timeout", "1s"]);
+fn a_client_without_tls_gets_an_error_and_is_disconnected() {
+    let (authority, dir) = (Authority::new(), WorkDir::new());
+    let server = authority.serve(&dir, &["--header-read-timeout", "1s"]);
     let answer_to = |bytes: &[u8]| {
         let mut stream = TcpStream::connect(server.address()).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(WAIT_MAX)).unwrap();
         stream.write_all(bytes).unwrap();
         let mut answer = Vec::new();
         match stream.read_to_end(&mut answer) {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => panic!("it was not ended"),
-            // Data that nobody reads makes a reset of the end.
+            // A connection that is closed with unread data ends with a reset.
             _ => String::from_utf8_lossy(&answer).into_owned(),
         }
     };
@@ -232,20 +232,20 @@ fn whoever_speaks_no_tls_gets_a_clear_end() {
 }
 
 #[test]
-fn a_hangup_without_a_certificate_changes_nothing() {
-    let place = Place::new();
-    let server = place.serve();
-    server.hang_up();
-    eventually("the log tells", || server.log().contains("SIGHUP: there is no certificate").then_some(()));
+fn sighup_without_a_certificate_changes_nothing() {
+    let dir = WorkDir::new();
+    let server = dir.serve();
+    server.send_sighup();
+    eventually("it is logged", || server.log().contains("SIGHUP: there is no certificate").then_some(()));
     server.client().send("GET", "/healthz", "").expect(200);
 }
 
 #[test]
-fn a_demonstration_under_tls_prints_addresses_that_work() {
-    let (authority, place) = (Authority::new(), Place::new());
-    authority.install(&place);
+fn demo_traffic_is_refused_with_tls() {
+    let (authority, dir) = (Authority::new(), WorkDir::new());
+    authority.install(&dir);
     let tls = ["--tls-cert", "cert.pem", "--tls-key", "key.pem"];
-    let refused = place.muster(&[&["demo", "--traffic"], tls.as_slice()].concat());
+    let refused = dir.muster(&[&["demo", "--traffic"], tls.as_slice()].concat());
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert!(refused.stderr.contains("--traffic sends plain HTTP"), "{}", refused.stderr);
 }

@@ -1,4 +1,4 @@
-//! Who is taken for whom behind a proxy, and without one.
+//! The address of a client, behind a trusted proxy and without one.
 
 use muster::config::Network;
 use muster::domain::access::Role;
@@ -7,41 +7,41 @@ use serde_json::json;
 
 use crate::support::{Client, Reply, TestApp, TestSettings};
 
-/// Everybody in these tests connects from this machine, as a proxy on it would.
+/// All clients of these tests connect from this machine, as a proxy on it would.
 fn behind_a_proxy(settings: &mut TestSettings) {
     settings.server.trusted_proxy = vec![Network::parse("127.0.0.0/8").unwrap()];
     settings.http.failed_sign_ins_per_minute_max = 2;
 }
 
-/// Signs in with this, as the proxy hands it on.
+/// Signs in with a token and these values of `X-Forwarded-For`.
 async fn sign_in(client: &Client, token: &str, forwarded_for: &[&str]) -> Reply {
     let request = client.request(Method::POST, "/session").json(&json!({"token": token}));
     Reply::to(forwarded_for.iter().fold(request, |request, line| request.header("x-forwarded-for", *line))).await
 }
 
 #[tokio::test]
-async fn two_clients_of_one_proxy_are_slowed_down_apart() {
+async fn clients_of_one_proxy_are_rate_limited_separately() {
     let app = TestApp::start_with(behind_a_proxy).await;
-    let nobody = app.nobody();
+    let anonymous = app.anonymous();
     for guess in ["guess-1", "guess-2"] {
-        sign_in(&nobody, guess, &["203.0.113.9"]).await.problem(401);
+        sign_in(&anonymous, guess, &["203.0.113.9"]).await.problem(401);
     }
-    sign_in(&nobody, "guess-3", &["203.0.113.9"]).await.problem(429);
-    sign_in(&nobody, "guess-4", &["198.51.100.1, 203.0.113.9"]).await.problem(429);
-    sign_in(&nobody, "guess-5", &["198.51.100.1", "203.0.113.9:4711"]).await.problem(429);
-    sign_in(&nobody, "guess-6", &["203.0.113.10"]).await.problem(401);
-    let wrong = nobody.with_token("guess-7").request(Method::GET, "/enterprise");
+    sign_in(&anonymous, "guess-3", &["203.0.113.9"]).await.problem(429);
+    sign_in(&anonymous, "guess-4", &["198.51.100.1, 203.0.113.9"]).await.problem(429);
+    sign_in(&anonymous, "guess-5", &["198.51.100.1", "203.0.113.9:4711"]).await.problem(429);
+    sign_in(&anonymous, "guess-6", &["203.0.113.10"]).await.problem(401);
+    let wrong = anonymous.with_token("guess-7").request(Method::GET, "/enterprise");
     Reply::to(wrong.header("x-forwarded-for", "203.0.113.9")).await.problem(429);
 }
 
 #[tokio::test]
-async fn nobody_escapes_by_making_addresses_up() {
+async fn forged_forwarded_addresses_do_not_evade_the_rate_limit() {
     let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 2).await;
-    let nobody = app.nobody();
+    let anonymous = app.anonymous();
     for guess in ["guess-1", "guess-2"] {
-        sign_in(&nobody, guess, &[&format!("203.0.113.{}", guess.len())]).await.problem(401);
+        sign_in(&anonymous, guess, &[&format!("203.0.113.{}", guess.len())]).await.problem(401);
     }
-    sign_in(&nobody, "guess-3", &["203.0.113.77"]).await.problem(429);
+    sign_in(&anonymous, "guess-3", &["203.0.113.77"]).await.problem(429);
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn sessions_and_the_audit_log_name_the_client_and_not_the_proxy() {
 }
 
 #[tokio::test]
-async fn a_header_of_somebody_who_is_not_trusted_reaches_no_record() {
+async fn a_forwarded_header_of_an_untrusted_client_is_ignored() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     sign_in(&admin, admin.token(), &["203.0.113.9"]).await.expect(200);

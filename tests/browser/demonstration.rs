@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::Page;
-use crate::support::{Place, eventually};
+use crate::support::{WorkDir, eventually};
 
 /// The time within which every chart of a page must change after the page is first shown.
 const UPDATE_TIME_MAX: Duration = Duration::from_secs(10);
@@ -22,20 +22,20 @@ pub struct Demonstration {
     process: Child,
     pub address: SocketAddr,
     pub token: String,
-    _place: Place,
+    _dir: WorkDir,
 }
 
 impl Demonstration {
     /// Starts one with this number of contacts, and waits until it serves.
     pub fn start(contacts: u32) -> Self {
-        let place = Place::new();
+        let dir = WorkDir::new();
         let arguments = ["demo", "--traffic", "--listen", "127.0.0.1:0", "--contacts", &contacts.to_string()];
-        let mut process = place.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut process = dir.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
         let (sender, received) = channel();
         std::thread::spawn(move || lines.for_each(|line| drop(sender.send(line))));
         let mut running =
-            Self { process, address: SocketAddr::from(([127, 0, 0, 1], 0)), token: String::new(), _place: place };
+            Self { process, address: SocketAddr::from(([127, 0, 0, 1], 0)), token: String::new(), _dir: dir };
         let begun = Instant::now();
         while running.token.is_empty() {
             let left = START_TIME_MAX.saturating_sub(begun.elapsed());

@@ -123,7 +123,7 @@ async fn the_access_page_creates_a_token_shows_it_once_and_revokes_it() {
     page.click("#token-dialog [data-action=confirm]").await;
     page.wait_for_visible("#secret").await;
     let secret = page.texts("#secret").await.remove(0);
-    let made = app.nobody().with_token(&secret);
+    let made = app.anonymous().with_token(&secret);
     made.get("/enterprise").await.expect(200);
     page.click("#secret-dialog [data-action=cancel]").await;
     page.wait_for_hidden("#secret-dialog").await;

@@ -42,7 +42,7 @@ async fn a_viewer_sees_the_data_and_no_admin_controls() {
 #[tokio::test]
 async fn a_limited_token_sees_only_its_enterprise() {
     let app = TestApp::start().await;
-    let viewer = app.limited(Role::Viewer, "acme").await;
+    let viewer = app.enterprise_client(Role::Viewer, "acme").await;
     let Some(page) = Page::signed_in(&app, &viewer).await else { return };
     assert_eq!(page.texts("#pages a").await, ["Enterprises"]);
     page.wait_for_text("#content h1", "ACME").await;

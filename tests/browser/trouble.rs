@@ -3,7 +3,7 @@
 use muster::domain::access::Role;
 
 use super::Page;
-use crate::disk_trouble::fill;
+use crate::database_trouble::fill;
 use crate::support::TestApp;
 
 const BANNER: &str = "#trouble:not([hidden])";
@@ -32,7 +32,7 @@ async fn a_banner_on_every_page_shows_that_writes_are_refused_until_they_succeed
 #[tokio::test]
 async fn a_limited_token_without_the_live_stream_sees_the_banner() {
     let app = TestApp::start().await;
-    let (admin, limited) = (app.client(Role::Admin).await, app.limited(Role::Viewer, "acme").await);
+    let (admin, limited) = (app.client(Role::Admin).await, app.enterprise_client(Role::Viewer, "acme").await);
     fill(&app, &admin).await;
     let Some(page) = Page::signed_in(&app, &limited).await else { return };
     page.wait_for_text("#trouble", "Changes are refused.").await;

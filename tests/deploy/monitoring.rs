@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use super::{CERTIFICATE, KEY, accepted, certificate_in, deployed, read};
 use crate::documents::markdown::code_spans;
-use crate::support::{Place, TestServer, tool};
+use crate::support::{TestServer, WorkDir, tool};
 
 const RULES: &str = "muster.rules.yml";
 const SCRAPE: &str = "prometheus.yml";
@@ -28,10 +28,10 @@ type Metrics = BTreeMap<String, BTreeSet<String>>;
 /// The metrics of a running server that has answered a request.
 async fn metrics() -> Metrics {
     // TLS is on, because the metrics of the certificate are exported only then.
-    let place = Place::new();
-    let token = place.token("admin");
-    certificate_in(&place);
-    let server = place.serve_as(&token, &["--tls-cert", CERTIFICATE, "--tls-key", KEY]);
+    let dir = WorkDir::new();
+    let token = dir.token("admin");
+    certificate_in(&dir);
+    let server = dir.serve_as(&token, &["--tls-cert", CERTIFICATE, "--tls-key", KEY]);
     get(&server, &token, "/enterprise").await;
     let page = get(&server, &token, "/metrics").await;
     let mut metrics = Metrics::new();

@@ -1,4 +1,5 @@
-//! Who tunes the cache, makes and revokes tokens and sessions, and knows what was acknowledged.
+//! Clients that configure the cache and that create and revoke tokens and sessions, and that record what was
+//! acknowledged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,63 +8,64 @@ use serde_json::{Value, json};
 
 use crate::support::{Random, WireClient};
 
-/// Tokens, and sessions, that are kept at once; then the oldest is revoked.
+/// The largest number of tokens, and of sessions; beyond it the oldest is revoked.
 const KEPT_MAX: usize = 10;
 
-/// Versions and acts that are compared one by one; of older ones their number is.
+/// Versions and audit entries that are compared one by one; of older ones only the number is compared.
 const COMPARED: usize = 100;
 
-/// Somebody who changes the configuration, with another value each time.
-pub struct Tuner {
-    /// The size that each version has; version 1 is the first.
+/// Changes the configuration, to another value each time.
+pub struct CacheConfigurator {
+    /// The cache size of each version; version 1 is the first.
     versions: Vec<usize>,
-    /// The size of a change that was never answered.
-    open: Option<usize>,
+    /// The cache size of a change that was not answered.
+    unanswered: Option<usize>,
     sent: usize,
 }
 
-impl Tuner {
+impl CacheConfigurator {
     pub fn new() -> Self {
-        Self { versions: Vec::new(), open: None, sent: 0 }
+        Self { versions: Vec::new(), unanswered: None, sent: 0 }
     }
 
-    pub fn tune_on(&mut self, mut client: WireClient, acknowledged: &AtomicUsize) {
+    pub fn configure_until_killed(&mut self, mut client: WireClient, acknowledged: &AtomicUsize) {
         loop {
             self.sent += 1;
             let size = 1_000 + self.sent;
-            self.open = Some(size);
+            self.unanswered = Some(size);
             let body = json!({ "maxCacheSize": size }).to_string();
             let Ok(reply) = client.try_send("PUT", "/cache/config", &[], body) else { return };
             let version = reply.expect(200).json()["version"].clone();
             self.versions.push(size);
-            self.open = None;
+            self.unanswered = None;
             assert_eq!(version, self.versions.len());
             acknowledged.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// The newest version holds, the history has all of them in their order, and each has its entry in the audit log.
+    /// The newest version is in effect, the history lists all of them in order, and each has its entry in the audit
+    /// log.
     pub fn assert_nothing_lost(&mut self, client: &mut WireClient) {
-        let holds = client.get("/cache/config");
-        if let Some(size) = self.open.take()
-            && holds["version"] == self.versions.len() + 1
+        let current = client.get("/cache/config");
+        if let Some(size) = self.unanswered.take()
+            && current["version"] == self.versions.len() + 1
         {
             self.versions.push(size);
         }
-        assert_eq!(holds["version"], self.versions.len());
+        assert_eq!(current["version"], self.versions.len());
         if let Some(newest) = self.versions.last() {
-            assert_eq!(holds["configuration"]["maxCacheSize"], *newest, "{holds:#}");
+            assert_eq!(current["configuration"]["maxCacheSize"], *newest, "{current:#}");
         }
         let expected: Vec<(usize, usize)> =
             self.versions.iter().enumerate().rev().take(COMPARED).map(|(index, size)| (index + 1, *size)).collect();
         let history = client.get(&format!("/cache/config/history?limit={COMPARED}"));
         assert_eq!(history["totalCount"], self.versions.len());
         let size_of = |configuration: &Value| usize::try_from(configuration["maxCacheSize"].as_u64().unwrap()).unwrap();
-        let told = history["history"].as_array().unwrap().iter();
-        let told: Vec<(usize, usize)> = told
+        let listed_versions = history["history"].as_array().unwrap().iter();
+        let listed_versions: Vec<(usize, usize)> = listed_versions
             .map(|one| (usize::try_from(one["version"].as_u64().unwrap()).unwrap(), size_of(&one["configuration"])))
             .collect();
-        assert_eq!(told, expected);
+        assert_eq!(listed_versions, expected);
         let audit = client.get(&format!("/audit?action=cache.configure&limit={COMPARED}"));
         assert_eq!(audit["totalCount"], self.versions.len());
         let written = audit["audit"].as_array().unwrap().iter();
@@ -75,7 +77,7 @@ impl Tuner {
     }
 }
 
-/// What a [`Keyholder`] sends.
+/// A request of a [`TokenAdministrator`].
 #[derive(Clone, Debug)]
 enum Step {
     MakeToken(String),
@@ -84,40 +86,40 @@ enum Step {
     RevokeSession(String),
 }
 
-/// Somebody who makes tokens and sessions and revokes them. Nobody else does.
-pub struct Keyholder {
+/// Creates and revokes tokens and sessions. No other client does.
+pub struct TokenAdministrator {
     token: String,
     random: Random,
-    /// Tokens that must work, with their secrets.
+    /// Valid tokens, with their secrets.
     tokens: BTreeMap<String, String>,
     sessions: BTreeSet<String>,
-    gone: BTreeSet<String>,
-    open: Option<Step>,
+    revoked_ids: BTreeSet<String>,
+    unanswered: Option<Step>,
     sent: usize,
 }
 
-impl Keyholder {
-    /// With the token that sessions are opened with.
+impl TokenAdministrator {
+    /// Opens its sessions with this token.
     pub fn new(token: &str, seed: u64) -> Self {
         Self {
             token: token.to_owned(),
             random: Random::new(seed),
             tokens: BTreeMap::new(),
             sessions: BTreeSet::new(),
-            gone: BTreeSet::new(),
-            open: None,
+            revoked_ids: BTreeSet::new(),
+            unanswered: None,
             sent: 0,
         }
     }
 
-    pub fn work_on(&mut self, mut client: WireClient, acknowledged: &AtomicUsize) {
+    pub fn work_until_killed(&mut self, mut client: WireClient, acknowledged: &AtomicUsize) {
         loop {
             let step = self.choose();
-            self.open = Some(step.clone());
+            self.unanswered = Some(step.clone());
             if self.send(&step, &mut client).is_err() {
                 return;
             }
-            self.open = None;
+            self.unanswered = None;
             acknowledged.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -147,7 +149,7 @@ impl Keyholder {
             Step::RevokeToken(id) => {
                 client.try_send("DELETE", &format!("/tokens/{id}"), &[], "")?.expect(200);
                 self.tokens.remove(id);
-                self.gone.insert(id.clone());
+                self.revoked_ids.insert(id.clone());
             }
             Step::SignIn => {
                 let body = json!({"token": self.token}).to_string();
@@ -157,27 +159,31 @@ impl Keyholder {
             Step::RevokeSession(id) => {
                 client.try_send("DELETE", &format!("/sessions/{id}"), &[], "")?.expect(200);
                 self.sessions.remove(id);
-                self.gone.insert(id.clone());
+                self.revoked_ids.insert(id.clone());
             }
         }
         Ok(())
     }
 
-    /// What was made is there and works, what was revoked is not; of what was not answered either may be.
+    /// What was created exists and works, and what was revoked does not; of a request that was not answered either may
+    /// hold.
     pub fn assert_nothing_lost(&mut self, client: &mut WireClient) {
         let ids = |list: &Value| -> BTreeSet<String> {
             list.as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
         };
         let listed = client.get("/tokens")["tokens"].clone();
         let mut tokens = ids(&listed);
-        // The administrator's own, by which all this is asked.
+        // The administrator's own token, which sends these requests.
         let own = self.token.split('_').nth(1).unwrap();
         assert!(tokens.remove(own));
         let mut sessions = ids(&client.get("/sessions?limit=1000")["sessions"]);
-        assert!(tokens.is_disjoint(&self.gone) && sessions.is_disjoint(&self.gone), "what was revoked is back");
-        match self.open.take() {
+        assert!(
+            tokens.is_disjoint(&self.revoked_ids) && sessions.is_disjoint(&self.revoked_ids),
+            "what was revoked is back"
+        );
+        match self.unanswered.take() {
             Some(Step::MakeToken(name)) => {
-                // Its secret was never told: it is revoked, as whoever made it would.
+                // Its secret was never returned, so it is revoked, as an administrator would do.
                 for one in listed.as_array().unwrap().iter().filter(|one| one["name"] == name.as_str()) {
                     let id = one["id"].as_str().unwrap().to_owned();
                     self.send(&Step::RevokeToken(id.clone()), client).unwrap();
@@ -186,7 +192,7 @@ impl Keyholder {
             }
             Some(Step::RevokeToken(id)) if !tokens.contains(&id) => {
                 self.tokens.remove(&id);
-                self.gone.insert(id);
+                self.revoked_ids.insert(id);
             }
             Some(Step::SignIn) => {
                 let more: Vec<String> = sessions.difference(&self.sessions).cloned().collect();
@@ -195,18 +201,18 @@ impl Keyholder {
             }
             Some(Step::RevokeSession(id)) if !sessions.contains(&id) => {
                 self.sessions.remove(&id);
-                self.gone.insert(id);
+                self.revoked_ids.insert(id);
             }
             Some(Step::RevokeToken(_) | Step::RevokeSession(_)) | None => {}
         }
         assert_eq!(tokens, self.tokens.keys().cloned().collect());
-        sessions.retain(|id| !self.gone.contains(id));
+        sessions.retain(|id| !self.revoked_ids.contains(id));
         assert_eq!(sessions, self.sessions);
         if let Some(secret) = self.tokens.values().next() {
             client.with_token(secret).send("GET", "/enterprise", "").expect(200);
         }
         let written = client.get("/audit?limit=1000&action=token.revoke")["totalCount"].as_u64().unwrap();
         let revoked = client.get("/audit?limit=1&action=session.revoke")["totalCount"].as_u64().unwrap();
-        assert_eq!(written + revoked, self.gone.len() as u64, "each revocation has its one entry");
+        assert_eq!(written + revoked, self.revoked_ids.len() as u64, "each revocation has its one entry");
     }
 }

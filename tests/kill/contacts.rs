@@ -1,4 +1,4 @@
-//! Who collects contacts, and knows what was acknowledged.
+//! Clients that collect contacts, and record what was acknowledged.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::{Random, WireClient};
 
-/// A write that a client sends.
+/// A write of a client.
 #[derive(Clone, Debug)]
 pub enum Write {
     Add { key: String, name: String },
@@ -15,13 +15,13 @@ pub enum Write {
     Delete { id: String },
 }
 
-/// A client that knows what was acknowledged to it. Nobody else writes to its employee.
+/// A client that records what was acknowledged. No other client writes to its employee.
 pub struct Writer {
     pub user: String,
     random: Random,
-    /// The notes of every contact that must be there.
+    /// The notes of every contact that must exist, by id.
     pub contacts: BTreeMap<String, String>,
-    /// What was sent and never answered.
+    /// A write that was sent and not answered.
     pub unanswered: Option<Write>,
     sent: usize,
 }
@@ -31,14 +31,14 @@ impl Writer {
         Self { user, random: Random::new(seed), contacts: BTreeMap::new(), unanswered: None, sent: 0 }
     }
 
-    /// Writes until the server is gone.
-    pub fn write_on(&mut self, mut client: WireClient, acknowledged: &AtomicUsize) {
+    /// Writes until the server is killed.
+    pub fn write_until_killed(&mut self, mut client: WireClient, acknowledged: &AtomicUsize) {
         while self.write(&mut client) {
             acknowledged.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Sends one write; says whether it was answered.
+    /// Sends one write; returns whether it was answered.
     pub fn write(&mut self, client: &mut WireClient) -> bool {
         let write = self.unanswered.take().unwrap_or_else(|| self.choose());
         if let Err(error) = self.send(&write, client) {
@@ -50,16 +50,16 @@ impl Writer {
 
     fn choose(&mut self) -> Write {
         self.sent += 1;
-        let victim = (!self.contacts.is_empty()).then(|| self.random.below(self.contacts.len()));
-        let victim = victim.and_then(|position| self.contacts.keys().nth(position).cloned());
-        match (victim, self.random.below(10)) {
+        let chosen = (!self.contacts.is_empty()).then(|| self.random.below(self.contacts.len()));
+        let chosen = chosen.and_then(|position| self.contacts.keys().nth(position).cloned());
+        match (chosen, self.random.below(10)) {
             (Some(id), 0 | 1) => Write::Delete { id },
             (Some(id), 2 | 3) => Write::Change { id, notes: format!("changed by write {}", self.sent) },
             _ => Write::Add { key: format!("{}-{}", self.user, self.sent), name: format!("Person {}", self.sent) },
         }
     }
 
-    /// Sends a write and takes its acknowledgement down.
+    /// Sends a write, and records its acknowledgement.
     fn send(&mut self, write: &Write, client: &mut WireClient) -> std::io::Result<()> {
         let path = |id: &str| format!("/Contacts/{}/contact/{id}", self.user);
         match write {
@@ -77,7 +77,7 @@ impl Writer {
             }
             Write::Delete { id } => {
                 let reply = client.try_send("DELETE", &path(id), &[], "")?;
-                // It may have been done already before the server was killed.
+                // It may have been executed before the server was killed.
                 assert!(matches!(reply.status, 200 | 404), "{} {}", reply.status, reply.text());
                 self.contacts.remove(id);
             }
@@ -85,7 +85,7 @@ impl Writer {
         Ok(())
     }
 
-    /// The same of what the server says.
+    /// The notes of every contact that the server has, by id.
     pub fn stored(&self, client: &mut WireClient) -> BTreeMap<String, String> {
         let mut stored = BTreeMap::new();
         let mut cursor = String::new();
@@ -102,8 +102,8 @@ impl Writer {
         }
     }
 
-    /// Everything acknowledged must be there as it was acknowledged, and nothing else but what was not answered, whole
-    /// or not at all.
+    /// Everything acknowledged must be stored as it was acknowledged, and besides it at most the write that was not
+    /// answered, completely or not at all.
     pub fn assert_nothing_lost(&self, client: &mut WireClient) {
         let mut stored = self.stored(client);
         let mut expected = self.contacts.clone();

@@ -50,7 +50,7 @@ pub async fn operations(app: &TestApp) -> Vec<Operation> {
         ("{tokenId}", tokens["tokens"][0]["id"].as_str().unwrap()),
         ("{sessionId}", session["session"]["id"].as_str().unwrap()),
     ];
-    let document = app.nobody().get("/openapi.json").await.json();
+    let document = app.anonymous().get("/openapi.json").await.json();
     let mut operations = Vec::new();
     for (template, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -79,7 +79,7 @@ const ROOTS: [&str; 2] = ["", "/api"];
 #[tokio::test]
 async fn without_a_token_nothing_but_the_service_routes_answers() {
     let app = TestApp::start().await;
-    let nobody = app.nobody();
+    let anonymous = app.anonymous();
     let mut public = BTreeSet::new();
     for operation in operations(&app).await {
         for root in ROOTS {
@@ -87,10 +87,10 @@ async fn without_a_token_nothing_but_the_service_routes_answers() {
                 public.insert(operation.template.clone());
                 continue;
             }
-            let reply = operation.send(&nobody, root).await;
+            let reply = operation.send(&anonymous, root).await;
             reply.problem(401);
             assert_eq!(reply.headers["www-authenticate"], "Bearer", "{}", operation.name());
-            let reply = operation.send(&nobody.with_token("muster_x_y"), root).await;
+            let reply = operation.send(&anonymous.with_token("muster_x_y"), root).await;
             assert!(matches!(reply.status, 401 | 429), "{}: {}", operation.name(), reply.status);
         }
     }
@@ -116,7 +116,7 @@ async fn outside_its_enterprise_a_token_reads_and_changes_nothing() {
     let operations = operations(&app).await;
     let before = everything().await;
     for role in [Role::Viewer, Role::Admin] {
-        let stranger = app.limited(role, "globex").await;
+        let stranger = app.enterprise_client(role, "globex").await;
         for operation in operations.iter().filter(|operation| !operation.is_public) {
             for root in ROOTS {
                 let reply = operation.send(&stranger, root).await;
@@ -141,7 +141,7 @@ async fn outside_its_enterprise_a_token_reads_and_changes_nothing() {
 #[tokio::test]
 async fn resources_outside_a_tokens_enterprise_answer_as_if_they_did_not_exist() {
     let app = TestApp::start().await;
-    let stranger = app.limited(Role::Admin, "globex").await;
+    let stranger = app.enterprise_client(Role::Admin, "globex").await;
     let same = |one: Reply, other: Reply| {
         let content = |reply: &Reply| (reply.status, reply.json()["message"].clone(), reply.json()["errors"].clone());
         assert_eq!(content(&one), content(&other));
@@ -158,7 +158,7 @@ async fn resources_outside_a_tokens_enterprise_answer_as_if_they_did_not_exist()
 #[tokio::test]
 async fn a_limited_token_works_within_its_enterprise() {
     let app = TestApp::start().await;
-    let manager = app.limited(Role::Manager, "acme").await;
+    let manager = app.enterprise_client(Role::Manager, "acme").await;
     let enterprises = manager.get("/enterprise").await.expect(200);
     assert_eq!((enterprises["count"].clone(), &enterprises["enterprises"][0]["id"]), (json!(1), &json!("acme")));
     manager.get("/enterprise/acme/contacts/summary").await.expect(200);
@@ -166,7 +166,7 @@ async fn a_limited_token_works_within_its_enterprise() {
     manager.post("/enterprise/acme/departments", json!({"name": "Field"})).await.expect(201);
     let message = manager.post("/enterprise", json!({"name": "Mine"})).await.problem(403);
     assert_eq!(message, "This takes a token with the role admin");
-    let admin = app.limited(Role::Admin, "acme").await;
+    let admin = app.enterprise_client(Role::Admin, "acme").await;
     for path in ["/enterprise", "/tokens"] {
         admin.post(path, json!({"name": "Mine", "role": "admin"})).await.problem(403);
     }
@@ -323,7 +323,7 @@ async fn a_purge_requires_the_admin_role() {
 async fn an_expired_token_is_refused_as_expired() {
     let app = TestApp::start().await;
     let past = Timestamp::from_millis(app.store.clock().now().millis() - 1);
-    let late = app.holder(Role::Admin, Reach::Installation, Some(past)).await;
+    let late = app.client_with(Role::Admin, Reach::Installation, Some(past)).await;
     assert_eq!(late.get("/enterprise").await.problem(401), "This token has expired");
 }
 
@@ -332,9 +332,9 @@ async fn failed_sign_ins_are_rate_limited_without_locking_out_valid_tokens() {
     let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 3).await;
     let viewer = app.client(Role::Viewer).await;
     for number in 0..3 {
-        app.nobody().with_token(&format!("muster_guess{number}_x")).get("/enterprise").await.problem(401);
+        app.anonymous().with_token(&format!("muster_guess{number}_x")).get("/enterprise").await.problem(401);
     }
-    let reply = app.nobody().with_token("muster_guess4_x").get("/enterprise").await;
+    let reply = app.anonymous().with_token("muster_guess4_x").get("/enterprise").await;
     reply.problem(429);
     assert!(reply.headers.contains_key("retry-after"));
     viewer.get("/enterprise").await.expect(200);
@@ -353,5 +353,5 @@ async fn a_token_made_by_another_process_works_on_its_first_request() {
     })
     .await
     .unwrap();
-    app.nobody().with_token(&secret).get("/enterprise").await.expect(200);
+    app.anonymous().with_token(&secret).get("/enterprise").await.expect(200);
 }

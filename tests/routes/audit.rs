@@ -71,7 +71,7 @@ async fn the_audit_log_is_paged_and_filtered_by_action_and_actor() {
     let actor = admin.get("/audit?limit=1&action=cache&page=2").await.expect(200)["audit"][0]["actor"].clone();
     let log = admin.request(reqwest::Method::GET, "/audit").query(&[("actor", actor.as_str().unwrap())]);
     assert_eq!(crate::support::Reply::to(log).await.expect(200)["totalCount"], 6);
-    assert_eq!(admin.get("/audit?limit=0").await.refused().1, ["limit"]);
+    assert_eq!(admin.get("/audit?limit=0").await.invalid_fields().1, ["limit"]);
 }
 
 #[tokio::test]
@@ -80,5 +80,5 @@ async fn only_an_unlimited_admin_token_reads_the_audit_log() {
     for role in [Role::Viewer, Role::Contributor, Role::Manager] {
         app.client(role).await.get("/audit").await.problem(403);
     }
-    app.limited(Role::Admin, "acme").await.get("/audit").await.problem(403);
+    app.enterprise_client(Role::Admin, "acme").await.get("/audit").await.problem(403);
 }

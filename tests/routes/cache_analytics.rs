@@ -263,7 +263,7 @@ async fn windows_survive_a_restart() {
     script(&app, &admin).await;
     let before = analytics(&admin, "24h").await;
     let app = app.restart();
-    let admin = app.nobody().with_token(admin.token());
+    let admin = app.anonymous().with_token(admin.token());
     for (window, ..) in WINDOWS {
         assert_eq!(totals(&analytics(&admin, window).await), times(1), "{window}");
     }
@@ -277,7 +277,7 @@ async fn windows_survive_a_restart() {
     clock.advance(Duration::from_mins(1));
     script(&app, &admin).await;
     let app = app.restart();
-    let admin = app.nobody().with_token(admin.token());
+    let admin = app.anonymous().with_token(admin.token());
     for (window, ..) in WINDOWS {
         assert_eq!(totals(&analytics(&admin, window).await), times(3), "{window}");
     }
@@ -324,8 +324,8 @@ async fn analytics_require_a_token_for_the_whole_installation() {
     let (app, _admin, _clock) = start().await;
     for path in ["/cache/analytics", "/api/cache/analytics?window=7d", "/cache/analytics/what-if"] {
         app.client(Role::Viewer).await.get(path).await.expect(200);
-        app.limited(Role::Admin, "acme").await.get(path).await.problem(403);
-        app.nobody().get(path).await.problem(401);
+        app.enterprise_client(Role::Admin, "acme").await.get(path).await.problem(403);
+        app.anonymous().get(path).await.problem(401);
     }
 }
 

@@ -109,7 +109,7 @@ async fn a_refused_change_changes_nothing() {
     let admin = app.client(Role::Admin).await;
     let tag = etag(&admin.get(CONFIG).await);
     let check = async |patch: Value, message: &str, fields: &[&str]| {
-        let (text, named) = admin.put(CONFIG, patch.clone()).await.refused();
+        let (text, named) = admin.put(CONFIG, patch.clone()).await.invalid_fields();
         assert_eq!((text.as_str(), named), (message, fields.iter().map(ToString::to_string).collect()), "{patch}");
         assert_eq!(etag(&admin.get(CONFIG).await), tag, "{patch}");
     };
@@ -220,7 +220,7 @@ async fn a_configuration_change_survives_a_restart() {
     admin.put(CONFIG, json!({"ttlSettings": {"enterprise": "10m"}, "staleIfError": 0})).await.expect(200);
     let before = admin.get(CONFIG).await;
     let app = app.restart();
-    let admin = app.nobody().with_token(admin.token());
+    let admin = app.anonymous().with_token(admin.token());
     let after = admin.get(CONFIG).await;
     assert_eq!(after.expect(200)["configuration"], before.expect(200)["configuration"]);
     assert_eq!(etag(&after), etag(&before));
@@ -242,7 +242,7 @@ async fn an_unreadable_stored_configuration_falls_back_to_the_defaults() {
         .execute("INSERT INTO cache_configuration VALUES (2, 1000, 'newer', 'local', ?1)", [foreign])
         .unwrap();
     let app = app.restart();
-    let admin = app.nobody().with_token(admin.token());
+    let admin = app.anonymous().with_token(admin.token());
     let body = admin.get(CONFIG).await.expect(200);
     assert_eq!((&body["configuration"], &body["version"]), (&defaults(), &json!(2)));
     let message = admin.post("/cache/config/revert", json!({"version": 2})).await.problem(409);
@@ -388,7 +388,7 @@ async fn every_version_is_listed_and_can_be_reverted_to() {
     for (wrong, field) in
         [(json!({}), "version"), (json!({"version": -1}), "version"), (json!({"version": "1"}), "version")]
     {
-        assert_eq!(admin.post("/cache/config/revert", wrong).await.refused().1, [field]);
+        assert_eq!(admin.post("/cache/config/revert", wrong).await.invalid_fields().1, [field]);
     }
 
     let mut sizes = Vec::new();
@@ -444,7 +444,7 @@ async fn only_admins_change_the_configuration_and_limited_tokens_cannot_read_it(
         client.put(CONFIG, patch.clone()).await.problem(403);
         client.post("/cache/config/revert", json!({"version": 0})).await.problem(403);
     }
-    let limited = app.limited(Role::Admin, "acme").await;
+    let limited = app.enterprise_client(Role::Admin, "acme").await;
     limited.get(CONFIG).await.problem(403);
     limited.get("/cache/config/history").await.problem(403);
     limited.put(CONFIG, patch).await.problem(403);

@@ -140,10 +140,10 @@ async fn cache_entries_are_searched_by_part_of_the_key_and_sorted_by_any_field()
 
     let first = list("limit=1").await;
     let cursor = first["pagination"]["nextCursor"].as_str().unwrap();
-    let (message, _) = viewer.get(&format!("/cache/entries?sort=age&cursor={cursor}")).await.refused();
+    let (message, _) = viewer.get(&format!("/cache/entries?sort=age&cursor={cursor}")).await.invalid_fields();
     assert_eq!(message, "cursor: belongs to a list by rising key; use page");
     for wrong in ["sort", "order"] {
-        let (_, fields) = viewer.get(&format!("/cache/entries?{wrong}=beauty")).await.refused();
+        let (_, fields) = viewer.get(&format!("/cache/entries?{wrong}=beauty")).await.invalid_fields();
         assert_eq!(fields, [wrong]);
     }
 }
@@ -153,11 +153,11 @@ async fn an_invalid_kind_is_refused_with_the_field_name() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;
     for kind in ["king", "", "Enterprise"] {
-        let (message, fields) = viewer.get(&format!("/cache/entries?kind={kind}")).await.refused();
+        let (message, fields) = viewer.get(&format!("/cache/entries?kind={kind}")).await.invalid_fields();
         assert_eq!(fields, ["kind"]);
         assert!(message.starts_with("kind: must be one of \"enterprise\", \"department\""), "{message}");
     }
-    let (message, _) = viewer.get("/cache/entries?kind=enterprise&kind=department").await.refused();
+    let (message, _) = viewer.get("/cache/entries?kind=enterprise&kind=department").await.invalid_fields();
     assert_eq!(message, "kind: is given twice");
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::support::{Client, Events, TestApp, Told, add_contact, at, eventually};
+use crate::support::{Client, Event, Events, TestApp, add_contact, at, eventually};
 
 const SUMMARY: &str = "/enterprise/acme/contacts/summary";
 
@@ -22,17 +22,17 @@ async fn save(client: &Client, user: &str) {
 async fn listen(client: &Client) -> (Events, i64) {
     let mut events = Events::open(client, None).await;
     let opening = events.next().await;
-    assert_eq!((opening.event.as_str(), opening.retry), ("", Some(2_000)));
+    assert_eq!((opening.name.as_str(), opening.retry), ("", Some(2_000)));
     (events, opening.id.unwrap())
 }
 
 /// The scopes that a publication event names, as `enterprise/department`.
-fn scopes(told: &Told) -> Vec<String> {
+fn scopes(event: &Event) -> Vec<String> {
     let name = |scope: &Value| {
         let department = scope["departmentId"].as_str().unwrap_or_default();
         format!("{}/{department}", scope["enterpriseId"].as_str().unwrap())
     };
-    let mut names: Vec<String> = told.data["scopes"].as_array().unwrap().iter().map(name).collect();
+    let mut names: Vec<String> = event.data["scopes"].as_array().unwrap().iter().map(name).collect();
     names.sort();
     names
 }
@@ -46,12 +46,13 @@ async fn a_publication_event_names_the_changed_scopes_and_the_change_is_readable
     contributor.get(SUMMARY).await.expect(200);
     for total in 3..8 {
         save(&contributor, "u1").await;
-        let told = events.next_of("publication").await;
-        assert_eq!(told.id, Some(app.store.counter()));
-        assert_eq!((&told.data["revision"], &told.data["scopeCount"]), (&json!(told.id), &json!(2)));
-        assert_eq!(scopes(&told), ["acme/", "acme/sales"]);
-        let revisions = told.data["scopes"].as_array().unwrap().iter().map(|scope| scope["revision"].as_i64().unwrap());
-        assert!(revisions.is_sorted() && told.data["scopes"][1]["revision"] == json!(told.id), "{told:?}");
+        let event = events.next_of("publication").await;
+        assert_eq!(event.id, Some(app.store.counter()));
+        assert_eq!((&event.data["revision"], &event.data["scopeCount"]), (&json!(event.id), &json!(2)));
+        assert_eq!(scopes(&event), ["acme/", "acme/sales"]);
+        let revisions =
+            event.data["scopes"].as_array().unwrap().iter().map(|scope| scope["revision"].as_i64().unwrap());
+        assert!(revisions.is_sorted() && event.data["scopes"][1]["revision"] == json!(event.id), "{event:?}");
         assert_eq!(contributor.get(SUMMARY).await.expect(200)["data"]["totalContacts"], total);
     }
 }
@@ -69,8 +70,8 @@ async fn a_write_of_another_process_sends_a_publication_event() {
     })
     .await
     .unwrap();
-    let told = events.next_of("publication").await;
-    assert_eq!(scopes(&told), ["acme/", "acme/lab"]);
+    let event = events.next_of("publication").await;
+    assert_eq!(scopes(&event), ["acme/", "acme/lab"]);
     // The event is sent after the cache has applied the publication, so its receiver reads the change.
     assert_eq!(viewer.get(SUMMARY).await.expect(200)["data"]["totalContacts"], 3);
 }
@@ -91,11 +92,11 @@ async fn a_publication_event_names_at_most_100_scopes_and_counts_all() {
     let (mut events, before) = listen(&admin).await;
     // Draws a revision for each of its departments.
     admin.put("/enterprise/acme", json!({"name": "Acme International"})).await.expect(200);
-    let told = events.next_of("publication").await;
-    assert_eq!((&told.data["scopeCount"], scopes(&told).len()), (&json!(153), 100));
-    assert_eq!(told.id, Some(app.store.counter()));
+    let event = events.next_of("publication").await;
+    assert_eq!((&event.data["scopeCount"], scopes(&event).len()), (&json!(153), 100));
+    assert_eq!(event.id, Some(app.store.counter()));
     let missed = Events::open(&admin, Some(&before.to_string())).await.next().await;
-    assert_eq!((missed.id, &missed.data["scopeCount"], scopes(&missed).len()), (told.id, &json!(153), 100));
+    assert_eq!((missed.id, &missed.data["scopeCount"], scopes(&missed).len()), (event.id, &json!(153), 100));
 }
 
 #[tokio::test]
@@ -173,13 +174,13 @@ async fn a_reconnecting_client_gets_the_publications_it_missed() {
     save(&contributor, "g1").await;
     let mut back = Events::open(&contributor, Some(&seen.to_string())).await;
     let missed = back.next().await;
-    assert_eq!((missed.event.as_str(), missed.retry), ("publication", Some(2_000)));
+    assert_eq!((missed.name.as_str(), missed.retry), ("publication", Some(2_000)));
     assert_eq!((missed.id, &missed.data["scopeCount"]), (Some(app.store.counter()), &json!(4)));
     assert_eq!(scopes(&missed), ["acme/", "acme/sales", "globex/", "globex/ops"]);
     // A client that missed nothing gets no publication; both clients continue from here.
     let mut current = Events::open(&contributor, Some(&missed.id.unwrap().to_string())).await;
     let opening = current.next().await;
-    assert_eq!((opening.event.as_str(), opening.id), ("", missed.id));
+    assert_eq!((opening.name.as_str(), opening.id), ("", missed.id));
     save(&contributor, "u2").await;
     for events in [&mut back, &mut current] {
         assert_eq!(scopes(&events.next_of("publication").await), ["acme/", "acme/lab"]);
@@ -194,7 +195,7 @@ async fn an_unknown_last_event_id_gets_a_reset_event() {
     for id in [ahead.as_str(), "-1", "yesterday", "99999999999999999999"] {
         let reset = Events::open(&viewer, Some(id)).await.next().await;
         let now = app.store.counter();
-        assert_eq!((reset.event.as_str(), reset.id), ("reset", Some(now)), "{id}");
+        assert_eq!((reset.name.as_str(), reset.id), ("reset", Some(now)), "{id}");
         assert_eq!(reset.data, json!({"revision": now, "reason": "unknownPosition"}), "{id}");
     }
 }
@@ -207,8 +208,8 @@ async fn a_configuration_event_carries_the_new_version() {
     for version in 1..=2 {
         let body = json!({"maxCacheSize": 100 + version});
         admin.put("/cache/config", body).await.expect(200);
-        let told = events.next_of("configuration").await;
-        assert_eq!((told.id, &told.data), (None, &json!({"version": version})));
+        let event = events.next_of("configuration").await;
+        assert_eq!((event.id, &event.data), (None, &json!({"version": version})));
     }
 }
 
@@ -233,8 +234,8 @@ async fn revoking_a_token_ends_only_its_own_event_streams() {
     let (mut others, _) = listen(&admin).await;
     admin.delete(&format!("/tokens/{}", body["token"]["id"].as_str().unwrap())).await.expect(200);
     save(&admin, "u1").await;
-    let told = events.rest().await;
-    assert!(told.iter().all(|told| told.event != "publication"), "nothing is told after it: {told:?}");
+    let rest = events.rest().await;
+    assert!(rest.iter().all(|event| event.name != "publication"), "no publication follows: {rest:?}");
     others.next_of("publication").await;
 }
 
@@ -243,7 +244,7 @@ async fn event_streams_end_when_their_token_expires() {
     let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
     let app = TestApp::start_at(clock.clone(), |_| {}).await;
     let end = at("2026-11-22T08:05:00Z");
-    let viewer = app.holder(Role::Viewer, Reach::Installation, Some(end)).await;
+    let viewer = app.client_with(Role::Viewer, Reach::Installation, Some(end)).await;
     let (mut events, _) = listen(&viewer).await;
     events.next_of("sample").await;
     clock.advance(Duration::from_mins(5));

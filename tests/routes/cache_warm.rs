@@ -109,7 +109,7 @@ async fn at_most_1000_enterprises_are_warmed_per_request() {
     let (first, rest) = (&body["results"][0]["status"], &body["results"].as_array().unwrap()[1..]);
     assert_eq!((first, rest.len()), (&json!("warmed"), 999));
     assert!(rest.iter().all(|result| result["status"] == "already_cached"));
-    let (message, fields) = admin.post("/cache/warm", many(1_001)).await.refused();
+    let (message, fields) = admin.post("/cache/warm", many(1_001)).await.invalid_fields();
     assert_eq!(
         (message.as_str(), fields),
         ("enterpriseIds: must have at most 1000 ids", vec!["enterpriseIds".to_owned()])
@@ -123,12 +123,12 @@ async fn a_warm_request_without_a_list_of_ids_is_refused() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     for ids in [json!("acme"), json!(null), json!(5), json!({"0": "acme"})] {
-        let (message, fields) = admin.post("/cache/warm", json!({"enterpriseIds": ids})).await.refused();
+        let (message, fields) = admin.post("/cache/warm", json!({"enterpriseIds": ids})).await.invalid_fields();
         assert_eq!((message.as_str(), fields), ("enterpriseIds must be an array", vec!["enterpriseIds".to_owned()]));
     }
-    assert_eq!(admin.post("/cache/warm", json!({})).await.refused().0, "enterpriseIds must be an array");
+    assert_eq!(admin.post("/cache/warm", json!({})).await.invalid_fields().0, "enterpriseIds must be an array");
     let request = json!({"enterpriseIds": ["acme"], "includeDepartments": "yes"});
-    assert_eq!(admin.post("/cache/warm", request).await.refused().1, ["includeDepartments"]);
+    assert_eq!(admin.post("/cache/warm", request).await.invalid_fields().1, ["includeDepartments"]);
 }
 
 #[tokio::test]

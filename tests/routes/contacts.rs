@@ -66,7 +66,7 @@ async fn user_and_contact_info_are_required() {
     let contributor = app.client(Role::Contributor).await;
     let check = async |request: Value, fields: &[&str]| {
         for path in ["/AddContact", "/saveContact"] {
-            let (message, named) = contributor.post(path, request.clone()).await.refused();
+            let (message, named) = contributor.post(path, request.clone()).await.invalid_fields();
             assert_eq!(
                 (message.as_str(), named),
                 ("User ID and contact info are required", fields.iter().map(|field| (*field).to_owned()).collect())
@@ -92,11 +92,11 @@ async fn an_invalid_contact_is_refused_with_the_field_name() {
     let check = async |info: Value, field: &str, message: &str| {
         let request = json!({"userId": "u1", "contactInfo": info.clone()});
         let expected = format!("contactInfo.{field}: {message}");
-        assert_eq!(contributor.post("/AddContact", request).await.refused().0, expected);
+        assert_eq!(contributor.post("/AddContact", request).await.invalid_fields().0, expected);
         let wrapped = contributor.patch(&path_of(&contact), json!({"contactInfo": info.clone()})).await;
-        assert_eq!(wrapped.refused().0, expected);
+        assert_eq!(wrapped.invalid_fields().0, expected);
         let bare = contributor.patch(&path_of(&contact), info).await;
-        assert_eq!(bare.refused().0, format!("{field}: {message}"));
+        assert_eq!(bare.invalid_fields().0, format!("{field}: {message}"));
     };
     check(json!({"name": "A", "email": 7}), "email", "must be a string, not a number").await;
     check(json!({"name": "A", "tags": "a"}), "tags", "must be an array, not a string").await;
@@ -168,7 +168,7 @@ async fn a_contact_patch_changes_only_the_fields_it_names_and_null_clears() {
         .request(Method::PATCH, &path_of(&contact))
         .header("content-type", "application/merge-patch+json")
         .body(r#"{"name":null,"phone":null}"#);
-    let message = Reply::to(request).await.refused().0;
+    let message = Reply::to(request).await.invalid_fields().0;
     assert_eq!(message, "name: at least one of name, surname, email and phone is needed");
 }
 

@@ -345,11 +345,11 @@ async fn archived_contacts_are_neither_listed_nor_counted() {
 #[tokio::test]
 async fn a_limited_token_reads_only_the_contacts_of_its_enterprise() {
     let app = TestApp::start().await;
-    let viewer = app.limited(Role::Viewer, "acme").await;
+    let viewer = app.enterprise_client(Role::Viewer, "acme").await;
     for path in [ACME, SALES] {
         viewer.get(path).await.expect(200);
         assert_eq!(viewer.get(&format!("/api{path}")).await.expect(200)["cached"], true, "{path}");
-        app.nobody().get(path).await.problem(401);
+        app.anonymous().get(path).await.problem(401);
     }
     for path in [GLOBEX, "/enterprise/globex/departments/ops/contacts/details?limit=0"] {
         assert_eq!(viewer.get(path).await.problem(404), "Enterprise not found", "{path}");
@@ -371,7 +371,7 @@ async fn invalid_page_parameters_are_refused_before_the_cache_is_used() {
             ("cursor=", "cursor: is not a cursor that this list has given out"),
             ("view=map", "view: must be \"full\" or \"list\""),
         ] {
-            let (refusal, fields) = viewer.get(&format!("{path}?{query}")).await.refused();
+            let (refusal, fields) = viewer.get(&format!("{path}?{query}")).await.invalid_fields();
             assert_eq!(refusal, message, "{path}?{query}");
             assert_eq!(fields, [query.split('=').next().unwrap()], "{path}?{query}");
         }

@@ -78,9 +78,9 @@ async fn a_directory_update_changes_only_the_fields_it_names() {
         let body = admin.put(path, json!({"unknown": 1})).await.expect(200);
         assert_eq!(body[kind], before);
         assert_eq!(admin.put(path, before.clone()).await.expect(200)[kind], before, "what was read may be sent back");
-        assert_eq!(admin.put(path, json!({"name": null})).await.refused().1, ["name"]);
-        assert_eq!(admin.put(path, json!({"name": " "})).await.refused().1, ["name"]);
-        let message = admin.put(path, json!({"id": "other"})).await.refused().0;
+        assert_eq!(admin.put(path, json!({"name": null})).await.invalid_fields().1, ["name"]);
+        assert_eq!(admin.put(path, json!({"name": " "})).await.invalid_fields().1, ["name"]);
+        let message = admin.put(path, json!({"id": "other"})).await.invalid_fields().0;
         assert_eq!(message, "id: cannot be changed");
     }
 }
@@ -91,7 +91,7 @@ async fn names_and_ids_are_validated() {
     let admin = app.client(Role::Admin).await;
     for path in ["/enterprise", "/enterprise/acme/departments"] {
         let check = async |request: Value, expected: &str| {
-            assert_eq!(admin.post(path, request.clone()).await.refused().0, expected, "{request}");
+            assert_eq!(admin.post(path, request.clone()).await.invalid_fields().0, expected, "{request}");
         };
         check(json!({}), "name: is required").await;
         check(json!({"name": null}), "name: must be a string, not null").await;
@@ -139,7 +139,7 @@ async fn each_level_is_archived_and_restored_independently() {
 async fn a_purge_returns_what_it_deletes_and_deletes_it() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
-    let limited = app.limited(Role::Viewer, "acme").await;
+    let limited = app.enterprise_client(Role::Viewer, "acme").await;
     let count = |table: &str| -> i64 {
         let sql = format!("SELECT count(*) FROM {table}");
         app.store.directory().raw_reader().query_row(&sql, [], |row| row.get(0)).unwrap()
@@ -170,7 +170,7 @@ async fn a_purge_returns_what_it_deletes_and_deletes_it() {
 async fn archiving_restoring_and_purging_are_audited() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
-    let limited = app.limited(Role::Viewer, "globex").await;
+    let limited = app.enterprise_client(Role::Viewer, "globex").await;
     let limited_id = limited.token().split('_').nth(1).unwrap();
     for path in
         ["/enterprise/acme/departments/sales/employees/u1", "/enterprise/acme/departments/lab", "/enterprise/acme"]

@@ -50,7 +50,7 @@ async fn an_invalid_employee_is_refused_with_the_field_name() {
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
     let check = async |request: Value, expected: &str| {
-        assert_eq!(manager.post(SALES, request.clone()).await.refused().0, expected, "{request}");
+        assert_eq!(manager.post(SALES, request.clone()).await.invalid_fields().0, expected, "{request}");
     };
     check(json!({}), "firstName: a first or last name is needed").await;
     check(json!({"firstName": 7}), "firstName: must be a string, not a number").await;
@@ -86,7 +86,7 @@ async fn an_employee_update_changes_only_the_fields_it_names() {
     assert_eq!((&after["phone"], &after["email"]), (&json!(""), &json!("u@acme.example")));
     assert_eq!((&after["isActive"], &after["role"]), (&json!(false), &json!("manager")));
     let check = async |request: Value, expected: &str| {
-        assert_eq!(manager.put(&path, request.clone()).await.refused().0, expected, "{request}");
+        assert_eq!(manager.put(&path, request.clone()).await.invalid_fields().0, expected, "{request}");
     };
     for field in ["firstName", "name", "lastName", "surname", "role", "isActive", "departmentId"] {
         check(json!({field: null}), &format!("{field}: must not be null")).await;
@@ -119,7 +119,7 @@ async fn moving_an_employee_moves_the_contacts() {
     let message = manager.put(lab, json!({"departmentId": "ops", "name": "X"})).await.problem(404);
     assert_eq!(message, "Department not found", "not even to another enterprise's");
     assert_eq!(manager.get(lab).await.expect(200)["employee"]["firstName"], "u1", "all or nothing");
-    assert_eq!(manager.put(lab, json!({"departmentId": "a b"})).await.refused().1, ["departmentId"]);
+    assert_eq!(manager.put(lab, json!({"departmentId": "a b"})).await.invalid_fields().1, ["departmentId"]);
 }
 
 #[tokio::test]

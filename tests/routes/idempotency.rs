@@ -23,11 +23,11 @@ async fn a_repeated_request_replays_the_stored_answer() {
     for (path, status) in [("/AddContact", 201), ("/saveContact", 200)] {
         let before = app.store.contacts_of_acme();
         let key = format!("key-of-{path}");
-        let first = contributor.post_once(path, &key, grace()).await;
+        let first = contributor.post_with_key(path, &key, grace()).await;
         first.expect(status);
         assert!(!is_replay(&first));
         for again in [path.to_owned(), format!("/api{path}")] {
-            let replay = contributor.post_once(&again, &key, grace()).await;
+            let replay = contributor.post_with_key(&again, &key, grace()).await;
             assert_eq!((replay.status, &replay.body), (status, &first.body));
             assert_eq!(replay.headers["content-type"], first.headers["content-type"]);
             assert!(is_replay(&replay));
@@ -41,7 +41,7 @@ async fn concurrent_requests_with_one_key_run_once() {
     let app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
     let replies =
-        futures_util::future::join_all((0..20).map(|_| contributor.post_once("/AddContact", "k", grace()))).await;
+        futures_util::future::join_all((0..20).map(|_| contributor.post_with_key("/AddContact", "k", grace()))).await;
     assert!(replies.iter().all(|reply| reply.status == 201 && reply.body == replies[0].body));
     assert_eq!(replies.iter().filter(|reply| !is_replay(reply)).count(), 1);
     assert_eq!(app.store.contacts_of_acme(), 3);
@@ -51,15 +51,15 @@ async fn concurrent_requests_with_one_key_run_once() {
 async fn another_request_with_the_same_key_is_a_conflict() {
     let app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
-    contributor.post_once("/AddContact", "k", grace()).await.expect(201);
+    contributor.post_with_key("/AddContact", "k", grace()).await.expect(201);
     let other = json!({"userId": "u1", "contactInfo": {"name": "Ada"}});
     for (path, body) in [("/AddContact", other), ("/saveContact", grace())] {
-        let message = contributor.post_once(path, "k", body).await.problem(409);
+        let message = contributor.post_with_key(path, "k", body).await.problem(409);
         assert_eq!(message, "This Idempotency-Key was used for another request");
     }
     assert_eq!(app.store.contacts_of_acme(), 3);
     let somebody_else = app.client(Role::Contributor).await;
-    let reply = somebody_else.post_once("/AddContact", "k", grace()).await;
+    let reply = somebody_else.post_with_key("/AddContact", "k", grace()).await;
     assert!(reply.status == 201 && !is_replay(&reply), "keys of two callers never meet");
 }
 
@@ -68,9 +68,9 @@ async fn a_refused_request_does_not_use_up_its_key() {
     let app = TestApp::start().await;
     let manager = app.client(Role::Manager).await;
     let request = json!({"userId": "late", "contactInfo": {"name": "Grace"}});
-    manager.post_once("/AddContact", "k", request.clone()).await.problem(404);
+    manager.post_with_key("/AddContact", "k", request.clone()).await.problem(404);
     manager.post("/enterprise/acme/departments/sales/employees", json!({"id": "late", "name": "L"})).await.expect(201);
-    manager.post_once("/AddContact", "k", request).await.expect(201);
+    manager.post_with_key("/AddContact", "k", request).await.expect(201);
 }
 
 #[tokio::test]
@@ -78,11 +78,11 @@ async fn an_idempotency_key_is_kept_for_24_hours() {
     let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
     let app = TestApp::start_at(clock.clone(), |_| {}).await;
     let contributor = app.client(Role::Contributor).await;
-    let first = contributor.post_once("/AddContact", "k", grace()).await;
+    let first = contributor.post_with_key("/AddContact", "k", grace()).await;
     clock.advance(Duration::from_hours(24) - Duration::from_millis(1));
-    assert_eq!(contributor.post_once("/AddContact", "k", grace()).await.body, first.body);
+    assert_eq!(contributor.post_with_key("/AddContact", "k", grace()).await.body, first.body);
     clock.advance(Duration::from_millis(1));
-    let later = contributor.post_once("/AddContact", "k", grace()).await;
+    let later = contributor.post_with_key("/AddContact", "k", grace()).await;
     assert!(later.status == 201 && !is_replay(&later));
     assert_eq!(app.store.contacts_of_acme(), 4);
 }
@@ -94,12 +94,12 @@ async fn creations_in_the_directory_are_idempotent() {
     for path in ["/enterprise", "/enterprise/acme/departments", "/enterprise/acme/departments/sales/employees"] {
         let key = format!("key-of-{path}");
         let body = json!({"name": "Twice"});
-        let first = admin.post_once(path, &key, body.clone()).await;
+        let first = admin.post_with_key(path, &key, body.clone()).await;
         first.expect(201);
-        let replay = admin.post_once(path, &key, body).await;
+        let replay = admin.post_with_key(path, &key, body).await;
         assert_eq!((replay.status, &replay.body, is_replay(&replay)), (201, &first.body, true));
     }
-    let elsewhere = admin.post_once(
+    let elsewhere = admin.post_with_key(
         "/enterprise/globex/departments",
         "key-of-/enterprise/acme/departments",
         json!({"name": "Twice"}),
@@ -113,12 +113,12 @@ async fn idempotency_keys_are_1_to_255_visible_ascii_characters() {
     let app = TestApp::start().await;
     let contributor = app.client(Role::Contributor).await;
     for key in ["", " ", "a b", "ä", &"k".repeat(256)] {
-        let (_, fields) = contributor.post_once("/AddContact", key, grace()).await.refused();
+        let (_, fields) = contributor.post_with_key("/AddContact", key, grace()).await.invalid_fields();
         assert_eq!(fields, ["Idempotency-Key"], "{key:?}");
     }
-    contributor.post_once("/AddContact", &"~".repeat(255), grace()).await.expect(201);
+    contributor.post_with_key("/AddContact", &"~".repeat(255), grace()).await.expect(201);
     let twice = contributor.request(reqwest::Method::POST, "/AddContact").json(&grace());
     let twice = twice.header("idempotency-key", "a").header("idempotency-key", "b");
-    assert_eq!(Reply::to(twice).await.refused().1, ["Idempotency-Key"]);
+    assert_eq!(Reply::to(twice).await.invalid_fields().1, ["Idempotency-Key"]);
     assert_eq!(app.store.contacts_of_acme(), 3);
 }

@@ -96,8 +96,8 @@ async fn every_metric_has_a_name_a_type_and_a_help() {
 #[tokio::test]
 async fn requests_are_counted_by_route_method_and_status() {
     let app = TestApp::start().await;
-    let (nobody, viewer, limited) =
-        (app.nobody(), app.client(Role::Viewer).await, app.limited(Role::Viewer, "acme").await);
+    let (anonymous, viewer, limited) =
+        (app.anonymous(), app.client(Role::Viewer).await, app.enterprise_client(Role::Viewer, "acme").await);
     assert_eq!(answers(&scrape(&viewer).await), BTreeMap::new(), "nothing was answered before");
     let sent = [
         (&viewer, "GET", "/enterprise/acme/contacts/summary", 200),
@@ -105,18 +105,18 @@ async fn requests_are_counted_by_route_method_and_status() {
         (&viewer, "HEAD", "/enterprise/acme/contacts/summary", 200),
         (&viewer, "GET", "/enterprise/nothing/contacts/summary", 404),
         (&limited, "GET", "/enterprise/globex/contacts/summary", 404),
-        (&nobody, "GET", "/enterprise/acme/contacts/summary", 401),
+        (&anonymous, "GET", "/enterprise/acme/contacts/summary", 401),
         (&limited, "GET", "/metrics", 403),
         (&viewer, "POST", "/enterprise", 403),
         (&viewer, "DELETE", "/enterprise/acme/contacts/summary", 405),
         (&viewer, "BREW", "/enterprise/acme/contacts/summary", 405),
         (&viewer, "TRACE", "/api/enterprise/acme/contacts/summary", 405),
         (&viewer, "GET", "/enterprise?limit=none", 400),
-        (&nobody, "GET", "/nowhere/acme", 404),
-        (&nobody, "GET", "/api", 404),
-        (&nobody, "BREW", "/nowhere", 404),
-        (&nobody, "GET", "/api/docs", 200),
-        (&nobody, "GET", "/", 200),
+        (&anonymous, "GET", "/nowhere/acme", 404),
+        (&anonymous, "GET", "/api", 404),
+        (&anonymous, "BREW", "/nowhere", 404),
+        (&anonymous, "GET", "/api/docs", 200),
+        (&anonymous, "GET", "/", 200),
     ];
     for (client, method, path, status) in sent {
         assert_eq!(send(client, method, path).await, status, "{method} {path}");
@@ -188,10 +188,10 @@ async fn label_values_never_come_from_clients_or_the_database() {
 async fn a_limited_token_reads_no_metrics() {
     let app = TestApp::start().await;
     for role in [Role::Viewer, Role::Admin] {
-        let message = app.limited(role, "acme").await.get("/metrics").await.problem(403);
+        let message = app.enterprise_client(role, "acme").await.get("/metrics").await.problem(403);
         assert_eq!(message, "This takes a token that is not limited to one enterprise");
     }
-    app.nobody().get("/metrics").await.problem(401);
+    app.anonymous().get("/metrics").await.problem(401);
 }
 
 #[tokio::test]

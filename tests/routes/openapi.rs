@@ -14,7 +14,7 @@ const SNAPSHOT: &str = "docs/openapi.json";
 const UPDATE_VARIABLE: &str = "UPDATE_SNAPSHOTS";
 
 async fn document() -> (String, Value) {
-    let reply = TestApp::start().await.nobody().get("/openapi.json").await;
+    let reply = TestApp::start().await.anonymous().get("/openapi.json").await;
     (reply.text(), reply.json())
 }
 

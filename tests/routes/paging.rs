@@ -146,7 +146,7 @@ async fn every_list_pages_the_same_way() {
             ("cursor=forged", "cursor: is not a cursor that this list has given out"),
             ("limit=1&limit=2", "limit: is given twice"),
         ] {
-            assert_eq!(admin.get(&format!("{path}?{query}")).await.refused().0, message, "{path}?{query}");
+            assert_eq!(admin.get(&format!("{path}?{query}")).await.invalid_fields().0, message, "{path}?{query}");
         }
     }
 }

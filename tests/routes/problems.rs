@@ -14,7 +14,7 @@ async fn unknown_paths_answer_404_and_wrong_methods_405() {
         ["/nowhere", "/api", "/api/nowhere", "/enterprise/acme/nothing", "/Contacts", "/contacts/u1", "/enterprise/"]
     {
         viewer.get(path).await.problem(404);
-        app.nobody().get(path).await.problem(404);
+        app.anonymous().get(path).await.problem(404);
     }
     for root in ["", "/api"] {
         let check = async |method: Method, path: &str, allow: &str| {
@@ -69,10 +69,10 @@ async fn a_body_must_be_json_with_its_content_type() {
     let deep = format!(r#"{{"unknown":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     send(Some("application/json"), &deep).await.problem(400);
     for not_an_object in ["[]", "\"x\"", "7", "true", r#"["u1",{"name":"A"}]"#] {
-        let (_, fields) = send(Some("application/json"), not_an_object).await.refused();
+        let (_, fields) = send(Some("application/json"), not_an_object).await.invalid_fields();
         assert_eq!(fields, ["body"]);
     }
-    assert_eq!(send(Some("application/json"), r#"{"userId":"u1","userId":"u2"}"#).await.refused().1, ["userId"]);
+    assert_eq!(send(Some("application/json"), r#"{"userId":"u1","userId":"u2"}"#).await.invalid_fields().1, ["userId"]);
     assert_eq!(app.store.contacts_of_acme(), 2);
     send(Some("application/json; charset=utf-8"), fine).await.expect(201);
 }
@@ -111,7 +111,7 @@ async fn bodies_over_the_limit_answer_413() {
     Reply::to(endless.body(reqwest::Body::wrap_stream(pieces))).await.problem(413);
     // The server does not read this body, and still its sender gets the answer.
     let megabytes = "x".repeat(5_000_000);
-    app.nobody().post_text("/AddContact", megabytes).await.problem(401);
+    app.anonymous().post_text("/AddContact", megabytes).await.problem(401);
     assert_eq!(app.store.contacts_of_acme(), 2);
 }
 
@@ -120,7 +120,8 @@ async fn all_invalid_fields_are_named_together() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let info = json!({"name": "x".repeat(1_001), "email": "a\u{0}", "location": {"latitude": 91, "longitude": -181}});
-    let (message, fields) = admin.post("/AddContact", json!({"userId": "u1", "contactInfo": info})).await.refused();
+    let (message, fields) =
+        admin.post("/AddContact", json!({"userId": "u1", "contactInfo": info})).await.invalid_fields();
     assert_eq!(message, "contactInfo.name: must be at most 1000 characters (and 3 more)");
     let expected = ["name", "email", "location.latitude", "location.longitude"];
     assert_eq!(fields, expected.map(|field| format!("contactInfo.{field}")));

@@ -85,9 +85,9 @@ async fn a_stopping_server_finishes_accepted_requests() {
         assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
         streams.push(stream);
     }
-    let ready = app.nobody();
+    let ready = app.anonymous();
     ready.get("/readyz").await.expect(200);
-    app.begin_to_stop();
+    app.request_shutdown();
     for mut stream in streams {
         stream.write_all(BODY.as_bytes()).await.unwrap();
         let answer = rest(&mut stream).await;

@@ -57,8 +57,8 @@ fn audited(app: &TestApp) -> Vec<[String; 4]> {
 #[tokio::test]
 async fn signing_in_with_a_token_sets_an_http_only_cookie() {
     let app = TestApp::start_at(midday(), |_| {}).await;
-    let holder = app.limited(Role::Manager, "acme").await;
-    let reply = sign_in(&app.nobody(), json!({"token": format!(" {} ", holder.token())})).await;
+    let holder = app.enterprise_client(Role::Manager, "acme").await;
+    let reply = sign_in(&app.anonymous(), json!({"token": format!(" {} ", holder.token())})).await;
     let signed_in = reply.expect(200)["session"].clone();
     assert_eq!((&signed_in["name"], &signed_in["role"]), (&json!("manager"), &json!("manager")));
     assert_eq!(signed_in["enterpriseId"], "acme");
@@ -82,7 +82,7 @@ async fn signing_in_with_a_token_sets_an_http_only_cookie() {
     let bearer = holder.get("/session").await.expect(200)["session"].clone();
     assert_eq!((&bearer["id"], &bearer["tokenId"]), (&Value::Null, &signed_in["tokenId"]));
     assert_eq!((&bearer["role"], &bearer["expiresAt"]), (&json!("manager"), &Value::Null));
-    app.nobody().get("/session").await.problem(401);
+    app.anonymous().get("/session").await.problem(401);
 }
 
 #[tokio::test]
@@ -90,20 +90,20 @@ async fn with_an_https_public_origin_the_cookie_is_secure() {
     let public = WebOrigin::parse("https://muster.example");
     let app = TestApp::start_at(midday(), |settings| settings.http.public_origin = public).await;
     let holder = app.client(Role::Viewer).await;
-    let reply = sign_in(&app.nobody(), json!({"token": holder.token()})).await;
+    let reply = sign_in(&app.anonymous(), json!({"token": holder.token()})).await;
     let cookie = set_cookie(&reply).to_owned();
     assert!(
         cookie.starts_with("__Host-muster_session=") && cookie.ends_with("; Path=/; Max-Age=43200; Secure"),
         "{cookie}"
     );
     let pair = cookie.split(';').next().unwrap();
-    let get = |cookie: String| Reply::to(app.nobody().request(Method::GET, "/enterprise").header("cookie", cookie));
+    let get = |cookie: String| Reply::to(app.anonymous().request(Method::GET, "/enterprise").header("cookie", cookie));
     get(pair.to_owned()).await.expect(200);
     // Without the `__Host-` prefix, an answer over plain HTTP could have set the cookie.
     get(pair.replace("__Host-", "")).await.problem(401);
     // A proxy may change the Host header, so the configured origin is what counts.
     let post = |origin: &str| {
-        let request = app.nobody().request(Method::DELETE, "/session").header("cookie", pair);
+        let request = app.anonymous().request(Method::DELETE, "/session").header("cookie", pair);
         Reply::to(request.header("origin", origin))
     };
     post("http://muster.example").await.problem(403);
@@ -114,13 +114,13 @@ async fn with_an_https_public_origin_the_cookie_is_secure() {
 async fn a_sign_in_link_works_once_and_gives_the_admin_role() {
     let app = TestApp::start().await;
     let link = link(&app).await;
-    let browser = app.nobody().signs_in(json!({"code": link.code})).await;
+    let browser = app.anonymous().sign_in(json!({"code": link.code})).await;
     let session = browser.get("/session").await.expect(200)["session"].clone();
     assert_eq!((&session["name"], &session["role"]), (&json!("sign-in link"), &json!("admin")));
     assert_eq!((&session["enterpriseId"], &session["tokenId"]), (&Value::Null, &Value::Null));
     browser.post("/enterprise", json!({"name": "Initech"})).await.expect(201);
     browser.post("/tokens", json!({"role": "admin"})).await.expect(201);
-    let message = sign_in(&app.nobody(), json!({"code": link.code})).await.problem(401);
+    let message = sign_in(&app.anonymous(), json!({"code": link.code})).await.problem(401);
     assert_eq!(message, "This sign-in link has been used; muster sign-in-link makes another");
     browser.get("/enterprise").await.expect(200);
 }
@@ -131,7 +131,7 @@ async fn a_link_used_concurrently_signs_in_one_browser() {
     for _ in 0..10 {
         let link = link(&app).await;
         let attempts = (0..8).map(|_| {
-            let (client, code) = (app.nobody(), link.code.clone());
+            let (client, code) = (app.anonymous(), link.code.clone());
             tokio::spawn(async move { sign_in(&client, json!({"code": code})).await.status })
         });
         let mut statuses: Vec<u16> = Vec::new();
@@ -150,9 +150,9 @@ async fn a_link_works_for_fifteen_minutes() {
     let app = TestApp::start_at(clock.clone(), |_| {}).await;
     let (early, late) = (link(&app).await, link(&app).await);
     clock.advance(almost(MINUTE * 15));
-    sign_in(&app.nobody(), json!({"code": early.code})).await.expect(200);
+    sign_in(&app.anonymous(), json!({"code": early.code})).await.expect(200);
     clock.advance(Duration::from_millis(1));
-    let message = sign_in(&app.nobody(), json!({"code": late.code})).await.problem(401);
+    let message = sign_in(&app.anonymous(), json!({"code": late.code})).await.problem(401);
     assert_eq!(message, "This sign-in link has expired; muster sign-in-link makes another");
 }
 
@@ -161,7 +161,7 @@ async fn failed_sign_ins_are_refused_and_counted_per_address() {
     let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 4).await;
     let viewer = app.client(Role::Viewer).await;
     let link = link(&app).await;
-    let check = async |with: Value, status: u16| sign_in(&app.nobody(), with.clone()).await.problem(status);
+    let check = async |with: Value, status: u16| sign_in(&app.anonymous(), with.clone()).await.problem(status);
     let wrong_secret = format!("{}x", viewer.token());
     let wrong_code = format!("{}x", link.code);
     check(json!({}), 400).await;
@@ -268,7 +268,7 @@ async fn sessions_last_twelve_hours_and_no_longer_than_their_token() {
     let clock = midday();
     let app = TestApp::start_at(clock.clone(), |_| {}).await;
     let hour = at("2026-11-22T13:00:00Z");
-    let short = app.holder(Role::Viewer, Reach::Installation, Some(hour)).await;
+    let short = app.client_with(Role::Viewer, Reach::Installation, Some(hour)).await;
     let (short, long) = (short.browser().await, app.client(Role::Viewer).await.browser().await);
     assert_eq!(short.get("/session").await.expect(200)["session"]["expiresAt"], "2026-11-22T13:00:00.000Z");
     let check = async |browser: &Client, status: u16| assert_eq!(browser.get("/enterprise").await.status, status);
@@ -314,7 +314,7 @@ async fn a_revoked_session_is_refused_from_the_next_request_on() {
 async fn sessions_end_with_their_token() {
     let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 1_000).await;
     let admin = app.client(Role::Admin).await;
-    let browsers = [app.client(Role::Viewer).await, app.limited(Role::Manager, "globex").await];
+    let browsers = [app.client(Role::Viewer).await, app.enterprise_client(Role::Manager, "globex").await];
     let [viewer, limited] = [browsers[0].browser().await, browsers[1].browser().await];
     let bystander = admin.browser().await;
     let shown = viewer.get("/session").await.expect(200)["session"].clone();
@@ -374,9 +374,9 @@ async fn administrators_list_the_sessions_newest_first() {
     let admin = app.client(Role::Admin).await;
     let link = link(&app).await;
     let browsers = [
-        app.limited(Role::Viewer, "acme").await.browser().await,
+        app.enterprise_client(Role::Viewer, "acme").await.browser().await,
         admin.browser().await,
-        app.nobody().signs_in(json!({"code": link.code})).await,
+        app.anonymous().sign_in(json!({"code": link.code})).await,
     ];
     let own = id_of(&browsers[1]).await;
     let mut seen = Vec::new();
@@ -443,7 +443,7 @@ async fn signing_in_and_out_is_audited_without_secrets() {
     let app = TestApp::start().await;
     let (admin, link) = (app.client(Role::Admin).await, link(&app).await);
     let by_token = admin.browser().await;
-    let by_link = app.nobody().signs_in(json!({"code": link.code})).await;
+    let by_link = app.anonymous().sign_in(json!({"code": link.code})).await;
     let ids = [id_of(&by_token).await, id_of(&by_link).await];
     by_token.delete(&format!("/sessions/{}", ids[1])).await.expect(200);
     by_token.delete("/session").await.expect(200);
@@ -491,7 +491,7 @@ async fn cross_site_requests_cannot_sign_in() {
     let app = TestApp::start().await;
     let holder = app.client(Role::Viewer).await;
     let check = async |name: &str, value: &str, status: u16| {
-        let request = app.nobody().request(Method::POST, "/session").header(name, value);
+        let request = app.anonymous().request(Method::POST, "/session").header(name, value);
         assert_eq!(Reply::to(request.json(&json!({"token": holder.token()}))).await.status, status, "{name}: {value}");
     };
     check("sec-fetch-site", "cross-site", 403).await;
@@ -510,7 +510,7 @@ async fn ending_a_session_ends_only_its_own_event_streams() {
     let browsers = [
         holder.browser().await,
         holder.browser().await,
-        app.nobody().signs_in(json!({"code": link.code})).await,
+        app.anonymous().sign_in(json!({"code": link.code})).await,
         admin.browser().await,
     ];
     let [revoked, signed_out, by_link, last] = &browsers;
@@ -544,9 +544,9 @@ async fn ending_a_session_ends_only_its_own_event_streams() {
 async fn bodies_without_a_token_have_a_smaller_limit() {
     let app = TestApp::start().await;
     let padded = |bytes: usize| format!("{{\"token\":\"x\"{}}}", " ".repeat(bytes));
-    let strange = app.nobody().post_text("/session", padded(5_000)).await;
+    let strange = app.anonymous().post_text("/session", padded(5_000)).await;
     assert_eq!(strange.problem(413), "The body is larger than 4096 bytes");
-    app.nobody().post_text("/session", padded(1_000)).await.problem(401);
+    app.anonymous().post_text("/session", padded(1_000)).await.problem(401);
     let admin = app.client(Role::Admin).await;
     let enterprise = format!("{{\"name\":\"Acme Two\"{}}}", " ".repeat(5_000));
     admin.post_text("/enterprise", enterprise).await.expect(201);

@@ -83,7 +83,7 @@ async fn the_expiry_of_a_token_is_a_duration_or_a_time() {
                 let rounded = lived.map(|lived| (lived + DAY_MILLIS / 2) / DAY_MILLIS);
                 assert_eq!(rounded, days, "{request}");
             }
-            Err(message) => assert_eq!(reply.refused().0, message, "{request}"),
+            Err(message) => assert_eq!(reply.invalid_fields().0, message, "{request}"),
         }
     };
     let in_three_days = Timestamp::from_millis(app.store.clock().now().millis() + 3 * DAY_MILLIS).to_string();
@@ -110,7 +110,7 @@ async fn an_invalid_token_request_is_refused_with_the_field_names() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
     let check = async |request: Value, fields: &[&str]| {
-        assert_eq!(admin.post("/tokens", request.clone()).await.refused().1, fields, "{request}");
+        assert_eq!(admin.post("/tokens", request.clone()).await.invalid_fields().1, fields, "{request}");
     };
     check(json!({}), &["role"]).await;
     check(json!({"role": "king"}), &["role"]).await;

@@ -22,7 +22,7 @@ fn rows(count: usize) -> String {
 #[tokio::test]
 async fn a_real_outlook_export_is_imported_once() {
     let app = TestApp::start().await;
-    let manager = app.limited(Role::Manager, "acme").await;
+    let manager = app.enterprise_client(Role::Manager, "acme").await;
     let file = include_bytes!("../fixtures/outlook365.csv");
     let path = format!("{IMPORT}?department=new&employee=newcomer&createMissing=true");
     let report = manager.upload(&path, file.as_slice()).await.expect(200)["report"].clone();

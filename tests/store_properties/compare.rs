@@ -1,4 +1,4 @@
-//! Everything that can be read of a store, held against the model.
+//! Compares everything that can be read of a store with the model.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -9,17 +9,17 @@ use muster::domain::ids::EnterpriseId;
 use muster::domain::page::{PageRequest, PageStart};
 use muster::store::{ReadTx, StoreError};
 
-use super::Universe;
-use super::operation::{Place, Refusal};
+use super::Harness;
+use super::operation::{DepartmentKey, Refusal};
 use crate::support::first_page;
 
-impl Universe {
+impl Harness {
     /// Compares everything that can be read.
     pub fn compare(&self) {
         self.store.assert_clean();
         let model = &self.model;
         self.compare_enterprises();
-        let places: BTreeSet<Place> = self
+        let places: BTreeSet<DepartmentKey> = self
             .revisions
             .scopes
             .keys()
@@ -68,7 +68,7 @@ impl Universe {
         }
     }
 
-    fn compare_department(&self, place: &Place) {
+    fn compare_department(&self, place: &DepartmentKey) {
         let (model, now) = (&self.model, self.clock.now());
         let (enterprise, id) = place;
         let scope = Scope::department(enterprise.clone(), id.clone());

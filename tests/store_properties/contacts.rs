@@ -1,4 +1,4 @@
-//! What single contacts must do, in the model.
+//! Contacts in the model.
 
 use muster::domain::access::Reach;
 use muster::domain::contacts::{Contact, ContactInfo};
@@ -25,7 +25,7 @@ impl Model {
         }
         let (created_at, updated_at) = (step.now, step.now);
         let fields = info.fields().clone();
-        self.meet_company(&place.0, &fields.company);
+        self.record_company(&place.0, &fields.company);
         self.contacts.push(ContactFact { id, owner: user.clone(), fields, source: SOURCE, created_at, updated_at });
         step.draws.extend(scopes_of(&place));
         Ok(Answer::Contact(self.show_contact(self.contacts.last().unwrap())))
@@ -42,7 +42,7 @@ impl Model {
         let place = self.user(reach, user)?.place.clone();
         let found = self.contact_of(user, id)?;
         if self.contacts[found].fields != *info.fields() {
-            self.meet_company(&place.0, &info.fields().company);
+            self.record_company(&place.0, &info.fields().company);
             self.contacts[found].fields = info.fields().clone();
             self.contacts[found].updated_at = step.now;
             step.draws.extend(scopes_of(&place));
@@ -65,7 +65,7 @@ impl Model {
             .ok_or(Refusal::NotFound(Subject::Contact))
     }
 
-    pub fn meet_company(&mut self, enterprise: &EnterpriseId, company: &str) {
+    pub fn record_company(&mut self, enterprise: &EnterpriseId, company: &str) {
         let folded = fold(company);
         if !folded.is_empty() {
             let companies = &mut self.enterprises.get_mut(enterprise).unwrap().companies;

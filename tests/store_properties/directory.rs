@@ -1,4 +1,4 @@
-//! What the directory must do, in the model: enterprises, departments, employees.
+//! The directory in the model: enterprises, departments, employees.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,22 +7,22 @@ use muster::domain::ids::{DepartmentId, EmployeeId, EnterpriseId, slug};
 use muster::domain::time::Timestamp;
 use muster::store::{Purged, Subject};
 
-use super::model::{DepartmentFact, EmployeeFact, EnterpriseFact, Life, Model, Step, not_found, scopes_of};
-use super::operation::{Act, Answer, Outcome, Place, Refusal};
+use super::model::{DepartmentFact, EmployeeFact, EnterpriseFact, Lifecycle, Model, Step, not_found, scopes_of};
+use super::operation::{Act, Answer, DepartmentKey, Outcome, Refusal};
 
 impl Model {
     pub fn create_enterprise(&mut self, id: Option<&EnterpriseId>, name: &Name, step: &mut Step<'_>) -> Outcome {
-        let made_up = || match step.answered {
+        let generated = || match step.answered {
             Some(Answer::Enterprise(enterprise)) => enterprise.id.clone(),
-            _ => EnterpriseId::parse("made-up").unwrap(),
+            _ => EnterpriseId::parse("generated").unwrap(),
         };
-        let from_name = || slug(name.as_str()).map_or_else(made_up, |slug| EnterpriseId::parse(slug).unwrap());
+        let from_name = || slug(name.as_str()).map_or_else(generated, |slug| EnterpriseId::parse(slug).unwrap());
         let id = id.cloned().unwrap_or_else(from_name);
         if self.enterprises.contains_key(&id) {
             return Err(Refusal::Conflict);
         }
-        let life = Life::new(step.now);
-        let fact = EnterpriseFact { name: name.as_str().to_owned(), life, companies: BTreeMap::new() };
+        let lifecycle = Lifecycle::new(step.now);
+        let fact = EnterpriseFact { name: name.as_str().to_owned(), lifecycle, companies: BTreeMap::new() };
         self.enterprises.insert(id.clone(), fact);
         step.draws.insert(Scope::enterprise(id.clone()));
         Ok(Answer::Enterprise(self.show_enterprise(&id)))
@@ -32,7 +32,7 @@ impl Model {
         if self.visible_enterprise(id)?.name != name.as_str() {
             let fact = self.enterprises.get_mut(id).unwrap();
             name.as_str().clone_into(&mut fact.name);
-            fact.life.updated_at = step.now;
+            fact.lifecycle.updated_at = step.now;
             self.draw_all_of(id, step);
         }
         Ok(Answer::Enterprise(self.show_enterprise(id)))
@@ -43,34 +43,34 @@ impl Model {
             self.visible_enterprise(id)?;
         }
         let Some(fact) = self.enterprises.get_mut(id) else { return not_found(Subject::Enterprise) };
-        if take_act(&mut fact.life, act, step.now)? {
+        if apply_act(&mut fact.lifecycle, act, step.now)? {
             self.draw_all_of(id, step);
         }
         match act {
             Act::Archive => Ok(Answer::Done),
             Act::Restore => Ok(Answer::Enterprise(self.show_enterprise(id))),
             Act::Purge => {
-                let lives = |place: &Place| place.0 == *id && !self.departments[place].life.doomed;
-                let departments = self.departments.keys().filter(|place| lives(place)).count() as u64;
-                Ok(Answer::Purged(self.count_the_living(departments, lives)))
+                let remains = |place: &DepartmentKey| place.0 == *id && !self.departments[place].lifecycle.purging;
+                let departments = self.departments.keys().filter(|place| remains(place)).count() as u64;
+                Ok(Answer::Purged(self.count_remaining(departments, remains)))
             }
         }
     }
 
-    /// What is said of a department names its enterprise, so it draws with it, archived or not.
+    /// The summary of a department names its enterprise, so it draws a revision with it, archived or not.
     fn draw_all_of(&self, id: &EnterpriseId, step: &mut Step<'_>) {
         step.draws.insert(Scope::enterprise(id.clone()));
         step.draws.extend(self.departments.keys().filter(|place| place.0 == *id).flat_map(scopes_of));
     }
 
     pub fn show_enterprise(&self, id: &EnterpriseId) -> Enterprise {
-        let EnterpriseFact { name, life, .. } = &self.enterprises[id];
+        let EnterpriseFact { name, lifecycle, .. } = &self.enterprises[id];
         Enterprise {
             id: id.clone(),
             name: name.clone(),
-            created_at: life.created_at,
-            updated_at: life.updated_at,
-            archived_at: life.archived_at,
+            created_at: lifecycle.created_at,
+            updated_at: lifecycle.updated_at,
+            archived_at: lifecycle.archived_at,
         }
     }
 
@@ -81,17 +81,17 @@ impl Model {
         name: &Name,
         step: &mut Step<'_>,
     ) -> Outcome {
-        let made_up = || match step.answered {
+        let generated = || match step.answered {
             Some(Answer::Department(department)) => department.id.clone(),
-            _ => DepartmentId::parse(format!("made-up-{}", self.departments.len())).unwrap(),
+            _ => DepartmentId::parse(format!("generated-{}", self.departments.len())).unwrap(),
         };
-        let from_name = || slug(name.as_str()).map_or_else(made_up, |slug| DepartmentId::parse(slug).unwrap());
+        let from_name = || slug(name.as_str()).map_or_else(generated, |slug| DepartmentId::parse(slug).unwrap());
         let place = (of.clone(), id.cloned().unwrap_or_else(from_name));
         self.visible_enterprise(of)?;
         if self.departments.contains_key(&place) {
             return Err(Refusal::Conflict);
         }
-        let fact = DepartmentFact { name: name.as_str().to_owned(), life: Life::new(step.now) };
+        let fact = DepartmentFact { name: name.as_str().to_owned(), lifecycle: Lifecycle::new(step.now) };
         self.departments.insert(place.clone(), fact);
         step.draws.extend(scopes_of(&place));
         Ok(Answer::Department(self.show_department(&place)))
@@ -108,7 +108,7 @@ impl Model {
         if self.visible_department(&place)?.name != name.as_str() {
             let fact = self.departments.get_mut(&place).unwrap();
             name.as_str().clone_into(&mut fact.name);
-            fact.life.updated_at = step.now;
+            fact.lifecycle.updated_at = step.now;
             step.draws.extend(scopes_of(&place));
         }
         Ok(Answer::Department(self.show_department(&place)))
@@ -122,55 +122,56 @@ impl Model {
             self.any_department(&place)?
         };
         let fact = self.departments.get_mut(&place).unwrap();
-        if take_act(&mut fact.life, act, step.now)? {
+        if apply_act(&mut fact.lifecycle, act, step.now)? {
             step.draws.extend(scopes_of(&place));
         }
         match act {
             Act::Archive => Ok(Answer::Done),
             Act::Restore => Ok(Answer::Department(self.show_department(&place))),
-            Act::Purge => Ok(Answer::Purged(self.count_the_living(1, |other| *other == place))),
+            Act::Purge => Ok(Answer::Purged(self.count_remaining(1, |other| *other == place))),
         }
     }
 
-    pub fn show_department(&self, place: &Place) -> Department {
-        let DepartmentFact { name, life } = &self.departments[place];
-        let members = self.employees.iter().filter(|employee| employee.place == *place && !employee.life.is_archived());
+    pub fn show_department(&self, place: &DepartmentKey) -> Department {
+        let DepartmentFact { name, lifecycle } = &self.departments[place];
+        let members =
+            self.employees.iter().filter(|employee| employee.place == *place && !employee.lifecycle.is_archived());
         Department {
             id: place.1.clone(),
             enterprise_id: place.0.clone(),
             name: name.clone(),
             member_count: members.count() as u64,
-            created_at: life.created_at,
-            updated_at: life.updated_at,
-            archived_at: life.archived_at,
+            created_at: lifecycle.created_at,
+            updated_at: lifecycle.updated_at,
+            archived_at: lifecycle.archived_at,
         }
     }
 
     pub fn create_employee(
         &mut self,
-        of: &Place,
+        of: &DepartmentKey,
         id: Option<&EmployeeId>,
         info: &EmployeeInfo,
         step: &mut Step<'_>,
     ) -> Outcome {
         self.visible_department(of)?;
-        let made_up = || match step.answered {
+        let generated = || match step.answered {
             Some(Answer::Employee(employee)) => employee.id.clone(),
-            _ => EmployeeId::parse(format!("made-up-{}", self.employees.len())).unwrap(),
+            _ => EmployeeId::parse(format!("generated-{}", self.employees.len())).unwrap(),
         };
-        let id = id.cloned().unwrap_or_else(made_up);
+        let id = id.cloned().unwrap_or_else(generated);
         if self.employees.iter().any(|employee| employee.id == id) {
             return Err(Refusal::Conflict);
         }
-        let life = Life::new(step.now);
-        self.employees.push(EmployeeFact { id, place: of.clone(), fields: info.fields().clone(), life });
+        let lifecycle = Lifecycle::new(step.now);
+        self.employees.push(EmployeeFact { id, place: of.clone(), fields: info.fields().clone(), lifecycle });
         step.draws.extend(scopes_of(of));
         Ok(Answer::Employee(self.show_employee(self.employees.last().unwrap())))
     }
 
     pub fn change_employee(
         &mut self,
-        of: &Place,
+        of: &DepartmentKey,
         id: &EmployeeId,
         info: &EmployeeInfo,
         move_to: Option<&DepartmentId>,
@@ -185,14 +186,14 @@ impl Model {
             step.draws.extend(scopes_of(&target));
             employee.fields = info.fields().clone();
             employee.place = target;
-            employee.life.updated_at = step.now;
+            employee.lifecycle.updated_at = step.now;
         }
         Ok(Answer::Employee(self.show_employee(&self.employees[found])))
     }
 
-    pub fn on_employee(&mut self, of: &Place, id: &EmployeeId, act: Act, step: &mut Step<'_>) -> Outcome {
+    pub fn on_employee(&mut self, of: &DepartmentKey, id: &EmployeeId, act: Act, step: &mut Step<'_>) -> Outcome {
         let found = if act == Act::Archive { self.visible_employee(of, id)? } else { self.any_employee(of, id)? };
-        if take_act(&mut self.employees[found].life, act, step.now)? {
+        if apply_act(&mut self.employees[found].lifecycle, act, step.now)? {
             step.draws.extend(scopes_of(of));
         }
         match act {
@@ -206,12 +207,12 @@ impl Model {
         }
     }
 
-    /// What a purge of these places destroys, without the employees that an earlier purge destroys already.
-    fn count_the_living(&self, departments: u64, within: impl Fn(&Place) -> bool) -> Purged {
-        let lives = |employee: &EmployeeFact| !employee.life.doomed && within(&employee.place);
+    /// What a purge of these departments deletes, without the employees that an earlier purge deletes already.
+    fn count_remaining(&self, departments: u64, within: impl Fn(&DepartmentKey) -> bool) -> Purged {
+        let remains = |employee: &EmployeeFact| !employee.lifecycle.purging && within(&employee.place);
         Purged {
-            contacts: self.count_contacts(lives),
-            employees: self.employees.iter().filter(|employee| lives(employee)).count() as u64,
+            contacts: self.count_contacts(remains),
+            employees: self.employees.iter().filter(|employee| remains(employee)).count() as u64,
             departments,
         }
     }
@@ -223,7 +224,7 @@ impl Model {
     }
 
     pub fn show_employee(&self, employee: &EmployeeFact) -> Employee {
-        let EmployeeFact { id, place, fields, life } = employee;
+        let EmployeeFact { id, place, fields, lifecycle } = employee;
         Employee {
             id: id.clone(),
             enterprise_id: place.0.clone(),
@@ -231,25 +232,25 @@ impl Model {
             department_name: self.departments[place].name.clone(),
             fields: fields.clone(),
             contact_count: self.contacts.iter().filter(|contact| contact.owner == *id).count() as u64,
-            created_at: life.created_at,
-            updated_at: life.updated_at,
-            archived_at: life.archived_at,
+            created_at: lifecycle.created_at,
+            updated_at: lifecycle.updated_at,
+            archived_at: lifecycle.archived_at,
         }
     }
 }
 
-/// Does an act to something that was found; whether anything changed that could be seen.
-fn take_act(life: &mut Life, act: Act, now: Timestamp) -> Result<bool, Refusal> {
-    let was_archived = life.is_archived();
+/// Applies an act; returns whether it changed anything visible.
+fn apply_act(lifecycle: &mut Lifecycle, act: Act, now: Timestamp) -> Result<bool, Refusal> {
+    let was_archived = lifecycle.is_archived();
     match act {
-        Act::Archive => life.archived_at = Some(now),
-        Act::Restore if was_archived && life.doomed => return Err(Refusal::Conflict),
-        Act::Restore => life.archived_at = None,
-        Act::Purge if life.doomed => return Err(Refusal::Conflict),
+        Act::Archive => lifecycle.archived_at = Some(now),
+        Act::Restore if was_archived && lifecycle.purging => return Err(Refusal::Conflict),
+        Act::Restore => lifecycle.archived_at = None,
+        Act::Purge if lifecycle.purging => return Err(Refusal::Conflict),
         Act::Purge => {
-            life.doomed = true;
-            life.archived_at = life.archived_at.or(Some(now));
+            lifecycle.purging = true;
+            lifecycle.archived_at = lifecycle.archived_at.or(Some(now));
         }
     }
-    Ok(was_archived != life.is_archived())
+    Ok(was_archived != lifecycle.is_archived())
 }

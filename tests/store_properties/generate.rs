@@ -1,4 +1,4 @@
-//! Requests over a universe so small that people, companies and names collide all the time.
+//! Generates requests over so few values that people, companies and names collide all the time.
 
 use muster::domain::access::Reach;
 use muster::domain::contacts::{ContactFields, ContactInfo, Location};
@@ -7,8 +7,8 @@ use muster::domain::ids::{ContactId, EmployeeId, EnterpriseId, TimeOrderedId};
 use muster::domain::time::{DAY_MILLIS, Timestamp};
 use muster::store::{EmployeeName, ImportChunk, ImportRow, MayCreate, OwnerRow};
 
-use super::model::{Life, Model};
-use super::operation::{Act, Operation, Place};
+use super::model::{Lifecycle, Model};
+use super::operation::{Act, DepartmentKey, Operation};
 use crate::support::{Random, department, employee, enterprise, name};
 
 const ENTERPRISES: [&str; 3] = ["acme", "borea", "cygnus"];
@@ -16,10 +16,10 @@ const DEPARTMENTS: [&str; 4] = ["sales", "lab", "ops", "hq"];
 const EMPLOYEES: [&str; 18] = [
     "u1", "u2", "u3", "u4", "u5", "u6", "u7", "u8", "u9", "u10", "u11", "u12", "u13", "u14", "u15", "u16", "u17", "u18",
 ];
-/// Employees whose ids the store made up stop being created above so many employees.
+/// Above this many employees, none with generated ids are created.
 const EMPLOYEES_MAX: usize = 48;
 
-/// Names of enterprises and departments: equal ones, ones that differ in spelling alone, one that gives no slug.
+/// Names of enterprises and departments: equal ones, ones that differ in spelling alone, one without a slug.
 const NAMES: [&str; 9] = ["Acme", "ACME", "acme  ", "Straße", "STRASSE", "Åre", "Sales", "sales", "営業部"];
 const FIRST_NAMES: [&str; 8] = ["Ada", "ADA", "Zoë", "zoë", "Jürgen", "Ju\u{308}rgen", "Bo", ""];
 const LAST_NAMES: [&str; 5] = ["Berg", "BERG", "de Vries", "Ångström", ""];
@@ -63,7 +63,7 @@ const COMPANIES: [&str; 20] = [
     "",
 ];
 
-/// Owners of imported rows as a file may name them.
+/// Owners of imported rows, as a file may name them.
 const OWNER_DEPARTMENTS: [&str; 9] =
     ["sales", "lab", "ops", "hq", "Sales", "ACME", "field", "Field  Team", "FIELD TEAM"];
 const OWNER_NAMES: [&str; 8] = ["ada berg", "ADA  BERG", "Zoë", "bo de vries", "new1", "new2", "New One", "NEW  one"];
@@ -90,7 +90,7 @@ enum Kind {
     ActOnEmployee,
     Import,
     Job,
-    DoomedJob,
+    RolledBackJob,
     Acts,
 }
 
@@ -110,7 +110,7 @@ const SINGLES: &[(usize, Kind)] = &[
     (7, Kind::Import),
 ];
 
-const SEVERAL: &[(usize, Kind)] = &[(5, Kind::Job), (2, Kind::DoomedJob), (4, Kind::Acts)];
+const SEVERAL: &[(usize, Kind)] = &[(5, Kind::Job), (2, Kind::RolledBackJob), (4, Kind::Acts)];
 
 const ACTS: &[(usize, Kind)] = &[(1, Kind::ActOnEnterprise), (2, Kind::ActOnDepartment), (3, Kind::ActOnEmployee)];
 
@@ -126,7 +126,7 @@ impl Generator {
     /// The next request to make.
     pub fn operation(&mut self, model: &Model, now: Timestamp) -> Operation {
         if self.random.percent(15)
-            && let Some(operation) = self.mend(model)
+            && let Some(operation) = self.restore_something(model)
         {
             return operation;
         }
@@ -137,13 +137,15 @@ impl Generator {
         let len = 2 + self.random.below(3);
         match kind {
             Kind::Job => Operation::Job((0..len).map(|_| self.of_kinds(SINGLES, model, now)).collect()),
-            Kind::DoomedJob => Operation::DoomedJob((0..len).map(|_| self.of_kinds(SINGLES, model, now)).collect()),
+            Kind::RolledBackJob => {
+                Operation::RolledBackJob((0..len).map(|_| self.of_kinds(SINGLES, model, now)).collect())
+            }
             _ if self.random.percent(40) => Operation::Acts(self.acts_on_one(model, now)),
             _ => Operation::Acts((0..len).map(|_| self.of_kinds(ACTS, model, now)).collect()),
         }
     }
 
-    /// Does this and that to one subject: what is accepted for destruction must not come back.
+    /// Several acts on one subject: what is accepted for a purge must not be restored.
     fn acts_on_one(&mut self, model: &Model, now: Timestamp) -> Vec<Operation> {
         let first = self.of_kinds(ACTS, model, now);
         let mut steps = vec![first.clone()];
@@ -160,34 +162,34 @@ impl Generator {
         steps
     }
 
-    /// Brings something back that is archived or missing, so that most of the universe stays visible.
-    fn mend(&mut self, model: &Model) -> Option<Operation> {
-        let mut mendings = Vec::new();
+    /// Restores or creates something that is archived or missing, so that most of the data stays visible.
+    fn restore_something(&mut self, model: &Model) -> Option<Operation> {
+        let mut restorations = Vec::new();
         for text in ENTERPRISES {
             let id = enterprise(text);
             match model.enterprises.get(&id) {
-                None => mendings.push(Operation::CreateEnterprise { id: Some(id), name: self.name() }),
-                Some(fact) if fact.life.is_archived() => {
-                    mendings.push(Operation::OnEnterprise { id, act: Act::Restore });
+                None => restorations.push(Operation::CreateEnterprise { id: Some(id), name: self.name() }),
+                Some(fact) if fact.lifecycle.is_archived() => {
+                    restorations.push(Operation::OnEnterprise { id, act: Act::Restore });
                 }
                 Some(_) => {
                     for text in DEPARTMENTS {
-                        mendings.extend(self.mend_department(model, (id.clone(), department(text))));
+                        restorations.extend(self.restore_in_department(model, (id.clone(), department(text))));
                     }
                 }
             }
         }
-        (!mendings.is_empty()).then(|| self.random.pick(&mendings).clone())
+        (!restorations.is_empty()).then(|| self.random.pick(&restorations).clone())
     }
 
-    fn mend_department(&mut self, model: &Model, (of, id): Place) -> Option<Operation> {
+    fn restore_in_department(&mut self, model: &Model, (of, id): DepartmentKey) -> Option<Operation> {
         let place = (of.clone(), id.clone());
         match model.departments.get(&place) {
             None => Some(Operation::CreateDepartment { of, id: Some(id), name: self.name() }),
-            Some(fact) if fact.life.is_archived() => Some(Operation::OnDepartment { of, id, act: Act::Restore }),
+            Some(fact) if fact.lifecycle.is_archived() => Some(Operation::OnDepartment { of, id, act: Act::Restore }),
             Some(_) => {
                 let staff = model.employees.iter().filter(|fact| fact.place == place);
-                let archived = staff.clone().find(|fact| fact.life.is_archived());
+                let archived = staff.clone().find(|fact| fact.lifecycle.is_archived());
                 match archived {
                     Some(fact) => Some(Operation::OnEmployee { of: place, id: fact.id.clone(), act: Act::Restore }),
                     None if staff.count() > 1 => None,
@@ -222,7 +224,7 @@ impl Generator {
             }
             Kind::CreateEnterprise => {
                 let id = self.random.percent(95).then(|| enterprise(self.random.word(&ENTERPRISES)));
-                // Without an id the name gives one; few of those, or the universe grows.
+                // Without an id the name determines it; one fixed name keeps the number of enterprises small.
                 let name = if id.is_none() { name("Acme") } else { self.name() };
                 Operation::CreateEnterprise { id, name }
             }
@@ -234,7 +236,7 @@ impl Generator {
             }
             Kind::ActOnEnterprise => {
                 let id = self.enterprise();
-                let act = self.act(model.enterprises.get(&id).map(|fact| fact.life), 14);
+                let act = self.act(model.enterprises.get(&id).map(|fact| fact.lifecycle), 14);
                 Operation::OnEnterprise { id, act }
             }
             Kind::CreateDepartment => {
@@ -248,8 +250,8 @@ impl Generator {
                 Operation::RenameDepartment { of: place.0, id: place.1, name }
             }
             Kind::ActOnDepartment => {
-                let place = self.known_place(model);
-                let act = self.act(model.departments.get(&place).map(|fact| fact.life), 12);
+                let place = self.existing_place(model);
+                let act = self.act(model.departments.get(&place).map(|fact| fact.lifecycle), 12);
                 Operation::OnDepartment { of: place.0, id: place.1, act }
             }
             Kind::CreateEmployee => {
@@ -260,20 +262,21 @@ impl Generator {
             Kind::ChangeEmployee => self.change_employee(model),
             Kind::ActOnEmployee => {
                 let (of, id) = self.employee(model);
-                let act = self.act(model.employees.iter().find(|fact| fact.id == id).map(|fact| fact.life), 15);
+                let act = self.act(model.employees.iter().find(|fact| fact.id == id).map(|fact| fact.lifecycle), 15);
                 Operation::OnEmployee { of, id, act }
             }
             Kind::Import => self.import(model, now),
-            Kind::Job | Kind::DoomedJob | Kind::Acts => unreachable!("jobs hold no jobs"),
+            Kind::Job | Kind::RolledBackJob | Kind::Acts => unreachable!("jobs hold no jobs"),
         }
     }
 
-    /// What is archived is mostly restored, what is visible archived, so that most of the universe stays visible.
-    fn act(&mut self, life: Option<Life>, purge_percent: usize) -> Act {
+    /// Archived data is mostly restored, visible data mostly archived, so that most of it stays visible.
+    fn act(&mut self, lifecycle: Option<Lifecycle>, purge_percent: usize) -> Act {
         if self.random.percent(purge_percent) {
             return Act::Purge;
         }
-        let likely = if life.is_some_and(|life| life.is_archived()) { Act::Restore } else { Act::Archive };
+        let likely =
+            if lifecycle.is_some_and(|lifecycle| lifecycle.is_archived()) { Act::Restore } else { Act::Archive };
         match (likely, self.random.percent(85)) {
             (Act::Restore, true) | (Act::Archive, false) => Act::Restore,
             _ => Act::Archive,
@@ -295,7 +298,7 @@ impl Generator {
         let owners: Vec<OwnerRow> = (0..=self.random.below(3)).map(|_| self.owner(model)).collect();
         let mut rows: Vec<ImportRow> = Vec::new();
         for _ in 0..self.random.below(9) {
-            // The same file again, and the same row twice in a file.
+            // A file imported again, and a row that is in a file twice.
             let known = !model.contacts.is_empty() && self.random.percent(25);
             let info = match rows.last().filter(|_| self.random.percent(20)) {
                 Some(row) => row.info.clone(),
@@ -310,7 +313,7 @@ impl Generator {
         Operation::Import(ImportChunk { enterprise: self.enterprise(), owners, rows, may_create, dry_run })
     }
 
-    /// Some time in the last 800 days, mostly the last 70, or a little ahead.
+    /// A time in the last 800 days, mostly in the last 70, or slightly in the future.
     fn moment_near(&mut self, now: Timestamp) -> Timestamp {
         let days = if self.random.percent(80) { 70 } else { 800 };
         let back = i64::try_from(self.random.below(days)).unwrap() - 2;
@@ -360,21 +363,21 @@ impl Generator {
         enterprise(if self.random.percent(3) { "nowhere" } else { self.random.word(&ENTERPRISES) })
     }
 
-    fn place(&mut self) -> Place {
+    fn place(&mut self) -> DepartmentKey {
         let id = department(if self.random.percent(3) { "nowhere" } else { self.random.word(&DEPARTMENTS) });
         (self.enterprise(), id)
     }
 
-    /// A department that exists more often than not.
-    fn known_place(&mut self, model: &Model) -> Place {
-        // Ids that were made up without a name differ from run to run, so that picking them could not be repeated.
-        let repeatable = |place: &&Place| TimeOrderedId::parse(place.1.as_str()).is_none();
-        let known: Vec<&Place> = model.departments.keys().filter(repeatable).collect();
+    /// A department that mostly exists.
+    fn existing_place(&mut self, model: &Model) -> DepartmentKey {
+        // Generated ids differ from run to run, so that a choice among them could not be repeated.
+        let repeatable = |place: &&DepartmentKey| TimeOrderedId::parse(place.1.as_str()).is_none();
+        let known: Vec<&DepartmentKey> = model.departments.keys().filter(repeatable).collect();
         if known.is_empty() || self.random.percent(30) { self.place() } else { (*self.random.pick(&known)).clone() }
     }
 
-    /// An employee, mostly one that exists, and mostly of the right department.
-    fn employee(&mut self, model: &Model) -> (Place, EmployeeId) {
+    /// An employee that mostly exists, mostly with its department.
+    fn employee(&mut self, model: &Model) -> (DepartmentKey, EmployeeId) {
         if model.employees.is_empty() || self.random.percent(8) {
             return (self.place(), employee(self.random.word(&EMPLOYEES)));
         }

@@ -1,4 +1,4 @@
-//! What an import must do, in the model.
+//! Imports in the model.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +9,9 @@ use muster::domain::text::fold;
 use muster::store::{EmployeeName, ImportChunk, ImportOutcome, ImportedRow, MayCreate, OwnerRow};
 
 use super::model::{ContactFact, EmployeeFact, Model, Step, scopes_of};
-use super::operation::{Answer, Outcome, Place, Refusal};
+use super::operation::{Answer, DepartmentKey, Outcome, Refusal};
 
-/// The row is refused; the words do not matter.
+/// The row is refused; the text of the reason is not modelled.
 struct Refused;
 
 impl Model {
@@ -39,7 +39,7 @@ impl Model {
             outcome.enterprises_created.push(chunk.enterprise.to_string());
         }
         let owners: Vec<Result<EmployeeId, Refused>> =
-            chunk.owners.iter().map(|owner| self.whole_owner_or_nothing(chunk, owner, &mut outcome, step)).collect();
+            chunk.owners.iter().map(|owner| self.resolve_owner(chunk, owner, &mut outcome, step)).collect();
         for row in &chunk.rows {
             outcome.rows.push(match &owners[row.owner] {
                 Err(Refused) => ImportedRow::Refused(String::new()),
@@ -47,7 +47,7 @@ impl Model {
                 Ok(owner) => {
                     let place = &self.employees.iter().find(|employee| employee.id == *owner).unwrap().place;
                     step.draws.extend(scopes_of(place));
-                    self.meet_company(&chunk.enterprise, &row.info.fields().company);
+                    self.record_company(&chunk.enterprise, &row.info.fields().company);
                     self.contacts.push(ContactFact {
                         id: Self::UNKNOWN_ID,
                         owner: owner.clone(),
@@ -63,15 +63,15 @@ impl Model {
         Ok(Answer::Imported(outcome))
     }
 
-    /// The id of a contact that came in by an import, until the test has looked it up.
+    /// The id of an imported contact, until the test has looked it up.
     pub const UNKNOWN_ID: ContactId = ContactId::from_number(0);
 
     fn has_copy(&self, owner: &EmployeeId, fields: &muster::domain::contacts::ContactFields) -> bool {
         self.contacts.iter().any(|contact| contact.owner == *owner && contact.fields == *fields)
     }
 
-    /// An owner that is refused in the end leaves no department behind that was made for it.
-    fn whole_owner_or_nothing(
+    /// Finds or creates an owner; a department that was created for an owner that is then refused is removed again.
+    fn resolve_owner(
         &mut self,
         chunk: &ImportChunk,
         owner: &OwnerRow,
@@ -79,14 +79,14 @@ impl Model {
         step: &mut Step<'_>,
     ) -> Result<EmployeeId, Refused> {
         let before = (self.clone(), outcome.clone(), step.draws.clone());
-        let found = self.find_or_make_owner(chunk, owner, outcome, step);
+        let found = self.find_or_create_owner(chunk, owner, outcome, step);
         if found.is_err() {
             (*self, *outcome, *step.draws) = before;
         }
         found
     }
 
-    fn find_or_make_owner(
+    fn find_or_create_owner(
         &mut self,
         chunk: &ImportChunk,
         owner: &OwnerRow,
@@ -101,7 +101,7 @@ impl Model {
             Some(text) => match self.find_department(enterprise, text)? {
                 Some(found) => Some(found),
                 None if employee.is_none() && chunk.may_create != MayCreate::Nothing => {
-                    Some(self.make_department(enterprise, text, outcome, step)?)
+                    Some(self.create_missing_department(enterprise, text, outcome, step)?)
                 }
                 None => return Err(Refused),
             },
@@ -110,7 +110,7 @@ impl Model {
             (Some((_, place)), Some(department)) if place.1 != department => Err(Refused),
             (Some((id, _)), _) => Ok(id),
             (None, Some(department)) if chunk.may_create != MayCreate::Nothing => {
-                self.make_employee(&(enterprise.clone(), department), &owner.employee, outcome, step)
+                self.create_missing_employee(&(enterprise.clone(), department), &owner.employee, outcome, step)
             }
             (None, _) => Err(Refused),
         }
@@ -127,8 +127,8 @@ impl Model {
                 if let Some(employee) = visible.iter().find(|employee| employee.id.as_str() == text) {
                     return Ok(Some(employee));
                 }
-                let called = |employee: &&EmployeeFact| fold(&employee.fields.full_name()) == fold(text);
-                visible.into_iter().filter(called).collect::<Vec<_>>()
+                let named = |employee: &&EmployeeFact| fold(&employee.fields.full_name()) == fold(text);
+                visible.into_iter().filter(named).collect::<Vec<_>>()
             }
             EmployeeName::Email(text) => {
                 let address = normalise_email(text).ok_or(Refused)?;
@@ -142,15 +142,15 @@ impl Model {
 
     fn find_department(&self, enterprise: &EnterpriseId, text: &str) -> Result<Option<DepartmentId>, Refused> {
         let visible =
-            || self.departments.iter().filter(|(place, fact)| place.0 == *enterprise && !fact.life.is_archived());
+            || self.departments.iter().filter(|(place, fact)| place.0 == *enterprise && !fact.lifecycle.is_archived());
         if let Some((place, _)) = visible().find(|(place, _)| place.1.as_str() == text) {
             return Ok(Some(place.1.clone()));
         }
-        let mut called: Vec<_> = visible().filter(|(_, fact)| fold(&fact.name) == fold(text)).collect();
-        if called.len() > 1 { Err(Refused) } else { Ok(called.pop().map(|(place, _)| place.1.clone())) }
+        let mut named: Vec<_> = visible().filter(|(_, fact)| fold(&fact.name) == fold(text)).collect();
+        if named.len() > 1 { Err(Refused) } else { Ok(named.pop().map(|(place, _)| place.1.clone())) }
     }
 
-    fn make_department(
+    fn create_missing_department(
         &mut self,
         enterprise: &EnterpriseId,
         text: &str,
@@ -159,15 +159,15 @@ impl Model {
     ) -> Result<DepartmentId, Refused> {
         let name = Name::parse("department", text).map_err(|_| Refused)?;
         let id = DepartmentId::parse(text).ok();
-        let made = self.create_department(enterprise, id.as_ref(), &name, &mut Step { answered: None, ..again(step) });
+        let made = self.create_department(enterprise, id.as_ref(), &name, &mut Step { answered: None, ..nested(step) });
         let Ok(Answer::Department(department)) = made else { return Err(Refused) };
         outcome.departments_created.push(department.id.to_string());
         Ok(department.id)
     }
 
-    fn make_employee(
+    fn create_missing_employee(
         &mut self,
-        place: &Place,
+        place: &DepartmentKey,
         name: &EmployeeName,
         outcome: &mut ImportOutcome,
         step: &mut Step<'_>,
@@ -185,14 +185,14 @@ impl Model {
             }
         }
         let info = EmployeeInfo::parse(fields).map_err(|_| Refused)?;
-        // The store made an id up: it stands in the answer at the place where the model's would stand.
+        // The store generated an id: its answer has it at the position that the model fills next.
         let position = outcome.employees_created.len();
         if id.is_none()
             && let Some(Answer::Imported(answered)) = step.answered
         {
             id = answered.employees_created.get(position).map(|id| EmployeeId::parse(id.as_str()).unwrap());
         }
-        match self.create_employee(place, id.as_ref(), &info, &mut Step { answered: None, ..again(step) }) {
+        match self.create_employee(place, id.as_ref(), &info, &mut Step { answered: None, ..nested(step) }) {
             Ok(Answer::Employee(employee)) => {
                 outcome.employees_created.push(employee.id.to_string());
                 Ok(employee.id)
@@ -203,7 +203,7 @@ impl Model {
     }
 }
 
-/// The same step for a part of it.
-fn again<'a>(step: &'a mut Step<'_>) -> Step<'a> {
+/// The same step, for a part of it.
+fn nested<'a>(step: &'a mut Step<'_>) -> Step<'a> {
     Step { now: step.now, answered: step.answered, draws: step.draws }
 }

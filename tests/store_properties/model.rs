@@ -1,6 +1,6 @@
-//! What a store must do, in plain collections: facts only, no sums.
+//! A plain model of a store: collections of facts without sums.
 //!
-//! Whatever the store answers is predicted here, and which scopes draw a new revision.
+//! It predicts the store's answers, and which scopes draw a new revision.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,13 +11,13 @@ use muster::domain::ids::{ContactId, EmployeeId, EnterpriseId};
 use muster::domain::time::Timestamp;
 use muster::store::Subject;
 
-use super::operation::{Answer, Operation, Outcome, Place, Refusal};
+use super::operation::{Answer, DepartmentKey, Operation, Outcome, Refusal};
 
 #[derive(Clone, Debug, Default)]
 pub struct Model {
     pub enterprises: BTreeMap<EnterpriseId, EnterpriseFact>,
-    pub departments: BTreeMap<Place, DepartmentFact>,
-    /// In the order of their creation, since ids that the store makes up are different in every run.
+    pub departments: BTreeMap<DepartmentKey, DepartmentFact>,
+    /// In the order of their creation, since ids that the store generates differ in every run.
     pub employees: Vec<EmployeeFact>,
     /// In the order of their creation.
     pub contacts: Vec<ContactFact>,
@@ -26,23 +26,23 @@ pub struct Model {
 #[derive(Clone, Debug)]
 pub struct EnterpriseFact {
     pub name: String,
-    pub life: Life,
-    /// The first spelling of each company by its folded name. It stays when its contacts go.
+    pub lifecycle: Lifecycle,
+    /// The first spelling of each company by its folded name. It is kept when its contacts are deleted.
     pub companies: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug)]
 pub struct DepartmentFact {
     pub name: String,
-    pub life: Life,
+    pub lifecycle: Lifecycle,
 }
 
 #[derive(Clone, Debug)]
 pub struct EmployeeFact {
     pub id: EmployeeId,
-    pub place: Place,
+    pub place: DepartmentKey,
     pub fields: EmployeeFields,
-    pub life: Life,
+    pub lifecycle: Lifecycle,
 }
 
 #[derive(Clone, Debug)]
@@ -56,17 +56,17 @@ pub struct ContactFact {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub struct Life {
+pub struct Lifecycle {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     pub archived_at: Option<Timestamp>,
-    /// Accepted for destruction.
-    pub doomed: bool,
+    /// Accepted for a purge.
+    pub purging: bool,
 }
 
-impl Life {
+impl Lifecycle {
     pub fn new(now: Timestamp) -> Self {
-        Self { created_at: now, updated_at: now, archived_at: None, doomed: false }
+        Self { created_at: now, updated_at: now, archived_at: None, purging: false }
     }
 
     pub fn is_archived(&self) -> bool {
@@ -74,12 +74,12 @@ impl Life {
     }
 }
 
-/// One request as the model sees it.
+/// The context of one request.
 pub struct Step<'a> {
     pub now: Timestamp,
-    /// What the store answered, for the ids that it made up.
+    /// The store's answer, for the ids that it generated.
     pub answered: Option<&'a Answer>,
-    /// The scopes that draw.
+    /// The scopes that draw a revision.
     pub draws: &'a mut BTreeSet<Scope>,
 }
 
@@ -88,7 +88,7 @@ pub fn not_found<T>(subject: Subject) -> Result<T, Refusal> {
 }
 
 impl Model {
-    /// Predicts the answer to a request and takes the request in.
+    /// Predicts the answer to a request, and applies the request.
     pub fn apply(&mut self, operation: &Operation, step: &mut Step<'_>) -> Outcome {
         match operation {
             Operation::CreateEnterprise { id, name } => self.create_enterprise(id.as_ref(), name, step),
@@ -107,10 +107,10 @@ impl Model {
             Operation::DeleteContact { reach, user, id } => self.delete_contact(reach, user, *id, step),
             Operation::Import(chunk) => self.import(chunk, step),
             Operation::Job(steps) | Operation::Acts(steps) => {
-                let goes_on = matches!(operation, Operation::Acts(_));
+                let continues = matches!(operation, Operation::Acts(_));
                 let before = self.clone();
                 let mut draws = BTreeSet::new();
-                let outcomes = self.apply_all(steps, step, goes_on, &mut draws);
+                let outcomes = self.apply_all(steps, step, continues, &mut draws);
                 match outcomes {
                     Ok(outcomes) => {
                         step.draws.extend(draws);
@@ -122,7 +122,7 @@ impl Model {
                     }
                 }
             }
-            Operation::DoomedJob(steps) => {
+            Operation::RolledBackJob(steps) => {
                 let mut copy = self.clone();
                 copy.apply_all(steps, step, false, &mut BTreeSet::new())?;
                 Err(Refusal::Conflict)
@@ -134,7 +134,7 @@ impl Model {
         &mut self,
         steps: &[Operation],
         step: &Step<'_>,
-        goes_on: bool,
+        continues: bool,
         draws: &mut BTreeSet<Scope>,
     ) -> Result<Vec<Outcome>, Refusal> {
         let mut outcomes = Vec::new();
@@ -145,57 +145,58 @@ impl Model {
             };
             let outcome = self.apply(operation, &mut Step { now: step.now, answered, draws });
             match outcome {
-                Err(refusal) if !goes_on => return Err(refusal),
+                Err(refusal) if !continues => return Err(refusal),
                 outcome => outcomes.push(outcome),
             }
         }
         Ok(outcomes)
     }
 
-    /// Destroys what is accepted for it; gives the scopes that draw.
+    /// Deletes what was accepted for a purge; returns the scopes that draw a revision.
     pub fn finish_purges(&mut self) -> BTreeSet<Scope> {
         let mut draws = BTreeSet::new();
-        for employee in self.employees.iter().filter(|employee| employee.life.doomed) {
+        for employee in self.employees.iter().filter(|employee| employee.lifecycle.purging) {
             draws.extend(scopes_of(&employee.place));
         }
-        let doomed = |model: &Self, place: &Place| {
-            model.enterprises[&place.0].life.doomed || model.departments[place].life.doomed
+        let purging = |model: &Self, place: &DepartmentKey| {
+            model.enterprises[&place.0].lifecycle.purging || model.departments[place].lifecycle.purging
         };
-        for place in self.departments.keys().filter(|place| doomed(self, place)) {
+        for place in self.departments.keys().filter(|place| purging(self, place)) {
             draws.extend(scopes_of(place));
         }
-        for (id, _) in self.enterprises.iter().filter(|(_, enterprise)| enterprise.life.doomed) {
+        for (id, _) in self.enterprises.iter().filter(|(_, enterprise)| enterprise.lifecycle.purging) {
             draws.insert(Scope::enterprise(id.clone()));
         }
         let mut employees = std::mem::take(&mut self.employees);
-        employees.retain(|employee| !employee.life.doomed && !doomed(self, &employee.place));
+        employees.retain(|employee| !employee.lifecycle.purging && !purging(self, &employee.place));
         let left: BTreeSet<&EmployeeId> = employees.iter().map(|employee| &employee.id).collect();
         self.contacts.retain(|contact| left.contains(&contact.owner));
         self.employees = employees;
         let enterprises = &self.enterprises;
-        self.departments.retain(|place, department| !department.life.doomed && !enterprises[&place.0].life.doomed);
-        self.enterprises.retain(|_, enterprise| !enterprise.life.doomed);
+        self.departments
+            .retain(|place, department| !department.lifecycle.purging && !enterprises[&place.0].lifecycle.purging);
+        self.enterprises.retain(|_, enterprise| !enterprise.lifecycle.purging);
         draws
     }
 
     pub fn visible_enterprise(&self, id: &EnterpriseId) -> Result<&EnterpriseFact, Refusal> {
         self.enterprises
             .get(id)
-            .filter(|enterprise| !enterprise.life.is_archived())
+            .filter(|enterprise| !enterprise.lifecycle.is_archived())
             .ok_or(Refusal::NotFound(Subject::Enterprise))
     }
 
-    pub fn any_department(&self, place: &Place) -> Result<&DepartmentFact, Refusal> {
+    pub fn any_department(&self, place: &DepartmentKey) -> Result<&DepartmentFact, Refusal> {
         self.visible_enterprise(&place.0)?;
         self.departments.get(place).ok_or(Refusal::NotFound(Subject::Department))
     }
 
-    pub fn visible_department(&self, place: &Place) -> Result<&DepartmentFact, Refusal> {
+    pub fn visible_department(&self, place: &DepartmentKey) -> Result<&DepartmentFact, Refusal> {
         let found = self.any_department(place)?;
-        if found.life.is_archived() { not_found(Subject::Department) } else { Ok(found) }
+        if found.lifecycle.is_archived() { not_found(Subject::Department) } else { Ok(found) }
     }
 
-    pub fn any_employee(&self, place: &Place, id: &EmployeeId) -> Result<usize, Refusal> {
+    pub fn any_employee(&self, place: &DepartmentKey, id: &EmployeeId) -> Result<usize, Refusal> {
         self.visible_department(place)?;
         self.employees
             .iter()
@@ -203,13 +204,13 @@ impl Model {
             .ok_or(Refusal::NotFound(Subject::Employee))
     }
 
-    pub fn visible_employee(&self, place: &Place, id: &EmployeeId) -> Result<usize, Refusal> {
+    pub fn visible_employee(&self, place: &DepartmentKey, id: &EmployeeId) -> Result<usize, Refusal> {
         let found = self.any_employee(place, id)?;
-        if self.employees[found].life.is_archived() { not_found(Subject::Employee) } else { Ok(found) }
+        if self.employees[found].lifecycle.is_archived() { not_found(Subject::Employee) } else { Ok(found) }
     }
 
     pub fn is_visible(&self, employee: &EmployeeFact) -> bool {
-        !employee.life.is_archived() && self.visible_department(&employee.place).is_ok()
+        !employee.lifecycle.is_archived() && self.visible_department(&employee.place).is_ok()
     }
 
     pub fn user(&self, reach: &Reach, id: &EmployeeId) -> Result<&EmployeeFact, Refusal> {
@@ -221,6 +222,6 @@ impl Model {
 }
 
 /// A department's scope and its enterprise's.
-pub fn scopes_of(place: &Place) -> [Scope; 2] {
+pub fn scopes_of(place: &DepartmentKey) -> [Scope; 2] {
     [Scope::department(place.0.clone(), place.1.clone()), Scope::enterprise(place.0.clone())]
 }

@@ -1,5 +1,5 @@
-//! What the property test does to a store: requests as values, so that they can be printed and done twice, to the store
-//! and to the model.
+//! The operations of the property test: requests as values, so that they can be printed and applied to both the store
+//! and the model.
 
 use muster::domain::access::Reach;
 use muster::domain::contacts::{Contact, ContactInfo};
@@ -7,7 +7,7 @@ use muster::domain::directory::{Department, Employee, EmployeeInfo, Enterprise, 
 use muster::domain::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId};
 use muster::store::{Actor, ImportChunk, ImportOutcome, Purged, StoreError, Subject, WriteTx};
 
-/// One request. `Hide` archives, `Show` restores.
+/// One request.
 #[derive(Clone, Debug)]
 pub enum Operation {
     CreateEnterprise {
@@ -38,18 +38,18 @@ pub enum Operation {
         act: Act,
     },
     CreateEmployee {
-        of: Place,
+        of: DepartmentKey,
         id: Option<EmployeeId>,
         info: EmployeeInfo,
     },
     ChangeEmployee {
-        of: Place,
+        of: DepartmentKey,
         id: EmployeeId,
         info: EmployeeInfo,
         move_to: Option<DepartmentId>,
     },
     OnEmployee {
-        of: Place,
+        of: DepartmentKey,
         id: EmployeeId,
         act: Act,
     },
@@ -70,15 +70,15 @@ pub enum Operation {
         id: ContactId,
     },
     Import(ImportChunk),
-    /// Several in one job; the first refusal ends and undoes it.
+    /// Several in one job; the first refusal ends it and rolls it back.
     Job(Vec<Operation>),
-    /// Several in one job, which is refused after all were done.
-    DoomedJob(Vec<Operation>),
-    /// Several acts in one job that goes on after refusals. Acts are refused before they change anything.
+    /// Several in one job, which is rolled back after all were done.
+    RolledBackJob(Vec<Operation>),
+    /// Several acts in one job that continues after refusals. An act is refused before it changes anything.
     Acts(Vec<Operation>),
 }
 
-/// What can be done to anything in the directory.
+/// What can be done to any subject of the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     Archive,
@@ -86,10 +86,10 @@ pub enum Act {
     Purge,
 }
 
-/// An enterprise's department.
-pub type Place = (EnterpriseId, DepartmentId);
+/// A department with its enterprise.
+pub type DepartmentKey = (EnterpriseId, DepartmentId);
 
-/// What a request that was done answers.
+/// The answer to a successful request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     Done,
@@ -108,7 +108,7 @@ pub enum Answer {
 pub enum Refusal {
     NotFound(Subject),
     Conflict,
-    /// Nothing that the model ever expects.
+    /// Any other error; the model never predicts one.
     Failed(String),
 }
 
@@ -125,7 +125,7 @@ impl From<StoreError> for Refusal {
 }
 
 impl Operation {
-    /// Its name, and the act's.
+    /// The name of the operation, and of its act.
     pub fn kind(&self) -> String {
         let text = format!("{self:?}");
         let name = text.split([' ', '(']).next().unwrap_or_default();
@@ -133,12 +133,12 @@ impl Operation {
             Self::OnEnterprise { act, .. } | Self::OnDepartment { act, .. } | Self::OnEmployee { act, .. } => {
                 format!("{name} {act:?}")
             }
-            Self::Import(chunk) if chunk.dry_run => format!("{name} rehearsed"),
+            Self::Import(chunk) if chunk.dry_run => format!("{name} dry run"),
             _ => name.to_owned(),
         }
     }
 
-    /// Does it to the store.
+    /// Applies the operation to the store.
     pub fn run(&self, tx: &WriteTx<'_>) -> Result<Answer, StoreError> {
         match self {
             Self::CreateEnterprise { id, name } => tx.create_enterprise(id.clone(), name).map(Answer::Enterprise),
@@ -175,7 +175,7 @@ impl Operation {
             Self::DeleteContact { reach, user, id } => tx.delete_contact(reach, user, *id).map(Answer::ContactsLeft),
             Self::Import(chunk) => tx.import(chunk).map(|outcome| Answer::Imported(without_reasons(outcome))),
             Self::Job(steps) => run_all(steps, tx).map(Answer::Several),
-            Self::DoomedJob(steps) => {
+            Self::RolledBackJob(steps) => {
                 run_all(steps, tx)?;
                 Err(StoreError::Conflict("on purpose".to_owned()))
             }
@@ -186,14 +186,14 @@ impl Operation {
     }
 }
 
-/// The way in which the property test adds contacts.
+/// The source of the contacts that the property test adds.
 pub const SOURCE: &str = "AddContact";
 
 fn run_all(steps: &[Operation], tx: &WriteTx<'_>) -> Result<Vec<Outcome>, StoreError> {
     steps.iter().map(|step| step.run(tx).map(Ok)).collect()
 }
 
-/// Refusals of rows are compared, their words are not.
+/// Removes the reasons of refused rows, which the model does not predict.
 fn without_reasons(mut outcome: ImportOutcome) -> ImportOutcome {
     use muster::store::ImportedRow::Refused;
     for row in &mut outcome.rows {
@@ -202,7 +202,7 @@ fn without_reasons(mut outcome: ImportOutcome) -> ImportOutcome {
             *row = Refused(String::new());
         }
     }
-    // The same refusals, told by owner.
+    // The same refusals by owner.
     outcome.owners_refused.clear();
     outcome
 }

@@ -1,4 +1,4 @@
-//! Revisions as the database has them, read past the store's code.
+//! Revisions as the database has them, read without the store's code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +27,7 @@ impl Revisions {
         Self { counter, scopes: rows.unwrap().map(Result::unwrap).collect() }
     }
 
-    /// The scopes that drew since `before`; whatever else moved is wrong.
+    /// The scopes that drew a revision since `before`; any other change fails.
     pub fn drawn_since(&self, before: &Self) -> BTreeSet<(Scope, i64)> {
         assert!(before.scopes.keys().all(|scope| self.scopes.contains_key(scope)), "a scope's row is gone");
         let changed = |(scope, revision): &(&Scope, &i64)| before.scopes.get(scope) != Some(revision);

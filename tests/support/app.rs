@@ -1,4 +1,4 @@
-//! The whole server in this process, on a port of its own, and clients that talk to it.
+//! Runs the whole server in this process on an ephemeral port, and provides HTTP clients for it.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -30,11 +30,11 @@ pub struct TestSettings {
     pub http: HttpSettings,
 }
 
-/// A listening server on a real database. When it goes, the server has ended in order, and every rollup and the cache's
-/// own invariants must be right.
+/// A listening server on a real database. Dropping it checks that the server shuts down gracefully, that every rollup
+/// is correct and that the cache's invariants hold.
 ///
-/// It holds two enterprises: `acme` with the employee `u1` of `sales` and `u2` of `lab`, and `globex` with `g1` of `ops`;
-/// each employee has collected one contact of the company Contoso.
+/// It holds two enterprises: `acme` with the employee `u1` of `sales` and `u2` of `lab`, and `globex` with `g1` of
+/// `ops`; each employee has one contact of the company Contoso.
 pub struct TestApp {
     address: SocketAddr,
     root: String,
@@ -50,7 +50,7 @@ impl TestApp {
         Self::start_with(|_| {}).await
     }
 
-    /// A server whose database may grow to so many bytes.
+    /// A server whose database is limited to this many bytes.
     pub async fn start_limited(bytes: u64) -> Self {
         let store = Directory::in_memory().open_with(Clock::system(), |options| options.size_bytes_max = Some(bytes));
         let app = Self::serve_store(store, TestSettings::default());
@@ -63,14 +63,14 @@ impl TestApp {
         Self::start_at(Clock::system(), change).await
     }
 
-    /// A server that tells time by this clock.
+    /// A server that uses this clock.
     pub async fn start_at(clock: Clock, change: impl FnOnce(&mut TestSettings)) -> Self {
         let app = Self::start_in(&Directory::in_memory(), clock, change);
         app.write(people).await;
         app
     }
 
-    /// The same server once more, with the same data and tokens, after it has ended in order.
+    /// Restarts the server on the same data and tokens after a graceful shutdown.
     pub fn restart(mut self) -> Self {
         self.stop();
         let (directory, clock) = (self.store.directory().clone(), self.store.clock().clone());
@@ -78,19 +78,19 @@ impl TestApp {
         Self::start_in(&directory, clock, |_| {})
     }
 
-    /// A server on what is in a directory.
+    /// A server on the contents of a data directory.
     pub fn start_in(directory: &Directory, clock: Clock, change: impl FnOnce(&mut TestSettings)) -> Self {
         Self::start_on(directory.open_with(clock, |_| {}), change)
     }
 
-    /// A server on a store that was opened before.
+    /// A server on an open store.
     pub fn start_on(store: TestStore, change: impl FnOnce(&mut TestSettings)) -> Self {
         let mut settings = TestSettings::default();
         change(&mut settings);
         Self::serve_store(store, settings)
     }
 
-    /// A server on a store that backs up as these settings say.
+    /// A server with these backup settings.
     pub fn serve_backing_up(
         store: TestStore,
         settings: TestSettings,
@@ -102,7 +102,7 @@ impl TestApp {
     }
 
     fn serve_store(store: TestStore, settings: TestSettings) -> Self {
-        // Only for those who ask: a test that moves its clock is not to be disturbed by them.
+        // Without a schedule, so that a test that moves its clock starts no backup; they are made on request only.
         let backups = BackupSettings { every: None, keep: 7, dir: store.data_dir().join("backups") };
         Self::serve_backing_up(store, settings, &backups, None)
     }
@@ -129,12 +129,12 @@ impl TestApp {
         self.address
     }
 
-    /// What the address of everything begins with.
+    /// The base URL: scheme, address and base path.
     pub fn root(&self) -> &str {
         &self.root
     }
 
-    /// Tells the server to stop and waits until it has.
+    /// Stops the server and waits for its shutdown.
     pub fn stop(&mut self) {
         self.stop.cancel();
         if let Some(server) = self.server.take()
@@ -145,12 +145,12 @@ impl TestApp {
         }
     }
 
-    /// Tells the server to stop, and goes on while it does.
-    pub fn begin_to_stop(&self) {
+    /// Requests a shutdown without waiting for it.
+    pub fn request_shutdown(&self) {
         self.stop.cancel();
     }
 
-    /// Writes past the API.
+    /// Writes directly to the store, without the API.
     pub async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -158,27 +158,27 @@ impl TestApp {
         Store::write(&self.store, work).await.unwrap()
     }
 
-    /// Somebody without a token.
-    pub fn nobody(&self) -> Client {
+    /// A client without a token.
+    pub fn anonymous(&self) -> Client {
         Client::below(self.root.clone())
     }
 
-    /// Somebody with a token for the whole installation.
+    /// A client with a token for the whole installation.
     pub async fn client(&self, role: Role) -> Client {
-        self.holder(role, Reach::Installation, None).await
+        self.client_with(role, Reach::Installation, None).await
     }
 
-    /// Somebody with a token for one enterprise.
-    pub async fn limited(&self, role: Role, id: &str) -> Client {
-        self.holder(role, Reach::Enterprise(enterprise(id)), None).await
+    /// A client with a token for one enterprise.
+    pub async fn enterprise_client(&self, role: Role, id: &str) -> Client {
+        self.client_with(role, Reach::Enterprise(enterprise(id)), None).await
     }
 
-    /// Somebody with a token that may have an end.
-    pub async fn holder(&self, role: Role, reach: Reach, expires_at: Option<Timestamp>) -> Client {
+    /// A client with a token of this reach, which may expire.
+    pub async fn client_with(&self, role: Role, reach: Reach, expires_at: Option<Timestamp>) -> Client {
         let minted = mint(role.as_str().to_owned(), role, reach, self.store.clock().now(), expires_at).unwrap();
         let stored = minted.stored;
         self.write(move |tx| tx.insert_token(&stored)).await;
-        Client { token: Some(minted.secret), ..self.nobody() }
+        Client { token: Some(minted.secret), ..self.anonymous() }
     }
 }
 
@@ -196,7 +196,7 @@ fn root(address: SocketAddr, settings: &HttpSettings) -> String {
     format!("http://{address}{}", settings.base_path.as_ref().map_or("", |base| base.as_str()))
 }
 
-/// Has a runtime of its own, so that a test can wait for its end.
+/// Runs the server on its own runtime, so that a test can wait for its shutdown.
 fn serve(
     server: &Server,
     listener: TcpListener,
@@ -218,7 +218,7 @@ fn serve(
     });
 }
 
-/// Writes what every server of these tests holds.
+/// Writes the data that every server of these tests starts with.
 pub fn people(tx: &WriteTx<'_>) -> Result<(), StoreError> {
     for (owner, id, user) in [("acme", "sales", "u1"), ("acme", "lab", "u2"), ("globex", "ops", "g1")] {
         if tx.enterprise(&enterprise(owner)).is_err() {
@@ -232,7 +232,7 @@ pub fn people(tx: &WriteTx<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Somebody who calls the API.
+/// An API client with a token, a session, or neither.
 #[derive(Clone)]
 pub struct Client {
     base: String,
@@ -243,24 +243,24 @@ pub struct Client {
 }
 
 impl Client {
-    /// Somebody without a token, who calls the server at this address.
+    /// A client without a token for the server at this address.
     pub fn at(address: SocketAddr) -> Self {
         Self::below(format!("http://{address}"))
     }
 
-    /// The same for a server whose addresses begin so.
+    /// A client without a token for a server with this base URL.
     pub fn below(base: String) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { base, token: None, session: None, http }
     }
 
-    /// The browser of somebody who signs in with the same token: it has a session, and pages of the server's own.
+    /// A browser signed in with the same token: it sends a session cookie and same-origin requests.
     pub async fn browser(&self) -> Self {
-        self.signs_in(json!({"token": self.token()})).await
+        self.sign_in(json!({"token": self.token()})).await
     }
 
-    /// A browser that signs in with a token or the code of a link.
-    pub async fn signs_in(&self, with: Value) -> Self {
+    /// A browser signed in with a token or the code of a sign-in link.
+    pub async fn sign_in(&self, with: Value) -> Self {
         let reply = Self { token: None, session: None, ..self.clone() }.post("/session", with).await;
         reply.expect(200);
         let cookie = reply.headers["set-cookie"].to_str().unwrap();
@@ -269,27 +269,27 @@ impl Client {
         Self { token: None, session: Some((name.to_owned(), session)), ..self.clone() }
     }
 
-    /// The same server's caller with the session of another client.
+    /// This client with the session of another client.
     pub fn as_signed_in(&self, other: &Self) -> Self {
         Self { token: None, session: other.session.clone(), ..self.clone() }
     }
 
-    /// What its session cookie says.
+    /// The value of the session cookie.
     pub fn session(&self) -> &str {
         self.session.as_ref().map_or("", |(_, value)| value)
     }
 
-    /// The token, as it is sent.
+    /// The token in clear text.
     pub fn token(&self) -> &str {
         self.token.as_deref().unwrap_or_default()
     }
 
-    /// The same caller with another token.
+    /// This client with another token.
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), session: None, ..self.clone() }
     }
 
-    /// A request that is not sent yet.
+    /// Builds a request without sending it.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
         match &self.token {
@@ -301,7 +301,7 @@ impl Client {
         }
     }
 
-    /// A request with the session cookie, and with these headers to say where it comes from.
+    /// Builds a request with the session cookie and with these headers, which state its origin.
     pub fn request_from(&self, method: Method, path: &str, origin: &[(&str, &str)]) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
         let request = self.session.iter().fold(request, with_cookie);
@@ -328,13 +328,13 @@ impl Client {
         Reply::to(self.request(Method::PATCH, path).json(&body)).await
     }
 
-    /// Sends a text as it is, called JSON.
+    /// Sends a text unchanged with the content type of JSON.
     pub async fn post_text(&self, path: &str, body: impl Into<Body>) -> Reply {
         Reply::to(self.request(Method::POST, path).header("content-type", "application/json").body(body)).await
     }
 
     /// Sends JSON with an idempotency key.
-    pub async fn post_once(&self, path: &str, key: &str, body: Value) -> Reply {
+    pub async fn post_with_key(&self, path: &str, key: &str, body: Value) -> Reply {
         Reply::to(self.request(Method::POST, path).header("idempotency-key", key).json(&body)).await
     }
 
@@ -348,7 +348,7 @@ fn with_cookie(request: RequestBuilder, (name, session): &(String, String)) -> R
     request.header("cookie", format!("theme=dark; {name}={session}"))
 }
 
-/// An answer, read whole.
+/// A response with its complete body.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub status: u16,
@@ -357,11 +357,11 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// Sends a request and reads the answer.
+    /// Sends a request and reads the response.
     pub async fn to(request: RequestBuilder) -> Self {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        // An event stream has no end; whoever wants it opens it as one.
+        // An event stream has no end; a test that reads one opens it with `Events`.
         let is_endless = headers.get("content-type").is_some_and(|value| value == "text/event-stream");
         let body = if is_endless { Vec::new() } else { response.bytes().await.unwrap().to_vec() };
         Self { status, headers, body }
@@ -385,7 +385,7 @@ impl Reply {
         body
     }
 
-    /// The message of a failure with this status, which is told the way that every failure is told.
+    /// The message of a failure with this status, after checking the form that all problem responses share.
     #[track_caller]
     pub fn problem(&self, status: u16) -> String {
         assert_eq!(self.status, status, "{}", self.text());
@@ -398,9 +398,9 @@ impl Reply {
         body["message"].as_str().unwrap().to_owned()
     }
 
-    /// The message of a 400, and the fields that it names.
+    /// The message of a 400 response, and the fields that it names.
     #[track_caller]
-    pub fn refused(&self) -> (String, Vec<String>) {
+    pub fn invalid_fields(&self) -> (String, Vec<String>) {
         let message = self.problem(400);
         let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
         (message, errors.iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect())

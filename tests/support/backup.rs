@@ -1,4 +1,4 @@
-//! Backups that a test looks into, holds midway, or ends.
+//! Backups that a test inspects, pauses or cancels.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,8 +9,8 @@ use muster::store::{
     BackupError, BackupMade, BackupObserver, BackupProgress, BackupRequest, BackupStage, Pace, back_up, unobserved,
 };
 
-/// Backs a data directory up, and waits.
-pub fn backed_up(data_dir: &Path, destination: &Path) -> Result<BackupMade, BackupError> {
+/// Backs up a data directory and waits for the result.
+pub fn make_backup(data_dir: &Path, destination: &Path) -> Result<BackupMade, BackupError> {
     back_up(&request(data_dir, destination), &Clock::system(), &unobserved())
 }
 
@@ -23,28 +23,28 @@ pub fn request(data_dir: &Path, destination: &Path) -> BackupRequest {
     }
 }
 
-/// Stops a backup after its first portion, with the read transaction open, until it is let go.
-pub struct HeldBackup {
-    hold: Hold,
-    observer: Arc<Holder>,
+/// A backup that is paused after its first portion, with its read transaction open, until it is released.
+pub struct PausedBackup {
+    pause: Pause,
+    observer: Arc<PausingObserver>,
     backup: std::thread::JoinHandle<Result<BackupMade, BackupError>>,
 }
 
-/// Stops what it observes at its first portion, until it is let go.
-pub struct Holder {
-    /// What is said when the backup stands, and what it waits for; taken at its first portion.
-    held: Mutex<Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>>,
+/// An observer that pauses its backup at the first portion, until it is released.
+pub struct PausingObserver {
+    /// Signals that the backup is paused, and waits for its release; taken at the first portion.
+    on_first_portion: Mutex<Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>>,
     cancelled: AtomicBool,
     stages: Mutex<Vec<BackupProgress>>,
 }
 
-impl BackupObserver for Holder {
+impl BackupObserver for PausingObserver {
     fn progressed(&self, progress: BackupProgress) {
         self.stages.lock().unwrap().push(progress);
-        if let Some((stands, may_go)) = self.held.lock().unwrap().take() {
-            stands.send(()).unwrap();
-            // A test that fails drops the other end.
-            let _ = may_go.recv();
+        if let Some((paused, released)) = self.on_first_portion.lock().unwrap().take() {
+            paused.send(()).unwrap();
+            // A failed test drops the sender.
+            let _ = released.recv();
         }
     }
 
@@ -53,62 +53,62 @@ impl BackupObserver for Holder {
     }
 }
 
-/// What waits for a held backup, and lets it go.
-pub struct Hold {
-    standing: mpsc::Receiver<()>,
-    let_go: mpsc::Sender<()>,
+/// Waits for a paused backup, and releases it.
+pub struct Pause {
+    paused: mpsc::Receiver<()>,
+    release: mpsc::Sender<()>,
 }
 
-impl Hold {
-    /// Comes back when the backup stands.
+impl Pause {
+    /// Returns when the backup is paused.
     pub fn wait(&self) {
-        self.standing.recv().expect("it ended before its first portion");
+        self.paused.recv().expect("the backup ended before its first portion");
     }
 
-    pub fn let_go(&self) {
-        self.let_go.send(()).unwrap();
-    }
-}
-
-impl Holder {
-    pub fn new() -> (Arc<Self>, Hold) {
-        let (stands, standing) = mpsc::channel();
-        let (let_go, may_go) = mpsc::channel();
-        let held = Mutex::new(Some((stands, may_go)));
-        let holder = Self { held, cancelled: AtomicBool::new(false), stages: Mutex::default() };
-        (Arc::new(holder), Hold { standing, let_go })
+    pub fn release(&self) {
+        self.release.send(()).unwrap();
     }
 }
 
-impl HeldBackup {
-    /// Comes back when the backup stands.
-    pub fn begin(data_dir: &Path, destination: &Path) -> Self {
-        let (observer, hold) = Holder::new();
+impl PausingObserver {
+    pub fn new() -> (Arc<Self>, Pause) {
+        let (on_pause, paused) = mpsc::channel();
+        let (release, released) = mpsc::channel();
+        let on_first_portion = Mutex::new(Some((on_pause, released)));
+        let observer = Self { on_first_portion, cancelled: AtomicBool::new(false), stages: Mutex::default() };
+        (Arc::new(observer), Pause { paused, release })
+    }
+}
+
+impl PausedBackup {
+    /// Starts a backup and returns when it is paused.
+    pub fn start(data_dir: &Path, destination: &Path) -> Self {
+        let (observer, pause) = PausingObserver::new();
         let (request, shared) = (request(data_dir, destination), Arc::clone(&observer));
         let backup = std::thread::spawn(move || {
-            let observer: Arc<dyn BackupObserver> = Arc::<Holder>::clone(&shared);
+            let observer: Arc<dyn BackupObserver> = Arc::<PausingObserver>::clone(&shared);
             let made = back_up(&request, &Clock::system(), &observer);
-            shared.held.lock().unwrap().take();
+            shared.on_first_portion.lock().unwrap().take();
             made
         });
-        if let Err(ended) = hold.standing.recv() {
+        if let Err(ended) = pause.paused.recv() {
             panic!("{ended}, since it ended before its first portion: {:?}", backup.join());
         }
-        Self { hold, observer, backup }
+        Self { pause, observer, backup }
     }
 
-    /// Lets it go on, and waits for its end.
+    /// Releases the backup and waits for its end.
     pub fn finish(self) -> Result<BackupMade, BackupError> {
-        self.hold.let_go();
+        self.pause.release();
         let made = self.backup.join().unwrap();
         let stages = self.observer.stages.lock().unwrap();
-        let copying: Vec<u64> =
-            stages.iter().filter(|told| told.stage == BackupStage::Copying).map(|told| told.bytes_done).collect();
-        assert!(copying.is_sorted(), "it began anew: {copying:?}");
+        let copying = stages.iter().filter(|progress| progress.stage == BackupStage::Copying);
+        let copying: Vec<u64> = copying.map(|progress| progress.bytes_done).collect();
+        assert!(copying.is_sorted(), "the backup restarted: {copying:?}");
         made
     }
 
-    /// Ends it before its time.
+    /// Cancels the backup.
     pub fn cancel(self) -> Result<BackupMade, BackupError> {
         self.observer.cancelled.store(true, Ordering::SeqCst);
         self.finish()

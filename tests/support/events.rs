@@ -1,4 +1,4 @@
-//! A reader of server-sent events.
+//! Reads server-sent events.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::Client;
 
-/// How long an event is waited for that must come. Generous, since it only matters when a test fails.
-const EVENT_PATIENCE: Duration = Duration::from_secs(20);
+/// How long to wait for an expected event. Generous, since it only matters when a test fails.
+const EVENT_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// An open event stream.
 pub struct Events {
@@ -18,9 +18,9 @@ pub struct Events {
 
 /// One block of the stream.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Told {
-    /// Empty for a block that only says where the stream stands, or is a comment.
-    pub event: String,
+pub struct Event {
+    /// Empty for a comment, and for a block that only carries an id.
+    pub name: String,
     pub id: Option<i64>,
     pub data: Value,
     pub retry: Option<u64>,
@@ -28,7 +28,7 @@ pub struct Told {
 }
 
 impl Events {
-    /// Opens the stream, as somebody who has seen everything up to `last_event_id`.
+    /// Opens the stream; `last_event_id` is the id of the last event that the client has received.
     pub async fn open(client: &Client, last_event_id: Option<&str>) -> Self {
         let mut request = client.request(Method::GET, "/cache/events");
         if let Some(id) = last_event_id {
@@ -41,15 +41,15 @@ impl Events {
         Self { response, text: String::new() }
     }
 
-    /// The next block; `None` at the end of the stream, which must be in order.
-    pub async fn try_next(&mut self) -> Option<Told> {
+    /// The next block; `None` at the end of the stream, which must not cut off an event.
+    pub async fn try_next(&mut self) -> Option<Event> {
         loop {
             if let Some(end) = self.text.find("\n\n") {
-                let told = Told::read(&self.text[..end]);
+                let event = Event::read(&self.text[..end]);
                 self.text.drain(..end + 2);
-                return Some(told);
+                return Some(event);
             }
-            let chunk = tokio::time::timeout(EVENT_PATIENCE, self.response.chunk()).await.expect("nothing comes");
+            let chunk = tokio::time::timeout(EVENT_TIME_MAX, self.response.chunk()).await.expect("no event arrives");
             let Some(chunk) = chunk.unwrap() else {
                 assert_eq!(self.text, "", "the stream ends in the middle of an event");
                 return None;
@@ -58,43 +58,43 @@ impl Events {
         }
     }
 
-    pub async fn next(&mut self) -> Told {
+    pub async fn next(&mut self) -> Event {
         self.try_next().await.expect("the stream goes on")
     }
 
-    /// The next event with this name; others are passed over.
-    pub async fn next_of(&mut self, event: &str) -> Told {
+    /// The next event with this name; other blocks are skipped.
+    pub async fn next_of(&mut self, name: &str) -> Event {
         loop {
-            let told = self.next().await;
-            if told.event == event {
-                return told;
+            let event = self.next().await;
+            if event.name == name {
+                return event;
             }
         }
     }
 
-    /// Reads to the end of the stream, and gives what came before it.
-    pub async fn rest(mut self) -> Vec<Told> {
+    /// Reads to the end of the stream and returns the remaining blocks.
+    pub async fn rest(mut self) -> Vec<Event> {
         let mut all = Vec::new();
-        while let Some(told) = self.try_next().await {
-            all.push(told);
+        while let Some(event) = self.try_next().await {
+            all.push(event);
         }
         all
     }
 }
 
-impl Told {
+impl Event {
     fn read(block: &str) -> Self {
-        let mut told = Self::default();
+        let mut event = Self::default();
         for line in block.lines() {
             match line.split_once(": ").unwrap() {
-                ("event", name) => name.clone_into(&mut told.event),
-                ("id", id) => told.id = Some(id.parse().unwrap()),
-                ("data", data) => told.data = serde_json::from_str(data).unwrap(),
-                ("retry", millis) => told.retry = Some(millis.parse().unwrap()),
-                ("", _) => told.is_comment = true,
+                ("event", name) => name.clone_into(&mut event.name),
+                ("id", id) => event.id = Some(id.parse().unwrap()),
+                ("data", data) => event.data = serde_json::from_str(data).unwrap(),
+                ("retry", millis) => event.retry = Some(millis.parse().unwrap()),
+                ("", _) => event.is_comment = true,
                 _ => panic!("no line of an event: {line}"),
             }
         }
-        told
+        event
     }
 }

@@ -1,17 +1,17 @@
-//! What `/metrics` answers, read strictly: whatever a scraper could stumble over fails the test.
+//! A strict parser for the text of `/metrics`: whatever could break a scraper fails the test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-/// A whole exposition.
+/// A complete exposition.
 #[derive(Clone, Debug, Default)]
 pub struct Exposition {
     families: BTreeMap<String, Family>,
-    /// By [`series`], as they are written.
+    /// The values as written, by [`series`].
     values: BTreeMap<String, String>,
 }
 
-/// What is said once for all series of a metric.
+/// The metadata of a metric, shared by all of its series.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Family {
     pub kind: String,
@@ -20,7 +20,7 @@ pub struct Family {
 
 type Labels = BTreeMap<String, String>;
 
-/// A series as it is written, its labels in order.
+/// A series in its written form, with its labels sorted.
 pub fn series(name: &str, labels: &[(&str, &str)]) -> String {
     written(name, &labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
 }
@@ -34,7 +34,7 @@ fn written(name: &str, labels: &Labels) -> String {
 }
 
 impl Exposition {
-    /// Reads a text in the format of `OpenMetrics`; what breaks its rules fails the test.
+    /// Parses a text in the `OpenMetrics` format; a violation of its rules fails the test.
     #[track_caller]
     pub fn read(text: &str) -> Self {
         let mut read = Self::default();
@@ -75,7 +75,7 @@ impl Exposition {
         read
     }
 
-    /// Reads `HELP`, `TYPE` and `UNIT`, which come in this order and before any sample.
+    /// Parses `HELP`, `TYPE` and `UNIT`, which come in this order and before any sample.
     fn describe(&mut self, open: &mut Option<String>, comment: &str) {
         let mut words = comment.splitn(3, ' ');
         let (what, name) = (words.next().unwrap(), words.next().unwrap().to_owned());
@@ -105,23 +105,23 @@ impl Exposition {
         self.values.keys().map(String::as_str).collect()
     }
 
-    /// The series of which a name is the beginning, with their counts.
+    /// The series whose names start with `name`, with their counts.
     pub fn starting(&self, name: &str) -> BTreeMap<&str, u64> {
         let of_name = self.values.iter().filter(|(series, _)| series.starts_with(name));
         of_name.map(|(series, value)| (series.as_str(), value.parse().unwrap())).collect()
     }
 
-    /// The value of a series that must be there.
+    /// The value of a series, which must exist.
     #[track_caller]
     pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.text(name, labels).parse().unwrap()
     }
 
-    /// The value of a series that must be there and count something.
+    /// The value of a series, which must exist and be a whole number.
     #[track_caller]
     pub fn count(&self, name: &str, labels: &[(&str, &str)]) -> u64 {
         let text = self.text(name, labels);
-        // A gauge or a sum of whole numbers may be written with a point.
+        // A gauge or a sum of whole numbers may be written with a decimal point.
         text.strip_suffix(".0").unwrap_or(text).parse().unwrap_or_else(|_| panic!("{name} is {text}"))
     }
 
@@ -201,7 +201,7 @@ fn sample(line: &str) -> (String, Labels, String) {
     (name.to_owned(), labels, value.to_owned())
 }
 
-/// A label's value up to its quotation mark, and what comes after that.
+/// A label's value up to its closing quotation mark, and the text after it.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut rest = text.char_indices();

@@ -1,63 +1,63 @@
-//! What the tests stand on: stores and servers in directories of their own, words for what goes into them, and waiting that never
-//! sleeps for luck.
+//! Shared support of the tests: stores and servers in temporary directories, short constructors for values, and polling
+//! with a time limit instead of fixed sleeps.
 
 mod app;
 mod backup;
 mod events;
 mod exposition;
-mod held;
+mod held_readers;
 mod process;
-mod queued;
+mod queued_writes;
 mod random;
 mod recorder;
 mod store;
 mod tools;
+mod values;
 mod wire;
-mod words;
 
 use std::time::{Duration, Instant};
 
 pub use app::{Client, Reply, TestApp, TestSettings, people};
-pub use backup::{HeldBackup, Holder, backed_up, request as backup_request};
-pub use events::{Events, Told};
+pub use backup::{PausedBackup, PausingObserver, make_backup, request as backup_request};
+pub use events::{Event, Events};
 pub use exposition::{Exposition, series};
-pub use held::HeldReaders;
-pub use process::{Ended, Place, Running, TestServer, assert_calm, fixture};
-pub use queued::{Gate, Queued};
+pub use held_readers::HeldReaders;
+pub use process::{CommandOutput, RunningCommand, TestServer, WorkDir, assert_no_panic, fixture};
+pub use queued_writes::{QueuedWrite, WriterGate};
 pub use random::Random;
-pub use recorder::{Heard, Recorder};
+pub use recorder::{Notification, Recorder};
 pub use store::{Directory, TestStore, add_contact};
 pub use tools::{installed, skip, tool};
+pub use values::*;
 pub use wire::{WireClient, WireReply, read_reply};
-pub use words::*;
 
-/// How long anything is waited for that should happen at once. Generous, since it only matters when a test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long to wait for a condition that should hold at once. Generous, since it only matters when a test fails.
+const WAIT_MAX: Duration = Duration::from_secs(20);
 
-/// How long a wait rests between two looks.
-const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// The interval between two checks of a condition.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Within so long a server notices what another process wrote, by the design.
+/// The time within which a server detects a write of another process, by the design.
 pub const NOTICED_WITHIN: Duration = Duration::from_millis(250);
 
-/// How often a test puts that to the proof.
+/// How often a test measures that time.
 pub const NOTICE_ROUNDS: usize = 5;
 
-/// The promise is the watcher's, not the scheduler's of a busy machine: most rounds must keep it.
+/// At least half of the rounds must meet the limit: it holds for the watcher, not for the scheduler of a busy machine.
 pub fn assert_noticed_in_time(mut times: Vec<Duration>) {
     assert_eq!(times.len(), NOTICE_ROUNDS);
     times.sort();
     assert!(times[NOTICE_ROUNDS / 2] <= NOTICED_WITHIN, "{times:?}");
 }
 
-/// Waits until `look` finds something and gives it back; fails the test when it never does.
+/// Polls until `look` returns a value, and returns it; fails the test at the time limit.
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(begun.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain: {what}");
-        std::thread::sleep(LOOK_EVERY);
+        assert!(begun.elapsed() < WAIT_MAX, "not within {WAIT_MAX:?}: {what}");
+        std::thread::sleep(POLL_INTERVAL);
     }
 }

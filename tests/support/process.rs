@@ -1,4 +1,4 @@
-//! The real binary: commands that run to their end, and a server that is stopped in order and checked when it goes.
+//! Runs the real binary: commands to their end, and a server that is stopped gracefully and checked when it is dropped.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -13,18 +13,18 @@ use tempfile::TempDir;
 use super::{WireClient, eventually};
 
 /// How long a command may take. Generous, since it only matters when a test fails.
-const COMMAND_PATIENCE: Duration = Duration::from_secs(90);
+const COMMAND_TIME_MAX: Duration = Duration::from_secs(90);
 
-/// A directory that commands run in; their data directory is `muster-data` in it unless they say otherwise.
+/// A temporary working directory for commands; their data directory is `muster-data` in it by default.
 #[derive(Clone)]
-pub struct Place(Arc<TempDir>);
+pub struct WorkDir(Arc<TempDir>);
 
-impl Place {
+impl WorkDir {
     pub fn new() -> Self {
         Self(Arc::new(tempfile::tempdir().unwrap()))
     }
 
-    /// The path of something in it.
+    /// The path of an entry in it.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
@@ -45,47 +45,47 @@ impl Place {
         std::fs::read(self.path(name)).unwrap()
     }
 
-    /// A connection to its database that owes nothing to the store's code, and writes.
+    /// A connection to its database that writes without the store's code.
     pub fn database(&self) -> rusqlite::Connection {
         let connection = rusqlite::Connection::open(muster::store::database_path(&self.data_dir())).unwrap();
         connection.busy_timeout(Duration::from_secs(10)).unwrap();
         connection
     }
 
-    /// `muster` with these arguments, free of the environment that the tests run in.
+    /// `muster` with these arguments, without the `MUSTER_` variables of the tests' environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_muster"));
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("MUSTER_")) {
             command.env_remove(name);
         }
-        // Where something panics, the test is to see all of it.
+        // A panic shows its whole backtrace.
         command.env("RUST_BACKTRACE", "1").current_dir(self.0.path()).args(arguments);
         command
     }
 
     /// Runs `muster` with these arguments to its end.
-    pub fn muster(&self, arguments: &[&str]) -> Ended {
-        Running::start(self.command(arguments)).finish()
+    pub fn muster(&self, arguments: &[&str]) -> CommandOutput {
+        RunningCommand::start(self.command(arguments)).finish()
     }
 
-    /// The same for a command that must succeed; gives its standard output.
-    pub fn done(&self, arguments: &[&str]) -> String {
+    /// Runs a command that must succeed and returns its standard output.
+    pub fn muster_ok(&self, arguments: &[&str]) -> String {
         let ended = self.muster(arguments);
         assert_eq!(ended.code, Some(0), "muster {arguments:?}\n{}", ended.stderr);
         ended.stdout
     }
 
-    /// Makes a token on the command line.
+    /// Creates a token on the command line.
     pub fn token(&self, role: &str) -> String {
-        self.done(&["token", "create", "--role", role]).trim().to_owned()
+        self.muster_ok(&["token", "create", "--role", role]).trim().to_owned()
     }
 
-    /// Starts a server, and an administrator's token for it.
+    /// Starts a server with an administrator's token.
     pub fn serve(&self) -> TestServer {
         self.serve_as(&self.token("admin"), &[])
     }
 
-    /// Starts a server of another build.
+    /// Starts the server of another build.
     pub fn serve_by(&self, binary: &Path, token: &str) -> TestServer {
         let like = self.command(&["serve", "--listen", "127.0.0.1:0"]);
         let mut serve = Command::new(binary);
@@ -96,7 +96,7 @@ impl Place {
         TestServer::start(self, token, serve)
     }
 
-    /// Starts a server that is told by an error when a file would become too large, and not by a signal that ends it.
+    /// Starts a server in which a file above the size limit is an error (`EFBIG`) and not a fatal signal (`SIGXFSZ`).
     pub fn serve_as_ignoring_file_size_signals(&self, token: &str) -> TestServer {
         let serve = self.command(&["serve", "--listen", "127.0.0.1:0"]);
         let mut shell = Command::new("sh");
@@ -111,60 +111,60 @@ impl Place {
         TestServer::start(self, token, shell)
     }
 
-    /// Starts a server with a token that was made before, and with more arguments.
+    /// Starts a server with an existing token and further arguments.
     pub fn serve_as(&self, token: &str, arguments: &[&str]) -> TestServer {
         TestServer::start(self, token, self.command(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat()))
     }
 }
 
-/// What a command left behind.
+/// The exit code and the output of a command.
 #[derive(Debug)]
-pub struct Ended {
-    /// None where a signal ended it.
+pub struct CommandOutput {
+    /// `None` if a signal ended it.
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Ended {
+impl CommandOutput {
     fn new(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("Muster writes UTF-8");
         let ended = Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
-        assert_calm(&ended.stderr);
+        assert_no_panic(&ended.stderr);
         ended
     }
 }
 
-/// A command under way.
-pub struct Running {
+/// A running command.
+pub struct RunningCommand {
     id: u32,
     command: String,
     ended: Receiver<std::io::Result<Output>>,
 }
 
-impl Running {
+impl RunningCommand {
     pub fn start(mut command: Command) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, ended) = channel();
         let (id, command) = (child.id(), format!("{command:?}"));
-        // Reads both outputs, so that none fills up and stops the command.
+        // Reads both outputs at once, so that a full pipe does not block the command.
         std::thread::spawn(move || sender.send(child.wait_with_output()));
         Self { id, command, ended }
     }
 
-    pub fn finish(self) -> Ended {
-        match self.ended.recv_timeout(COMMAND_PATIENCE) {
-            Ok(output) => Ended::new(output.unwrap()),
+    pub fn finish(self) -> CommandOutput {
+        match self.ended.recv_timeout(COMMAND_TIME_MAX) {
+            Ok(output) => CommandOutput::new(output.unwrap()),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                 signal(self.id, "KILL");
-                panic!("it did not end within {COMMAND_PATIENCE:?}: {}", self.command);
+                panic!("it did not end within {COMMAND_TIME_MAX:?}: {}", self.command);
             }
         }
     }
 }
 
-/// Fails where a program panicked or threw a backtrace at its user.
-pub fn assert_calm(stderr: &str) {
+/// Fails if a program panicked or printed a backtrace.
+pub fn assert_no_panic(stderr: &str) {
     for noise in ["panicked", "stack backtrace", "RUST_BACKTRACE"] {
         assert!(!stderr.contains(noise), "{stderr}");
     }
@@ -176,20 +176,20 @@ fn signal(process: u32, name: &str) {
     assert!(sent.unwrap().success(), "cannot send {name} to {process}");
 }
 
-/// A running server. When it goes, it must stop in order and leave a clean database behind.
+/// A running server. Dropping it checks that it shuts down gracefully and leaves a clean database.
 pub struct TestServer {
-    /// None once it was killed.
+    /// `None` once it was killed.
     child: Option<Child>,
-    told_to_stop: bool,
-    place: Place,
+    is_stopping: bool,
+    dir: WorkDir,
     address: SocketAddr,
     token: String,
     log: Log,
 }
 
 impl TestServer {
-    /// Starts a command that serves, and waits until it does.
-    pub fn start(place: &Place, token: &str, mut command: Command) -> Self {
+    /// Starts a serving command and waits until it serves.
+    pub fn start(dir: &WorkDir, token: &str, mut command: Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Log::of(&mut child);
         let address = eventually("the server serves", || {
@@ -198,7 +198,7 @@ impl TestServer {
             }
             log.address()
         });
-        Self { child: Some(child), told_to_stop: false, place: place.clone(), address, token: token.to_owned(), log }
+        Self { child: Some(child), is_stopping: false, dir: dir.clone(), address, token: token.to_owned(), log }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -210,18 +210,18 @@ impl TestServer {
         WireClient::new(self.address, &self.token)
     }
 
-    /// What it has logged so far.
+    /// The log so far.
     pub fn log(&self) -> String {
         self.log.text()
     }
 
-    /// Asks it to stop, as a service manager does, and goes on.
+    /// Requests a shutdown with SIGTERM, as a service manager does, without waiting for it.
     pub fn terminate(&mut self) {
-        self.told_to_stop = true;
+        self.is_stopping = true;
         signal(self.child.as_ref().unwrap().id(), "TERM");
     }
 
-    /// How much memory it has taken at most, in bytes, and how much it takes now; `None` where the system does not say.
+    /// The peak and the current resident memory in bytes; `None` where the system does not report them.
     pub fn memory(&self) -> Option<(u64, u64)> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.as_ref()?.id())).ok()?;
         let kilobytes = |name: &str| {
@@ -231,44 +231,44 @@ impl TestServer {
         Some((kilobytes("VmHWM:")? * 1024, kilobytes("VmRSS:")? * 1024))
     }
 
-    /// From now on its files may have so many bytes, or `unlimited`.
+    /// Limits the size of the files that it writes, in bytes or `unlimited`.
     pub fn limit_file_size(&self, bytes: &str) {
         let process = self.child.as_ref().unwrap().id().to_string();
-        // The hard limit stays, so that the soft one can be raised again.
+        // The hard limit is kept, so that the soft one can be raised again.
         let limit = format!("--fsize={bytes}:");
         let limited = Command::new("prlimit").args(["--pid", &process, &limit]).status();
         assert!(limited.unwrap().success(), "cannot limit {process}");
     }
 
-    /// How many threads it has; `None` where the system does not say.
+    /// The number of its threads; `None` where the system does not report it.
     pub fn threads(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.as_ref()?.id())).ok()?;
         status.lines().find_map(|line| line.strip_prefix("Threads:"))?.trim().parse().ok()
     }
 
-    /// Stops its threads where they are, until [`resume`](Self::resume).
+    /// Suspends the process with SIGSTOP until [`resume`](Self::resume).
     pub fn pause(&self) {
         signal(self.child.as_ref().unwrap().id(), "STOP");
     }
 
-    /// Tells it that its terminal has gone, or that it should read its certificate anew.
-    pub fn hang_up(&self) {
+    /// Sends SIGHUP, which reloads the certificate.
+    pub fn send_sighup(&self) {
         signal(self.child.as_ref().unwrap().id(), "HUP");
     }
 
-    /// Lets it go on.
+    /// Continues the suspended process.
     pub fn resume(&self) {
         signal(self.child.as_ref().unwrap().id(), "CONT");
     }
 
-    /// Ends it as a power cut would: without a chance to do anything more.
+    /// Ends the process with SIGKILL, without a shutdown.
     pub fn kill(mut self) {
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
-    /// Waits for its end.
+    /// Waits for its exit.
     fn end(child: &mut Child) -> ExitStatus {
         eventually("the server ends", || child.try_wait().unwrap())
     }
@@ -283,20 +283,20 @@ impl Drop for TestServer {
             eprintln!("the server's log:\n{}", self.log.text());
             return;
         }
-        // A second signal would end it at once.
-        if !self.told_to_stop && child.try_wait().unwrap().is_none() {
+        // A second SIGTERM would end it at once.
+        if !self.is_stopping && child.try_wait().unwrap().is_none() {
             signal(child.id(), "TERM");
         }
         let status = Self::end(&mut child);
         let log = self.log.text();
         assert_eq!(status.code(), Some(0), "{log}");
-        assert_calm(&log);
-        let check = self.place.muster(&["check"]);
+        assert_no_panic(&log);
+        let check = self.dir.muster(&["check"]);
         assert_eq!(check.code, Some(0), "{}{}\n{log}", check.stdout, check.stderr);
     }
 }
 
-/// What a server writes to standard error.
+/// The standard error of a server.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<String>>);
 
@@ -319,7 +319,7 @@ impl Log {
         self.0.lock().unwrap().clone()
     }
 
-    /// The address that it serves on, once it says so.
+    /// The address that it serves on, once it is logged.
     fn address(&self) -> Option<SocketAddr> {
         let text = self.text();
         let (_, behind) = text.split_once("serving http://").or_else(|| text.split_once("serving https://"))?;
@@ -327,7 +327,7 @@ impl Log {
     }
 }
 
-/// A file of the tests' own.
+/// A file in `tests/fixtures`.
 pub fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)).unwrap()
 }

@@ -1,10 +1,10 @@
-//! Choices that look random and can be made again from their seed.
+//! Pseudorandom choices that can be repeated from their seed.
 
 /// SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
 pub struct Random(u64);
 
 impl Random {
-    /// The environment variable that gives a test its seed again.
+    /// The environment variable that sets the seed of a test.
     pub const SEED_VARIABLE: &str = "MUSTER_TEST_SEED";
 
     pub fn new(seed: u64) -> Self {
@@ -32,7 +32,7 @@ impl Random {
         usize::try_from(self.next() % bound as u64).unwrap()
     }
 
-    /// True in so many of a hundred cases.
+    /// True in this percentage of cases.
     pub fn percent(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
@@ -46,7 +46,7 @@ impl Random {
         from[self.below(from.len())]
     }
 
-    /// One of the values, each as often as its weight says.
+    /// One of the values, chosen by weight.
     pub fn weighted<T: Copy>(&mut self, from: &[(usize, T)]) -> T {
         let mut left = self.below(from.iter().map(|(weight, _)| weight).sum());
         for (weight, value) in from {

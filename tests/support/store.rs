@@ -1,4 +1,4 @@
-//! A store in a directory of its own, checked when it goes.
+//! A store in a temporary directory, checked when it is dropped.
 
 use std::ops::Deref;
 use std::path::Path;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::{at, contact, department, employee, enterprise, name, staff};
 
-/// A directory for a database, which goes with its last holder.
+/// A directory for a database, deleted with its last clone.
 #[derive(Clone)]
 pub struct Directory(Arc<TempDir>);
 
@@ -21,8 +21,8 @@ impl Directory {
         Self(Arc::new(tempfile::tempdir().unwrap()))
     }
 
-    /// A directory in memory where the system has one. For tests of so many commits that waiting for the disk would be
-    /// most of their time, and that do not care what survives a power cut.
+    /// A directory in memory where the system has one. For tests with so many commits that waiting for the disk would
+    /// take most of their time, and that do not test durability.
     pub fn in_memory() -> Self {
         match tempfile::tempdir_in("/dev/shm") {
             Ok(dir) => Self(Arc::new(dir)),
@@ -55,13 +55,13 @@ impl Directory {
         Store::open(&self.options(Mode::Command), Clock::system())
     }
 
-    /// A connection that owes nothing to the store's code, and cannot write.
+    /// A read-only connection without the store's code.
     pub fn raw_reader(&self) -> Connection {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         Connection::open_with_flags(database_path(self.path()), flags).unwrap()
     }
 
-    /// A connection that owes nothing to the store's code, and writes.
+    /// A connection that writes without the store's code.
     pub fn raw_writer(&self) -> Connection {
         let connection = Connection::open(database_path(self.path())).unwrap();
         connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
@@ -69,7 +69,7 @@ impl Directory {
     }
 }
 
-/// A server's store. When it goes, every rollup in it must be right.
+/// A server's store. Dropping it checks every rollup.
 pub struct TestStore {
     store: Store,
     directory: Directory,
@@ -77,14 +77,15 @@ pub struct TestStore {
 }
 
 impl TestStore {
-    /// A store in which time stands still, with the employee `u1` of the department `sales` and `u2` of `lab`, both of the enterprise `acme`.
+    /// A store with a stopped clock and the employees `u1` of the department `sales` and `u2` of `lab`, both of the
+    /// enterprise `acme`.
     pub fn with_people() -> Self {
         let store = Directory::new().open_with(Clock::manual(at("2026-11-22T08:00:00Z")), |_| {});
         store.write_people();
         store
     }
 
-    /// Writes what [`with_people`](Self::with_people) promises.
+    /// Writes the directory of [`with_people`](Self::with_people).
     pub fn write_people(&self) {
         self.write(|tx| {
             let acme = enterprise("acme");
@@ -110,7 +111,7 @@ impl TestStore {
         self.store.write_blocking(work)
     }
 
-    /// Reads and waits; reading must work.
+    /// Reads and waits; the read must succeed.
     pub fn read<T>(&self, work: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>) -> T {
         self.store.read_blocking(work).unwrap()
     }
@@ -125,18 +126,18 @@ impl TestStore {
         self.read(|tx| tx.revision())
     }
 
-    /// Recomputes everything.
+    /// Compares every rollup with the facts.
     pub fn check(&self) -> Result<CheckReport, StoreError> {
         self.store.read_blocking(|tx| tx.check())
     }
 
-    /// Fails unless every rollup is what the facts amount to.
+    /// Fails unless every rollup matches the facts.
     pub fn assert_clean(&self) {
         let report = self.check().unwrap();
         assert!(report.is_clean(), "{:#?}", report.differences);
     }
 
-    /// Says that the database was damaged on purpose, so that it is not checked in the end.
+    /// Marks the database as damaged on purpose, so that it is not checked when it is dropped.
     pub fn leave_damaged(mut self) {
         self.damaged = true;
     }
@@ -163,7 +164,7 @@ impl Drop for TestStore {
     }
 }
 
-/// A contact for tests that only count.
+/// Adds a contact, for tests that only count contacts.
 pub fn add_contact(tx: &WriteTx<'_>, user: &str, who: &str) -> Result<(), StoreError> {
     let reach = muster::domain::access::Reach::Installation;
     tx.add_contact(&reach, &employee(user), &contact(who, "Contoso"), "AddContact").map(drop)

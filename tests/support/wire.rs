@@ -1,4 +1,4 @@
-//! An HTTP client of a few lines over a socket, for tests that look at the server from outside.
+//! A minimal HTTP client over a socket, for tests of the server from outside.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Write as _};
@@ -7,20 +7,20 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// How long an answer is waited for. Longer than any limit of the server, so that the server is who says so.
-const ANSWER_PATIENCE: Duration = Duration::from_mins(1);
+/// How long to wait for a response. Longer than any limit of the server, so that the server's limit applies first.
+const RESPONSE_TIME_MAX: Duration = Duration::from_mins(1);
 
-/// After so long a server may have closed a connection that nobody used.
+/// A server may have closed a connection that was idle for this long.
 const CONNECTION_IDLE_MAX: Duration = Duration::from_secs(5);
 
-/// One client with one connection, which it keeps.
+/// One client with one connection that is kept alive.
 pub struct WireClient {
     address: SocketAddr,
     token: String,
     connection: Option<(Instant, BufReader<TcpStream>)>,
 }
 
-/// An answer.
+/// A response.
 #[derive(Clone, Debug)]
 pub struct WireReply {
     pub status: u16,
@@ -29,7 +29,7 @@ pub struct WireReply {
 }
 
 impl WireReply {
-    /// The value of a header; its name in lower case.
+    /// The value of a header; the name is in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
@@ -42,7 +42,7 @@ impl WireReply {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.text()))
     }
 
-    /// The same if it has this status; fails the test otherwise.
+    /// Returns itself if it has this status; fails the test otherwise.
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text());
         self
@@ -59,24 +59,24 @@ impl WireClient {
         Self::new(self.address, token)
     }
 
-    /// The data of a successful `GET`.
+    /// The body of a successful `GET`.
     pub fn get(&mut self, path: &str) -> Value {
         self.send("GET", path, "").expect(200).json()
     }
 
-    /// The data of a successful `POST` of JSON.
+    /// The body of a successful `POST` of JSON.
     pub fn post(&mut self, path: &str, body: &Value) -> Value {
         let reply = self.send("POST", path, body.to_string());
         assert!(matches!(reply.status, 200..=201), "{} {}", reply.status, reply.text());
         reply.json()
     }
 
-    /// Sends a request that must be answered in some way.
+    /// Sends a request that must get a response.
     pub fn send(&mut self, method: &str, path: &str, body: impl AsRef<[u8]>) -> WireReply {
         self.try_send(method, path, &[], body).unwrap_or_else(|error| panic!("{method} {path}: {error}"))
     }
 
-    /// Sends a request with more headers; an error means that no whole answer came.
+    /// Sends a request with further headers; an error means that no complete response arrived.
     pub fn try_send(
         &mut self,
         method: &str,
@@ -97,11 +97,11 @@ impl WireClient {
         Ok(reply)
     }
 
-    /// A new connection to the server, for requests in pieces.
+    /// Opens a connection to the server, for requests that are sent in parts.
     pub fn connect(&self) -> io::Result<BufReader<TcpStream>> {
         let stream = TcpStream::connect(self.address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(ANSWER_PATIENCE))?;
+        stream.set_read_timeout(Some(RESPONSE_TIME_MAX))?;
         Ok(BufReader::new(stream))
     }
 
@@ -123,7 +123,7 @@ impl WireClient {
     }
 }
 
-/// Reads one answer.
+/// Reads one response.
 pub fn read_reply(input: &mut impl BufRead) -> io::Result<WireReply> {
     let malformed = || io::Error::new(io::ErrorKind::InvalidData, "no answer in HTTP");
     let line = read_line(input)?;

@@ -1,8 +1,8 @@
-//! A new user's first minute: a real export is imported, served, and read over HTTP.
+//! The quick start: a real export is imported, served, and read over HTTP.
 
 use serde_json::{Value, json};
 
-use crate::support::{Place, WireClient, fixture};
+use crate::support::{WireClient, WorkDir, fixture};
 
 const IMPORT: [&str; 9] = [
     "import",
@@ -20,14 +20,14 @@ fn summary(client: &mut WireClient, path: &str) -> Value {
     client.get(&format!("/enterprise/{path}/contacts/summary"))["data"].clone()
 }
 
-/// A place with the file of another project's tests: six people, five of them of Contoso.
-fn place() -> Place {
-    let place = Place::new();
-    place.write("outlook365.csv", fixture("outlook365.csv"));
-    place
+/// A working directory with an export of Outlook: six people, five of them of Contoso.
+fn outlook_export() -> WorkDir {
+    let dir = WorkDir::new();
+    dir.write("outlook365.csv", fixture("outlook365.csv"));
+    dir
 }
 
-/// What a summary says of the six people, however they came in.
+/// Checks a summary of the six people, however they were imported.
 fn assert_six_people(summary: &Value) {
     assert_eq!(summary["totalContacts"], 6, "{summary:#}");
     assert_eq!(summary["uniquePeople"], 6);
@@ -37,15 +37,15 @@ fn assert_six_people(summary: &Value) {
 }
 
 #[test]
-fn a_real_export_is_there_once_however_often_it_is_imported() {
-    let place = place();
-    let report = place.muster(&IMPORT);
+fn a_real_export_that_is_imported_repeatedly_is_stored_once() {
+    let dir = outlook_export();
+    let report = dir.muster(&IMPORT);
     assert_eq!(report.code, Some(0), "{}", report.stderr);
     assert!(report.stderr.contains("6 rows read") && report.stderr.contains("6 imported"), "{}", report.stderr);
-    let server = place.serve();
+    let server = dir.serve();
     let mut client = server.client();
     assert_six_people(&summary(&mut client, "acme"));
-    let again = place.muster(&IMPORT);
+    let again = dir.muster(&IMPORT);
     assert_eq!(again.code, Some(0));
     assert!(again.stderr.contains("0 imported, 6 there already"), "{}", again.stderr);
     let acme = summary(&mut client, "acme");
@@ -66,24 +66,24 @@ fn a_real_export_is_there_once_however_often_it_is_imported() {
         (&json!("u1"), &json!(6))
     );
     drop(server);
-    place.done(&IMPORT);
-    assert!(place.done(&["check"]).starts_with("clean: 6 contacts"));
-    assert!(!place.exists("outlook365.csv.rejects.csv"));
+    dir.muster_ok(&IMPORT);
+    assert!(dir.muster_ok(&["check"]).starts_with("clean: 6 contacts"));
+    assert!(!dir.exists("outlook365.csv.rejects.csv"));
 }
 
 #[test]
-fn what_is_exported_from_one_enterprise_amounts_to_the_same_in_another() {
-    let place = place();
-    place.done(&IMPORT);
-    place.done(&["export", "--enterprise", "acme", "--output", "acme.csv"]);
+fn an_export_imported_into_another_enterprise_gives_the_same_summary() {
+    let dir = outlook_export();
+    dir.muster_ok(&IMPORT);
+    dir.muster_ok(&["export", "--enterprise", "acme", "--output", "acme.csv"]);
     let owner = ["--enterprise", "other", "--department", "field", "--employee", "u2", "--create-missing"];
-    place.done(&[&["import", "acme.csv"], &owner[..]].concat());
-    let server = place.serve();
+    dir.muster_ok(&[&["import", "acme.csv"], &owner[..]].concat());
+    let server = dir.serve();
     let mut client = server.client();
     let (acme, other) = (summary(&mut client, "acme"), summary(&mut client, "other"));
     assert_six_people(&other);
     for field in ["totalContacts", "uniquePeople", "newestContactAt", "topCompanies", "growth", "totalEmployees"] {
         assert_eq!(acme[field], other[field], "{field}");
     }
-    assert!(!place.exists("acme.csv.rejects.csv"));
+    assert!(!dir.exists("acme.csv.rejects.csv"));
 }

@@ -1,4 +1,4 @@
-//! Writes that wait in the queue, so that a test decides which of them share a group.
+//! Writes that are queued in a chosen order, so that a test decides which of them share a commit group.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,16 +7,16 @@ use std::sync::mpsc;
 use futures_util::FutureExt;
 use muster::store::{Store, StoreError, WriteTx};
 
-/// A write that is in the queue, or was refused at its door.
-pub struct Queued<T>(State<T>);
+/// A write that is queued, or was refused by the queue.
+pub struct QueuedWrite<T>(State<T>);
 
 enum State<T> {
     Waiting(Pin<Box<dyn Future<Output = Result<T, StoreError>>>>),
     Answered(Result<T, StoreError>),
 }
 
-impl<T: Send + 'static> Queued<T> {
-    /// Puts a write into the queue and does not wait for it. Dropping it abandons the write.
+impl<T: Send + 'static> QueuedWrite<T> {
+    /// Queues a write without waiting for it. Dropping it abandons the write.
     pub fn write(store: &Store, work: impl FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static) -> Self {
         let store = store.clone();
         let mut write = Box::pin(async move { store.write(work).await });
@@ -26,7 +26,7 @@ impl<T: Send + 'static> Queued<T> {
         }
     }
 
-    /// Whether the answer is there.
+    /// Whether the write was answered.
     pub fn is_answered(&mut self) -> bool {
         if let State::Waiting(write) = &mut self.0
             && let Some(answer) = write.as_mut().now_or_never()
@@ -45,28 +45,29 @@ impl<T: Send + 'static> Queued<T> {
     }
 }
 
-/// Stops the writer in a job of its own until it is opened: what is queued meanwhile is the next group, in this order.
-pub struct Gate {
+/// Blocks the writer in a job of its own until it is opened: what is queued meanwhile forms the next group, in this
+/// order.
+pub struct WriterGate {
     open: mpsc::Sender<()>,
-    job: Queued<()>,
+    job: QueuedWrite<()>,
 }
 
-impl Gate {
-    /// Comes back when the writer stands.
+impl WriterGate {
+    /// Returns when the writer is blocked.
     pub fn close(store: &Store) -> Self {
         let (open, opened) = mpsc::channel();
-        let (reached, standing) = mpsc::channel();
-        let job = Queued::write(store, move |_| {
+        let (reached, blocked) = mpsc::channel();
+        let job = QueuedWrite::write(store, move |_| {
             reached.send(()).unwrap();
-            // The gate may be dropped by a test that fails.
+            // A failed test drops the gate.
             let _ = opened.recv();
             Ok(())
         });
-        standing.recv().unwrap();
+        blocked.recv().unwrap();
         Self { open, job }
     }
 
-    /// Lets the writer go on, and waits until the gate's own job is done.
+    /// Unblocks the writer, and waits until the gate's own job is done.
     pub fn open(self) {
         self.open.send(()).unwrap();
         self.job.answer().unwrap();

@@ -1,4 +1,4 @@
-//! Exactness: a write makes those entries miss that it could change, and no other.
+//! Exact invalidation: a write invalidates the entries that it could change, and no others.
 
 use muster::domain::access::Role;
 use muster::summaries::SummaryKey;
@@ -10,7 +10,7 @@ use crate::support::{Client, Reply, TestApp, add_contact, department, enterprise
 /// Every scope that is cached: `acme` has three departments, of which `office` is empty, `globex` one.
 const SCOPES: [&str; 6] = ["acme", "acme/lab", "acme/office", "acme/sales", "globex", "globex/ops"];
 
-/// What is cached of a scope.
+/// The cached answers of each scope.
 const ANSWERS: [&str; 2] = ["summary", "details"];
 
 fn path(scope: &str, answer: &str) -> String {
@@ -20,13 +20,13 @@ fn path(scope: &str, answer: &str) -> String {
     }
 }
 
-/// The server, and somebody who may do everything.
-struct World {
+/// The server, and the client of an administrator.
+struct Fixture {
     app: TestApp,
     admin: Client,
 }
 
-impl World {
+impl Fixture {
     async fn new() -> Self {
         let app = TestApp::start().await;
         app.write(|tx| tx.create_department(&enterprise("acme"), Some(department("office")), &name("Office"))).await;
@@ -34,8 +34,8 @@ impl World {
         Self { app, admin }
     }
 
-    /// Has everything cached that there is, and says what that is.
-    async fn fill(&self) -> Vec<String> {
+    /// Loads everything into the cache and returns the keys.
+    async fn load_all(&self) -> Vec<String> {
         for (scope, answer) in everything() {
             let reply = self.admin.get(&path(scope, answer)).await;
             assert!(matches!(reply.status, 200 | 404), "{}", reply.text());
@@ -49,27 +49,27 @@ impl World {
         views.iter().filter(|view| view.fresh).map(|view| view.key.to_string()).collect()
     }
 
-    /// After `write`, exactly the entries of the scopes in `changed` miss, of which those that begin with `!` are not there
-    /// any more; every other entry hits.
+    /// After `write` exactly the entries of the scopes in `changed` miss; those that begin with `!` must no longer
+    /// exist. Every other entry hits.
     async fn check(&self, what: &str, changed: &[&str], write: impl AsyncFnOnce()) {
-        let cached = self.fill().await;
+        let cached = self.load_all().await;
         let before = self.app.summaries.cache().stats().removals.invalidated;
         write().await;
         let invalidated = self.app.summaries.cache().stats().removals.invalidated - before;
-        let left = self.compare(what, changed, &cached).await;
+        let left = self.check_remaining(what, changed, &cached).await;
         assert_eq!(invalidated, (cached.len() - left) as u64, "{what}: each entry that went was counted once");
     }
 
-    /// The same for a write of another process, which is noticed some time later.
+    /// The same for a write of another process, which is detected some time later.
     async fn check_noticed(&self, what: &str, changed: &[&str], write: impl AsyncFnOnce()) {
-        let cached = self.fill().await;
+        let cached = self.load_all().await;
         write().await;
         eventually(what, || (self.cached() == unchanged(&cached, changed)).then_some(()));
-        self.compare(what, changed, &cached).await;
+        self.check_remaining(what, changed, &cached).await;
     }
 
-    /// Says how many entries are left.
-    async fn compare(&self, what: &str, changed: &[&str], cached: &[String]) -> usize {
+    /// Checks which entries are left, and returns their number.
+    async fn check_remaining(&self, what: &str, changed: &[&str], cached: &[String]) -> usize {
         let left = unchanged(cached, changed);
         assert_eq!(self.cached(), left, "{what}: entries that are left");
         for (scope, answer) in everything() {
@@ -112,19 +112,19 @@ const OF_LAB: [&str; 2] = ["acme", "acme/lab"];
 const OF_ACME: [&str; 4] = ["acme", "acme/lab", "acme/office", "acme/sales"];
 
 #[tokio::test]
-async fn a_write_to_a_contact_makes_its_department_and_enterprise_miss() {
-    let world = World::new().await;
+async fn a_write_to_a_contact_invalidates_its_department_and_enterprise() {
+    let fixture = Fixture::new().await;
     let contact = |name: &str| json!({"userId": "u1", "contactInfo": {"name": name, "company": "Contoso"}});
     let mut id = String::new();
-    world
+    fixture
         .check("AddContact", &OF_SALES, async || {
-            let body = world.send("POST", "/AddContact", &contact("Anita")).await.expect(201);
+            let body = fixture.send("POST", "/AddContact", &contact("Anita")).await.expect(201);
             body["contact"]["contactId"].as_str().unwrap().clone_into(&mut id);
         })
         .await;
-    world
+    fixture
         .check("saveContact", &OF_SALES, async || {
-            world.send("POST", "/saveContact", &contact("Bertrand")).await.expect(200);
+            fixture.send("POST", "/saveContact", &contact("Bertrand")).await.expect(200);
         })
         .await;
     let path = format!("/Contacts/u1/contact/{id}");
@@ -136,23 +136,23 @@ async fn a_write_to_a_contact_makes_its_department_and_enterprise_miss() {
         ("a deletion", "DELETE", &Value::Null, &OF_SALES),
     ];
     for (what, method, body, changed) in cases {
-        world
+        fixture
             .check(what, changed, async || {
-                world.send(method, &path, body).await.expect(200);
+                fixture.send(method, &path, body).await.expect(200);
             })
             .await;
     }
-    world
+    fixture
         .check("a write that is refused", &[], async || {
-            world.send("POST", "/saveContact", &json!({"userId": "u1", "contactInfo": {}})).await.problem(400);
-            world.send("DELETE", &path, &Value::Null).await.problem(404);
+            fixture.send("POST", "/saveContact", &json!({"userId": "u1", "contactInfo": {}})).await.problem(400);
+            fixture.send("DELETE", &path, &Value::Null).await.problem(404);
         })
         .await;
 }
 
 #[tokio::test]
-async fn a_write_to_an_employee_makes_its_departments_and_enterprise_miss() {
-    let world = World::new().await;
+async fn a_write_to_an_employee_invalidates_its_departments_and_enterprise() {
+    let fixture = Fixture::new().await;
     let new = format!("{LAB}/employees");
     let (of_lab, of_sales) = (format!("{LAB}/employees/u3"), format!("{SALES}/employees/u3"));
     let cases: [(&str, &str, String, Value, &[&str]); 8] = [
@@ -166,9 +166,9 @@ async fn a_write_to_an_employee_makes_its_departments_and_enterprise_miss() {
         ("a list", "GET", "/enterprise/acme/employees".to_owned(), Value::Null, &[]),
     ];
     for (what, method, path, body, changed) in cases {
-        world
+        fixture
             .check(what, changed, async || {
-                let reply = world.send(method, &path, &body).await;
+                let reply = fixture.send(method, &path, &body).await;
                 assert!(matches!(reply.status, 200 | 201), "{what}: {}", reply.text());
             })
             .await;
@@ -176,8 +176,8 @@ async fn a_write_to_an_employee_makes_its_departments_and_enterprise_miss() {
 }
 
 #[tokio::test]
-async fn a_write_to_a_department_makes_it_and_its_enterprise_miss() {
-    let world = World::new().await;
+async fn a_write_to_a_department_invalidates_it_and_its_enterprise() {
+    let fixture = Fixture::new().await;
     let cases: [(&str, &str, &str, Value, &[&str]); 6] = [
         ("a new department", "POST", "/enterprise/acme/departments", json!({"id": "new", "name": "New"}), &["acme"]),
         ("a new name", "PUT", LAB, json!({"name": "Laboratory"}), &OF_LAB),
@@ -187,9 +187,9 @@ async fn a_write_to_a_department_makes_it_and_its_enterprise_miss() {
         ("a read", "GET", LAB, Value::Null, &[]),
     ];
     for (what, method, path, body, changed) in cases {
-        world
+        fixture
             .check(what, changed, async || {
-                let reply = world.send(method, path, &body).await;
+                let reply = fixture.send(method, path, &body).await;
                 assert!(matches!(reply.status, 200 | 201), "{what}: {}", reply.text());
             })
             .await;
@@ -197,8 +197,8 @@ async fn a_write_to_a_department_makes_it_and_its_enterprise_miss() {
 }
 
 #[tokio::test]
-async fn a_write_to_an_enterprise_makes_it_and_its_departments_miss() {
-    let world = World::new().await;
+async fn a_write_to_an_enterprise_invalidates_it_and_its_departments() {
+    let fixture = Fixture::new().await;
     let gone = ["!acme", "!acme/lab", "!acme/office", "!acme/sales"];
     let cases: [(&str, &str, &str, Value, &[&str]); 6] = [
         ("a new enterprise", "POST", "/enterprise", json!({"id": "initech", "name": "Initech"}), &[]),
@@ -209,9 +209,9 @@ async fn a_write_to_an_enterprise_makes_it_and_its_departments_miss() {
         ("a new token", "POST", "/tokens", json!({"name": "till", "role": "viewer"}), &[]),
     ];
     for (what, method, path, body, changed) in cases {
-        world
+        fixture
             .check(what, changed, async || {
-                let reply = world.send(method, path, &body).await;
+                let reply = fixture.send(method, path, &body).await;
                 assert!(matches!(reply.status, 200 | 201), "{what}: {}", reply.text());
             })
             .await;
@@ -219,34 +219,34 @@ async fn a_write_to_an_enterprise_makes_it_and_its_departments_miss() {
 }
 
 #[tokio::test]
-async fn an_import_makes_the_departments_miss_that_it_fills() {
-    let world = World::new().await;
+async fn an_import_invalidates_the_departments_that_it_fills() {
+    let fixture = Fixture::new().await;
     let import = async |query: &str, file: &'static str| {
-        world.admin.upload(&format!("/enterprise/acme/contacts/import?{query}"), file).await.expect(200);
+        fixture.admin.upload(&format!("/enterprise/acme/contacts/import?{query}"), file).await.expect(200);
     };
     let file = "name,email\nAnita,anita@x.example\nBertrand,bertrand@x.example\n";
-    world.check("an import", &OF_SALES, async || import("employee=u1", file).await).await;
-    world.check("an import of what is there", &[], async || import("employee=u1", file).await).await;
-    world.check("a dry run", &[], async || import("employee=u2&dryRun=true", file).await).await;
+    fixture.check("an import", &OF_SALES, async || import("employee=u1", file).await).await;
+    fixture.check("an import of what is there", &[], async || import("employee=u1", file).await).await;
+    fixture.check("a dry run", &[], async || import("employee=u2&dryRun=true", file).await).await;
     let owners = "name,employee\nCarol,u1\nDora,u2\n";
-    world.check("an import for two", &["acme", "acme/lab", "acme/sales"], async || import("", owners).await).await;
+    fixture.check("an import for two", &["acme", "acme/lab", "acme/sales"], async || import("", owners).await).await;
 }
 
 #[tokio::test]
-async fn a_write_of_another_process_makes_the_same_entries_miss() {
-    let world = World::new().await;
-    let other = world.app.store.directory().open_command().unwrap();
-    world
+async fn a_write_of_another_process_invalidates_the_same_entries() {
+    let fixture = Fixture::new().await;
+    let other = fixture.app.store.directory().open_command().unwrap();
+    fixture
         .check_noticed("a contact", &OF_LAB, async || {
             other.write(|tx| add_contact(tx, "u2", "anita")).await.unwrap();
         })
         .await;
-    world
+    fixture
         .check_noticed("a new name", &["globex", "globex/ops"], async || {
             other.write(|tx| tx.rename_enterprise(&enterprise("globex"), &name("Globex Corp."))).await.unwrap();
         })
         .await;
-    world
+    fixture
         .check_noticed("an archive", &["acme", "!acme/sales"], async || {
             other.write(|tx| tx.archive_department(&enterprise("acme"), &department("sales"))).await.unwrap();
         })
@@ -255,24 +255,24 @@ async fn a_write_of_another_process_makes_the_same_entries_miss() {
 
 #[tokio::test]
 async fn a_purge_leaves_every_other_enterprise_cached() {
-    let world = World::new().await;
-    let cached = world.fill().await;
-    world.admin.delete("/enterprise/acme?purge=true").await.expect(202);
+    let fixture = Fixture::new().await;
+    let cached = fixture.load_all().await;
+    fixture.admin.delete("/enterprise/acme?purge=true").await.expect(202);
     let left = unchanged(&cached, &OF_ACME);
-    assert_eq!((left.len(), world.cached()), (2 * ANSWERS.len(), left.clone()));
+    assert_eq!((left.len(), fixture.cached()), (2 * ANSWERS.len(), left.clone()));
     for scope in OF_ACME {
-        world.admin.get(&path(scope, "summary")).await.problem(404);
+        fixture.admin.get(&path(scope, "summary")).await.problem(404);
     }
-    // Rows go in transactions of their own, up to the one that frees the id.
+    // Rows are deleted in several transactions; the last one frees the id.
     loop {
-        let reply = world.send("POST", "/enterprise", &json!({"id": "acme", "name": "Acme"})).await;
+        let reply = fixture.send("POST", "/enterprise", &json!({"id": "acme", "name": "Acme"})).await;
         if reply.status == 201 {
             break;
         }
         assert_eq!(reply.status, 409, "{}", reply.text());
         tokio::task::yield_now().await;
     }
-    assert_eq!(world.cached(), left);
-    let fresh = world.admin.get(&path("acme", "summary")).await.expect(200);
+    assert_eq!(fixture.cached(), left);
+    let fresh = fixture.admin.get(&path("acme", "summary")).await.expect(200);
     assert_eq!((&fresh["cached"], &fresh["data"]["totalContacts"]), (&json!(false), &json!(0)));
 }

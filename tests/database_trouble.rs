@@ -1,4 +1,5 @@
-//! A database that cannot be written, forced inside SQLite: reads and signing in go on, and service resumes by itself.
+//! A database that cannot be written, simulated inside SQLite: reads and sign-in continue, and writes resume by
+//! themselves.
 
 use std::time::{Duration, Instant};
 
@@ -8,18 +9,18 @@ use muster::domain::access::Role;
 use muster::store::{Actor, AuditAction, AuditEntry, Store, StoreError};
 use serde_json::{Value, json};
 
-use crate::support::{Client, Events, Exposition, Gate, Place, Reply, TestApp, eventually};
+use crate::support::{Client, Events, Exposition, Reply, TestApp, WorkDir, WriterGate, eventually};
 
-/// Contacts, and sessions, that would fill the pages that are left many times over.
+/// More contacts or sessions than fit into the remaining pages.
 const MORE_THAN_FIT: usize = 500;
 
-/// How long anything is waited for that should happen at once. Generous, since it only matters when a test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long to wait for a condition that should hold at once. Generous, since it only matters when a test fails.
+const WAIT_MAX: Duration = Duration::from_secs(20);
 
-/// Refusals in a row after which nothing more fits.
+/// After this many refusals nothing more fits.
 const REFUSALS: usize = 20;
 
-/// Allows SQLite no further page, and fills those that are there.
+/// Allows SQLite no further page, and fills the existing ones.
 pub async fn fill(app: &TestApp, admin: &Client) {
     app.write(|tx| tx.limit_size(Some(1))).await;
     let mut refused = 0;
@@ -56,8 +57,8 @@ async fn id_of(browser: &Client) -> String {
     browser.get("/session").await.expect(200)["session"]["id"].as_str().unwrap().to_owned()
 }
 
-/// Signs in until a session does not fit on the disk any more.
-async fn unwritten(app: &TestApp, holder: &Client) -> Client {
+/// Signs in until a session no longer fits on the disk and is kept in memory only.
+async fn sign_in_unwritten(app: &TestApp, holder: &Client) -> Client {
     for _ in 0..MORE_THAN_FIT {
         let browser = holder.browser().await;
         if stored_sessions(app, &id_of(&browser).await) == 0 {
@@ -68,7 +69,7 @@ async fn unwritten(app: &TestApp, holder: &Client) -> Client {
 }
 
 #[tokio::test]
-async fn without_room_reads_and_signing_in_go_on_and_everything_resumes_by_itself() {
+async fn without_space_reads_and_sign_in_continue_and_writes_resume_by_themselves() {
     let app = TestApp::start().await;
     let (admin, viewer) = (app.client(Role::Admin).await, app.client(Role::Viewer).await);
     let stored = viewer.browser().await;
@@ -80,18 +81,18 @@ async fn without_room_reads_and_signing_in_go_on_and_everything_resumes_by_itsel
     admin.get("/enterprise/acme/contacts/summary").await.expect(200);
     let contacts = app.store.contacts_of_acme();
 
-    // It is told wherever somebody looks.
-    let message = app.nobody().get("/readyz").await.problem(503);
+    // The outage is reported wherever a status is shown.
+    let message = app.anonymous().get("/readyz").await.problem(503);
     assert!(message.contains("no space") && message.contains("make room"), "{message}");
-    let told = trouble(&app.nobody()).await;
-    assert_eq!(told["kind"], "diskFull");
-    assert!(told["message"].as_str().unwrap().contains("no space"), "{told}");
-    assert_eq!(events.next_of("sample").await.data["trouble"], told);
+    let reported = trouble(&app.anonymous()).await;
+    assert_eq!(reported["kind"], "diskFull");
+    assert!(reported["message"].as_str().unwrap().contains("no space"), "{reported}");
+    assert_eq!(events.next_of("sample").await.data["trouble"], reported);
     let metrics = Exposition::read(&viewer.get("/metrics").await.text());
     assert_eq!(metrics.count("muster_database_trouble", &[("cause", "disk_full")]), 1);
     assert!(metrics.count("muster_writes_refused_total", &[("cause", "disk_full")]) >= REFUSALS as u64);
 
-    // Reads go on, kept and loaded anew, and so does clearing.
+    // Reads continue, from the cache and by loads, and so does clearing the cache.
     assert_eq!(admin.delete("/cache/clear").await.expect(200)["clearedEntries"], 1);
     for cached in [false, true] {
         let summary = viewer.get("/enterprise/acme/contacts/summary").await.expect(200);
@@ -102,93 +103,93 @@ async fn without_room_reads_and_signing_in_go_on_and_everything_resumes_by_itsel
     assert_eq!((export.status, export.text().lines().count() as u64), (200, 1 + contacts));
     assert_eq!(admin.upload("/enterprise/acme/contacts/import?employee=u1", people()).await.status, 507);
 
-    // Who signs in is in, and listed; who signs out is out, whether the session is stored or not.
-    let (here, gone) = (unwritten(&app, &viewer).await, unwritten(&app, &viewer).await);
-    let (here_id, gone_id, stored_id) = (id_of(&here).await, id_of(&gone).await, id_of(&stored).await);
+    // A new session is valid and listed; one that was signed out is not, whether it is stored or not.
+    let (active, signed_out) = (sign_in_unwritten(&app, &viewer).await, sign_in_unwritten(&app, &viewer).await);
+    let (active_id, signed_out_id, stored_id) = (id_of(&active).await, id_of(&signed_out).await, id_of(&stored).await);
     let listed = admin.get("/sessions?limit=200").await.expect(200);
     let ids: Vec<_> = listed["sessions"].as_array().unwrap().iter().map(|session| session["id"].clone()).collect();
-    assert!(ids.contains(&json!(here_id)) && ids.contains(&json!(gone_id)), "{ids:?}");
+    assert!(ids.contains(&json!(active_id)) && ids.contains(&json!(signed_out_id)), "{ids:?}");
     assert_eq!(listed["totalCount"], ids.len());
-    for browser in [&gone, &stored] {
+    for browser in [&signed_out, &stored] {
         browser.delete("/session").await.expect(200);
         browser.get("/enterprise/acme").await.problem(401);
     }
-    here.get("/enterprise/acme/contacts/summary").await.expect(200);
-    // A link could be used twice, if the server ended now.
-    let message = app.nobody().post("/session", json!({"code": link.code})).await.problem(507);
+    active.get("/enterprise/acme/contacts/summary").await.expect(200);
+    // A sign-in link needs a stored write: it could be used twice if the server ended now.
+    let message = app.anonymous().post("/session", json!({"code": link.code})).await.problem(507);
     assert!(message.contains("nothing was changed"), "{message}");
     app.store.assert_clean();
 
-    // With room, nobody needs to do anything.
+    // Once there is space, everything resumes without intervention.
     app.write(|tx| tx.limit_size(None)).await;
     eventually("the trouble is over", || app.store.trouble().is_none().then_some(()));
-    assert_eq!(trouble(&app.nobody()).await, Value::Null);
-    app.nobody().get("/readyz").await.expect(200);
+    assert_eq!(trouble(&app.anonymous()).await, Value::Null);
+    app.anonymous().get("/readyz").await.expect(200);
     admin.post("/AddContact", json!({"userId": "u1", "contactInfo": {"name": "Eve"}})).await.expect(201);
     assert_eq!(app.store.contacts_of_acme(), contacts + 1);
     assert_eq!(events.next_of("publication").await.data["scopeCount"], 2);
     assert_eq!(events.next_of("sample").await.data["trouble"], Value::Null);
-    app.nobody().signs_in(json!({"code": link.code})).await.get("/tokens").await.expect(200);
-    app.nobody().post("/session", json!({"code": link.code})).await.problem(401);
-    // What was done meanwhile is written down.
+    app.anonymous().sign_in(json!({"code": link.code})).await.get("/tokens").await.expect(200);
+    app.anonymous().post("/session", json!({"code": link.code})).await.problem(401);
+    // The writes that were deferred are stored.
     eventually("sessions are stored as they are", || {
-        let state = [&here_id, &gone_id, &stored_id].map(|id| stored_sessions(&app, id));
+        let state = [&active_id, &signed_out_id, &stored_id].map(|id| stored_sessions(&app, id));
         (state == [1, 0, 0]).then_some(())
     });
     for (action, target) in [
         ("cache.clear", "cache"),
-        ("session.create", &here_id),
-        ("session.create", &gone_id),
-        ("session.end", &gone_id),
+        ("session.create", &active_id),
+        ("session.create", &signed_out_id),
+        ("session.end", &signed_out_id),
     ] {
         let sql = format!("SELECT count(*) FROM audit WHERE action = '{action}' AND target = ?1");
         assert_eq!(count(&app, &sql, target), 1, "{action} {target}");
     }
     let app = app.restart();
-    app.nobody().as_signed_in(&here).get("/enterprise/acme").await.expect(200);
-    app.nobody().as_signed_in(&gone).get("/enterprise/acme").await.problem(401);
+    app.anonymous().as_signed_in(&active).get("/enterprise/acme").await.expect(200);
+    app.anonymous().as_signed_in(&signed_out).get("/enterprise/acme").await.problem(401);
 }
 
-/// A file that needs more pages than are left.
+/// A file that needs more pages than remain.
 fn people() -> String {
     let rows: Vec<String> = (0..200).map(|row| format!("Given{row},{}\n", "note ".repeat(200))).collect();
     format!("name,notes\n{}", rows.concat())
 }
 
 #[tokio::test]
-async fn a_session_in_memory_ends_with_its_token_and_by_an_administrator() {
+async fn a_session_in_memory_ends_with_its_token_and_can_be_revoked() {
     let app = TestApp::start().await;
     let (admin, viewer) = (app.client(Role::Admin).await, app.client(Role::Viewer).await);
     fill(&app, &admin).await;
-    let (revoked, of_token) = (unwritten(&app, &viewer).await, unwritten(&app, &viewer).await);
+    let (revoked, of_token) = (sign_in_unwritten(&app, &viewer).await, sign_in_unwritten(&app, &viewer).await);
     let id = id_of(&revoked).await;
     admin.delete(&format!("/sessions/{id}")).await.expect(200);
     revoked.get("/session").await.problem(401);
     admin.delete(&format!("/sessions/{id}")).await.problem(404);
-    // The tenth of a token ends the first.
+    // The tenth session of a token ends its first.
     for _ in 0..10 {
-        unwritten(&app, &viewer).await;
+        sign_in_unwritten(&app, &viewer).await;
     }
     of_token.get("/session").await.problem(401);
-    let of_token = unwritten(&app, &viewer).await;
+    let of_token = sign_in_unwritten(&app, &viewer).await;
     let token_id = of_token.get("/session").await.expect(200)["session"]["tokenId"].as_str().unwrap().to_owned();
-    // Whatever the page limit says to revoking, it may be done from beside it.
+    // The page limit may refuse the revocation, so the token is deleted on another connection.
     let directory = app.store.directory().clone();
     directory.raw_writer().execute("DELETE FROM token WHERE id = ?1", [&token_id]).unwrap();
     let noticed = async { while of_token.get("/session").await.status != 401 {} };
-    tokio::time::timeout(PATIENCE, noticed).await.expect("it ends with its token");
+    tokio::time::timeout(WAIT_MAX, noticed).await.expect("it ends with its token");
     app.write(|tx| tx.limit_size(None)).await;
     eventually("the trouble is over", || app.store.trouble().is_none().then_some(()));
 }
 
 #[test]
-fn a_disk_with_errors_refuses_writes_with_503_and_is_written_again_when_it_has_none() {
-    let place = Place::new();
-    let token = place.token("admin");
-    let server = place.serve_as_ignoring_file_size_signals(&token);
+fn disk_errors_refuse_writes_with_503_until_they_are_over() {
+    let dir = WorkDir::new();
+    let token = dir.token("admin");
+    let server = dir.serve_as_ignoring_file_size_signals(&token);
     let mut client = server.client();
     client.post("/enterprise", &json!({"id": "acme", "name": "Acme"}));
-    // From now on the system refuses each write to a file with EFBIG, which SQLite tells as an error of the disk.
+    // From now on each write to a file fails with EFBIG, which SQLite reports as an error of the disk.
     server.limit_file_size("0");
     let refused = client.send("POST", "/enterprise", json!({"id": "globex", "name": "Globex"}).to_string());
     let problem = refused.clone().expect(503).json();
@@ -200,7 +201,7 @@ fn a_disk_with_errors_refuses_writes_with_503_and_is_written_again_when_it_has_n
     client.get("/enterprise/acme/contacts/summary");
     let cookie = client.send("POST", "/session", json!({"token": token}).to_string()).expect(200);
     assert!(cookie.header("set-cookie").is_some());
-    // One line for the whole outage, that says what SQLite said.
+    // One line for the whole outage, with the error of SQLite.
     let log = server.log();
     assert_eq!(log.matches("ERROR").count(), 1, "{log}");
     assert!(log.contains("disk I/O error"), "{log}");
@@ -215,7 +216,7 @@ fn a_disk_with_errors_refuses_writes_with_503_and_is_written_again_when_it_has_n
 }
 
 #[tokio::test]
-async fn the_databases_own_limit_is_told_apart_from_a_full_disk() {
+async fn the_size_limit_of_the_database_is_reported_apart_from_a_full_disk() {
     let app = TestApp::start_limited(1 << 30).await;
     let admin = app.client(Role::Admin).await;
     fill(&app, &admin).await;
@@ -227,7 +228,7 @@ async fn the_databases_own_limit_is_told_apart_from_a_full_disk() {
 }
 
 #[test]
-fn damage_that_is_found_is_told_until_the_file_is_another_one() {
+fn detected_damage_is_reported_until_the_file_is_replaced() {
     let directory = crate::support::Directory::in_memory();
     {
         let store = directory.open();
@@ -236,7 +237,7 @@ fn damage_that_is_found_is_told_until_the_file_is_another_one() {
             store.write(move |tx| crate::support::add_contact(tx, "u1", &format!("n{number}"))).unwrap();
         }
     }
-    // A page of contacts, from within the file.
+    // A leaf page of the contacts.
     let database = muster::store::database_path(directory.path());
     let root: u64 = directory
         .raw_reader()
@@ -253,20 +254,20 @@ fn damage_that_is_found_is_told_until_the_file_is_another_one() {
     let found = store.read_blocking(|tx| tx.check()).unwrap_err();
     assert!(found.is_damage(), "{found}");
     assert_eq!(store.trouble().map(|trouble| trouble.kind.as_str()), Some("damaged"));
-    // That a row can be written mends nothing.
+    // A successful write of a row does not repair the damage.
     store.write(|tx| crate::support::add_contact(tx, "u2", "afterwards")).unwrap();
     assert!(probe().unwrap_err().is_damage());
     store.leave_damaged();
 }
 
 #[tokio::test]
-async fn a_token_that_signs_in_for_ever_is_refused_in_the_end_and_keeps_nobody_else_out() {
-    /// More than the list of what is written later takes.
+async fn sign_ins_with_one_token_are_bounded_during_an_outage_and_block_no_other_token() {
+    /// More than the capacity of the deferred writes.
     const SIGN_INS_MAX: usize = 2_000;
     let app = TestApp::start().await;
     let (admin, viewer) = (app.client(Role::Admin).await, app.client(Role::Viewer).await);
     fill(&app, &admin).await;
-    let other = unwritten(&app, &admin).await;
+    let other = sign_in_unwritten(&app, &admin).await;
     let mut opened = Vec::new();
     let refused = loop {
         let reply = viewer.post("/session", json!({"token": viewer.token()})).await;
@@ -274,15 +275,15 @@ async fn a_token_that_signs_in_for_ever_is_refused_in_the_end_and_keeps_nobody_e
             break reply;
         }
         opened.push(reply.expect(200)["session"]["id"].as_str().unwrap().to_owned());
-        assert!(opened.len() < SIGN_INS_MAX, "it signs in for ever");
+        assert!(opened.len() < SIGN_INS_MAX, "no sign-in is refused");
     };
     let message = refused.problem(507);
     assert!(message.contains("nothing was changed"), "{message}");
-    unwritten(&app, &admin).await.get("/session").await.expect(200);
+    sign_in_unwritten(&app, &admin).await.get("/session").await.expect(200);
     other.get("/session").await.expect(200);
     app.write(|tx| tx.limit_size(None)).await;
-    // Whoever was let in is written down, once.
-    eventually("every sign-in is written down", || {
+    // Every accepted sign-in is audited, once.
+    eventually("every sign-in is audited", || {
         let entries =
             |id: &String| count(&app, "SELECT count(*) FROM audit WHERE action = 'session.create' AND target = ?1", id);
         opened.iter().all(|id| entries(id) == 1).then_some(())
@@ -290,17 +291,17 @@ async fn a_token_that_signs_in_for_ever_is_refused_in_the_end_and_keeps_nobody_e
 }
 
 #[test]
-fn an_act_that_is_done_while_too_much_is_written_is_written_down_once() {
+fn an_action_during_write_overload_is_audited_once() {
     let directory = crate::support::Directory::in_memory();
     let clock = Clock::manual(crate::support::at("2026-11-22T08:00:00Z"));
     let store = directory.open_with(clock.clone(), |options| options.write_queue_len_max = 1);
     let actor = || Actor::named("somebody", "192.0.2.1");
     let entry = |target: &str| AuditEntry::of(AuditAction::CacheClear, target);
-    // The maintenance thread has had its first look, and leaves the queue alone.
-    eventually("the maintenance thread rests", || (store.figures().group_jobs.sum >= 2).then_some(()));
+    // The store's maintenance thread has finished its first round, and leaves the queue alone.
+    eventually("the maintenance thread is idle", || (store.figures().group_jobs.sum >= 2).then_some(()));
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let gate = Gate::close(&store);
-    // One waits in the queue until nobody waits for it any more; the other finds it full.
+    let gate = WriterGate::close(&store);
+    // One entry waits in the queue until its deadline passes; the other finds the queue full.
     let (late, waiting) = (Store::clone(&store), entry("late"));
     let late = runtime.spawn(async move { late.audit_done(actor(), waiting).await });
     eventually("it waits", || (store.figures().jobs_waiting == 1).then_some(()));
@@ -313,18 +314,18 @@ fn an_act_that_is_done_while_too_much_is_written_is_written_down_once() {
         let mut statement = reader.prepare("SELECT target FROM audit ORDER BY target").unwrap();
         statement.query_map([], |row| row.get::<_, String>(0)).unwrap().map(Result::unwrap).collect::<Vec<_>>()
     };
-    eventually("both are written down", || (targets().len() >= 2).then_some(()));
+    eventually("both are audited", || (targets().len() >= 2).then_some(()));
     store.close();
     assert_eq!(targets(), ["full", "late"]);
 }
 
-/// What SQLite says of a read that the disk, or the file, fails.
+/// The error of SQLite for a read that fails because of the disk or the file.
 fn failed_read(code: i32) -> StoreError {
     StoreError::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None))
 }
 
 #[test]
-fn however_many_reads_fail_one_attempt_a_second_is_made() {
+fn failing_reads_cause_at_most_one_recovery_attempt_a_second() {
     for code in [rusqlite::ffi::SQLITE_IOERR_READ, rusqlite::ffi::SQLITE_CORRUPT] {
         let store = crate::support::Directory::in_memory().open();
         store.write_people();
@@ -334,7 +335,7 @@ fn however_many_reads_fail_one_attempt_a_second_is_made() {
         while begun.elapsed() < Duration::from_millis(500) {
             store.read_blocking(|_| Err::<(), _>(failed_read(code))).unwrap_err();
         }
-        // An attempt is a look for purges, one for what is old, and a row.
+        // An attempt consists of a query for purges, a deletion of old rows, and a write of a row.
         let (attempts, seconds) = ((groups() - before).div_ceil(3), begun.elapsed().as_secs());
         assert!(attempts <= 3 + seconds, "{attempts} attempts in {:?}", begun.elapsed());
         store.leave_damaged();
@@ -342,14 +343,14 @@ fn however_many_reads_fail_one_attempt_a_second_is_made() {
 }
 
 #[test]
-fn trouble_that_a_read_met_is_over_when_reads_have_been_good_for_a_while() {
+fn a_failure_that_a_read_detected_is_over_after_a_period_of_successful_reads() {
     let clock = Clock::manual(crate::support::at("2026-11-22T08:00:00Z"));
     let store = crate::support::Directory::in_memory().open_with(clock.clone(), |_| {});
     store.write_people();
     let probe = || tokio::runtime::Runtime::new().unwrap().block_on(store.probe());
     let fail = || store.read_blocking(|_| Err::<(), _>(failed_read(rusqlite::ffi::SQLITE_IOERR_READ))).unwrap_err();
     fail();
-    let since = store.trouble().expect("it is told").since;
+    let since = store.trouble().expect("it is reported").since;
     // Writes succeed, and so do other reads.
     for _ in 0..3 {
         assert!(matches!(probe(), Err(StoreError::DiskFailing(_))));

@@ -1,4 +1,4 @@
-//! What a summary must say, counted plainly from the model's facts.
+//! Summaries in the model, counted plainly from its facts.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,14 +14,14 @@ use muster::domain::text::fold;
 use muster::domain::time::{Day, Timestamp};
 
 use super::model::{ContactFact, DepartmentFact, EmployeeFact, Model};
-use super::operation::{Place, Refusal};
+use super::operation::{DepartmentKey, Refusal};
 
-/// The order of every list of named things.
+/// The sort key of every list of named things.
 fn by_name<'a>(name: &'a str, id: &'a str) -> (String, &'a str, &'a str) {
     (fold(name), name, id)
 }
 
-/// Who somebody is: the first of these that is known.
+/// The identity of a person: the first of these that is known.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Person {
     Email(String),
@@ -78,7 +78,7 @@ fn growth(today: Day, contacts: &[&ContactFact]) -> Growth {
 }
 
 impl Model {
-    /// The employees whom a scope counts, and their contacts.
+    /// The employees that a scope counts, and their contacts.
     fn part(&self, counts: impl Fn(&EmployeeFact) -> bool) -> (Vec<&EmployeeFact>, Vec<&ContactFact>) {
         let mut staff: Vec<&EmployeeFact> = self.employees.iter().filter(|employee| counts(employee)).collect();
         let ids: BTreeSet<_> = staff.iter().map(|employee| &employee.id).collect();
@@ -97,7 +97,7 @@ impl Model {
         }
         counts.remove("");
         let spellings = &self.enterprises[enterprise].companies;
-        // Sorted by folded name already, and a stable sort keeps that order among equals.
+        // Sorted by folded name already; a stable sort keeps that order among equal counts.
         let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
         counts.sort_by_key(|(_, count)| Reverse(*count));
         counts.truncate(TOP_LEN);
@@ -106,11 +106,11 @@ impl Model {
     }
 
     /// The departments of a visible enterprise, ordered by name.
-    pub fn departments_of(&self, enterprise: &EnterpriseId, archived: bool) -> Vec<(&Place, &DepartmentFact)> {
+    pub fn departments_of(&self, enterprise: &EnterpriseId, archived: bool) -> Vec<(&DepartmentKey, &DepartmentFact)> {
         let mut departments: Vec<_> = self
             .departments
             .iter()
-            .filter(|(place, fact)| place.0 == *enterprise && fact.life.is_archived() == archived)
+            .filter(|(place, fact)| place.0 == *enterprise && fact.lifecycle.is_archived() == archived)
             .collect();
         departments.sort_by_key(|(place, fact)| by_name(&fact.name, place.1.as_str()));
         departments
@@ -139,7 +139,7 @@ impl Model {
             })
             .collect();
         let totals = totals(&staff, &contacts);
-        // Sorted by name already, and a stable sort keeps that order among equals.
+        // Sorted by name already; a stable sort keeps that order among equal counts.
         let count = |employee: &EmployeeFact| self.count_contacts(|other| other.id == employee.id);
         staff.sort_by_cached_key(|employee| Reverse(count(employee)));
         let top = |employee: &&EmployeeFact| TopEmployee {
@@ -164,13 +164,13 @@ impl Model {
     }
 
     /// The unarchived employees of a department, ordered by name, and their contacts.
-    pub fn staff_of(&self, place: &Place) -> (Vec<&EmployeeFact>, Vec<&ContactFact>) {
-        self.part(|employee| employee.place == *place && !employee.life.is_archived())
+    pub fn staff_of(&self, place: &DepartmentKey) -> (Vec<&EmployeeFact>, Vec<&ContactFact>) {
+        self.part(|employee| employee.place == *place && !employee.lifecycle.is_archived())
     }
 
     pub fn department_summary(
         &self,
-        place: &Place,
+        place: &DepartmentKey,
         now: Timestamp,
         revision: i64,
     ) -> Result<DepartmentSummary, Refusal> {
@@ -198,17 +198,17 @@ impl Model {
         })
     }
 
-    /// All employees of a visible enterprise or one of its departments, as a list gives them.
+    /// All employees of a visible enterprise or of one of its departments, in the order of lists.
     pub fn employees_of(
         &self,
         enterprise: &EnterpriseId,
-        department: Option<&Place>,
+        department: Option<&DepartmentKey>,
         archived: bool,
     ) -> Vec<&EmployeeFact> {
         let within = |employee: &EmployeeFact| match department {
             Some(place) => employee.place == *place,
-            None => employee.place.0 == *enterprise && !self.departments[&employee.place].life.is_archived(),
+            None => employee.place.0 == *enterprise && !self.departments[&employee.place].lifecycle.is_archived(),
         };
-        self.part(|employee| within(employee) && employee.life.is_archived() == archived).0
+        self.part(|employee| within(employee) && employee.lifecycle.is_archived() == archived).0
     }
 }

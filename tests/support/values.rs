@@ -1,4 +1,4 @@
-//! Short words for the values that tests are full of.
+//! Short constructors for the values that tests use.
 
 use muster::domain::contacts::{ContactFields, ContactInfo};
 use muster::domain::directory::{EmployeeFields, EmployeeInfo, Name, Scope};
@@ -22,18 +22,18 @@ pub fn name(text: &str) -> Name {
     Name::parse("name", text).unwrap()
 }
 
-/// An employee of whom only the first name is known.
+/// An employee with nothing but a first name.
 pub fn staff(first_name: &str) -> EmployeeInfo {
     EmployeeInfo::parse(EmployeeFields { first_name: first_name.to_owned(), ..EmployeeFields::default() }).unwrap()
 }
 
-/// A contact of whom only name and company are known.
+/// A contact with nothing but a name and a company.
 pub fn contact(name: &str, company: &str) -> ContactInfo {
     let fields = ContactFields { name: name.to_owned(), company: company.to_owned(), ..ContactFields::default() };
     ContactInfo::parse(fields).unwrap()
 }
 
-/// `acme` is the scope of an enterprise, `acme/sales` of a department.
+/// The scope of an enterprise (`acme`) or of a department (`acme/sales`).
 pub fn scope(text: &str) -> Scope {
     match text.split_once('/') {
         None => Scope::enterprise(enterprise(text)),
@@ -41,7 +41,7 @@ pub fn scope(text: &str) -> Scope {
     }
 }
 
-/// A list from its beginning, as long as lists get.
+/// The first page of a list, large enough for every list of the tests.
 pub fn first_page<C>() -> PageRequest<C> {
     PageRequest { limit: 100_000, start: PageStart::First }
 }

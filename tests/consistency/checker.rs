@@ -1,4 +1,4 @@
-//! What was written when, what was shown when, and whether the two go together.
+//! What was written and what was shown at which times, and whether the two are consistent.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,27 +7,27 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// Employees move between so many departments of their enterprise.
+/// The number of departments of an enterprise between which employees move.
 pub const DEPARTMENTS: usize = 3;
 
-/// The department whose employee the imports fill.
+/// The department with the employee that imports fill.
 pub const IMPORTED_INTO: usize = 2;
 
-/// Whose summary is read.
+/// The scope of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     Enterprise(usize),
     /// A department that employees work in.
     Department(usize, usize),
-    /// The department that the writer of this number renames, archives and restores. Nobody works there.
-    Place(usize),
+    /// The department that the writer of this number renames, archives and restores. It has no employees.
+    OwnDepartment(usize),
 }
 
 impl Scope {
     pub fn enterprise(self) -> usize {
         match self {
             Self::Enterprise(enterprise) | Self::Department(enterprise, _) => enterprise,
-            Self::Place(writer) => enterprise_of(writer),
+            Self::OwnDepartment(writer) => enterprise_of(writer),
         }
     }
 }
@@ -40,7 +40,7 @@ pub enum Answer {
     Details,
 }
 
-/// What a reader asks.
+/// What a reader requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
     pub scope: Scope,
@@ -59,7 +59,9 @@ impl Question {
             Scope::Department(_, department) => {
                 format!("/enterprise/e{enterprise}/departments/d{department}/contacts/{answer}")
             }
-            Scope::Place(writer) => format!("/enterprise/e{enterprise}/departments/p{writer}/contacts/{answer}"),
+            Scope::OwnDepartment(writer) => {
+                format!("/enterprise/e{enterprise}/departments/p{writer}/contacts/{answer}")
+            }
         }
     }
 }
@@ -77,20 +79,20 @@ pub fn renames_enterprise(writer: usize) -> bool {
 /// Everything that one writer alone changes, after one of its writes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
-    /// Where its employee works.
+    /// The department of its employee.
     pub department: usize,
-    /// How many contacts the employee has collected.
+    /// The number of contacts of the employee.
     pub contacts: u64,
     /// Whether the employee is archived.
     pub archived: bool,
-    /// The name of the writer's place.
-    pub place: String,
-    pub place_archived: bool,
-    /// The name of the enterprise; empty for a writer who does not rename it.
+    /// The name of the writer's own department.
+    pub own_department: String,
+    pub own_department_archived: bool,
+    /// The name of the enterprise; empty for a writer that does not rename it.
     pub enterprise: String,
 }
 
-/// One state after the other, each with the moment its write was begun and the one it was acknowledged.
+/// A sequence of states, each with the times when its write began and when it was acknowledged.
 pub struct Timeline<S> {
     states: Vec<(Instant, Instant, S)>,
 }
@@ -113,8 +115,8 @@ impl<S> Timeline<S> {
         self.states.len() - 1
     }
 
-    /// What a read may show: at least all that was acknowledged `grace` before it began, at most what was begun before it
-    /// ended. One state may be shown, not a mixture.
+    /// The states that a read may show: none older than what was acknowledged `grace` before it began, and none that
+    /// began after it ended. A read must show one of them, not a mixture.
     fn allowed(&self, read: &Read, grace: impl Fn(Instant) -> Duration) -> &[(Instant, Instant, S)] {
         let first =
             self.states.partition_point(|(_, acknowledged, _)| *acknowledged + grace(*acknowledged) <= read.begun);
@@ -123,21 +125,21 @@ impl<S> Timeline<S> {
     }
 }
 
-/// What an answer shows of what the writers change, as far as it shows it.
+/// What an answer shows of what the writers change.
 #[derive(Debug, Default, PartialEq)]
 pub struct Shown {
     /// The revision in the body.
     pub revision: Option<u64>,
     enterprise: Option<String>,
     department: Option<String>,
-    /// The employees that are named, with the number of their department, if it is told, and of their contacts.
+    /// The employees shown, each with the number of its department, if that is shown, and of its contacts.
     employees: Option<BTreeMap<String, (Option<usize>, u64)>>,
-    /// The names of an enterprise's departments.
+    /// The names of an enterprise's departments, by id.
     departments: Option<BTreeMap<String, String>>,
 }
 
 impl Shown {
-    /// Reads an answer's data, whose sums must agree with each other.
+    /// Parses an answer's data, and checks that its sums agree.
     pub fn of(question: Question, data: &Value) -> Self {
         let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
         let count = |value: &Value| value.as_u64().unwrap_or_else(|| panic!("{value} is no count"));
@@ -156,9 +158,9 @@ impl Shown {
                 agrees(list("departments").map(|one| count(&one["totalContacts"])).sum());
                 let departments = list("departments").map(|one| (id(&one["departmentId"]), id(&one["departmentName"])));
                 shown.departments = Some(departments.collect());
-                let place = |one: &Value| id(&one["departmentId"])[1..].parse().ok();
-                let leaders =
-                    list("topEmployees").map(|one| (id(&one["employeeId"]), (place(one), count(&one["contactCount"]))));
+                let department_of = |one: &Value| id(&one["departmentId"])[1..].parse().ok();
+                let leaders = list("topEmployees")
+                    .map(|one| (id(&one["employeeId"]), (department_of(one), count(&one["contactCount"]))));
                 shown.employees = Some(leaders.collect());
             }
             (Answer::Summary, _) => {
@@ -192,24 +194,24 @@ fn id(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
 }
 
-/// One read and what it showed; nothing where there was nothing of that name.
+/// One read and what it showed; `None` after a 404.
 pub struct Read {
     pub question: Question,
     pub begun: Instant,
     pub ended: Instant,
     pub shown: Option<Arc<Shown>>,
-    /// How the answer came to be, for people.
+    /// The status and the cache status, for reports.
     pub how: String,
 }
 
-/// What all writers and the imports did.
-pub struct Truth {
+/// Everything that the writers and the imports did.
+pub struct WriteHistory {
     pub writers: Vec<Timeline<State>>,
-    /// How many rows were imported into each enterprise.
+    /// The number of rows that were imported into each enterprise.
     pub imports: Vec<Timeline<u64>>,
 }
 
-/// A read that showed what it must not.
+/// A read that showed what it must not show.
 pub struct Violation {
     what: String,
     read: String,
@@ -221,9 +223,9 @@ impl fmt::Display for Violation {
     }
 }
 
-impl Truth {
-    /// Holds a read against everything that was written. `grace` says how long after its end an import may be missing.
-    pub fn judge(&self, read: &Read, grace: impl Fn(Instant) -> Duration) -> Vec<Violation> {
+impl WriteHistory {
+    /// Checks a read against everything that was written. `grace` is how long after its end an import may be missing.
+    pub fn check(&self, read: &Read, grace: impl Fn(Instant) -> Duration) -> Vec<Violation> {
         let enterprise = read.question.scope.enterprise();
         let violation = |what| Violation {
             what,
@@ -250,13 +252,13 @@ impl Truth {
     }
 }
 
-/// Whether a read shows this state of a writer, as far as it shows what the state is of.
+/// Whether a read is consistent with this state of a writer, as far as it shows it.
 fn shows(read: &Read, writer: usize, state: &State) -> bool {
     let scope = read.question.scope;
     let Some(shown) = &read.shown else {
-        // Only places are ever archived.
+        // Only the writers' own departments are ever archived.
         return match scope {
-            Scope::Place(of) => of != writer || state.place_archived,
+            Scope::OwnDepartment(of) => of != writer || state.own_department_archived,
             Scope::Enterprise(_) | Scope::Department(..) => false,
         };
     };
@@ -266,22 +268,24 @@ fn shows(read: &Read, writer: usize, state: &State) -> bool {
     };
     let named = |name: &Option<String>, expected: &str| name.as_ref().is_none_or(|name| name == expected);
     let concerns_scope = match scope {
-        Scope::Place(of) => of != writer || (!state.place_archived && named(&shown.department, &state.place)),
+        Scope::OwnDepartment(of) => {
+            of != writer || (!state.own_department_archived && named(&shown.department, &state.own_department))
+        }
         Scope::Department(_, department) => {
             let works_here = !state.archived && state.department == department;
             shows_employee(works_here.then_some((None, state.contacts)))
         }
         Scope::Enterprise(_) => {
             let leads = !state.archived && state.contacts > 0;
-            let place = (!state.place_archived).then_some(&state.place);
+            let name = (!state.own_department_archived).then_some(&state.own_department);
             shows_employee(leads.then_some((Some(state.department), state.contacts)))
-                && shown.departments.as_ref().is_none_or(|departments| departments.get(&format!("p{writer}")) == place)
+                && shown.departments.as_ref().is_none_or(|departments| departments.get(&format!("p{writer}")) == name)
         }
     };
     concerns_scope && (!renames_enterprise(writer) || named(&shown.enterprise, &state.enterprise))
 }
 
-/// How many imported rows a read shows, if it would show any.
+/// The number of imported rows that a read shows, if it would show any.
 fn imported(read: &Read) -> Option<u64> {
     let scope = read.question.scope;
     let shows_imports = matches!(scope, Scope::Enterprise(_) | Scope::Department(_, IMPORTED_INTO));

@@ -1,4 +1,4 @@
-//! Who writes, reads, imports and disturbs.
+//! The clients of the test: those that write, read, import and disturb.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -10,37 +10,37 @@ use std::time::{Duration, Instant};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
-use super::truth::{
+use super::checker::{
     Answer, DEPARTMENTS, IMPORTED_INTO, Question, Read, Scope, Shown, State, Timeline, enterprise_of,
     renames_enterprise,
 };
-use crate::support::{Place, Random, WireClient, WireReply};
+use crate::support::{Random, WireClient, WireReply, WorkDir};
 
-/// Rests of a reader and a writer between two requests, in milliseconds. Long enough that all of them together leave half
-/// of a small machine to others, short enough for thousands of reads and writes in the time they have.
+/// The pause of a reader and of a writer between two requests, in milliseconds. Long enough that all of them together
+/// leave half of a small machine to other tests, short enough for thousands of reads and writes in their time.
 const READER_RESTS_MILLIS: (usize, usize) = (20, 80);
 const WRITER_RESTS_MILLIS: (usize, usize) = (30, 110);
 
-/// Between two imports, and between two disturbances.
+/// The pause between two imports, and between two disturbances.
 const IMPORT_REST: Duration = Duration::from_millis(400);
 const DISTURBANCE_REST: Duration = Duration::from_millis(150);
 
 /// Rows of one import.
 const IMPORTED_ROWS: u64 = 40;
 
-/// How often a write that was refused for lack of time is sent again.
+/// How often a write that was refused with 503 is sent again.
 const ATTEMPTS_MAX: usize = 50;
 
 fn rest(random: &mut Random, (least, most): (usize, usize)) {
     sleep(Duration::from_millis((least + random.below(most - least)) as u64));
 }
 
-/// Writes to what is its own.
+/// Writes to an employee and a department that no other client writes to.
 pub struct Writer {
     number: usize,
     client: WireClient,
     random: Random,
-    /// The contacts that are there.
+    /// The contacts that exist.
     contacts: Vec<String>,
     sequence: usize,
     pub timeline: Timeline<State>,
@@ -53,32 +53,32 @@ enum Kind {
     Delete,
     Move,
     Archive,
-    RenamePlace,
-    ArchivePlace,
+    RenameDepartment,
+    ArchiveDepartment,
     RenameEnterprise,
 }
 
 impl Writer {
-    /// Makes what the writer will own.
+    /// Creates what the writer changes.
     pub fn new(number: usize, mut client: WireClient, seed: u64) -> Self {
         let (enterprise, department) = (enterprise_of(number), number % DEPARTMENTS);
         let employee = json!({"employeeId": format!("u{number}"), "firstName": format!("u{number}")});
         client.post(&format!("/enterprise/e{enterprise}/departments/d{department}/employees"), &employee);
-        let place = json!({"id": format!("p{number}"), "name": "place"});
-        client.post(&format!("/enterprise/e{enterprise}/departments"), &place);
+        let own_department = json!({"id": format!("p{number}"), "name": "own"});
+        client.post(&format!("/enterprise/e{enterprise}/departments"), &own_department);
         let start = State {
             department,
             contacts: 0,
             archived: false,
-            place: "place".to_owned(),
-            place_archived: false,
+            own_department: "own".to_owned(),
+            own_department_archived: false,
             enterprise: if renames_enterprise(number) { format!("e{enterprise}") } else { String::new() },
         };
         let timeline = Timeline::new(start);
         Self { number, client, random: Random::new(seed), contacts: Vec::new(), sequence: 0, timeline }
     }
 
-    pub fn write_on(&mut self, go_on: impl Fn() -> bool) {
+    pub fn write_while(&mut self, go_on: impl Fn() -> bool) {
         while go_on() {
             self.write();
             rest(&mut self.random, WRITER_RESTS_MILLIS);
@@ -90,7 +90,7 @@ impl Writer {
         let mut state = self.timeline.newest().clone();
         let enterprise = format!("/enterprise/e{}", enterprise_of(self.number));
         let employee = format!("{enterprise}/departments/d{}/employees/u{}", state.department, self.number);
-        let place = format!("{enterprise}/departments/p{}", self.number);
+        let own_department = format!("{enterprise}/departments/p{}", self.number);
         let name = |what: &str, sequence| format!("{what} after write {sequence}");
         match self.choose(&state) {
             Kind::Add => {
@@ -120,13 +120,13 @@ impl Writer {
                 state.archived = !state.archived;
                 self.set_archived(&employee, state.archived, state);
             }
-            Kind::RenamePlace => {
-                state.place = name("Place", self.sequence);
-                self.send("PUT", &place, &json!({"name": state.place}), state);
+            Kind::RenameDepartment => {
+                state.own_department = name("Department", self.sequence);
+                self.send("PUT", &own_department, &json!({"name": state.own_department}), state);
             }
-            Kind::ArchivePlace => {
-                state.place_archived = !state.place_archived;
-                self.set_archived(&place, state.place_archived, state);
+            Kind::ArchiveDepartment => {
+                state.own_department_archived = !state.own_department_archived;
+                self.set_archived(&own_department, state.own_department_archived, state);
             }
             Kind::RenameEnterprise => {
                 state.enterprise = name("Enterprise", self.sequence);
@@ -137,9 +137,9 @@ impl Writer {
 
     /// Chooses a write that is possible in this state.
     fn choose(&mut self, state: &State) -> Kind {
-        // It is there most of the time.
-        if (state.archived || state.place_archived) && self.random.percent(50) {
-            return if state.archived { Kind::Archive } else { Kind::ArchivePlace };
+        // Restored soon, so that it exists most of the time.
+        if (state.archived || state.own_department_archived) && self.random.percent(50) {
+            return if state.archived { Kind::Archive } else { Kind::ArchiveDepartment };
         }
         loop {
             let kinds = [
@@ -148,17 +148,17 @@ impl Writer {
                 (20, Kind::Delete),
                 (10, Kind::Move),
                 (5, Kind::Archive),
-                (7, Kind::RenamePlace),
-                (4, Kind::ArchivePlace),
+                (7, Kind::RenameDepartment),
+                (4, Kind::ArchiveDepartment),
                 (4, Kind::RenameEnterprise),
             ];
             let kind = self.random.weighted(&kinds);
             let possible = match kind {
-                // Of what is archived, the same restores it.
-                Kind::Archive | Kind::ArchivePlace => true,
+                // The same request restores what is archived.
+                Kind::Archive | Kind::ArchiveDepartment => true,
                 Kind::Add | Kind::Move => !state.archived,
                 Kind::Change | Kind::Delete => !state.archived && !self.contacts.is_empty(),
-                Kind::RenamePlace => !state.place_archived,
+                Kind::RenameDepartment => !state.own_department_archived,
                 Kind::RenameEnterprise => renames_enterprise(self.number),
             };
             if possible {
@@ -175,8 +175,8 @@ impl Writer {
         }
     }
 
-    /// Sends a write that leads to this state, and takes down when. What is refused for lack of time has not happened and
-    /// is sent again.
+    /// Sends a write that leads to this state, and records its times. A write that was refused with 503 has not
+    /// happened and is sent again.
     fn send(&mut self, method: &str, path: &str, body: &Value, state: State) -> Value {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let begun = Instant::now();
@@ -192,12 +192,13 @@ impl Writer {
     }
 }
 
-/// Reads any scope's summary and contacts, with and without what it has of it already, plain and compressed.
+/// Reads the summary and the contacts of any scope, with and without the entity tag of an earlier response, plain and
+/// compressed.
 pub struct Reader {
     client: WireClient,
     random: Random,
     scopes: Arc<[Scope]>,
-    /// The newest answer to each question that this reader has.
+    /// The newest answer to each question, with its entity tag.
     known: HashMap<Question, (String, Arc<Shown>)>,
     pub reads: Vec<Read>,
     pub unchanged: usize,
@@ -210,7 +211,7 @@ impl Reader {
         Self { client, random, scopes, known, reads: Vec::new(), unchanged: 0, compressed: 0 }
     }
 
-    pub fn read_on(&mut self, go_on: impl Fn() -> bool) {
+    pub fn read_while(&mut self, go_on: impl Fn() -> bool) {
         while go_on() {
             self.read();
             rest(&mut self.random, READER_RESTS_MILLIS);
@@ -236,8 +237,8 @@ impl Reader {
         let shown = match reply.status {
             200 => Some(self.take(question, tag, &reply)),
             304 => {
-                let (own, shown) = known.expect("nobody asked for a 304");
-                assert_eq!(tag, own, "a 304 for another answer than the one asked about");
+                let (own, shown) = known.expect("a 304 without If-None-Match");
+                assert_eq!(tag, own, "a 304 for another answer than the one requested");
                 self.unchanged += 1;
                 Some(shown)
             }
@@ -257,7 +258,7 @@ impl Reader {
             reply.json()
         };
         let shown = Shown::of(question, &answer["data"]);
-        // `epoch-format-revision-day`: what a 304 will be judged by.
+        // The tag is `epoch-format-revision-day`; a later 304 is checked by its revision.
         let revision = tag.trim_end_matches('"').rsplit('-').nth(1).and_then(|revision| revision.parse().ok());
         assert!(revision.is_some() && (shown.revision == revision || shown.revision.is_none()), "{tag}: {shown:?}");
         let shown = Arc::new(shown);
@@ -266,8 +267,8 @@ impl Reader {
     }
 }
 
-/// Imports into one enterprise after the other, each time by a process of its own, and takes down when each had ended.
-pub fn import_on(place: &Place, imports: &mut [Timeline<u64>], go_on: impl Fn() -> bool) {
+/// Imports into one enterprise after the other, each time by another process, and records when each has ended.
+pub fn import_while(dir: &WorkDir, imports: &mut [Timeline<u64>], go_on: impl Fn() -> bool) {
     for run in 0.. {
         if !go_on() {
             return;
@@ -277,18 +278,18 @@ pub fn import_on(place: &Place, imports: &mut [Timeline<u64>], go_on: impl Fn() 
         for row in 0..IMPORTED_ROWS {
             let _ = writeln!(file, "Given{row},Family{run},p{row}.{run}@people.example");
         }
-        place.write("people.csv", file);
+        dir.write("people.csv", file);
         let rows = imports[enterprise].newest() + IMPORTED_ROWS;
         let (owner, employee) = (format!("e{enterprise}"), format!("imp{enterprise}"));
         let begun = Instant::now();
-        place.done(&["import", "people.csv", "--enterprise", &owner, "--employee", &employee]);
+        dir.muster_ok(&["import", "people.csv", "--enterprise", &owner, "--employee", &employee]);
         imports[enterprise].push(begun, Instant::now(), rows);
         sleep(IMPORT_REST);
     }
 }
 
-/// Makes the enterprises with the departments that are shared, and the employees that imports fill.
-pub fn found(client: &mut WireClient, enterprises: usize) {
+/// Creates the enterprises with the departments that are shared, and the employees that imports fill.
+pub fn create_enterprises(client: &mut WireClient, enterprises: usize) {
     for enterprise in (0..enterprises).map(|number| format!("e{number}")) {
         client.post("/enterprise", &json!({"id": enterprise, "name": enterprise}));
         for department in (0..DEPARTMENTS).map(|number| format!("d{number}")) {
@@ -301,8 +302,8 @@ pub fn found(client: &mut WireClient, enterprises: usize) {
     }
 }
 
-/// Clears, drops, warms and tunes. None of it may make any read show anything else.
-pub fn disturb_on(client: &mut WireClient, enterprises: usize, seed: u64, go_on: impl Fn() -> bool) -> usize {
+/// Clears, drops, warms and configures. None of it may change what a read shows.
+pub fn disturb_while(client: &mut WireClient, enterprises: usize, seed: u64, go_on: impl Fn() -> bool) -> usize {
     let mut random = Random::new(seed);
     let mut disturbances = 0;
     while go_on() {
