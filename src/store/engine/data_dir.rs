@@ -13,13 +13,69 @@ pub const DATABASE_FILE: &str = "muster.db";
 /// The lock's file name in the data directory.
 pub const LOCK_FILE: &str = "muster.lock";
 
-/// What the lock file says while a backup is restored. Whoever reads this must not open the database beside it.
-pub(in crate::store) const RESTORE_HOLDER: &str = "`muster restore`";
-
 /// The path of the database in a data directory.
 #[must_use]
 pub fn database_path(dir: &Path) -> PathBuf {
     dir.join(DATABASE_FILE)
+}
+
+/// What the first line of the lock file begins with; the purpose follows. The second line is a sentence for people.
+const LOCK_LINE_START: &str = "muster-lock: ";
+
+/// What the data directory is locked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum LockPurpose {
+    /// The database is in use; commands may open it beside the holder.
+    Use,
+    /// The database is replaced by a backup; opened beside the holder, it would be the old one.
+    Restore,
+}
+
+impl LockPurpose {
+    const ALL: [Self; 2] = [Self::Use, Self::Restore];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Use => "use",
+            Self::Restore => "restore",
+        }
+    }
+}
+
+/// The process that has the lock, as the lock file describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::store) struct LockHolder {
+    /// None where the file does not say: older versions did not write it.
+    purpose: Option<LockPurpose>,
+    description: String,
+}
+
+impl LockHolder {
+    fn parse(text: &str) -> Self {
+        let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+        let (purpose, sentence) = match first.strip_prefix(LOCK_LINE_START) {
+            Some(word) => (LockPurpose::ALL.into_iter().find(|purpose| purpose.as_str() == word.trim()), rest),
+            None => (None, text),
+        };
+        let description = if sentence.trim().is_empty() { "another Muster" } else { sentence.trim() };
+        Self { purpose, description: description.to_owned() }
+    }
+
+    pub(in crate::store) fn is_restoring(&self) -> bool {
+        self.purpose == Some(LockPurpose::Restore)
+    }
+
+    /// That the directory is in use.
+    pub(in crate::store) fn in_use(self, dir: &Path) -> OpenError {
+        OpenError::InUse { path: dir.display().to_string(), holder: self.description }
+    }
+}
+
+/// What came of the attempt to take the lock.
+#[derive(Debug)]
+pub(in crate::store) enum LockAttempt {
+    Taken(DirLock),
+    HeldBy(LockHolder),
 }
 
 /// The data directory's lock, held as long as this value lives.
@@ -39,32 +95,31 @@ impl Drop for DirLock {
 }
 
 impl DirLock {
-    /// Takes the lock, or says who has it.
-    pub(in crate::store) fn acquire(dir: &Path, holder: &str) -> Result<Self, OpenError> {
+    /// Takes the lock if it is free, and writes into its file what for and by which process.
+    pub(in crate::store) fn acquire(dir: &Path, purpose: LockPurpose, holder: &str) -> Result<LockAttempt, OpenError> {
         let data_dir_error =
             |error: &std::io::Error| OpenError::DataDir { path: dir.display().to_string(), reason: explain_io(error) };
         let mut file = open_lock(dir).map_err(|error| data_dir_error(&error))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
+                let mut text = String::new();
                 // The text is a courtesy; without it the message is still true.
-                let _ = file.read_to_string(&mut holder);
-                let holder = if holder.trim().is_empty() { "another Muster" } else { holder.trim() };
-                return Err(OpenError::InUse { path: dir.display().to_string(), holder: holder.to_owned() });
+                let _ = file.read_to_string(&mut text);
+                return Ok(LockAttempt::HeldBy(LockHolder::parse(&text)));
             }
             Err(TryLockError::Error(error)) => return Err(data_dir_error(&error)),
         }
-        let text = format!("{holder} (process {})\n", std::process::id());
-        let told = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
-        match told {
+        let (word, process) = (purpose.as_str(), std::process::id());
+        let text = format!("{LOCK_LINE_START}{word}\n{holder} (process {process})\n");
+        let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
+        match written {
             // The lock holds without a name in it, and a server must start on a full disk.
             Err(error) if !matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
-                return Err(data_dir_error(&error));
+                Err(data_dir_error(&error))
             }
-            _ => {}
+            _ => Ok(LockAttempt::Taken(Self { file })),
         }
-        Ok(Self { file })
     }
 }
 
@@ -98,14 +153,11 @@ pub(in crate::store) fn give_to(file: &File, model: &fs::Metadata) {
 /// write beside the new.
 pub(in crate::store) fn refuse_while_restored(dir: &Path) -> Result<(), OpenError> {
     let path = dir.join(LOCK_FILE);
-    // A text that a killed restore left says nothing; only then is it worth a look whether anybody has the lock.
-    let Some(holder) = fs::read_to_string(&path).ok().filter(|holder| holder.contains(RESTORE_HOLDER)) else {
-        return Ok(());
-    };
+    // What a killed restore left proves nothing; only where it is there is the lock looked at.
+    let holder = fs::read_to_string(&path).ok().map(|text| LockHolder::parse(&text));
+    let Some(holder) = holder.filter(LockHolder::is_restoring) else { return Ok(()) };
     match File::open(&path).map(|file| file.try_lock_shared()) {
-        Ok(Err(TryLockError::WouldBlock)) => {
-            Err(OpenError::InUse { path: dir.display().to_string(), holder: holder.trim().to_owned() })
-        }
+        Ok(Err(TryLockError::WouldBlock)) => Err(holder.in_use(dir)),
         _ => Ok(()),
     }
 }
@@ -176,11 +228,45 @@ mod tests {
     #[test]
     fn the_lock_is_given_up_even_while_another_process_holds_a_copy_of_it() {
         let dir = tempfile::tempdir().unwrap();
-        let lock = DirLock::acquire(dir.path(), "one").unwrap();
+        let acquire = |holder: &str| DirLock::acquire(dir.path(), LockPurpose::Use, holder).unwrap();
+        let LockAttempt::Taken(lock) = acquire("one") else { unreachable!("nothing else has it") };
         let copy = lock.file.try_clone().unwrap();
-        assert!(matches!(DirLock::acquire(dir.path(), "two"), Err(OpenError::InUse { .. })));
+        assert!(matches!(acquire("two"), LockAttempt::HeldBy(_)));
         drop(lock);
-        assert!(DirLock::acquire(dir.path(), "two").is_ok());
+        assert!(matches!(acquire("two"), LockAttempt::Taken(_)));
         drop(copy);
+    }
+
+    #[test]
+    fn the_lock_file_says_what_for_and_by_whom_also_one_of_an_older_muster() {
+        let check = |text: &str, purpose: Option<LockPurpose>, description: &str| {
+            assert_eq!(
+                LockHolder::parse(text),
+                LockHolder { purpose, description: description.to_owned() },
+                "{text:?}"
+            );
+        };
+        check("muster-lock: restore\n`x` (process 7)\n", Some(LockPurpose::Restore), "`x` (process 7)");
+        check(
+            "muster-lock: use\n`muster restore` (process 7)\n",
+            Some(LockPurpose::Use),
+            "`muster restore` (process 7)",
+        );
+        check("muster-lock: use\n", Some(LockPurpose::Use), "another Muster");
+        check("muster-lock: another purpose\n`x` (process 7)\n", None, "`x` (process 7)");
+        check("`muster serve` (process 7)\n", None, "`muster serve` (process 7)");
+        check("`muster restore` (process 7)\n", None, "`muster restore` (process 7)");
+        check("", None, "another Muster");
+        let dir = tempfile::tempdir().unwrap();
+        for purpose in LockPurpose::ALL {
+            let _lock = DirLock::acquire(dir.path(), purpose, "`x`").unwrap();
+            let LockAttempt::HeldBy(holder) = DirLock::acquire(dir.path(), purpose, "`y`").unwrap() else {
+                unreachable!("it is held")
+            };
+            assert_eq!(holder.purpose, Some(purpose));
+            assert_eq!(refuse_while_restored(dir.path()).is_err(), purpose == LockPurpose::Restore);
+        }
+        // What a process that is gone left in the file holds nobody up.
+        refuse_while_restored(dir.path()).unwrap();
     }
 }

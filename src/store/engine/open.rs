@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use super::changes::Feed;
 use super::condition::Condition;
 use super::connection::{configure_writer, connect_writer, explain_sqlite, limit_size};
-use super::data_dir::{self, DirLock, RESTORE_HOLDER, database_path};
+use super::data_dir::{self, DirLock, LockAttempt, LockPurpose, database_path};
 use super::deferred_writes::DeferredWrites;
 use super::error::OpenError;
 use super::migrate::{self, SCHEMA_VERSION, SchemaFound};
@@ -118,15 +118,14 @@ fn check_data_dir(options: &StoreOptions) -> Result<(), OpenError> {
 
 /// Takes the data directory's lock. A command goes without it beside another process, unless that restores a backup.
 fn lock_data_dir(options: &StoreOptions) -> Result<Option<DirLock>, OpenError> {
-    match DirLock::acquire(&options.data_dir, &options.holder) {
-        Err(OpenError::InUse { holder, .. })
-            if options.mode == Mode::Command
-                && database_path(&options.data_dir).exists()
-                && !holder.contains(RESTORE_HOLDER) =>
+    match DirLock::acquire(&options.data_dir, LockPurpose::Use, &options.holder)? {
+        LockAttempt::Taken(lock) => Ok(Some(lock)),
+        LockAttempt::HeldBy(holder)
+            if options.mode == Mode::Command && database_path(&options.data_dir).exists() && !holder.is_restoring() =>
         {
             Ok(None)
         }
-        lock => lock.map(Some),
+        LockAttempt::HeldBy(holder) => Err(holder.in_use(&options.data_dir)),
     }
 }
 

@@ -12,7 +12,7 @@ use super::outcome::{Before, Restored};
 use super::replaced::{self, Replaced, remove_aliases};
 use crate::clock::Clock;
 use crate::domain::backup::RowCounts;
-use crate::store::engine::data_dir::{DirLock, RESTORE_HOLDER, database_path, prepare_dir, refuse_directory};
+use crate::store::engine::data_dir::{DirLock, LockAttempt, LockPurpose, database_path, prepare_dir, refuse_directory};
 use crate::store::engine::migrate::SCHEMA_VERSION;
 use crate::store::upkeep::actor::Actor;
 use crate::store::upkeep::audit::AuditEntry;
@@ -58,6 +58,9 @@ pub const RESTORE_STEPS: [RestoreStep; 9] = [
 /// Somebody who is told of each step as soon as it is done.
 pub type StepObserver<'a> = &'a mut dyn FnMut(RestoreStep);
 
+/// What the lock file says of this process.
+const HOLDER: &str = "`muster restore`";
+
 /// A restore that has been prepared: the backup is copied and verified, and nothing is replaced yet. Dropping it leaves
 /// everything as it was.
 pub struct Restore {
@@ -83,7 +86,10 @@ impl Restore {
         candidate::look_at(source, &database_path(data_dir))?;
         prepare_dir(data_dir)?;
         refuse_directory(data_dir)?;
-        let lock = DirLock::acquire(data_dir, RESTORE_HOLDER)?;
+        let lock = match DirLock::acquire(data_dir, LockPurpose::Restore, HOLDER)? {
+            LockAttempt::Taken(lock) => lock,
+            LockAttempt::HeldBy(holder) => return Err(holder.in_use(data_dir).into()),
+        };
         step(RestoreStep::Locked);
         replaced::refuse_foreign(&database_path(data_dir))?;
         remove_aliases(data_dir);
