@@ -8,6 +8,15 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::domain::time::Timestamp;
 
+/// One moment, by the wall clock and by the monotonic one.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Monotonic time.
+    pub instant: Instant,
+    /// Wall-clock time.
+    pub wall: Timestamp,
+}
+
 /// A source of wall-clock and monotonic time; cloning it is cheap and every clone tells the same time.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
@@ -64,6 +73,12 @@ impl Clock {
                 manual.origin + Duration::from_micros(u64::try_from(elapsed).unwrap_or(0))
             }
         }
+    }
+
+    /// Both times at once.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment { instant: self.instant(), wall: self.now() }
     }
 
     /// Moves a manual clock forward, both its faces; a system clock ignores it.

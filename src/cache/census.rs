@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::freshness::{Now, Verdict};
+use super::freshness::Verdict;
 use super::lru::Entry;
 use super::state::State;
 use super::stats::Stats;
 use super::trace::Trace;
 use super::{Body, Cache, Inner, Key};
+use crate::clock::Moment;
 use crate::domain::time::Timestamp;
 
 /// An entry whose TTL runs shorter than this expires soon.
@@ -207,7 +208,7 @@ impl<K: Key, V: Body, E> Inner<K, V, E> {
 }
 
 impl<K: Key, V: Body, E> State<K, V, E> {
-    fn view(&self, key: &Arc<K>, entry: &Entry<V>, now: Now) -> EntryView<K> {
+    fn view(&self, key: &Arc<K>, entry: &Entry<V>, now: Moment) -> EntryView<K> {
         let ttl_left = match self.judge(key, &entry.stamp, now) {
             Verdict::Fresh { ttl_left } => Some(ttl_left),
             Verdict::Overdue(_) | Verdict::Outdated => None,

@@ -15,9 +15,10 @@ use futures_util::FutureExt;
 use thiserror::Error;
 use tokio::sync::watch;
 
-use super::freshness::{Now, Stamp};
+use super::freshness::Stamp;
 use super::sync::within;
 use super::{Body, Inner, Key};
+use crate::clock::Moment;
 use crate::domain::time::Day;
 
 /// What a load brought.
@@ -135,7 +136,7 @@ impl<V, E> Flight<V, E> {
     pub(super) fn begin<K>(
         key: Arc<K>,
         required: i64,
-        now: Now,
+        now: Moment,
         loader: Loader<V, E>,
     ) -> (Self, Gate<V, E>, Departure<K, V, E>) {
         let (landing, gate) = watch::channel(None);
@@ -168,7 +169,7 @@ impl<V, E> Flight<V, E> {
     }
 
     /// The running load has ended: begins the one that waits, if one does.
-    pub(super) fn succeed<K>(self, key: Arc<K>, published: i64, now: Now) -> Option<(Self, Departure<K, V, E>)> {
+    pub(super) fn succeed<K>(self, key: Arc<K>, published: i64, now: Moment) -> Option<(Self, Departure<K, V, E>)> {
         let Waiting { loader, landing } = self.waiting?;
         let gate = landing.subscribe();
         let flight = Self { required: published, day: now.wall.day(), superseded: false, gate, waiting: None };

@@ -2,21 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::clock::Clock;
-use crate::domain::time::{DAY_MILLIS, Day, Timestamp};
-
-/// One moment by both faces of the clock.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Now {
-    pub(super) instant: Instant,
-    pub(super) wall: Timestamp,
-}
-
-impl Now {
-    pub(super) fn of(clock: &Clock) -> Self {
-        Self { instant: clock.instant(), wall: clock.now() }
-    }
-}
+use crate::clock::Moment;
+use crate::domain::time::{DAY_MILLIS, Day};
 
 /// What an entry knows of its origin. No deadline: freshness is judged at each read, by the settings of that moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +31,11 @@ pub(super) enum Verdict {
 }
 
 impl Stamp {
-    pub(super) fn age(&self, now: Now) -> Duration {
+    pub(super) fn age(&self, now: Moment) -> Duration {
         now.instant.saturating_duration_since(self.loaded_at)
     }
 
-    pub(super) fn judge(&self, published: i64, ttl: Duration, now: Now) -> Verdict {
+    pub(super) fn judge(&self, published: i64, ttl: Duration, now: Moment) -> Verdict {
         if self.as_of < published {
             return Verdict::Outdated;
         }
@@ -66,6 +53,8 @@ impl Stamp {
 #[cfg(all(test, not(muster_shuttle)))]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
+    use crate::domain::time::Timestamp;
 
     const HOUR: Duration = Duration::from_hours(1);
 
@@ -74,7 +63,7 @@ mod tests {
         let clock = Clock::manual(Timestamp::parse("2026-11-22T22:30:00Z").unwrap());
         let stamp = Stamp { as_of: 5, day: clock.now().day(), loaded_at: clock.instant() };
         let check = |published, ttl, expected| {
-            assert_eq!(stamp.judge(published, ttl, Now::of(&clock)), expected, "published {published}, TTL {ttl:?}");
+            assert_eq!(stamp.judge(published, ttl, clock.moment()), expected, "published {published}, TTL {ttl:?}");
         };
         check(5, HOUR, Verdict::Fresh { ttl_left: HOUR });
         check(6, HOUR, Verdict::Outdated);
@@ -93,9 +82,9 @@ mod tests {
         let clock = Clock::manual(Timestamp::parse("2026-11-22T12:00:00Z").unwrap());
         let stamp = Stamp { as_of: 5, day: clock.now().day(), loaded_at: clock.instant() };
         clock.set_wall(Timestamp::parse("2026-11-22T23:59:59Z").unwrap());
-        assert_eq!(stamp.judge(5, HOUR, Now::of(&clock)), Verdict::Fresh { ttl_left: HOUR });
+        assert_eq!(stamp.judge(5, HOUR, clock.moment()), Verdict::Fresh { ttl_left: HOUR });
         clock.set_wall(Timestamp::parse("2020-01-01T00:00:00Z").unwrap());
-        assert_eq!(stamp.judge(5, HOUR, Now::of(&clock)), Verdict::Overdue(Duration::ZERO));
-        assert_eq!(stamp.age(Now::of(&clock)), Duration::ZERO);
+        assert_eq!(stamp.judge(5, HOUR, clock.moment()), Verdict::Overdue(Duration::ZERO));
+        assert_eq!(stamp.age(clock.moment()), Duration::ZERO);
     }
 }

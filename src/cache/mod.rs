@@ -74,11 +74,10 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::freshness::Now;
 use self::state::State;
 use self::sync::Mutex;
 use self::trace::Recorder;
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 
 pub use self::census::{Census, EntryView, Occupancy};
 pub use self::flight::{LoadError, Loaded};
@@ -154,7 +153,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
     /// An empty cache. The counter is where the source's revisions stand now.
     #[must_use]
     pub fn new(settings: Settings<K>, clock: Clock, counter: i64) -> Self {
-        let trace = Recorder::new(Now::of(&clock), settings.longest_ttl);
+        let trace = Recorder::new(clock.moment(), settings.longest_ttl);
         Self::recording(settings, clock, counter, trace)
     }
 
@@ -170,8 +169,8 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Clone for Cache<K, V, E> {
 }
 
 impl<K: Key, V: Body, E> Inner<K, V, E> {
-    fn now(&self) -> Now {
-        Now::of(&self.clock)
+    fn now(&self) -> Moment {
+        self.clock.moment()
     }
 
     /// Does something under the lock. What it throws away is freed after it.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::flight::{Arrival, Departure, Flight, Gate, Landed, LoadError, Loaded, Loader};
-use super::freshness::{Now, Stamp, Verdict};
+use super::freshness::{Stamp, Verdict};
 use super::lru::{Entry, Lru};
 use super::published::Published;
 use super::stats::{Cause, Stats};
 use super::trace::Recorder;
 use super::{Body, Key, Outcome, Served, Settings};
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::domain::time::Timestamp;
 
 pub(super) struct State<K: Key, V: Body, E> {
@@ -33,7 +33,7 @@ fn judge<K: Key>(
     distrusted: Option<Instant>,
     key: &K,
     stamp: &Stamp,
-    now: Now,
+    now: Moment,
 ) -> Verdict {
     let verdict = stamp.judge(published.of(key.scope()), (settings.ttl)(key), now);
     let Some(since) = distrusted else { return verdict };
@@ -68,12 +68,12 @@ impl<K: Key, V: Body, E> State<K, V, E> {
     }
 
     /// What may be done with an entry, by the settings of this moment.
-    pub(super) fn judge(&self, key: &K, stamp: &Stamp, now: Now) -> Verdict {
+    pub(super) fn judge(&self, key: &K, stamp: &Stamp, now: Moment) -> Verdict {
         judge(&self.settings, &self.published, self.distrusted, key, stamp, now)
     }
 
     /// The entry if it is fresh; from now on the most recently used.
-    pub(super) fn hit(&mut self, key: &K, now: Now, clock: &Clock) -> Option<Served<V>> {
+    pub(super) fn hit(&mut self, key: &K, now: Moment, clock: &Clock) -> Option<Served<V>> {
         let entry = self.lru.use_entry(key)?;
         let verdict = judge(&self.settings, &self.published, self.distrusted, key, &entry.stamp, now);
         let Verdict::Fresh { ttl_left } = verdict else { return None };
@@ -87,13 +87,13 @@ impl<K: Key, V: Body, E> State<K, V, E> {
     }
 
     /// Whether a request would be a hit; counts nothing and leaves the order as it is.
-    pub(super) fn is_fresh(&self, key: &K, now: Now) -> bool {
+    pub(super) fn is_fresh(&self, key: &K, now: Moment) -> bool {
         let verdict = self.lru.peek(key).map(|entry| self.judge(key, &entry.stamp, now));
         matches!(verdict, Some(Verdict::Fresh { .. }))
     }
 
     /// Takes a place in a load of the key, beginning one if none is running.
-    pub(super) fn board(&mut self, key: &K, now: Now, loader: impl FnOnce() -> Loader<V, E>) -> Seat<K, V, E> {
+    pub(super) fn board(&mut self, key: &K, now: Moment, loader: impl FnOnce() -> Loader<V, E>) -> Seat<K, V, E> {
         let published = self.published.of(key.scope());
         if let Some(flight) = self.flights.get_mut(key) {
             let (gate, joined) = flight.join(published, now.wall.day(), loader);
@@ -111,7 +111,7 @@ impl<K: Key, V: Body, E> State<K, V, E> {
         departure: &Departure<K, V, E>,
         outcome: Result<Loaded<Arc<V>>, LoadError<E>>,
         bytes: usize,
-        now: Now,
+        now: Moment,
     ) -> Arrival<K, V, E> {
         let Some(flight) = self.flights.remove(&departure.key) else {
             return Arrival { landing: Err(LoadError::Abandoned), next: None };
@@ -149,7 +149,7 @@ impl<K: Key, V: Body, E> State<K, V, E> {
     }
 
     /// Keeps an entry if it is fresh, newer than what is there, and not larger than everything together may be.
-    fn keep(&mut self, key: &Arc<K>, entry: Entry<V>, now: Now) -> bool {
+    fn keep(&mut self, key: &Arc<K>, entry: Entry<V>, now: Moment) -> bool {
         let fresh = matches!(self.judge(key, &entry.stamp, now), Verdict::Fresh { .. });
         let behind = self.lru.peek(key).is_some_and(|there| there.stamp.as_of > entry.stamp.as_of);
         let too_large = entry.bytes > self.settings.bytes_max || self.settings.entries_max == 0;
@@ -167,7 +167,7 @@ impl<K: Key, V: Body, E> State<K, V, E> {
     }
 
     /// The entry that may stand in for a load that failed, for a request that asked then.
-    pub(super) fn stand_in(&mut self, key: &K, asked: Instant, now: Now) -> Option<Served<V>> {
+    pub(super) fn stand_in(&mut self, key: &K, asked: Instant, now: Moment) -> Option<Served<V>> {
         let entry = self.lru.use_entry(key)?;
         let (value, stamp) = (Arc::clone(&entry.value), entry.stamp);
         let (outcome, ttl_left) = match self.judge(key, &stamp, now) {
@@ -213,7 +213,7 @@ impl<K: Key, V: Body, E> State<K, V, E> {
     }
 
     /// Publications may be missing from now on. Whoever says it again does not say that it began again.
-    pub(super) fn distrust(&mut self, now: Now) {
+    pub(super) fn distrust(&mut self, now: Moment) {
         self.distrusted.get_or_insert(now.instant);
         self.trace.distrust();
     }
@@ -246,7 +246,7 @@ impl<K: Key, V: Body, E> State<K, V, E> {
     }
 
     /// Takes out what may not even be served stale any more.
-    pub(super) fn sweep(&mut self, now: Now) -> usize {
+    pub(super) fn sweep(&mut self, now: Moment) -> usize {
         let expired: Vec<Arc<K>> = self
             .lru
             .iter()

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::support::{HOUR, Pages, noon};
 use super::{Name, Page};
-use crate::cache::freshness::Now;
 use crate::cache::lru::Lru;
 use crate::cache::trace::Recorder;
 use crate::cache::{Cache, Loaded, Scenario, Settings, TRACE_BYTES_MAX, Trace};
@@ -96,7 +95,7 @@ fn key(number: u32) -> Name {
 
 /// A cache whose trace has this many bytes and this seed.
 fn recording(settings: Settings<Name>, clock: &Clock, bytes_max: usize, seed: u64) -> Pages {
-    let trace = Recorder::with(Now::of(clock), settings.longest_ttl, bytes_max, seed);
+    let trace = Recorder::with(clock.moment(), settings.longest_ttl, bytes_max, seed);
     Cache::recording(settings, clock.clone(), 0, trace)
 }
 

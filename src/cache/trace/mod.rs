@@ -38,7 +38,7 @@ use std::time::{Duration, Instant};
 use self::keys::{Keys, Meta, NONE, Slot, highest_hash};
 use self::record::{About, Record, Segment};
 use super::Key;
-use super::freshness::Now;
+use crate::clock::Moment;
 use crate::domain::time::{DAY_MILLIS, Day};
 
 pub use self::replay::{Prediction, Scenario};
@@ -96,11 +96,11 @@ pub struct Trace<K> {
 }
 
 impl<K: Key> Recorder<K> {
-    pub(super) fn new(now: Now, longest_ttl: Duration) -> Self {
+    pub(super) fn new(now: Moment, longest_ttl: Duration) -> Self {
         Self::with(now, longest_ttl, TRACE_BYTES_MAX, RandomState::new().hash_one(0))
     }
 
-    pub(super) fn with(now: Now, longest_ttl: Duration, bytes_max: usize, seed: u64) -> Self {
+    pub(super) fn with(now: Moment, longest_ttl: Duration, bytes_max: usize, seed: u64) -> Self {
         Self {
             origin: now.instant,
             seed,
@@ -141,7 +141,7 @@ impl<K: Key> Recorder<K> {
     }
 
     /// A request, whose key has this hash.
-    pub(super) fn access(&mut self, key: &K, hash: u64, now: Now) {
+    pub(super) fn access(&mut self, key: &K, hash: u64, now: Moment) {
         if self.may_be_sampled(hash) {
             self.note(key, hash, now, true, Record::access);
         }
@@ -149,7 +149,7 @@ impl<K: Key> Recorder<K> {
     }
 
     /// A request that was answered without an entry and without a load.
-    pub(super) fn revalidated(&mut self, key: &K, now: Now) {
+    pub(super) fn revalidated(&mut self, key: &K, now: Moment) {
         let hash = self.hash(key);
         if self.may_be_sampled(hash) {
             self.note(key, hash, now, false, Record::revalidated);
@@ -158,7 +158,7 @@ impl<K: Key> Recorder<K> {
     }
 
     /// No request, but what is not fresh is loaded.
-    pub(super) fn warm(&mut self, key: &K, now: Now) {
+    pub(super) fn warm(&mut self, key: &K, now: Moment) {
         let hash = self.hash(key);
         if self.may_be_sampled(hash) {
             if let Some(id) = self.keys.id(hash) {
@@ -172,7 +172,7 @@ impl<K: Key> Recorder<K> {
     }
 
     /// A load failed, or found nothing of that name.
-    pub(super) fn brought_nothing(&mut self, key: &K, hash: u64, now: Now) {
+    pub(super) fn brought_nothing(&mut self, key: &K, hash: u64, now: Moment) {
         if self.keys.id(hash).is_some() {
             self.note(key, hash, now, false, Record::bring_nothing);
         }
@@ -241,7 +241,7 @@ impl<K: Key> Recorder<K> {
     }
 
     /// What was overdue went. Sweeps between which nothing happened are one.
-    pub(super) fn sweep(&mut self, now: Now) {
+    pub(super) fn sweep(&mut self, now: Moment) {
         self.reach(now);
         match self.open.records.last_mut() {
             Some(last) if last.about == About::Swept => last.second = self.second,
@@ -252,7 +252,7 @@ impl<K: Key> Recorder<K> {
     }
 
     /// The history as it is now.
-    pub(super) fn snapshot(&self, now: Now) -> Trace<K> {
+    pub(super) fn snapshot(&self, now: Moment) -> Trace<K> {
         let mut segments: Vec<_> = self.sealed.iter().cloned().collect();
         segments.push(Arc::new(self.open.clone()));
         Trace {
@@ -294,12 +294,12 @@ impl<K: Key> Recorder<K> {
         Ok(())
     }
 
-    fn second_of(&self, now: Now) -> u32 {
+    fn second_of(&self, now: Moment) -> u32 {
         u32::try_from(now.instant.saturating_duration_since(self.origin).as_secs()).unwrap_or(u32::MAX)
     }
 
     /// Time only goes forward, though requests may have looked at the clock in another order.
-    fn reach(&mut self, now: Now) {
+    fn reach(&mut self, now: Moment) {
         self.second = self.second.max(self.second_of(now));
         let day = now.wall.day();
         if day != self.day {
@@ -310,7 +310,7 @@ impl<K: Key> Recorder<K> {
     }
 
     /// Something happened to a key of the sample. `fills` says that there may be an entry of it afterwards.
-    fn note(&mut self, key: &K, hash: u64, now: Now, fills: bool, what: impl FnOnce(&mut Record)) {
+    fn note(&mut self, key: &K, hash: u64, now: Moment, fills: bool, what: impl FnOnce(&mut Record)) {
         self.reach(now);
         let id = match self.keys.id(hash) {
             Some(id) => id,

@@ -145,11 +145,11 @@ struct Miniature {
     day_began: u32,
     distrusted: bool,
     /// A sweep changes nothing but how many entries there are, so it is made up for when that matters.
-    swept: Option<Moment>,
+    swept: Option<SimulatedTime>,
 }
 
 #[derive(Clone, Copy)]
-struct Moment {
+struct SimulatedTime {
     second: u32,
     day: u32,
     day_began: u32,
@@ -225,8 +225,8 @@ impl Miniature {
         }
     }
 
-    fn now(&self) -> Moment {
-        Moment { second: self.second, day: self.day, day_began: self.day_began }
+    fn now(&self) -> SimulatedTime {
+        SimulatedTime { second: self.second, day: self.day, day_began: self.day_began }
     }
 
     /// What happened to a key within a second.
@@ -421,7 +421,7 @@ impl Node {
     }
 
     /// Whether a sweep at that moment took the entry.
-    fn was_swept(&self, at: Moment, stale_millis: u64) -> bool {
+    fn was_swept(&self, at: SimulatedTime, stale_millis: u64) -> bool {
         let age = self.age_millis(at.second);
         let overdue = age.checked_sub(self.ttl_millis);
         let since_day_end = match at.day.saturating_sub(self.day) {
