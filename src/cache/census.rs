@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cache::{Cache, Inner};
 use super::freshness::Verdict;
+use super::interface::{Body, Key};
 use super::lru::Entry;
 use super::state::State;
 use super::stats::Stats;
 use super::trace::Trace;
-use super::{Body, Cache, Inner, Key};
 use crate::clock::Moment;
 use crate::domain::time::Timestamp;
 

@@ -3,9 +3,11 @@
 use std::mem;
 use std::sync::Arc;
 
+use super::cache::Cache;
+use super::interface::{Body, Key};
 use super::lru::Lru;
+use super::settings::Settings;
 use super::stats::Cause;
-use super::{Body, Cache, Key, Settings};
 
 impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
     /// These scopes drew these revisions; the counter stands at `counter`. Entries that lack them go, and no load that

@@ -1,4 +1,4 @@
-//! Single-flight: who may join which load, and the task that a load runs on.
+//! Single-flight: who may join which load.
 //!
 //! A key has at most one running load and one that waits. A request joins the running one only if nothing has been
 //! published for the scope, cleared or doubted since it began, and if the day is still the same; otherwise it joins the
@@ -6,18 +6,14 @@
 //! that was published before it asked.
 
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
 use thiserror::Error;
 use tokio::sync::watch;
 
 use super::freshness::Stamp;
-use super::sync::within;
-use super::{Body, Inner, Key};
 use crate::clock::Moment;
 use crate::domain::time::Day;
 
@@ -120,7 +116,7 @@ pub(super) struct Departure<K, V, E> {
     pub(super) key: Arc<K>,
     pub(super) begun: Instant,
     pub(super) landing: watch::Sender<Option<Landing<V, E>>>,
-    loader: Option<Loader<V, E>>,
+    pub(super) loader: Option<Loader<V, E>>,
 }
 
 /// The end of a load.
@@ -174,49 +170,5 @@ impl<V, E> Flight<V, E> {
         let gate = landing.subscribe();
         let flight = Self { required: published, day: now.wall.day(), superseded: false, gate, waiting: None };
         Some((flight, Departure { key, begun: now.instant, landing, loader: Some(loader) }))
-    }
-}
-
-/// The loads of one key under way, one after the other. Dropped before they have landed, they land as abandoned, so that
-/// no key is ever stuck.
-pub(super) struct Run<K: Key, V: Body, E: Send + Sync + 'static> {
-    cache: Arc<Inner<K, V, E>>,
-    aboard: Option<Departure<K, V, E>>,
-}
-
-impl<K: Key, V: Body, E: Send + Sync + 'static> Run<K, V, E> {
-    pub(super) fn new(cache: Arc<Inner<K, V, E>>, departure: Departure<K, V, E>) -> Self {
-        Self { cache, aboard: Some(departure) }
-    }
-
-    /// Loads and lands until nobody waits any more.
-    pub(super) async fn fly(mut self) {
-        while let Some(loader) = self.aboard.as_mut().and_then(|departure| departure.loader.take()) {
-            let deadline = self.cache.load_deadline();
-            // A panic must reach those who wait, not the runtime. The loader is gone after it, so nothing torn is seen.
-            let load = AssertUnwindSafe(async move { loader().await }).catch_unwind();
-            let outcome = match within(deadline, load).await {
-                None => Err(LoadError::TooSlow(deadline)),
-                Some(Err(_)) => Err(LoadError::Panicked),
-                Some(Ok(loaded)) => loaded.map_err(|error| LoadError::Failed(Arc::new(error))),
-            };
-            self.land(outcome);
-        }
-    }
-
-    fn land(&mut self, outcome: Result<Loaded<V>, LoadError<E>>) {
-        if let Some(departure) = self.aboard.take() {
-            let Arrival { landing, next } = self.cache.land(&departure, outcome);
-            self.aboard = next;
-            departure.landing.send_replace(Some(landing));
-        }
-    }
-}
-
-impl<K: Key, V: Body, E: Send + Sync + 'static> Drop for Run<K, V, E> {
-    fn drop(&mut self) {
-        while self.aboard.is_some() {
-            self.land(Err(LoadError::Abandoned));
-        }
     }
 }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use lru::LruCache;
 
 use super::freshness::Stamp;
+use super::interface::{Body, Key};
 use super::stats::{Cause, Removals};
-use super::{Body, Key};
 
 /// One kept body.
 pub(super) struct Entry<V> {

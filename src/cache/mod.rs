@@ -54,10 +54,14 @@
 //! (`published.rs`), loads (`flight.rs`), counters (`stats.rs`) and the sampled history (`trace/`). `freshness.rs`
 //! judges.
 
+#[expect(clippy::module_inception, reason = "the file of the struct Cache")]
+mod cache;
 mod census;
 mod control;
 mod flight;
 mod freshness;
+mod interface;
+mod landing;
 mod lru;
 mod published;
 mod read;
@@ -69,117 +73,10 @@ mod sync;
 mod tests;
 mod trace;
 
-use std::hash::Hash;
-use std::mem;
-use std::sync::Arc;
-use std::time::Duration;
-
-use self::state::State;
-use self::sync::Mutex;
-use self::trace::Recorder;
-use crate::clock::{Clock, Moment};
-
+pub use self::cache::Cache;
 pub use self::census::{Census, EntryView, Occupancy};
 pub use self::flight::{LoadError, Loaded};
-pub use self::read::Warmed;
+pub use self::interface::{Body, Key, Outcome, Served, Warmed};
 pub use self::settings::{LOAD_DEADLINE, PUBLISHED_SCOPES_MAX, Settings, TTL_EFFECTIVE_MAX, Ttl};
 pub use self::stats::{Durations, Removals, Stats};
 pub use self::trace::{Prediction, Scenario, TRACE_BYTES_MAX, TRACE_TTLS, Trace};
-
-/// What an entry is found by. Hashing, comparing and ordering happen under the cache's lock and must not panic.
-pub trait Key: Clone + Ord + Hash + Send + Sync + 'static {
-    /// What draws revisions.
-    type Scope: Clone + Eq + Hash + Send + Sync + 'static;
-
-    /// The scope whose revisions the entry follows; the same for equal keys.
-    fn scope(&self) -> &Self::Scope;
-
-    /// Bytes that the key owns outside of itself.
-    fn bytes(&self) -> usize;
-}
-
-/// What is cached, with all its forms.
-pub trait Body: Send + Sync + 'static {
-    /// Bytes that the body owns outside of itself. When they grow, tell the cache: [`Cache::weigh_again`].
-    fn bytes(&self) -> usize;
-}
-
-/// The cache. Cloning it is cheap, and every clone is the same cache.
-pub struct Cache<K: Key, V: Body, E: Send + Sync + 'static>(Arc<Inner<K, V, E>>);
-
-struct Inner<K: Key, V: Body, E> {
-    clock: Clock,
-    /// One lock, because a request's question concerns entries, revisions, loads and counters at one moment: between
-    /// "what was published" and "which load may be joined" no publication may slip in. Held for a few hash look-ups by
-    /// requests, and for one walk over the entries by sweeps, clears and listings. Nothing is loaded, awaited, woken or
-    /// freed under it.
-    state: Mutex<State<K, V, E>>,
-}
-
-/// How an answer came to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// From a fresh entry.
-    Hit,
-    /// By a load that this request asked for.
-    Miss {
-        /// Whether the answer is kept.
-        stored: bool,
-    },
-    /// By a load that another request had asked for.
-    Coalesced,
-    /// From an overdue entry, because the load failed.
-    Stale,
-}
-
-/// An answer.
-#[derive(Debug)]
-pub struct Served<V> {
-    /// The shared body.
-    pub value: Arc<V>,
-    /// How it came to be.
-    pub outcome: Outcome,
-    /// How long ago its load began.
-    pub age: Duration,
-    /// How long its TTL still runs; it may end earlier with the day, or when a revision is published.
-    pub ttl_left: Duration,
-    /// The revision up to which it lacks nothing.
-    pub as_of: i64,
-    /// How long it took, from the question to the shared body.
-    pub took: Duration,
-}
-
-impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
-    /// An empty cache. The counter is where the source's revisions stand now.
-    #[must_use]
-    pub fn new(settings: Settings<K>, clock: Clock, counter: i64) -> Self {
-        let trace = Recorder::new(clock.moment(), settings.longest_ttl);
-        Self::recording(settings, clock, counter, trace)
-    }
-
-    fn recording(settings: Settings<K>, clock: Clock, counter: i64, trace: Recorder<K>) -> Self {
-        Self(Arc::new(Inner { clock, state: Mutex::new(State::new(settings, counter, trace)) }))
-    }
-}
-
-impl<K: Key, V: Body, E: Send + Sync + 'static> Clone for Cache<K, V, E> {
-    fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-}
-
-impl<K: Key, V: Body, E> Inner<K, V, E> {
-    fn now(&self) -> Moment {
-        self.clock.moment()
-    }
-
-    /// Does something under the lock. What it throws away is freed after it.
-    fn with<R>(&self, act: impl FnOnce(&mut State<K, V, E>) -> R) -> R {
-        let mut state = self.state.lock();
-        let result = act(&mut state);
-        let gone = mem::take(&mut state.lru.gone);
-        drop(state);
-        drop(gone);
-        result
-    }
-}

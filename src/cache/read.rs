@@ -2,13 +2,14 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::flight::{Arrival, Departure, Gate, Landed, Landing, LoadError, Loaded, Loader, Run};
-use super::lru::Lru;
+use super::cache::{Cache, Inner};
+use super::flight::{Departure, Gate, Landed, Landing, LoadError, Loaded, Loader};
+use super::interface::{Body, Key, Outcome, Served, Warmed};
+use super::landing::Run;
 use super::state::Seat;
 use super::sync::spawn;
-use super::{Body, Cache, Inner, Key, Outcome, Served};
 
 impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
     /// The fresh entry of a key, counted as a hit; without one nothing is counted, so that the request may go on with
@@ -105,40 +106,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
     }
 }
 
-/// What came of warming a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Warmed {
-    /// There was a fresh entry.
-    AlreadyFresh,
-    /// It was loaded.
-    Loaded {
-        /// Whether it is kept; not when it is too large, or when it changed meanwhile.
-        stored: bool,
-    },
-    /// There is nothing of that name.
-    Absent,
-}
-
 impl<K: Key, V: Body, E: Send + Sync + 'static> Inner<K, V, E> {
-    pub(super) fn load_deadline(&self) -> Duration {
-        self.with(|state| state.settings.load_deadline)
-    }
-
-    /// Ends a load. Everything proportional to a body, or foreign, is done before the lock is taken.
-    pub(super) fn land(
-        &self,
-        departure: &Departure<K, V, E>,
-        outcome: Result<Loaded<V>, LoadError<E>>,
-    ) -> Arrival<K, V, E> {
-        let outcome = outcome.map(|Loaded { as_of, day, value }| Loaded { as_of, day, value: value.map(Arc::new) });
-        let bytes = match &outcome {
-            Ok(Loaded { value: Some(value), .. }) => Lru::weigh(&*departure.key, &**value),
-            _ => 0,
-        };
-        let now = self.now();
-        self.with(|state| state.land(departure, outcome, bytes, now))
-    }
-
     fn serve(&self, landed: Landed<V>, joined: bool, asked: Instant) -> Option<Served<V>> {
         let now = self.now();
         let (age, took) = (landed.stamp.age(now), now.instant.saturating_duration_since(asked));

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Key;
+use super::interface::Key;
 
 /// Scopes whose published revision is known by name. A thousand entries need few of them; an import that touches more
 /// scopes than this empties the map, which costs recomputations and nothing else. About 3 MB of short ids.

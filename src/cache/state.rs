@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::flight::{Arrival, Departure, Flight, Gate, Landed, LoadError, Loaded, Loader};
 use super::freshness::{Stamp, Verdict};
+use super::interface::{Body, Key, Outcome, Served};
 use super::lru::{Entry, Lru};
 use super::published::Published;
+use super::settings::Settings;
 use super::stats::{Cause, Stats};
 use super::trace::Recorder;
-use super::{Body, Key, Outcome, Served, Settings};
 use crate::clock::{Clock, Moment};
 use crate::domain::time::Timestamp;
 

@@ -5,7 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::mem;
 use std::sync::Arc;
 
-use super::super::Key;
+use crate::cache::interface::Key;
 
 /// Keys in a chunk. A snapshot shares chunks; who changes a shared one copies it first, which takes a microsecond.
 const CHUNK_KEYS: usize = 256;

@@ -37,7 +37,7 @@ use std::time::{Duration, Instant};
 
 use self::keys::{Keys, Meta, NONE, Slot, highest_hash};
 use self::record::{About, Record, Segment};
-use super::Key;
+use super::interface::Key;
 use crate::clock::Moment;
 use crate::domain::time::{DAY_MILLIS, Day};
 

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::{Key, Settings, Ttl};
+use crate::cache::interface::Key;
+use crate::cache::settings::{Settings, Ttl};
 use super::keys::{NONE, Slot};
 use super::record::{About, Record, Segment};
 use super::{TRACE_TTLS, Trace};

@@ -5,7 +5,7 @@ use std::mem;
 use super::keys::{NONE, highest_hash};
 use super::record::{About, Segment};
 use super::{Recorder, SEGMENT_RECORDS, TRACE_TTLS, spared_at};
-use crate::cache::Key;
+use crate::cache::interface::Key;
 
 /// Below this many keys a halved sample says more about its keys than about the others. Then the past goes instead.
 const SAMPLED_KEYS_MIN: usize = 256;
