@@ -13,6 +13,7 @@
 //!
 //! Layer 1, mechanisms that do not know each other:
 //! - [`cache`]: a revision-checked LRU and TTL cache with single-flight, generic over key and body.
+//! - [`what_if`]: a sampled access history, and the hit ratio that other cache settings would have had.
 //! - [`store`]: SQLite: facts, rollups, revisions, the writer, the change feed.
 //! - [`transfer`]: files of contacts to and from domain types, streaming.
 //! - [`demo`]: believable data for demonstrations and benchmarks.
@@ -47,3 +48,4 @@ pub mod store;
 pub mod summaries;
 pub mod telemetry;
 pub mod transfer;
+pub mod what_if;

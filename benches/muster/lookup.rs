@@ -9,6 +9,7 @@ use muster::domain::directory::Scope;
 use muster::domain::ids::EnterpriseId;
 use muster::store::StoreError;
 use muster::summaries::{SummaryBody, SummaryCache, SummaryKey};
+use muster::what_if::Recorder;
 
 use crate::table::Table;
 
@@ -18,7 +19,7 @@ const THREADS: u32 = 4;
 pub(crate) fn run(table: &mut Table) {
     let clock = Clock::system();
     let settings = Settings::new(1_000, 64 * 1024 * 1024, |_| Duration::from_hours(1));
-    let cache = SummaryCache::new(settings, clock.clone(), 0);
+    let cache = SummaryCache::observed(settings, clock.clone(), 0, Recorder::new(clock.moment()));
     let key = SummaryKey::summary(Scope::enterprise(EnterpriseId::parse("acme").unwrap()));
     let now = clock.now();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();

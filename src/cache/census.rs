@@ -7,9 +7,9 @@ use super::cache::{Cache, Inner};
 use super::freshness::Verdict;
 use super::interface::{Body, Key};
 use super::lru::Entry;
+use super::observer::Observer;
 use super::state::State;
 use super::stats::Stats;
-use super::trace::Trace;
 use crate::clock::Moment;
 use crate::domain::time::Timestamp;
 
@@ -78,7 +78,7 @@ pub struct EntryView<K> {
     pub fresh: bool,
 }
 
-impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
+impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O> {
     /// Everything that was counted so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -142,13 +142,6 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
         views
     }
 
-    /// The sampled access history, to ask *what if* of. Quick: it shares nearly everything with the cache.
-    #[must_use]
-    pub fn trace(&self) -> Trace<K> {
-        let now = self.0.now();
-        self.0.with(|state| state.trace.snapshot(now))
-    }
-
     /// Checks what must be true at any moment, for tests.
     ///
     /// # Errors
@@ -157,7 +150,6 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
     pub fn check(&self) -> Result<(), String> {
         self.0.with(|state| {
             state.lru.check()?;
-            state.trace.check()?;
             let (entries, bytes) = (state.lru.len(), state.lru.bytes());
             let settings = &state.settings;
             if entries > settings.entries_max || bytes > settings.bytes_max {
@@ -199,7 +191,7 @@ impl Census {
     }
 }
 
-impl<K: Key, V: Body, E> Inner<K, V, E> {
+impl<K: Key, V: Body, E, O: Observer<K>> Inner<K, V, E, O> {
     fn views(&self, wanted: impl Fn(&EntryView<K>) -> bool) -> Vec<EntryView<K>> {
         let now = self.now();
         self.with(|state| {
@@ -208,7 +200,7 @@ impl<K: Key, V: Body, E> Inner<K, V, E> {
     }
 }
 
-impl<K: Key, V: Body, E> State<K, V, E> {
+impl<K: Key, V: Body, E, O: Observer<K>> State<K, V, E, O> {
     fn view(&self, key: &Arc<K>, entry: &Entry<V>, now: Moment) -> EntryView<K> {
         let ttl_left = match self.judge(key, &entry.stamp, now) {
             Verdict::Fresh { ttl_left } => Some(ttl_left),

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use super::cache::Cache;
 use super::interface::{Body, Key};
 use super::lru::Lru;
+use super::observer::Observer;
 use super::settings::Settings;
 use super::stats::Cause;
 
-impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
+impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O> {
     /// These scopes drew these revisions; the counter stands at `counter`. Entries that lack them go, and no load that
     /// began before is kept or joined for them. To be called before whoever changed the scopes is answered.
     pub fn publish<'a>(&self, counter: i64, scopes: impl IntoIterator<Item = (&'a K::Scope, i64)>) {
@@ -57,7 +58,6 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
         // The old settings are freed after the lock: their TTL function may own anything.
         let _old = self.0.with(|state| {
             let old = mem::replace(&mut state.settings, settings);
-            state.trace.set_longest_ttl(state.settings.longest_ttl);
             // What is larger than everything may be goes first, so that nothing makes room for it in vain.
             let bytes_max = state.settings.bytes_max;
             state.lru.remove_where(Cause::Bytes, |_, entry| entry.bytes > bytes_max);
@@ -85,7 +85,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
         let bytes = Lru::weigh(key, &**value);
         self.0.with(|state| {
             let Some(entry) = state.lru.set_bytes(key, value, bytes) else { return };
-            state.trace.weigh(entry.hash, bytes);
+            state.observer.resized(entry.fingerprint, bytes);
             if bytes > state.settings.bytes_max {
                 state.lru.remove(key, Cause::Bytes);
             }

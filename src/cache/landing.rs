@@ -10,17 +10,18 @@ use super::cache::Inner;
 use super::flight::{Arrival, Departure, LoadError, Loaded};
 use super::interface::{Body, Key};
 use super::lru::Lru;
+use super::observer::Observer;
 use super::sync::within;
 
 /// The loads of one key under way, one after the other. Dropped before they have landed, they land as abandoned, so that
 /// no key is ever stuck.
-pub(super) struct Run<K: Key, V: Body, E: Send + Sync + 'static> {
-    cache: Arc<Inner<K, V, E>>,
+pub(super) struct Run<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> {
+    cache: Arc<Inner<K, V, E, O>>,
     aboard: Option<Departure<K, V, E>>,
 }
 
-impl<K: Key, V: Body, E: Send + Sync + 'static> Run<K, V, E> {
-    pub(super) fn new(cache: Arc<Inner<K, V, E>>, departure: Departure<K, V, E>) -> Self {
+impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Run<K, V, E, O> {
+    pub(super) fn new(cache: Arc<Inner<K, V, E, O>>, departure: Departure<K, V, E>) -> Self {
         Self { cache, aboard: Some(departure) }
     }
 
@@ -48,7 +49,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Run<K, V, E> {
     }
 }
 
-impl<K: Key, V: Body, E: Send + Sync + 'static> Drop for Run<K, V, E> {
+impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Drop for Run<K, V, E, O> {
     fn drop(&mut self) {
         while self.aboard.is_some() {
             self.land(Err(LoadError::Abandoned));
@@ -56,17 +57,13 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Drop for Run<K, V, E> {
     }
 }
 
-impl<K: Key, V: Body, E: Send + Sync + 'static> Inner<K, V, E> {
+impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Inner<K, V, E, O> {
     fn load_deadline(&self) -> Duration {
         self.with(|state| state.settings.load_deadline)
     }
 
     /// Ends a load. Everything proportional to a body, or foreign, is done before the lock is taken.
-    fn land(
-        &self,
-        departure: &Departure<K, V, E>,
-        outcome: Result<Loaded<V>, LoadError<E>>,
-    ) -> Arrival<K, V, E> {
+    fn land(&self, departure: &Departure<K, V, E>, outcome: Result<Loaded<V>, LoadError<E>>) -> Arrival<K, V, E> {
         let outcome = outcome.map(|Loaded { as_of, day, value }| Loaded { as_of, day, value: value.map(Arc::new) });
         let bytes = match &outcome {
             Ok(Loaded { value: Some(value), .. }) => Lru::weigh(&*departure.key, &**value),

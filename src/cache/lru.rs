@@ -23,8 +23,8 @@ pub(super) struct Entry<V> {
     pub(super) accesses: u64,
     /// What it was weighed at.
     pub(super) bytes: usize,
-    /// The trace's hash of the key, so that a hit need not compute it.
-    pub(super) hash: u64,
+    /// What the observer derived from the key, so that a hit need not derive it again.
+    pub(super) fingerprint: u64,
 }
 
 /// Entries in order of use.

@@ -41,18 +41,12 @@
 //! is another one, or that a publication overtook the doubt. Then nothing that is there or under way is kept, so every
 //! answer comes from a load that began later, and that sees everything that was published.
 //!
-//! # What if
-//!
-//! A bounded sample of the access history answers what the hit ratio would have been with other TTLs and bounds:
-//! [`Cache::trace`] takes a snapshot, [`Trace::predict`] replays it without the lock. A key is sampled by its hash, with
-//! all that happens to it; how, and what that costs a hit, says `trace/mod.rs`.
-//!
 //! # Layout
 //!
 //! `read.rs` is the way of a request, `control.rs` what changes the cache from outside, `census.rs` what can be seen of
 //! it. All three go through the one lock, which guards `state.rs`: entries (`lru.rs`), published revisions
-//! (`published.rs`), loads (`flight.rs`), counters (`stats.rs`) and the sampled history (`trace/`). `freshness.rs`
-//! judges.
+//! (`published.rs`), loads (`flight.rs`) and counters (`stats.rs`). `freshness.rs` judges. `observer.rs` is how other
+//! modules follow what happens.
 
 #[expect(clippy::module_inception, reason = "the file of the struct Cache")]
 mod cache;
@@ -63,6 +57,7 @@ mod freshness;
 mod interface;
 mod landing;
 mod lru;
+mod observer;
 mod published;
 mod read;
 mod settings;
@@ -71,12 +66,11 @@ mod stats;
 mod sync;
 #[cfg(test)]
 mod tests;
-mod trace;
 
 pub use self::cache::Cache;
 pub use self::census::{Census, EntryView, Occupancy};
 pub use self::flight::{LoadError, Loaded};
 pub use self::interface::{Body, Key, Outcome, Served, Warmed};
-pub use self::settings::{LOAD_DEADLINE, PUBLISHED_SCOPES_MAX, Settings, TTL_EFFECTIVE_MAX, Ttl};
+pub use self::observer::Observer;
+pub use self::settings::{LOAD_DEADLINE, PUBLISHED_SCOPES_MAX, Settings, Ttl};
 pub use self::stats::{Durations, Removals, Stats};
-pub use self::trace::{Prediction, Scenario, TRACE_BYTES_MAX, TRACE_TTLS, Trace};

@@ -8,10 +8,11 @@ use super::cache::{Cache, Inner};
 use super::flight::{Departure, Gate, Landed, Landing, LoadError, Loaded, Loader};
 use super::interface::{Body, Key, Outcome, Served, Warmed};
 use super::landing::Run;
+use super::observer::Observer;
 use super::state::Seat;
 use super::sync::spawn;
 
-impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
+impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O> {
     /// The fresh entry of a key, counted as a hit; without one nothing is counted, so that the request may go on with
     /// [`Self::get_or_load`] or end with [`Self::count_revalidated`].
     #[must_use]
@@ -39,7 +40,8 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
                 return Seat::Hit(served);
             }
             let seat = state.board(key, now, || boxed(load));
-            state.trace.access(key, state.trace.hash(key), now);
+            let fingerprint = state.observer.fingerprint(key);
+            state.observer.accessed(key, fingerprint, now);
             state.stats.misses += 1;
             state.stats.coalesced += u64::from(matches!(seat, Seat::Wait { joined: true, .. }));
             seat
@@ -74,7 +76,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
     {
         let now = self.0.now();
         let seat = self.0.with(|state| {
-            state.trace.warm(key, now);
+            state.observer.warmed(key, now);
             if state.is_fresh(key, now) {
                 return None;
             }
@@ -93,7 +95,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
     pub fn count_revalidated(&self, key: &K) {
         let now = self.0.now();
         self.0.with(|state| {
-            state.trace.revalidated(key, now);
+            state.observer.revalidated(key, now);
             state.stats.misses += 1;
             state.stats.revalidated += 1;
         });
@@ -106,7 +108,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
     }
 }
 
-impl<K: Key, V: Body, E: Send + Sync + 'static> Inner<K, V, E> {
+impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Inner<K, V, E, O> {
     fn serve(&self, landed: Landed<V>, joined: bool, asked: Instant) -> Option<Served<V>> {
         let now = self.now();
         let (age, took) = (landed.stamp.age(now), now.instant.saturating_duration_since(asked));

@@ -13,9 +13,6 @@ pub const PUBLISHED_SCOPES_MAX: usize = 20_000;
 /// How long a load may run. Longer than any read of rollups takes, shorter than people wait.
 pub const LOAD_DEADLINE: Duration = Duration::from_secs(10);
 
-/// The longest TTL that has any effect, since an entry ends with its UTC day.
-pub const TTL_EFFECTIVE_MAX: Duration = Duration::from_hours(24);
-
 /// How long entries of a key live. Called under the cache's lock at each read: it must be quick, must not panic and must
 /// not call the cache.
 pub type Ttl<K> = Arc<dyn Fn(&K) -> Duration + Send + Sync>;
@@ -28,9 +25,6 @@ pub struct Settings<K> {
     pub bytes_max: usize,
     /// How long entries live, by key.
     pub ttl: Ttl<K>,
-    /// The longest TTL of any key, also of those that somebody may want to try: decides how far the trace reaches back.
-    /// [`TTL_EFFECTIVE_MAX`] if nothing is known.
-    pub longest_ttl: Duration,
     /// How long after its TTL or its day an entry may still stand in for a load that failed.
     pub stale_if_error: Duration,
     /// How long a load may run; [`LOAD_DEADLINE`] if there is no reason for another.
@@ -46,7 +40,6 @@ impl<K: Key> Settings<K> {
             entries_max,
             bytes_max,
             ttl: Arc::new(ttl),
-            longest_ttl: TTL_EFFECTIVE_MAX,
             stale_if_error: Duration::ZERO,
             load_deadline: LOAD_DEADLINE,
             published_scopes_max: PUBLISHED_SCOPES_MAX,
@@ -66,7 +59,6 @@ impl<K> fmt::Debug for Settings<K> {
         f.debug_struct("Settings")
             .field("entries_max", &self.entries_max)
             .field("bytes_max", &self.bytes_max)
-            .field("longest_ttl", &self.longest_ttl)
             .field("stale_if_error", &self.stale_if_error)
             .field("load_deadline", &self.load_deadline)
             .field("published_scopes_max", &self.published_scopes_max)

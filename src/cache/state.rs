@@ -8,20 +8,20 @@ use super::flight::{Arrival, Departure, Flight, Gate, Landed, LoadError, Loaded,
 use super::freshness::{Stamp, Verdict};
 use super::interface::{Body, Key, Outcome, Served};
 use super::lru::{Entry, Lru};
+use super::observer::Observer;
 use super::published::Published;
 use super::settings::Settings;
 use super::stats::{Cause, Stats};
-use super::trace::Recorder;
 use crate::clock::{Clock, Moment};
 use crate::domain::time::Timestamp;
 
-pub(super) struct State<K: Key, V: Body, E> {
+pub(super) struct State<K: Key, V: Body, E, O> {
     pub(super) settings: Settings<K>,
     pub(super) lru: Lru<K, V>,
     pub(super) published: Published<K::Scope>,
     pub(super) flights: HashMap<Arc<K>, Flight<V, E>>,
     pub(super) stats: Stats,
-    pub(super) trace: Recorder<K>,
+    pub(super) observer: O,
     /// Since when publications may be missing: nothing is fresh until somebody says where the counter stands.
     pub(super) distrusted: Option<Instant>,
     pub(super) last_sweep: Option<Timestamp>,
@@ -54,15 +54,15 @@ pub(super) enum Seat<K, V, E> {
     Wait { gate: Gate<V, E>, joined: bool, departure: Option<Departure<K, V, E>> },
 }
 
-impl<K: Key, V: Body, E> State<K, V, E> {
-    pub(super) fn new(settings: Settings<K>, counter: i64, trace: Recorder<K>) -> Self {
+impl<K: Key, V: Body, E, O: Observer<K>> State<K, V, E, O> {
+    pub(super) fn new(settings: Settings<K>, counter: i64, observer: O) -> Self {
         Self {
             settings,
             lru: Lru::new(),
             published: Published::new(counter),
             flights: HashMap::new(),
             stats: Stats::default(),
-            trace,
+            observer,
             distrusted: None,
             last_sweep: None,
         }
@@ -79,7 +79,7 @@ impl<K: Key, V: Body, E> State<K, V, E> {
         let verdict = judge(&self.settings, &self.published, self.distrusted, key, &entry.stamp, now);
         let Verdict::Fresh { ttl_left } = verdict else { return None };
         entry.accesses += 1;
-        self.trace.access(key, entry.hash, now);
+        self.observer.accessed(key, entry.fingerprint, now);
         let (age, as_of) = (entry.stamp.age(now), entry.stamp.as_of);
         let (value, load_took) = (Arc::clone(&entry.value), entry.took);
         let took = clock.instant().saturating_duration_since(now.instant);
@@ -118,11 +118,10 @@ impl<K: Key, V: Body, E> State<K, V, E> {
             return Arrival { landing: Err(LoadError::Abandoned), next: None };
         };
         let took = now.instant.saturating_duration_since(departure.begun);
-        let hash = self.trace.hash(&*departure.key);
-        match &outcome {
-            Ok(loaded) if loaded.as_of >= flight.required && loaded.value.is_some() => self.trace.weigh(hash, bytes),
-            Ok(_) | Err(_) => self.trace.brought_nothing(&departure.key, hash, now),
-        }
+        let fingerprint = self.observer.fingerprint(&departure.key);
+        let is_value = |loaded: &Loaded<_>| loaded.as_of >= flight.required && loaded.value.is_some();
+        let observed_bytes = outcome.as_ref().is_ok_and(is_value).then_some(bytes);
+        self.observer.loaded(&departure.key, fingerprint, observed_bytes, now);
         let landing = match outcome {
             Ok(loaded) if loaded.as_of < flight.required => {
                 self.lru.gone.extend(loaded.value);
@@ -133,7 +132,7 @@ impl<K: Key, V: Body, E> State<K, V, E> {
                 let ttl = (self.settings.ttl)(&departure.key);
                 let stored = !flight.superseded
                     && loaded.value.as_ref().is_some_and(|value| {
-                        let entry = Entry { value: Arc::clone(value), stamp, took, accesses: 0, bytes, hash };
+                        let entry = Entry { value: Arc::clone(value), stamp, took, accesses: 0, bytes, fingerprint };
                         self.keep(&departure.key, entry, now)
                     });
                 Ok(Landed { value: loaded.value, stamp, ttl, stored })
@@ -191,11 +190,11 @@ impl<K: Key, V: Body, E> State<K, V, E> {
             let floor = self.published.floor();
             self.lru.remove_where(Cause::Invalidated, |_, entry| entry.stamp.as_of < floor);
             self.stats.mass_invalidations += 1;
-            self.trace.clear();
+            self.observer.removed_where(|_| true);
         } else {
             let published = self.published.of(scope);
             if published > before {
-                self.trace.invalidate_scope(scope);
+                self.observer.scope_invalidated(scope);
             }
             self.lru.invalidate(scope, published);
         }
@@ -210,19 +209,19 @@ impl<K: Key, V: Body, E> State<K, V, E> {
         self.stats.mass_invalidations += u64::from(removed > 0 || self.published.floor() != counter);
         self.published.doubt(counter);
         self.distrusted = None;
-        self.trace.doubt();
+        self.observer.reset();
     }
 
     /// Publications may be missing from now on. Whoever says it again does not say that it began again.
     pub(super) fn distrust(&mut self, now: Moment) {
         self.distrusted.get_or_insert(now.instant);
-        self.trace.distrust();
+        self.observer.suspended();
     }
 
     /// Takes out entries, and what is being loaded meanwhile is kept for nobody.
     pub(super) fn clear(&mut self, mut doomed: impl FnMut(&K) -> bool) -> usize {
         self.supersede(&mut doomed);
-        self.trace.invalidate_where(&mut doomed);
+        self.observer.removed_where(&mut doomed);
         let removed = self.lru.remove_where(Cause::Cleared, |key, _| doomed(key));
         self.stats.mass_invalidations += u64::from(removed > 1);
         removed
@@ -233,7 +232,7 @@ impl<K: Key, V: Body, E> State<K, V, E> {
         if let Some(flight) = self.flights.get_mut(key) {
             flight.superseded = true;
         }
-        self.trace.invalidate(key);
+        self.observer.removed(key);
         self.lru.remove(key, Cause::Cleared)
     }
 
@@ -261,7 +260,7 @@ impl<K: Key, V: Body, E> State<K, V, E> {
             self.lru.remove(key, Cause::Expired);
         }
         self.last_sweep = Some(now.wall);
-        self.trace.sweep(now);
+        self.observer.swept(now);
         expired.len()
     }
 }

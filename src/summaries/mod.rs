@@ -10,7 +10,7 @@
 //! - `warm`: loads before anybody asks.
 //! - `live`: what happens, told to whoever listens; `figures`: the cache's figures as they leave the program.
 //! - `sampler`, `analytics`: what the cache counts, minute by minute, and what that amounts to.
-//! - `what_if`: what another setting would have brought.
+//! - `recording`, `what_if`: the recorded history of the cache, and the hit ratio of other settings.
 
 mod activity;
 mod analytics;
@@ -22,6 +22,7 @@ mod key;
 mod live;
 mod load;
 mod policy;
+mod recording;
 mod sampler;
 mod warm;
 mod what_if;
@@ -48,9 +49,10 @@ use self::sampler::Sampler;
 use self::what_if::Simulator;
 use crate::cache::{Cache, Served};
 use crate::store::{Store, StoreError, Subject, Subscriber};
+use crate::what_if::Recorder;
 
 /// The cache of summaries.
-pub type SummaryCache = Cache<SummaryKey, SummaryBody, StoreError>;
+pub type SummaryCache = Cache<SummaryKey, SummaryBody, StoreError, Recorder<SummaryKey>>;
 
 /// An answer and how it came to be.
 pub type ServedSummary = Served<SummaryBody>;
@@ -106,7 +108,9 @@ impl Summaries {
             store.read_blocking(|tx| Ok((tx.epoch()?, tx.revision()?, VersionedConfiguration::read(tx)?)))?;
         let activity = Arc::new(Activity::new(store.clock().clone()));
         let settings = policy::settings(&configuration.configuration, &activity);
-        let cache = SummaryCache::new(settings, store.clock().clone(), counter);
+        let clock = store.clock().clone();
+        let recorder = Recorder::new(clock.moment());
+        let cache = SummaryCache::observed(settings, clock, counter, recorder);
         let configuration = Arc::new(watch::Sender::new(configuration));
         let live = Live::new(store, &cache, configuration.subscribe(), epoch, counter);
         let feed: Arc<dyn Subscriber> = Arc::new(Feed::new(cache.clone(), Arc::clone(&activity), live.cue()));

@@ -8,10 +8,11 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use super::activity::Activity;
 use super::key::Kind;
-use super::{Summaries, SummaryCache, policy};
-use crate::cache::{Prediction, Scenario};
+use super::{Summaries, SummaryCache, policy, recording};
+use crate::clock::Moment;
 use crate::domain::cache_configuration::CacheConfiguration;
 use crate::store::StoreError;
+use crate::what_if::Prediction;
 
 /// TTLs to try, beside the one that is set. Nothing lives past its UTC day, so a longer one would change nothing.
 const TTLS: [Duration; 9] = [
@@ -118,8 +119,9 @@ impl Summaries {
             return Ok(kept.answer.clone());
         }
         let (cache, activity) = (self.cache.clone(), Arc::clone(&self.activity));
+        let clock = self.store.clock().clone();
         let simulation = tokio::task::spawn_blocking(move || {
-            let answer = simulate(&cache, &activity, &configuration, tried);
+            let answer = simulate(&cache, clock.moment(), &activity, &configuration, tried);
             answers.insert(tried, Kept { at: now, configuration, answer: answer.clone() });
             answer
         });
@@ -129,14 +131,15 @@ impl Summaries {
 
 fn simulate(
     cache: &SummaryCache,
+    now: Moment,
     activity: &Arc<Activity>,
     configuration: &CacheConfiguration,
     tried: Tried,
 ) -> WhatIf {
-    let trace = cache.trace();
+    let trace = cache.with_observer(|recorder| recorder.snapshot(now));
     let predict = |setting| {
         let changed = setting_changed(configuration, tried, setting);
-        trace.predict(&Scenario::of(&policy::settings(&changed, activity)))
+        trace.predict(&recording::scenario(&policy::settings(&changed, activity)))
     };
     let set = current(configuration, tried);
     let basis = predict(set);

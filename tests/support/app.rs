@@ -178,6 +178,7 @@ impl Drop for TestApp {
         self.stop();
         if !std::thread::panicking() {
             self.summaries.cache().check().unwrap();
+            self.summaries.cache().with_observer(|recorder| recorder.check()).unwrap();
         }
     }
 }

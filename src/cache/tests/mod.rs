@@ -12,8 +12,6 @@ mod model;
 mod numbers;
 #[cfg(not(muster_shuttle))]
 mod races;
-#[cfg(not(muster_shuttle))]
-mod what_if;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -327,6 +327,7 @@ mod tests {
     use crate::domain::time::Timestamp;
     use crate::store::{Mode, ReadTx, StoreOptions};
     use crate::summaries::SummaryKey;
+    use crate::what_if::Recorder;
 
     /// A stream of a store of its own, whose cache hears only of what the test publishes.
     struct Bench {
@@ -344,7 +345,8 @@ mod tests {
             let read = |tx: &ReadTx<'_>| Ok((tx.epoch()?, tx.revision()?, VersionedConfiguration::read(tx)?));
             let (epoch, revision, configuration) = store.read_blocking(read).unwrap();
             let settings = Settings::new(10, 1 << 20, |_: &SummaryKey| std::time::Duration::from_hours(1));
-            let cache = SummaryCache::new(settings, clock, revision);
+            let recorder = Recorder::new(clock.moment());
+            let cache = SummaryCache::observed(settings, clock, revision, recorder);
             let (configuration, versions) = watch::channel(configuration);
             Self { live: Live::new(&store, &cache, versions, epoch, revision), store, configuration, _dir: dir }
         }

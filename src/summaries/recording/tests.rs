@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use super::support::{HOUR, Pages, noon};
-use super::{Name, Page};
-use crate::cache::lru::Lru;
-use crate::cache::trace::Recorder;
-use crate::cache::{Cache, Loaded, Scenario, Settings, TRACE_BYTES_MAX, Trace};
+use super::scenario;
+use crate::cache::{Body, Cache, Key, Loaded, Settings};
 use crate::clock::Clock;
+use crate::domain::time::Timestamp;
+use crate::what_if::{LONGEST_TTL, Recorder, Scenario, TRACE_BYTES_MAX, Trace};
 
+const HOUR: Duration = Duration::from_hours(1);
 const KEYS: u32 = 10_000;
 const ACCESSES: usize = 50_000;
 /// A trace that is too small for the history.
@@ -89,22 +89,59 @@ fn history(seed: u64) -> Vec<(u64, Event)> {
     events
 }
 
-fn key(number: u32) -> Name {
-    Name { scope: number / 2, part: number % 2 }
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct TestKey {
+    scope: u32,
+    part: u32,
+}
+
+impl Key for TestKey {
+    type Scope = u32;
+
+    fn scope(&self) -> &u32 {
+        &self.scope
+    }
+
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
+struct TestBody;
+
+impl Body for TestBody {
+    fn bytes(&self) -> usize {
+        100
+    }
+}
+
+type RecordedCache = Cache<TestKey, TestBody, &'static str, Recorder<TestKey>>;
+
+fn key(number: u32) -> TestKey {
+    TestKey { scope: number / 2, part: number % 2 }
 }
 
 /// A cache whose trace has this many bytes and this seed.
-fn recording(settings: Settings<Name>, clock: &Clock, bytes_max: usize, seed: u64) -> Pages {
-    let trace = Recorder::with(clock.moment(), settings.longest_ttl, bytes_max, seed);
-    Cache::recording(settings, clock.clone(), 0, trace)
+fn recording(settings: Settings<TestKey>, clock: &Clock, bytes_max: usize, seed: u64) -> RecordedCache {
+    let recorder = Recorder::with_limits(clock.moment(), LONGEST_TTL, bytes_max, seed);
+    Cache::observed(settings, clock.clone(), 0, recorder)
 }
 
-async fn replay(cache: &Pages, clock: &Clock, events: &[(u64, Event)]) {
+fn trace(cache: &RecordedCache, clock: &Clock) -> Trace<TestKey> {
+    cache.with_observer(|recorder| recorder.snapshot(clock.moment()))
+}
+
+fn check(cache: &RecordedCache) {
+    cache.check().unwrap();
+    cache.with_observer(|recorder| recorder.check()).unwrap();
+}
+
+async fn replay(cache: &RecordedCache, clock: &Clock, events: &[(u64, Event)]) {
     let mut counter = 0;
     for (pause, event) in events {
         clock.advance(Duration::from_millis(*pause));
         let day = clock.now().day();
-        let load = move || async move { Ok(Loaded { as_of: counter, day, value: Some(Page::new(counter, 100)) }) };
+        let load = move || async move { Ok(Loaded { as_of: counter, day, value: Some(TestBody) }) };
         match *event {
             Event::Ask(number) => {
                 cache.get_or_load(&key(number), load).await.unwrap();
@@ -128,7 +165,11 @@ async fn replay(cache: &Pages, clock: &Clock, events: &[(u64, Event)]) {
             }
         }
     }
-    cache.check().unwrap();
+    check(cache);
+}
+
+fn noon() -> Clock {
+    Clock::manual(Timestamp::parse("2026-11-22T12:00:00Z").unwrap())
 }
 
 fn evening() -> Clock {
@@ -137,20 +178,20 @@ fn evening() -> Clock {
     clock
 }
 
-fn settings(entries_max: usize, ttl: Duration) -> Settings<Name> {
-    Settings::new(entries_max, 1 << 30, move |_: &Name| ttl)
+fn settings(entries_max: usize, ttl: Duration) -> Settings<TestKey> {
+    Settings::new(entries_max, 1 << 30, move |_: &TestKey| ttl)
 }
 
 /// The trace of one run with settings that no scenario has.
-async fn recorded(events: &[(u64, Event)], bytes_max: usize, seed: u64) -> Trace<Name> {
+async fn recorded(events: &[(u64, Event)], bytes_max: usize, seed: u64) -> Trace<TestKey> {
     let clock = evening();
     let cache = recording(settings(800, Duration::from_mins(10)), &clock, bytes_max, seed);
     replay(&cache, &clock, events).await;
-    cache.trace()
+    trace(&cache, &clock)
 }
 
 /// The hit ratio that the real cache has.
-async fn real(events: &[(u64, Event)], settings: Settings<Name>) -> f64 {
+async fn real(events: &[(u64, Event)], settings: Settings<TestKey>) -> f64 {
     let clock = evening();
     // The smallest trace, since nobody looks at it.
     let cache = recording(settings, &clock, 1 << 16, 1);
@@ -160,12 +201,12 @@ async fn real(events: &[(u64, Event)], settings: Settings<Name>) -> f64 {
 }
 
 /// Asks each trace about five TTLs and three sizes; `points` is how far a prediction may be off.
-async fn predictions_hold(events: &[(u64, Event)], traces: &[(Trace<Name>, f64)]) {
+async fn predictions_hold(events: &[(u64, Event)], traces: &[(Trace<TestKey>, f64)]) {
     for ttl in TTLS {
         for entries_max in SIZES {
             let real = real(events, settings(entries_max, ttl)).await;
             for (trace, points) in traces {
-                let prediction = trace.predict(&Scenario::of(&settings(entries_max, ttl)));
+                let prediction = trace.predict(&scenario(&settings(entries_max, ttl)));
                 let off = 100.0 * (prediction.hit_ratio.unwrap() - real).abs();
                 assert!(off <= *points, "TTL {ttl:?}, {entries_max} entries: {real:.4}, predicted {prediction:?}");
             }
@@ -173,9 +214,9 @@ async fn predictions_hold(events: &[(u64, Event)], traces: &[(Trace<Name>, f64)]
     }
 }
 
-async fn traces_of(events: &[(u64, Event)], seed: u64) -> Vec<(Trace<Name>, f64)> {
+async fn traces_of(events: &[(u64, Event)], seed: u64) -> Vec<(Trace<TestKey>, f64)> {
     let whole = recorded(events, TRACE_BYTES_MAX, seed).await;
-    assert_eq!(whole.predict(&Scenario::of(&settings(1, HOUR))).sampled, ACCESSES as u64, "nothing is sampled away");
+    assert_eq!(whole.predict(&scenario(&settings(1, HOUR))).sampled, ACCESSES as u64, "nothing is sampled away");
     let mut traces = vec![(whole, 1.0)];
     for hash_seed in 10 * seed..10 * seed + 3 {
         let sample = recorded(events, SMALL_BYTES, hash_seed).await;
@@ -202,22 +243,30 @@ async fn a_ttl_may_be_tried_for_some_keys_alone() {
     let events = &history(3)[..20_000];
     let trace = recorded(events, TRACE_BYTES_MAX, 3).await;
     let now = settings(800, Duration::from_mins(10));
-    let scenario = Scenario::of(&now).with_ttl(2 * HOUR, |key| key.part == 1);
-    let ttl = |key: &Name| if key.part == 1 { 2 * HOUR } else { Duration::from_mins(10) };
+    let longer = scenario(&now).with_ttl(2 * HOUR, |key| key.part == 1);
+    let ttl = |key: &TestKey| if key.part == 1 { 2 * HOUR } else { Duration::from_mins(10) };
     let real = real(events, Settings::new(800, 1 << 30, ttl)).await;
-    assert!((trace.predict(&scenario).hit_ratio.unwrap() - real).abs() <= 0.01);
-    assert!((trace.predict(&Scenario::of(&now)).hit_ratio.unwrap() - real).abs() > 0.02, "the others keep theirs");
+    assert!((trace.predict(&longer).hit_ratio.unwrap() - real).abs() <= 0.01);
+    assert!((trace.predict(&scenario(&now)).hit_ratio.unwrap() - real).abs() > 0.02, "the others keep theirs");
+}
+
+/// The size of one entry; all are equal.
+async fn entry_bytes() -> usize {
+    let clock = evening();
+    let cache = recording(settings(1, HOUR), &clock, TRACE_BYTES_MAX, 1);
+    replay(&cache, &clock, &[(0, Event::Ask(0))]).await;
+    cache.occupancy().bytes
 }
 
 #[tokio::test]
 async fn bytes_are_a_bound_too() {
     let events = &history(4)[..20_000];
     let trace = recorded(events, TRACE_BYTES_MAX, 4).await;
-    let bytes_max = 300 * Lru::weigh(&key(0), &Page::new(0, 100));
+    let bytes_max = 300 * entry_bytes().await;
     let bounded = Settings { bytes_max, ..settings(12_000, HOUR) };
     let real = real(events, bounded.clone()).await;
-    assert!((trace.predict(&Scenario::of(&bounded)).hit_ratio.unwrap() - real).abs() <= 0.01);
-    let none = Scenario { bytes_max: 100, ..Scenario::of(&bounded) };
+    assert!((trace.predict(&scenario(&bounded)).hit_ratio.unwrap() - real).abs() <= 0.01);
+    let none = Scenario { bytes_max: 100, ..scenario(&bounded) };
     assert_eq!(trace.predict(&none).hit_ratio, Some(0.0), "what is larger than everything may be is not kept");
 }
 
@@ -253,7 +302,7 @@ async fn the_replay_repeats(seed: u64, entries_max: usize, pauses: &[u64]) {
                 cache.publish(counter, [(&key.scope, counter)]);
             }
             30..34 => drop(cache.sweep()),
-            34..42 => drop(cache.warm(&key, move || async move { Ok(loaded(Some(Page::new(0, 9)))) }).await.unwrap()),
+            34..42 => drop(cache.warm(&key, move || async move { Ok(loaded(Some(TestBody))) }).await.unwrap()),
             42..46 => drop(cache.get_or_load(&key, move || async move { Ok(loaded(None)) }).await.unwrap()),
             46..50 => drop(cache.get_or_load(&key, move || async move { Err("disk") }).await),
             50..54 => {
@@ -261,19 +310,19 @@ async fn the_replay_repeats(seed: u64, entries_max: usize, pauses: &[u64]) {
                     cache.count_revalidated(&key);
                 }
             }
-            _ => drop(cache.get_or_load(&key, move || async move { Ok(loaded(Some(Page::new(0, 9)))) }).await.unwrap()),
+            _ => drop(cache.get_or_load(&key, move || async move { Ok(loaded(Some(TestBody))) }).await.unwrap()),
         }
         if step % STEPS > 0 {
             continue;
         }
         let stats = cache.stats();
-        let prediction = cache.trace().predict(&Scenario::of(&settings));
+        let prediction = trace(&cache, &clock).predict(&scenario(&settings));
         assert_eq!(prediction.accesses, stats.hits + stats.misses);
         let hits = prediction.hit_ratio.unwrap_or(0.0) * f64::from(u32::try_from(prediction.accesses).unwrap());
         let off = hits - f64::from(u32::try_from(stats.hits).unwrap());
         assert!(off.abs() < 0.01, "seed {seed}: {off} hits too many after {step} steps");
     }
-    cache.check().unwrap();
+    check(&cache);
 }
 
 #[tokio::test]
@@ -291,10 +340,10 @@ async fn warming_is_no_access_but_fills_the_cache() {
     let settings = settings(10, HOUR);
     let cache = recording(settings.clone(), &clock, TRACE_BYTES_MAX, 1);
     replay(&cache, &clock, &[(0, Event::Warm(1)), (0, Event::Ask(1)), (5_000, Event::Ask(1))]).await;
-    let prediction = cache.trace().predict(&Scenario::of(&settings));
+    let prediction = trace(&cache, &clock).predict(&scenario(&settings));
     assert_eq!((prediction.hit_ratio, prediction.accesses), (Some(1.0), 2));
-    let short = Scenario::of(&settings).with_ttl(Duration::from_secs(5), |_| true);
-    assert_eq!(cache.trace().predict(&short).hit_ratio, Some(0.5), "what was warmed expires too");
+    let short = scenario(&settings).with_ttl(Duration::from_secs(5), |_| true);
+    assert_eq!(trace(&cache, &clock).predict(&short).hit_ratio, Some(0.5), "what was warmed expires too");
 }
 
 #[tokio::test]
@@ -302,7 +351,7 @@ async fn an_empty_trace_predicts_nothing() {
     let clock = noon();
     let cache = recording(settings(10, HOUR), &clock, TRACE_BYTES_MAX, 1);
     clock.advance(HOUR);
-    let prediction = cache.trace().predict(&Scenario::of(&settings(10, HOUR)));
+    let prediction = trace(&cache, &clock).predict(&scenario(&settings(10, HOUR)));
     assert_eq!((prediction.hit_ratio, prediction.accesses, prediction.span), (None, 0, HOUR));
 }
 
@@ -315,11 +364,11 @@ async fn the_bound_is_held_by_halving_the_rate_and_what_falls_out_leaves_nothing
         let events: Vec<_> = (0..1_000).map(|number| (3, Event::Ask(1_000 * round + number))).collect();
         // Holds the bound, and that the trace knows no key without a record and none that is not sampled any more.
         replay(&cache, &clock, &events).await;
-        rates.push(cache.trace().rate());
+        rates.push(trace(&cache, &clock).rate());
     }
     assert!(rates.is_sorted_by(|before, after| before >= after), "{rates:?}");
     assert!(rates.first() == Some(&1.0) && *rates.last().unwrap() <= 0.125, "{rates:?}");
-    let prediction = cache.trace().predict(&Scenario::of(&settings(100, HOUR)));
+    let prediction = trace(&cache, &clock).predict(&scenario(&settings(100, HOUR)));
     let (sampled, keys) = (prediction.sampled, prediction.sampled_keys);
     assert!(sampled < 10_000 && keys as u64 == sampled, "each key was asked for once: {prediction:?}");
     assert_eq!((prediction.accesses, prediction.hit_ratio), (40_000, Some(0.0)));
@@ -328,12 +377,13 @@ async fn the_bound_is_held_by_halving_the_rate_and_what_falls_out_leaves_nothing
 #[tokio::test]
 async fn the_past_goes_before_the_rate_as_far_as_it_is_not_needed() {
     let clock = noon();
-    let settings = Settings { longest_ttl: Duration::from_mins(1), ..settings(10_000, Duration::from_mins(1)) };
-    let cache = recording(settings.clone(), &clock, SMALL_BYTES / 4, 1);
+    let settings = settings(10_000, Duration::from_mins(1));
+    let recorder = Recorder::with_limits(clock.moment(), Duration::from_mins(1), SMALL_BYTES / 4, 1);
+    let cache = Cache::observed(settings.clone(), clock.clone(), 0, recorder);
     // A key is asked for every ten seconds, 50 in turn, and each for an hour.
     let asks = (0..20_000).map(|round| (200, Event::Ask(round % 50 + round / 18_000 * 50)));
     replay(&cache, &clock, &asks.collect::<Vec<_>>()).await;
-    let prediction = cache.trace().predict(&Scenario::of(&settings));
+    let prediction = trace(&cache, &clock).predict(&scenario(&settings));
     assert_eq!(prediction.rate.to_bits(), 1.0_f64.to_bits());
     assert!(prediction.span >= 3 * Duration::from_mins(1) && prediction.span < HOUR, "{prediction:?}");
     assert!((prediction.hit_ratio.unwrap() - 5.0 / 6.0).abs() < 0.01, "the cold start is forgotten: {prediction:?}");

@@ -1,20 +1,22 @@
-//! Room in a trace: the oldest goes, or the rate is halved and what is left is written anew.
+//! Keeps the sample within its bytes: drops old records, or halves the sampling rate.
 
 use std::mem;
 
-use super::keys::{NONE, highest_hash};
-use super::record::{About, Segment};
-use super::{Recorder, SEGMENT_RECORDS, TRACE_TTLS, spared_at};
-use crate::cache::interface::Key;
+use super::keys::{NONE, SampledKey, highest_hash};
+use super::record::{RecordKind, SEGMENT_RECORDS, Segment};
+use super::recorder::Recorder;
+use super::trace::TRACE_TTLS;
 
-/// Below this many keys a halved sample says more about its keys than about the others. Then the past goes instead.
+/// With fewer keys than this, half of the sample would predict too little about the keys outside it. Old records are
+/// dropped instead.
 const SAMPLED_KEYS_MIN: usize = 256;
 
-/// A rate of one in 2^63 samples nothing; more bits a hash does not have.
+/// A rate of one in 2^63 samples nothing, and a hash has no more bits.
 const HALVINGS_MAX: u32 = 63;
 
-impl<K: Key> Recorder<K> {
-    /// Holds the bound: first what is older than it need be goes, then half of the keys, or the past if they are few.
+impl<K: SampledKey> Recorder<K> {
+    /// Holds the bound: drops records that are older than needed, then half of the keys, or older records if there are few
+    /// keys.
     pub(super) fn make_room(&mut self) {
         if self.bytes() <= self.bytes_max {
             return;
@@ -34,14 +36,14 @@ impl<K: Key> Recorder<K> {
         }
     }
 
-    /// Drops the oldest segment, and the keys of which no record is left.
+    /// Drops the oldest segment, and the keys that have no other record.
     fn drop_oldest(&mut self) {
         let Some(segment) = self.sealed.pop_front() else { return };
         self.sealed_bytes -= segment.bytes();
         self.truncated = true;
         for record in &segment.records {
-            if let About::Key(id) = record.about {
-                self.keys.forget_record(id);
+            if let RecordKind::Key(id) = record.kind {
+                self.keys.release_record(id);
             }
         }
         if self.keys.slots() > 2 * self.keys.len() + SAMPLED_KEYS_MIN {
@@ -49,26 +51,26 @@ impl<K: Key> Recorder<K> {
         }
     }
 
-    /// Writes everything anew, without the keys that are not sampled any more and without gaps.
+    /// Rewrites keys and segments without gaps and without the keys that are not sampled at the current rate.
     fn compact(&mut self) {
         let accesses = self.accesses_by_id();
-        let average = self.average(&accesses);
+        let average = self.average_accesses(&accesses);
         let halvings = self.halvings;
-        let level = |id: usize, before: u32| before.max(halvings.saturating_sub(sparing(accesses[id], average)));
-        let (keys, renumbered) = self.keys.compacted(level);
+        let level =
+            |id: usize, before: u32| before.max(halvings.saturating_sub(halvings_spared(accesses[id], average)));
+        let (keys, new_ids) = self.keys.compacted(level);
         self.keys = keys;
         self.threshold = highest_hash(halvings);
-        self.spared.fill(0);
+        self.hot_keys.clear();
         for hash in self.keys.hashes().filter(|hash| *hash > self.threshold) {
-            let (word, bit) = spared_at(hash);
-            self.spared[word] |= bit;
+            self.hot_keys.insert(hash);
         }
         let old = mem::take(&mut self.sealed);
         let open = mem::replace(&mut self.open, Segment::new(0, false));
         self.sealed_bytes = 0;
         let mut last = None;
         for segment in old.iter().map(|segment| &**segment).chain([&open]) {
-            let segment = self.renumber(segment, &renumbered);
+            let segment = self.renumbered(segment, &new_ids);
             last = Some(match last {
                 None => segment,
                 Some(last) => self.join_or_seal(last, segment),
@@ -78,42 +80,41 @@ impl<K: Key> Recorder<K> {
             self.open = last;
         }
         self.open.records.reserve_exact(SEGMENT_RECORDS - self.open.records.len().min(SEGMENT_RECORDS));
-        self.next_run();
+        self.next_merge_group();
     }
 
-    /// How often the trace saw each key asked for.
     fn accesses_by_id(&self) -> Vec<u64> {
         let mut accesses = vec![0; self.keys.slots()];
         for record in self.sealed.iter().flat_map(|segment| &segment.records).chain(&self.open.records) {
-            if let About::Key(id) = record.about {
+            if let RecordKind::Key(id) = record.kind {
                 accesses[id as usize] += u64::from(record.accesses);
             }
         }
         accesses
     }
 
-    /// How often the average key was asked for, those outside the sample included.
-    fn average(&self, accesses: &[u64]) -> u64 {
-        let (mut keys, mut asked) = (0_u64, 0_u64);
-        for id in self.keys.all() {
+    /// Accesses per key, estimated for all keys from those of the sample.
+    fn average_accesses(&self, accesses: &[u64]) -> u64 {
+        let (mut keys, mut all) = (0_u64, 0_u64);
+        for id in self.keys.all_ids() {
             let weight = 1 << self.keys.level(id);
             keys = keys.saturating_add(weight);
-            asked = asked.saturating_add(accesses[id as usize].saturating_mul(weight));
+            all = all.saturating_add(accesses[id as usize].saturating_mul(weight));
         }
-        asked / keys.max(1)
+        all / keys.max(1)
     }
 
-    /// A segment without the records of keys that have no id any more.
-    fn renumber(&mut self, segment: &Segment, renumbered: &[u32]) -> Segment {
+    /// A segment with new ids, without the records of keys that have none.
+    fn renumbered(&mut self, segment: &Segment, new_ids: &[u32]) -> Segment {
         let mut records = Vec::new();
         for record in &segment.records {
-            let About::Key(old) = record.about else {
+            let RecordKind::Key(old) = record.kind else {
                 records.push(*record);
                 continue;
             };
-            let id = renumbered[old as usize];
+            let id = new_ids[old as usize];
             if id != NONE {
-                self.keys.meta(id).records += 1;
+                self.keys.state(id).records += 1;
                 records.push(record.with_id(id));
             }
         }
@@ -121,7 +122,7 @@ impl<K: Key> Recorder<K> {
         Segment { records, ..*segment }
     }
 
-    /// Two neighbours are one if they are small enough; otherwise the older is sealed. Gives back the newest.
+    /// Joins two adjacent segments if they fit into one, otherwise seals the older one. Returns the newest.
     fn join_or_seal(&mut self, mut older: Segment, newer: Segment) -> Segment {
         if older.records.len() + newer.records.len() > SEGMENT_RECORDS {
             self.seal(older);
@@ -134,8 +135,9 @@ impl<K: Key> Recorder<K> {
     }
 }
 
-/// How many halvings a key is spared: one if it was asked for as often as the average key, two if twice as often, three
-/// if four times. So the busiest keys, whose presence or absence would sway any prediction, are all in the sample.
-fn sparing(accesses: u64, average: u64) -> u32 {
+/// How many halvings do not apply to a key: one if it had as many accesses as the average key, two if twice as many, three
+/// if four times as many. So the hottest keys, which would distort a prediction by being in the sample or not, are all in
+/// it.
+fn halvings_spared(accesses: u64, average: u64) -> u32 {
     (2 * accesses / average.max(1)).checked_ilog2().unwrap_or(0)
 }
