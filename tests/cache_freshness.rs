@@ -43,7 +43,7 @@ fn bring_back(other: &Connection) {
 
 /// Waits until every entry is fresh no more.
 fn distrusted(app: &TestApp) {
-    eventually("nothing is fresh", || (app.summaries.cache().census().entries == 0).then_some(()));
+    eventually("nothing is fresh", || (app.summaries.cache().entry_totals().entries == 0).then_some(()));
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn another_history_of_the_database_gives_new_entity_tags() {
             "BEGIN; UPDATE enterprise SET name = 'Restored', name_folded = 'restored'; UPDATE installation SET epoch = 'another'; COMMIT",
         )
         .unwrap();
-    eventually("it is noticed", || (app.summaries.cache().census().entries == 0).then_some(()));
+    eventually("it is noticed", || (app.summaries.cache().entry_totals().entries == 0).then_some(()));
     for (path, before) in PATHS.into_iter().zip(before) {
         let after = if_none_match(&viewer, path, &before).await;
         assert_eq!(after.expect(200)["cached"], false, "{path}");
@@ -120,7 +120,7 @@ async fn an_older_state_of_the_database_is_served_as_it_is() {
     let set_back = "BEGIN; UPDATE enterprise SET name = 'Older', name_folded = 'older'; UPDATE scope SET revision = 1;
                     UPDATE installation SET revision = 1; COMMIT";
     other.execute_batch(set_back).unwrap();
-    eventually("it is noticed", || (app.summaries.cache().census().entries == 0).then_some(()));
+    eventually("it is noticed", || (app.summaries.cache().entry_totals().entries == 0).then_some(()));
     for path in PATHS {
         assert_eq!(viewer.get(path).await.expect(200)["cached"], false, "{path}");
         let again = viewer.get(path).await.expect(200);

@@ -304,7 +304,7 @@ async fn a_scripted_log_of_requests_gives_exactly_the_predicted_numbers() {
     // Bounds: the least recently used goes.
     replay.tune("a bound of two", json!({"maxCacheSize": 2}), removed(NONE, Removals { size: 1, ..NOTHING })).await;
     replay.get("a third", SALES, 200, removed(LOADED, Removals { size: 1, ..NOTHING })).await;
-    let bytes = replay.app.summaries.cache().census().bytes;
+    let bytes = replay.app.summaries.cache().entry_totals().bytes;
     let one_less = removed(NONE, Removals { bytes: 1, ..NOTHING });
     replay.tune("a bound of bytes", json!({"maxCacheBytes": bytes - 1}), one_less).await;
     replay.tune("wide bounds", json!({"maxCacheSize": 1_000, "maxCacheBytes": MIB}), NONE).await;

@@ -76,7 +76,7 @@ async fn five_hundred_requests_for_a_cold_enterprise_cause_one_load() {
     let held = HeldReaders::hold(&app.store);
     crowd.ask(&client, ACME);
     wait_for(&app, ASKERS, ASKERS - 1).await;
-    assert_eq!(app.summaries.cache().census().loads, 1);
+    assert_eq!(app.summaries.cache().entry_totals().loads, 1);
     held.let_go();
     let answers = tokio::task::spawn_blocking(move || crowd.answers(2)).await.unwrap();
     assert_eq!(answers, Answers { loaded: 1, collapsed: ASKERS - 1, hits: 0 });
@@ -99,7 +99,7 @@ async fn the_first_client_may_go_away_and_everybody_else_is_answered_by_its_load
     drop(first);
     crowd.ask(&client, ACME);
     wait_for(&app, ASKERS, ASKERS - 1).await;
-    assert_eq!(app.summaries.cache().census().loads, 1);
+    assert_eq!(app.summaries.cache().entry_totals().loads, 1);
     held.let_go();
     let answers = tokio::task::spawn_blocking(move || crowd.answers(2)).await.unwrap();
     assert_eq!(answers, Answers { loaded: 0, collapsed: ASKERS - 1, hits: 0 });
@@ -120,7 +120,7 @@ async fn who_asks_after_a_write_waits_for_the_next_load_together_with_everybody_
     app.write(|tx| add_contact(tx, "u1", "anita")).await;
     after.ask(&client, ACME);
     wait_for(&app, ASKERS, ASKERS - 2).await;
-    assert_eq!(app.summaries.cache().census().loads, 2, "one runs, one waits");
+    assert_eq!(app.summaries.cache().entry_totals().loads, 2, "one runs, one waits");
     held.let_go();
     // The first load had no snapshot yet when the write came, so both see it.
     let answers = tokio::task::spawn_blocking(move || (before.answers(3), after.answers(3))).await.unwrap();
@@ -147,7 +147,7 @@ async fn under_steady_writes_a_key_has_one_load_running_and_one_waiting_at_most(
                 let shown = viewer.get(ACME).await.expect(200)["data"]["totalContacts"].as_u64().unwrap();
                 assert!(shown >= least, "{least} contacts were acknowledged, {shown} are shown");
                 // Everybody reads the same key, so these are all of its loads.
-                most = most.max(summaries.cache().census().loads);
+                most = most.max(summaries.cache().entry_totals().loads);
                 reads += 1;
             }
             (reads, most)

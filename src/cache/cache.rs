@@ -1,29 +1,31 @@
-//! The cache: a handle to the one lock and what it guards.
+//! The cache: a handle to the one lock and the state that it guards.
 
 use std::mem;
 use std::sync::Arc;
 
 use super::interface::{Body, Key};
+use super::lru::Lru;
 use super::observer::Observer;
 use super::settings::Settings;
-use super::state::State;
+use super::state::CacheState;
+use super::stats::RemovalCause;
 use super::sync::Mutex;
 use crate::clock::{Clock, Moment};
 
-/// The cache. Cloning it is cheap, and every clone is the same cache.
+/// The cache. Clones are cheap and share the same entries.
 pub struct Cache<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K> = ()>(pub(super) Arc<Inner<K, V, E, O>>);
 
 pub(super) struct Inner<K: Key, V: Body, E, O> {
     pub(super) clock: Clock,
-    /// One lock, because a request's question concerns entries, revisions, loads and counters at one moment: between
-    /// "what was published" and "which load may be joined" no publication may slip in. Held for a few hash look-ups by
-    /// requests, and for one walk over the entries by sweeps, clears and listings. Nothing is loaded, awaited, woken or
-    /// freed under it.
-    state: Mutex<State<K, V, E, O>>,
+    /// One lock, because a request depends on entries, revisions, loads and counters at one moment: no publication may
+    /// happen between reading what was published and deciding which load can be joined. Held for a few hash look-ups by
+    /// requests, and for one iteration over the entries by sweeps, clears and listings. Nothing is loaded, awaited, woken
+    /// or freed under it.
+    state: Mutex<CacheState<K, V, E, O>>,
 }
 
 impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
-    /// An empty cache without an observer. The counter is where the source's revisions stand now.
+    /// An empty cache without an observer. The counter is the newest revision of the source.
     #[must_use]
     pub fn new(settings: Settings<K>, clock: Clock, counter: i64) -> Self {
         Self::observed(settings, clock, counter, ())
@@ -31,15 +33,48 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
 }
 
 impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O> {
-    /// An empty cache with an observer. The counter is where the source's revisions stand now.
+    /// An empty cache with an observer. The counter is the newest revision of the source.
     #[must_use]
     pub fn observed(settings: Settings<K>, clock: Clock, counter: i64, observer: O) -> Self {
-        Self(Arc::new(Inner { clock, state: Mutex::new(State::new(settings, counter, observer)) }))
+        Self(Arc::new(Inner { clock, state: Mutex::new(CacheState::new(settings, counter, observer)) }))
     }
 
     /// Calls a function with the observer, under the cache's lock.
-    pub fn with_observer<R>(&self, act: impl FnOnce(&mut O) -> R) -> R {
-        self.0.with(|state| act(&mut state.observer))
+    pub fn with_observer<R>(&self, function: impl FnOnce(&mut O) -> R) -> R {
+        self.0.with(|state| function(&mut state.observer))
+    }
+
+    /// Replaces the settings. They apply at once, to entries and to running loads.
+    pub fn configure(&self, settings: Settings<K>) {
+        // The old settings are dropped after the lock, because their TTL function may own anything.
+        let _old = self.0.with(|state| {
+            let old = mem::replace(&mut state.settings, settings);
+            // Entries that exceed the bound by themselves are removed first, so that no other entry is evicted for them.
+            let bytes_max = state.settings.bytes_max;
+            state.lru.remove_where(RemovalCause::Bytes, |_, entry| entry.bytes > bytes_max);
+            state.evict_excess();
+            old
+        });
+    }
+
+    /// The current settings.
+    #[must_use]
+    pub fn settings(&self) -> Settings<K> {
+        self.0.with(|state| state.settings.clone())
+    }
+
+    /// Updates the size of an entry after its body has grown, by a compressed form for example. Does nothing if the entry
+    /// has another body by now.
+    pub fn update_bytes(&self, key: &K, value: &Arc<V>) {
+        let bytes = Lru::entry_bytes(key, &**value);
+        self.0.with(|state| {
+            let Some(entry) = state.lru.set_bytes(key, value, bytes) else { return };
+            state.observer.resized(entry.fingerprint, bytes);
+            if bytes > state.settings.bytes_max {
+                state.lru.remove(key, RemovalCause::Bytes);
+            }
+            state.evict_excess();
+        });
     }
 }
 
@@ -54,13 +89,13 @@ impl<K: Key, V: Body, E, O: Observer<K>> Inner<K, V, E, O> {
         self.clock.moment()
     }
 
-    /// Does something under the lock. What it throws away is freed after it.
-    pub(super) fn with<R>(&self, act: impl FnOnce(&mut State<K, V, E, O>) -> R) -> R {
+    /// Calls a function with the state, under the lock. The bodies that it removes are freed after the lock.
+    pub(super) fn with<R>(&self, function: impl FnOnce(&mut CacheState<K, V, E, O>) -> R) -> R {
         let mut state = self.state.lock();
-        let result = act(&mut state);
-        let gone = mem::take(&mut state.lru.gone);
+        let result = function(&mut state);
+        let removed = mem::take(&mut state.lru.removed_bodies);
         drop(state);
-        drop(gone);
+        drop(removed);
         result
     }
 }

@@ -1,70 +1,71 @@
-//! What callers implement for the cache, and what they get from it.
+//! What users of the cache implement, and what they receive.
 
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What an entry is found by. Hashing, comparing and ordering happen under the cache's lock and must not panic.
+/// The key of an entry. It is hashed, compared and ordered under the cache's lock, so none of these may panic.
 pub trait Key: Clone + Ord + Hash + Send + Sync + 'static {
-    /// What draws revisions.
+    /// What has revisions.
     type Scope: Clone + Eq + Hash + Send + Sync + 'static;
 
-    /// The scope whose revisions the entry follows; the same for equal keys.
+    /// The scope whose revisions invalidate the entry; the same for equal keys.
     fn scope(&self) -> &Self::Scope;
 
-    /// Bytes that the key owns outside of itself.
+    /// Bytes on the heap that the key owns.
     fn bytes(&self) -> usize;
 }
 
-/// What is cached, with all its forms.
+/// What is cached, in all its forms.
 pub trait Body: Send + Sync + 'static {
-    /// Bytes that the body owns outside of itself. When they grow, tell the cache: [`Cache::weigh_again`].
+    /// Bytes on the heap that the body owns. When they grow, [`Cache::update_bytes`](super::Cache::update_bytes) must be
+    /// called.
     fn bytes(&self) -> usize;
 }
 
-/// How an answer came to be.
+/// How a request was answered (compare RFC 9211, the `Cache-Status` field).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CacheStatus {
     /// From a fresh entry.
     Hit,
-    /// By a load that this request asked for.
+    /// By a load that this request started.
     Miss {
-        /// Whether the answer is kept.
+        /// Whether the value was stored.
         stored: bool,
     },
-    /// By a load that another request had asked for.
+    /// By a load that another request had started.
     Coalesced,
-    /// From an overdue entry, because the load failed.
+    /// From an expired entry, because the load failed.
     Stale,
 }
 
-/// An answer.
+/// A value that the cache serves.
 #[derive(Debug)]
 pub struct Served<V> {
     /// The shared body.
     pub value: Arc<V>,
-    /// How it came to be.
-    pub outcome: Outcome,
-    /// How long ago its load began.
+    /// Where it comes from.
+    pub status: CacheStatus,
+    /// How long ago its load started.
     pub age: Duration,
-    /// How long its TTL still runs; it may end earlier with the day, or when a revision is published.
+    /// The rest of its TTL. It may expire earlier with the UTC day, or be invalidated by a publication.
     pub ttl_left: Duration,
-    /// The revision up to which it lacks nothing.
+    /// The revision up to which it includes everything.
     pub as_of: i64,
-    /// How long it took, from the question to the shared body.
+    /// The duration from the request to the shared body.
     pub took: Duration,
 }
 
-/// What came of warming a key.
+/// The result of warming a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Warmed {
+pub enum WarmResult {
     /// There was a fresh entry.
     AlreadyFresh,
     /// It was loaded.
     Loaded {
-        /// Whether it is kept; not when it is too large, or when it changed meanwhile.
+        /// Whether it was stored; not if it is too large, or changed meanwhile.
         stored: bool,
     },
-    /// There is nothing of that name.
+    /// The key does not exist.
     Absent,
 }

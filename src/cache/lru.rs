@@ -1,6 +1,6 @@
 //! The entries: their order of use, their bytes, and which of them belong to a scope.
 //!
-//! Every entry that goes, goes through [`Lru::remove`], which counts why.
+//! Every removal goes through [`Lru::remove`], which counts its cause.
 
 use std::collections::{HashMap, HashSet};
 use std::mem;
@@ -11,9 +11,9 @@ use lru::LruCache;
 
 use super::freshness::Stamp;
 use super::interface::{Body, Key};
-use super::stats::{Cause, Removals};
+use super::stats::{RemovalCause, Removals};
 
-/// One kept body.
+/// One cached body.
 pub(super) struct Entry<V> {
     pub(super) value: Arc<V>,
     pub(super) stamp: Stamp,
@@ -21,7 +21,6 @@ pub(super) struct Entry<V> {
     pub(super) took: Duration,
     /// How many requests it answered.
     pub(super) accesses: u64,
-    /// What it was weighed at.
     pub(super) bytes: usize,
     /// What the observer derived from the key, so that a hit need not derive it again.
     pub(super) fingerprint: u64,
@@ -29,14 +28,14 @@ pub(super) struct Entry<V> {
 
 /// Entries in order of use.
 pub(super) struct Lru<K: Key, V> {
-    /// Unbounded for the crate: the bounds are two, and [`Lru::fit`] holds them.
+    /// Unbounded, because there are two bounds, which [`Lru::evict_excess`] holds.
     order: LruCache<Arc<K>, Entry<V>>,
-    /// The keys of each scope that has any, so that a publication costs what it removes.
+    /// The keys of each scope that has entries, so that the cost of a publication depends only on what it removes.
     by_scope: HashMap<K::Scope, HashSet<Arc<K>>>,
     bytes: usize,
     pub(super) removals: Removals,
-    /// Bodies that went. Whoever holds the cache's lock takes them along and frees them after it.
-    pub(super) gone: Vec<Arc<V>>,
+    /// Bodies of removed entries. They are taken out under the cache's lock and freed after it.
+    pub(super) removed_bodies: Vec<Arc<V>>,
 }
 
 impl<K: Key, V: Body> Lru<K, V> {
@@ -46,17 +45,17 @@ impl<K: Key, V: Body> Lru<K, V> {
             by_scope: HashMap::new(),
             bytes: 0,
             removals: Removals::default(),
-            gone: Vec::new(),
+            removed_bodies: Vec::new(),
         }
     }
 
-    /// What an entry weighs: key, body, and the estimated bookkeeping of order, hash tables and reference counts.
-    pub(super) fn weigh(key: &K, value: &V) -> usize {
+    /// The size of an entry: key, body, and the estimated overhead of the order of use, hash tables and reference counts.
+    pub(super) fn entry_bytes(key: &K, value: &V) -> usize {
         let node = mem::size_of::<Entry<V>>() + 6 * mem::size_of::<usize>();
         let shared = mem::size_of::<K>() + mem::size_of::<V>() + 4 * mem::size_of::<usize>();
-        // A scope of its own is the common case: its key, a set, and the set's smallest table.
+        // In most cases an entry is alone in its scope: the scope's key, a set, and the set's smallest table.
         let index = mem::size_of::<K::Scope>() + mem::size_of::<HashSet<Arc<K>>>() + 8 * mem::size_of::<usize>();
-        // The scope is a part of the key, so its bytes are at most the key's.
+        // The scope is a part of the key, so it owns at most as many bytes.
         node + shared + index + 2 * key.bytes() + value.bytes()
     }
 
@@ -68,12 +67,12 @@ impl<K: Key, V: Body> Lru<K, V> {
         self.bytes
     }
 
-    /// An entry, from now on the most recently used.
+    /// An entry, which becomes the most recently used one.
     pub(super) fn use_entry(&mut self, key: &K) -> Option<&mut Entry<V>> {
         self.order.get_mut(key)
     }
 
-    /// An entry, its place in the order left as it is.
+    /// An entry, without changing the order of use.
     pub(super) fn peek(&self, key: &K) -> Option<&Entry<V>> {
         self.order.peek(key)
     }
@@ -83,16 +82,16 @@ impl<K: Key, V: Body> Lru<K, V> {
         self.order.iter()
     }
 
-    /// Puts an entry in, instead of what was there. The caller calls [`Self::fit`] before the lock is given back.
+    /// Inserts or replaces an entry. The caller must call [`Self::evict_excess`] before it releases the lock.
     pub(super) fn insert(&mut self, key: Arc<K>, entry: Entry<V>) {
-        self.remove(&key, Cause::Replaced);
+        self.remove(&key, RemovalCause::Replaced);
         self.bytes += entry.bytes;
         self.by_scope.entry(key.scope().clone()).or_default().insert(Arc::clone(&key));
         self.order.put(key, entry);
     }
 
-    /// Takes an entry out and counts why. False when there was none.
-    pub(super) fn remove(&mut self, key: &K, cause: Cause) -> bool {
+    /// Removes an entry and counts the cause. Returns whether there was one.
+    pub(super) fn remove(&mut self, key: &K, cause: RemovalCause) -> bool {
         let Some(entry) = self.order.pop(key) else { return false };
         self.bytes -= entry.bytes;
         if let Some(keys) = self.by_scope.get_mut(key.scope()) {
@@ -102,49 +101,53 @@ impl<K: Key, V: Body> Lru<K, V> {
             }
         }
         self.removals.count(cause);
-        self.gone.push(entry.value);
+        self.removed_bodies.push(entry.value);
         true
     }
 
-    /// Takes out every entry of which `doomed` is true, and says how many.
-    pub(super) fn remove_where(&mut self, cause: Cause, mut doomed: impl FnMut(&K, &Entry<V>) -> bool) -> usize {
+    /// Removes the entries that fulfil the condition, and returns how many there were.
+    pub(super) fn remove_where(
+        &mut self,
+        cause: RemovalCause,
+        mut condition: impl FnMut(&K, &Entry<V>) -> bool,
+    ) -> usize {
         let keys: Vec<Arc<K>> =
-            self.order.iter().filter(|(key, entry)| doomed(key, entry)).map(|(key, _)| Arc::clone(key)).collect();
+            self.order.iter().filter(|(key, entry)| condition(key, entry)).map(|(key, _)| Arc::clone(key)).collect();
         for key in &keys {
             self.remove(key, cause);
         }
         keys.len()
     }
 
-    /// Takes out what a scope has of before `revision`.
+    /// Removes the entries of a scope that are older than a revision.
     pub(super) fn invalidate(&mut self, scope: &K::Scope, revision: i64) {
         let Some(keys) = self.by_scope.get(scope) else { return };
         let is_older = |key: &&Arc<K>| self.order.peek(&***key).is_some_and(|entry| entry.stamp.as_of < revision);
         let older: Vec<Arc<K>> = keys.iter().filter(is_older).cloned().collect();
         for key in &older {
-            self.remove(key, Cause::Invalidated);
+            self.remove(key, RemovalCause::Invalidated);
         }
     }
 
-    /// Holds the bounds: the least recently used goes first.
-    pub(super) fn fit(&mut self, entries_max: usize, bytes_max: usize) {
-        while let Some(cause) = self.excess(entries_max, bytes_max) {
+    /// Holds the bounds by removing the least recently used entries.
+    pub(super) fn evict_excess(&mut self, entries_max: usize, bytes_max: usize) {
+        while let Some(cause) = self.excess_cause(entries_max, bytes_max) {
             let Some(key) = self.order.peek_lru().map(|(key, _)| Arc::clone(key)) else { return };
             self.remove(&key, cause);
         }
     }
 
-    fn excess(&self, entries_max: usize, bytes_max: usize) -> Option<Cause> {
+    fn excess_cause(&self, entries_max: usize, bytes_max: usize) -> Option<RemovalCause> {
         if self.len() > entries_max {
-            Some(Cause::Size)
+            Some(RemovalCause::Size)
         } else if self.bytes > bytes_max {
-            Some(Cause::Bytes)
+            Some(RemovalCause::Bytes)
         } else {
             None
         }
     }
 
-    /// Corrects an entry's weight, if it still holds this very body, and gives it back.
+    /// Updates the size of an entry and returns it, if it still has this body.
     pub(super) fn set_bytes(&mut self, key: &K, value: &Arc<V>, bytes: usize) -> Option<&Entry<V>> {
         let entry = self.order.peek_mut(key).filter(|entry| Arc::ptr_eq(&entry.value, value))?;
         self.bytes = self.bytes - entry.bytes + bytes;
@@ -152,11 +155,11 @@ impl<K: Key, V: Body> Lru<K, V> {
         Some(entry)
     }
 
-    /// What is wrong with the account, if anything is.
+    /// Checks that the counters and the index agree with the entries.
     pub(super) fn check(&self) -> Result<(), String> {
         let bytes: usize = self.order.iter().map(|(_, entry)| entry.bytes).sum();
         if bytes != self.bytes {
-            return Err(format!("entries weigh {bytes} bytes, the account says {}", self.bytes));
+            return Err(format!("entries weigh {bytes} bytes, {} are counted", self.bytes));
         }
         let indexed: usize = self.by_scope.values().map(HashSet::len).sum();
         if indexed != self.len() {

@@ -1,66 +1,65 @@
 //! A revision-checked LRU and TTL cache with single-flight, generic over key and body.
 //!
-//! It knows nothing of contacts, SQLite or HTTP. A body is loaded by a closure of whoever asks; a *revision* is a
-//! number that its source draws at each change, and a *scope* is what draws.
+//! It does not know contacts, SQLite or HTTP. A body is loaded by a closure of the caller. A *revision* is a number that
+//! the source increments with each change; a *scope* is what has revisions.
 //!
-//! # The promise
+//! # Guarantees
 //!
-//! A load reads, in its one read transaction, `as_of` (the counter) beside the data. *published(scope)* is the newest
-//! revision that was published for the scope; it only rises.
+//! A load reads `as_of`, the source's newest revision, in the same read transaction as the data. *published(scope)* is the
+//! newest revision that was published for the scope.
 //!
-//! > An entry is fresh if its `as_of` is not older than published(scope), it was computed on today's UTC day, and its
-//! > TTL runs. Only fresh entries are served. A write is acknowledged only after its revisions are published.
+//! > An entry is fresh if its `as_of` is not older than published(scope), it was computed on the current UTC day, and its
+//! > TTL has not expired. Only fresh entries are hits. A write is acknowledged only after its revisions are published.
 //!
-//! It follows that a read which begins after this server acknowledged a write never sees older data, whatever else runs
-//! at the same time: a load that began before the write carries the `as_of` that its own snapshot showed, so it is
-//! simply not fresh afterwards. The race that caches get wrong, invalidating while loading, is impossible by
-//! construction.
+//! Therefore a read that starts after the acknowledgement of a write never gets older data, whatever else runs
+//! concurrently: a load that started before the write has the `as_of` of its own snapshot, so its value is not fresh. The
+//! usual race, an invalidation during a load, cannot occur.
 //!
-//! published(scope) is `max(floor, map[scope])`. At start, when the map is full ([`PUBLISHED_SCOPES_MAX`]) or in doubt,
-//! the map is emptied and the floor becomes the counter: doubt costs recomputations, never a stale answer. An entry is
-//! never replaced by one with a smaller `as_of`.
+//! published(scope) is `max(floor, map[scope])`. At the start, when the map is full ([`PUBLISHED_SCOPES_MAX`]), and after
+//! a reset, the map is emptied and the floor is set to the newest revision. This costs recomputations, never a stale
+//! answer. An entry is never replaced by one with a smaller `as_of`.
 //!
-//! - **Single-flight.** A request may join a running load only if the load began after the request's published revision
-//!   was published, and on the same UTC day; an answer whose `as_of` is below what its asker must see is never given to
-//!   it. A key has at most one running load and one more that starts when it ends; who may not join the first joins the
-//!   second. Waiting is not polling. The load runs on its own task: whoever asked first may go away. A load that fails
-//!   or panics gives every waiter the error, caches nothing, and the next request tries again. A load has a deadline.
-//! - **Bounds.** Entries and bytes; the least recently used goes first. A body larger than the whole bound is served
-//!   and not kept. Changing a bound takes effect at once.
-//! - **TTL.** A function of the key, part of the [`Settings`]. An entry stores when it was loaded and its UTC day, not
-//!   a deadline: both are judged at each read, so a changed TTL also holds for what is there and what lands later.
-//! - **Clear.** A clear or a drop makes running loads those of an older generation: what they bring is given to those
-//!   who asked before and kept for nobody after.
-//! - **Failure.** If a load fails, an entry past its TTL or day, whose `as_of` is still not older than
-//!   published(scope), is served for at most `stale_if_error`, as [`Outcome::Stale`]. One that is older than published
-//!   is never served, not even then. For the same reason the sweep leaves an expired entry alone until it could not be
-//!   served stale any more. While publications may be missing ([`Cache::distrust`]) every entry counts as expired, at the
-//!   latest since then.
+//! - **Single-flight.** A request may join a running load only if the load started after the revision that was published
+//!   for its scope at the time of the request, and on the same UTC day. An answer whose `as_of` is older than the request
+//!   requires is never returned to it. A key has at most one running load, and one waiting load that starts when the first
+//!   ends; requests that may not join the first join the second. Waiting is not polling. A load runs on its own task, so
+//!   the request that started it may be cancelled. If a load fails or panics, all waiting requests get the error, nothing
+//!   is stored, and the next request loads again. A load has a deadline.
+//! - **Bounds.** Entries and bytes; the least recently used entry is evicted first. A body that exceeds the bound by itself
+//!   is served and not stored. A changed bound applies at once.
+//! - **TTL.** A function of the key, part of the [`Settings`]. An entry has the time of its load and its UTC day instead of
+//!   a deadline, and both are evaluated at each read. So a changed TTL applies to existing entries and running loads.
+//! - **Clear.** A clear or removal supersedes the running loads of its keys: their values are returned to the requests that
+//!   came before, and not stored.
+//! - **Stale if error.** If a load fails, an entry whose TTL or day has ended, but whose `as_of` is not older than
+//!   published(scope), is served for at most `stale_if_error`, as [`CacheStatus::Stale`]. An entry that is older than
+//!   published(scope) is never served. The sweep keeps an expired entry until it could not be served stale any more. While
+//!   publications may be missing ([`Cache::suspend`]), every entry counts as expired from that moment at the latest.
 //!
-//! The floor falls in one case: [`Cache::doubt`] with a counter below what was published, which means that the database
-//! is another one, or that a publication overtook the doubt. Then nothing that is there or under way is kept, so every
-//! answer comes from a load that began later, and that sees everything that was published.
+//! The floor decreases in one case: [`Cache::reset_to`] a revision below a published one. Then the database was replaced,
+//! or a publication overtook the reset. No entry and no running load survives a reset, so every answer comes from a load
+//! that starts later and sees everything that was published.
 //!
 //! # Layout
 //!
-//! `read.rs` is the way of a request, `control.rs` what changes the cache from outside, `census.rs` what can be seen of
-//! it. All three go through the one lock, which guards `state.rs`: entries (`lru.rs`), published revisions
-//! (`published.rs`), loads (`flight.rs`) and counters (`stats.rs`). `freshness.rs` judges. `observer.rs` is how other
-//! modules follow what happens.
+//! `read_through.rs` serves requests, `invalidation.rs` removes entries, `inspection.rs` lists and counts them. They use
+//! the one lock of `cache.rs` around the state of `state.rs`, which consists of the entries (`lru.rs`), the published
+//! revisions (`published_revisions.rs`), the loads (`single_flight.rs`) and the counters (`stats.rs`). `freshness.rs`
+//! defines what is fresh, `load_task.rs` runs loads, and `observer.rs` lets other modules follow what happens.
 
 #[expect(clippy::module_inception, reason = "the file of the struct Cache")]
 mod cache;
-mod census;
-mod control;
-mod flight;
 mod freshness;
+mod inspection;
 mod interface;
-mod landing;
+mod invalidation;
+mod load_task;
 mod lru;
 mod observer;
-mod published;
-mod read;
+mod published_revisions;
+mod read_through;
 mod settings;
+mod single_flight;
 mod state;
 mod stats;
 mod sync;
@@ -68,9 +67,9 @@ mod sync;
 mod tests;
 
 pub use self::cache::Cache;
-pub use self::census::{Census, EntryView, Occupancy};
-pub use self::flight::{LoadError, Loaded};
-pub use self::interface::{Body, Key, Outcome, Served, Warmed};
+pub use self::inspection::{EntryTotals, EntryView, Occupancy};
+pub use self::interface::{Body, CacheStatus, Key, Served, WarmResult};
 pub use self::observer::Observer;
 pub use self::settings::{LOAD_DEADLINE, PUBLISHED_SCOPES_MAX, Settings, Ttl};
-pub use self::stats::{Durations, Removals, Stats};
+pub use self::single_flight::{LoadError, Loaded};
+pub use self::stats::{DurationHistogram, Removals, Stats};

@@ -1,4 +1,4 @@
-//! What can be tuned while the cache runs.
+//! The settings of the cache, which can be changed while it runs.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,35 +6,35 @@ use std::time::Duration;
 
 use super::interface::Key;
 
-/// Scopes whose published revision is known by name. A thousand entries need few of them; an import that touches more
-/// scopes than this empties the map, which costs recomputations and nothing else. About 3 MB of short ids.
+/// Scopes in the map of published revisions. A thousand entries need few of them; an import that changes more scopes than
+/// this empties the map, which costs only recomputations. About 3 MB of short ids.
 pub const PUBLISHED_SCOPES_MAX: usize = 20_000;
 
-/// How long a load may run. Longer than any read of rollups takes, shorter than people wait.
+/// The longest duration of a load. Longer than any read of rollups takes, shorter than users wait.
 pub const LOAD_DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long entries of a key live. Called under the cache's lock at each read: it must be quick, must not panic and must
-/// not call the cache.
+/// The TTL of a key's entry. Called under the cache's lock at each read, so it must be quick, must not panic and must not
+/// call the cache.
 pub type Ttl<K> = Arc<dyn Fn(&K) -> Duration + Send + Sync>;
 
-/// The tunable settings. They hold at once, for what is there and for what lands later.
+/// The settings of the cache. A change applies at once, to entries and to running loads.
 pub struct Settings<K> {
-    /// Entries at most.
+    /// The most entries.
     pub entries_max: usize,
-    /// Bytes at most: keys, bodies in all their forms, bookkeeping.
+    /// The most bytes: keys, bodies in all their forms, overhead.
     pub bytes_max: usize,
-    /// How long entries live, by key.
+    /// The TTL of each key.
     pub ttl: Ttl<K>,
-    /// How long after its TTL or its day an entry may still stand in for a load that failed.
+    /// How long after its TTL or its day an entry may still be served when a load fails.
     pub stale_if_error: Duration,
-    /// How long a load may run; [`LOAD_DEADLINE`] if there is no reason for another.
+    /// The longest duration of a load; [`LOAD_DEADLINE`] outside tests.
     pub load_deadline: Duration,
-    /// Scopes whose revision is known by name; [`PUBLISHED_SCOPES_MAX`] outside tests.
+    /// Scopes in the map of published revisions; [`PUBLISHED_SCOPES_MAX`] outside tests.
     pub published_scopes_max: usize,
 }
 
 impl<K: Key> Settings<K> {
-    /// Bounds and TTLs, with the usual deadline and without stale answers.
+    /// Settings with the default deadline and without stale answers.
     pub fn new(entries_max: usize, bytes_max: usize, ttl: impl Fn(&K) -> Duration + Send + Sync + 'static) -> Self {
         Self {
             entries_max,
@@ -47,7 +47,7 @@ impl<K: Key> Settings<K> {
     }
 }
 
-// Not derived, because that would ask for `K: Clone` and `K: Debug`.
+// Not derived, because that would require `K: Clone` and `K: Debug`.
 impl<K> Clone for Settings<K> {
     fn clone(&self) -> Self {
         Self { ttl: Arc::clone(&self.ttl), ..*self }

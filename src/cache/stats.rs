@@ -1,35 +1,36 @@
-//! What is counted, and when. The numbers are exact: the same requests give the same numbers.
+//! The counters of the cache. They are exact: the same requests give the same numbers.
 
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-/// The longest duration that is told apart from longer ones, in nanoseconds: ten minutes, longer than any load may run.
+/// The longest duration that a histogram distinguishes from longer ones, in nanoseconds: ten minutes, longer than any load
+/// may take.
 const DURATION_NANOS_MAX: u64 = 600_000_000_000;
 
-/// Two digits hold one percent of precision in 31 KiB a histogram.
+/// Two significant digits: a precision of one percent, in 31 KiB for each histogram.
 const DURATION_DIGITS: u8 = 2;
 
-/// Why entries went, one count per entry.
+/// Removed entries by cause. Each removal is counted once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Removals {
-    /// Past the TTL or the day, and past what may be served stale; counted once, when swept.
+    /// Swept after they had expired and could not even be served stale any more.
     pub expired: u64,
-    /// A load brought the same key anew.
+    /// Replaced by a newer entry of the same key.
     pub replaced: u64,
-    /// The least recently used of too many.
+    /// Evicted as the least recently used, because there were too many entries.
     pub size: u64,
-    /// The least recently used of too many bytes.
+    /// Evicted as the least recently used, because the entries had too many bytes.
     pub bytes: u64,
-    /// A newer revision was published for the scope, or the floor rose above the entry.
+    /// Outdated by a publication for their scope, by a rise of the floor, or by a reset.
     pub invalidated: u64,
-    /// Somebody asked for it.
+    /// Removed on request.
     pub cleared: u64,
 }
 
-/// Why an entry goes.
+/// Why an entry is removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cause {
+pub(super) enum RemovalCause {
     Expired,
     Replaced,
     Size,
@@ -39,14 +40,14 @@ pub(super) enum Cause {
 }
 
 impl Removals {
-    pub(super) fn count(&mut self, cause: Cause) {
+    pub(super) fn count(&mut self, cause: RemovalCause) {
         let counter = match cause {
-            Cause::Expired => &mut self.expired,
-            Cause::Replaced => &mut self.replaced,
-            Cause::Size => &mut self.size,
-            Cause::Bytes => &mut self.bytes,
-            Cause::Invalidated => &mut self.invalidated,
-            Cause::Cleared => &mut self.cleared,
+            RemovalCause::Expired => &mut self.expired,
+            RemovalCause::Replaced => &mut self.replaced,
+            RemovalCause::Size => &mut self.size,
+            RemovalCause::Bytes => &mut self.bytes,
+            RemovalCause::Invalidated => &mut self.invalidated,
+            RemovalCause::Cleared => &mut self.cleared,
         };
         *counter += 1;
     }
@@ -63,37 +64,37 @@ impl Removals {
     }
 }
 
-/// Everything that was counted since the cache was made, or between two moments ([`Stats::since`]).
+/// The counters since the cache was created, or between two moments ([`Stats::since`]).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stats {
-    /// Answered from a fresh entry, a 304 from it included.
+    /// Requests answered from a fresh entry, 304s included.
     pub hits: u64,
-    /// Not answered from a fresh entry.
+    /// Requests not answered from a fresh entry.
     pub misses: u64,
-    /// The part of the misses that joined a load which another had asked for.
+    /// The misses that joined a load which another request had started.
     pub coalesced: u64,
-    /// The part of the misses that was a 304 without a load.
+    /// The misses that were answered 304 without a load.
     pub revalidated: u64,
-    /// The part of the misses that was served an overdue entry because the load failed.
+    /// The misses that were answered from an expired entry because the load failed.
     pub stale: u64,
-    /// Load runs. What is not there is a load too, and no failure.
+    /// Loads. One that finds that its key does not exist is counted, and is no failure.
     pub loads: u64,
-    /// The part of the loads that failed, panicked, was too slow, or brought less than it had to.
+    /// The loads that failed, panicked, were too slow, or returned outdated data.
     pub load_failures: u64,
-    /// Entries that went, by cause.
+    /// Removed entries by cause.
     pub removals: Removals,
-    /// Clears of more than one entry, and times when the floor rose or something went by doubt.
+    /// Clears of more than one entry, rises of the floor, and resets that removed an entry or changed the floor.
     pub mass_invalidations: u64,
-    /// Load time that hits saved: for each hit, what the load of its entry had taken.
+    /// The load time that hits saved: for each hit, the duration of the load of its entry.
     pub saved: Duration,
-    /// How long hits took, from the question to the shared body.
-    pub hit_durations: Durations,
-    /// How long loads took, those that failed included.
-    pub load_durations: Durations,
+    /// The durations of hits, from the request to the shared body.
+    pub hit_durations: DurationHistogram,
+    /// The durations of loads, failed ones included.
+    pub load_durations: DurationHistogram,
 }
 
 impl Stats {
-    /// What was counted after an earlier look at the same cache.
+    /// The difference to an earlier state of the same counters.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         Self {
@@ -125,12 +126,12 @@ impl Stats {
     }
 }
 
-/// Durations in an HDR histogram; takes no memory before the first one.
+/// DurationHistogram in an HDR histogram. It takes no memory before the first one.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Durations(Option<Histogram<u64>>);
+pub struct DurationHistogram(Option<Histogram<u64>>);
 
-impl Durations {
-    /// Counts a duration `count` times.
+impl DurationHistogram {
+    /// Records a duration `count` times.
     pub fn record(&mut self, duration: Duration, count: u64) {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         if self.0.is_none() {
@@ -141,31 +142,31 @@ impl Durations {
         }
     }
 
-    /// How many durations there are.
+    /// The number of durations.
     #[must_use]
     pub fn len(&self) -> u64 {
         self.0.as_ref().map_or(0, Histogram::len)
     }
 
-    /// Whether there is none.
+    /// Whether there are no durations.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The duration that this part of all (0.0 to 1.0) does not exceed; zero when there is none.
+    /// The duration that this fraction (0.0 to 1.0) of all durations does not exceed; zero if there are none.
     #[must_use]
     pub fn quantile(&self, part: f64) -> Duration {
         Duration::from_nanos(self.0.as_ref().map_or(0, |histogram| histogram.value_at_quantile(part)))
     }
 
-    /// The longest; zero when there is none.
+    /// The longest duration; zero if there are none.
     #[must_use]
     pub fn max(&self) -> Duration {
         Duration::from_nanos(self.0.as_ref().map_or(0, Histogram::max))
     }
 
-    /// The buckets that are not empty, each with its upper end: what is stored, and merged again with [`Self::record`].
+    /// The upper bounds and counts of the buckets that are not empty. They can be stored, and merged with [`Self::record`].
     pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> {
         let recorded = self.0.iter().flat_map(Histogram::iter_recorded);
         recorded.map(|bucket| (Duration::from_nanos(bucket.value_iterated_to()), bucket.count_since_last_iteration()))
@@ -176,7 +177,7 @@ impl Durations {
         if let (Some(all), Some(earlier)) = (&mut difference.0, &earlier.0)
             && all.subtract(earlier).is_err()
         {
-            // Only when `earlier` is not of the same cache; then there is nothing to subtract.
+            // Only if `earlier` is of another cache; then there is nothing to subtract.
             return self.clone();
         }
         difference
@@ -188,13 +189,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_counted_between_two_looks_is_their_difference() {
+    fn the_counts_of_a_span_are_the_difference_of_two_states() {
         let mut stats = Stats::default();
         stats.count_hit(Duration::from_nanos(300), Duration::from_millis(2));
         let earlier = stats.clone();
         stats.count_hit(Duration::from_nanos(700), Duration::from_millis(3));
         stats.count_load(Duration::from_millis(3), true);
-        stats.removals.count(Cause::Size);
+        stats.removals.count(RemovalCause::Size);
         let minute = stats.since(&earlier);
         assert_eq!((minute.hits, minute.loads, minute.load_failures, minute.removals.size), (1, 1, 1, 1));
         assert_eq!((minute.saved, minute.hit_durations.len()), (Duration::from_millis(3), 1));
@@ -203,14 +204,14 @@ mod tests {
     }
 
     #[test]
-    fn durations_survive_being_stored_as_buckets() {
-        let mut durations = Durations::default();
+    fn a_histogram_restored_from_its_buckets_has_the_same_quantiles() {
+        let mut durations = DurationHistogram::default();
         assert_eq!((durations.quantile(0.5), durations.max(), durations.len()), (Duration::ZERO, Duration::ZERO, 0));
         for micros in 1..=1_000 {
             durations.record(Duration::from_micros(micros), 1);
         }
         durations.record(Duration::from_secs(100_000), 1);
-        let mut restored = Durations::default();
+        let mut restored = DurationHistogram::default();
         for (duration, count) in durations.buckets() {
             restored.record(duration, count);
         }
@@ -218,6 +219,6 @@ mod tests {
         for part in [0.5, 0.9, 0.99] {
             assert_eq!(restored.quantile(part), durations.quantile(part));
         }
-        assert!(durations.max() >= Duration::from_nanos(DURATION_NANOS_MAX), "what is longer still counts");
+        assert!(durations.max() >= Duration::from_nanos(DURATION_NANOS_MAX), "a longer duration is counted too");
     }
 }

@@ -1,7 +1,7 @@
-//! Everything of the cache that a scheduler can interleave: the lock, tasks and deadlines.
+//! The lock, tasks and deadlines of the cache, which shuttle can schedule.
 //!
-//! With `--cfg muster_shuttle` they are shuttle's, which runs the tests in `tests/interleavings.rs` through thousands of
-//! schedules and names the seed of one that fails.
+//! With `--cfg muster_shuttle` they are those of shuttle, which runs the tests in `tests/interleavings.rs` under thousands
+//! of schedules and prints the seed of one that fails.
 
 use std::future::Future;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 #[cfg(not(muster_shuttle))]
 pub(super) use parking_lot::Mutex;
 
-/// shuttle's mutex with the interface of `parking_lot`: a panic under the lock does not poison it.
+/// The mutex of shuttle with the interface of `parking_lot`: a panic under the lock does not poison it.
 #[cfg(muster_shuttle)]
 pub(super) struct Mutex<T>(shuttle::sync::Mutex<T>);
 
@@ -24,25 +24,25 @@ impl<T> Mutex<T> {
     }
 }
 
-/// Runs a future on a task of its own, whatever becomes of whoever started it.
+/// Runs a future on its own task, which is not cancelled with the caller.
 #[cfg(not(muster_shuttle))]
 pub(super) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     drop(tokio::spawn(future));
 }
 
-/// Runs a future on a task of its own, whatever becomes of whoever started it.
+/// Runs a future on its own task, which is not cancelled with the caller.
 #[cfg(muster_shuttle)]
 pub(super) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
     drop(shuttle::future::spawn(future));
 }
 
-/// What a future brings, or `None` when the deadline comes first.
+/// The output of a future, or `None` if the deadline passes before.
 #[cfg(not(muster_shuttle))]
 pub(super) async fn within<F: Future>(deadline: Duration, future: F) -> Option<F::Output> {
     tokio::time::timeout(deadline, future).await.ok()
 }
 
-/// What a future brings; under exploration time stands still, so no deadline ever comes.
+/// The output of a future. Time stands still under shuttle, so no deadline passes.
 #[cfg(muster_shuttle)]
 pub(super) async fn within<F: Future>(_deadline: Duration, future: F) -> Option<F::Output> {
     Some(future.await)

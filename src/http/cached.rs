@@ -18,7 +18,7 @@ use bytes::Bytes;
 use super::error::ApiError;
 use super::negotiation::{GZIP, PRIVATE_NO_CACHE, VARY_ACCEPT_ENCODING, accepts_gzip, none_match_lists};
 use super::state::AppState;
-use crate::cache::{LoadError, Outcome};
+use crate::cache::{CacheStatus, LoadError};
 use crate::summaries::{Answer, Head, KnownTag, ServedSummary, SummaryError, SummaryKey};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -61,10 +61,10 @@ pub(super) async fn answer(state: &AppState, key: &SummaryKey, headers: TakenHea
         }
         Answer::Whole(served) => served,
     };
-    let head = match served.outcome {
-        Outcome::Hit => Head::Hit,
-        Outcome::Stale => Head::Stale,
-        Outcome::Miss { .. } | Outcome::Coalesced => Head::Loaded,
+    let head = match served.status {
+        CacheStatus::Hit => Head::Hit,
+        CacheStatus::Stale => Head::Stale,
+        CacheStatus::Miss { .. } | CacheStatus::Coalesced => Head::Loaded,
     };
     let compressed = accepts_gzip(&headers);
     let body = if compressed {
@@ -114,12 +114,12 @@ struct Told {
 impl Told {
     fn of(served: &ServedSummary) -> Self {
         let fixed = HeaderValue::from_static;
-        let (status, what) = match served.outcome {
-            Outcome::Hit => (Text::new("muster; hit; ttl=").number(served.ttl_left.as_secs(), 1).value(), "hit"),
-            Outcome::Miss { stored: true } => (fixed("muster; fwd=miss; stored"), "miss"),
-            Outcome::Miss { stored: false } => (fixed("muster; fwd=miss"), "miss"),
-            Outcome::Coalesced => (fixed("muster; fwd=miss; collapsed"), "collapsed"),
-            Outcome::Stale => (fixed("muster; fwd=stale; fwd-status=503; detail=stale-if-error"), "stale"),
+        let (status, what) = match served.status {
+            CacheStatus::Hit => (Text::new("muster; hit; ttl=").number(served.ttl_left.as_secs(), 1).value(), "hit"),
+            CacheStatus::Miss { stored: true } => (fixed("muster; fwd=miss; stored"), "miss"),
+            CacheStatus::Miss { stored: false } => (fixed("muster; fwd=miss"), "miss"),
+            CacheStatus::Coalesced => (fixed("muster; fwd=miss; collapsed"), "collapsed"),
+            CacheStatus::Stale => (fixed("muster; fwd=stale; fwd-status=503; detail=stale-if-error"), "stale"),
         };
         Self { status, what, took: served.took, age: served.age }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::figures::DurationCounts;
 use super::sampler::Known;
 use super::{Summaries, SummaryKey};
-use crate::cache::{Census, Durations, EntryView};
+use crate::cache::{DurationHistogram, EntryTotals, EntryView};
 use crate::domain::cache::DurationBuckets;
 use crate::domain::cache::{CacheGauges, CacheSample, HOUR_MINUTES, Minute, RemovalCounters, RequestCounters, Window};
 use crate::domain::cache_configuration::Targets;
@@ -24,7 +24,7 @@ pub struct Analytics {
     /// Requests and loads since the server's start, whatever the window.
     pub since_start: RequestCounters,
     /// The entries of this moment.
-    pub census: Census,
+    pub totals: EntryTotals,
     /// The entries that answered most requests.
     pub most_accessed: Vec<EntryView<SummaryKey>>,
     /// The window as a whole.
@@ -128,14 +128,14 @@ impl Analytics {
             since_start: known.since_start,
             most_accessed,
             invalidated_per_hour: as_float(whole.removals.invalidated) / hours,
-            targets: judge(targets, &whole, known.census.bytes as u64, mass_invalidations_per_hour),
+            targets: judge(targets, &whole, known.totals.bytes as u64, mass_invalidations_per_hour),
             whole,
             series,
             whole_buckets: durations.each_ref().map(DurationCounts::from),
             running_buckets: running.each_ref().map(DurationCounts::from),
             known_hours: hours,
             mass_invalidations_per_hour,
-            census: known.census,
+            totals: known.totals,
         }
     }
 }
@@ -145,7 +145,7 @@ impl Figures {
         Self::with(start, samples, &durations(samples))
     }
 
-    fn with(start: Timestamp, samples: &[Arc<CacheSample>], [hits, loads]: &[Durations; 2]) -> Self {
+    fn with(start: Timestamp, samples: &[Arc<CacheSample>], [hits, loads]: &[DurationHistogram; 2]) -> Self {
         let mut sum = CacheSample::default();
         for sample in samples {
             sum.requests += sample.requests;
@@ -166,8 +166,8 @@ impl Figures {
 }
 
 /// How long the hits and the loads of these samples took.
-fn durations(samples: &[Arc<CacheSample>]) -> [Durations; 2] {
-    let (mut hits, mut loads) = (Durations::default(), Durations::default());
+fn durations(samples: &[Arc<CacheSample>]) -> [DurationHistogram; 2] {
+    let (mut hits, mut loads) = (DurationHistogram::default(), DurationHistogram::default());
     for sample in samples {
         record(&mut hits, &sample.hit_durations);
         record(&mut loads, &sample.load_durations);
@@ -175,14 +175,14 @@ fn durations(samples: &[Arc<CacheSample>]) -> [Durations; 2] {
     [hits, loads]
 }
 
-fn record(durations: &mut Durations, buckets: &DurationBuckets) {
+fn record(durations: &mut DurationHistogram, buckets: &DurationBuckets) {
     buckets.iter().for_each(|(duration, count)| durations.record(duration, count));
 }
 
 impl Percentiles {
     /// Of these durations; `None` when there is none.
     #[must_use]
-    pub fn of(durations: &Durations) -> Option<Self> {
+    pub fn of(durations: &DurationHistogram) -> Option<Self> {
         let at = |part| durations.quantile(part);
         (!durations.is_empty()).then(|| Self { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: durations.max() })
     }

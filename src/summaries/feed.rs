@@ -31,13 +31,13 @@ impl Subscriber for Feed {
     }
 
     fn doubted(&self, revision: i64) {
-        self.cache.doubt(revision);
+        self.cache.reset_to(revision);
         self.activity.doubt();
         self.drawn.notify_one();
     }
 
     fn unreadable(&self) {
-        self.cache.distrust();
+        self.cache.suspend();
     }
 
     fn access_changed(&self, _tokens: &Arc<AccessList>) {}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::cache::{Durations, Removals, Stats};
+use crate::cache::{DurationHistogram, Removals, Stats};
 use crate::domain::cache::{RemovalCounters, RequestCounters};
 
 /// What was counted since the start or in a span of time.
@@ -66,8 +66,8 @@ pub struct Micros {
     pub max: f64,
 }
 
-impl From<&Durations> for Micros {
-    fn from(durations: &Durations) -> Self {
+impl From<&DurationHistogram> for Micros {
+    fn from(durations: &DurationHistogram) -> Self {
         let quantile = |part| micros(durations.quantile(part));
         Self { p50: quantile(0.5), p90: quantile(0.9), p99: quantile(0.99), max: micros(durations.max()) }
     }
@@ -86,8 +86,8 @@ impl DurationCounts {
     }
 }
 
-impl From<&Durations> for DurationCounts {
-    fn from(durations: &Durations) -> Self {
+impl From<&DurationHistogram> for DurationCounts {
+    fn from(durations: &DurationHistogram) -> Self {
         Self::of(durations.buckets())
     }
 }

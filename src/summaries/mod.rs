@@ -173,7 +173,7 @@ impl Summaries {
             // If it fails, whoever asks for the form compresses it.
             let _ = tokio::task::spawn_blocking(move || body.gzip(Head::Hit)).await;
         }
-        self.cache.weigh_again(key, body);
+        self.cache.update_bytes(key, body);
     }
 
     /// Looks after the cache until `stop`: sweeps what has expired, follows changes of the configuration that were made by

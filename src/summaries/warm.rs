@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::Summaries;
 use super::key::SummaryKey;
 use super::load::SummaryError;
-use crate::cache::Warmed;
+use crate::cache::WarmResult;
 use crate::domain::directory::Scope;
 use crate::domain::ids::EnterpriseId;
 use crate::domain::page::{PageRequest, PageStart};
@@ -147,10 +147,10 @@ impl Summaries {
             let left = self.in_time(deadline)?;
             let warmed = tokio::time::timeout(left, self.cache.warm(&key, self.loader(&key))).await;
             match warmed.map_err(|_| WarmError::NotReached)?.map_err(SummaryError::from)? {
-                Warmed::AlreadyFresh => return Ok(WarmOutcome::AlreadyCached),
-                Warmed::Loaded { stored: true } => return Ok(WarmOutcome::Warmed),
-                Warmed::Loaded { stored: false } => {}
-                Warmed::Absent => return Err(self.why_absent(&key).await.into()),
+                WarmResult::AlreadyFresh => return Ok(WarmOutcome::AlreadyCached),
+                WarmResult::Loaded { stored: true } => return Ok(WarmOutcome::Warmed),
+                WarmResult::Loaded { stored: false } => {}
+                WarmResult::Absent => return Err(self.why_absent(&key).await.into()),
             }
         }
         Err(WarmError::NotKept)

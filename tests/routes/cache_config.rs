@@ -160,7 +160,7 @@ async fn a_changed_ttl_holds_at_once_for_entries_that_are_there() {
     admin.put(CONFIG, json!({"ttlSettings": {"department": "1h", "enterprise": "1h"}})).await.expect(200);
     assert!(is_cached(&admin, ACME).await && is_cached(&admin, SALES).await, "a longer TTL revives");
     admin.put(CONFIG, json!({"maxCacheSize": 1})).await.expect(200);
-    assert_eq!(app.summaries.cache().census().entries, 1);
+    assert_eq!(app.summaries.cache().entry_totals().entries, 1);
 }
 
 #[tokio::test]

@@ -168,7 +168,7 @@ async fn warming_runs_a_few_loads_at_once_however_many_ask() {
         .collect();
     let mut loads_max = 0;
     while !warmings.iter().all(tokio::task::JoinHandle::is_finished) {
-        loads_max = loads_max.max(app.summaries.cache().census().loads);
+        loads_max = loads_max.max(app.summaries.cache().entry_totals().loads);
         tokio::task::yield_now().await;
     }
     assert!(loads_max <= 2, "{loads_max} loads at once");

@@ -107,7 +107,7 @@ async fn so_can_bounds_of_all_bytes() {
             admin.get(&format!("/enterprise/{id}/contacts/summary")).await.expect(200);
         }
     }
-    let bytes = app.summaries.cache().census().bytes;
+    let bytes = app.summaries.cache().entry_totals().bytes;
     let hits = app.summaries.cache().stats().hits;
     let body = what_if(&admin, "?by=maxCacheBytes").await;
     assert_eq!((&body["by"], &body["kind"], hits), (&json!("maxCacheBytes"), &Value::Null, 120));

@@ -377,7 +377,7 @@ async fn what_cannot_be_a_page_is_refused_before_the_cache_hears_of_it() {
     }
     let counted = app.summaries.cache().stats().since(&before);
     assert_eq!((counted.hits, counted.misses, counted.loads), (0, 0, 0));
-    assert_eq!(app.summaries.cache().census().entries, 0);
+    assert_eq!(app.summaries.cache().entry_totals().entries, 0);
 }
 
 /// Whether a request is answered from the cache.
@@ -403,7 +403,7 @@ async fn every_page_is_kept_once_however_it_is_spelt() {
             assert_eq!(is_cached(&viewer, &format!("{ACME}{query}")).await, position > 0, "{query}");
         }
     }
-    assert_eq!(app.summaries.cache().census().entries, 6);
+    assert_eq!(app.summaries.cache().entry_totals().entries, 6);
 }
 
 #[tokio::test]

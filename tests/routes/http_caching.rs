@@ -103,7 +103,7 @@ async fn every_way_of_an_answer_comes_compressed_for_those_who_ask() {
     let admin = app.client(Role::Admin).await;
     let bytes_plain = {
         admin.get(ACME).await.expect(200);
-        let bytes = app.summaries.cache().census().bytes;
+        let bytes = app.summaries.cache().entry_totals().bytes;
         app.summaries.cache().clear();
         bytes
     };
@@ -115,7 +115,7 @@ async fn every_way_of_an_answer_comes_compressed_for_those_who_ask() {
         let body: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!((&body["cached"], &body["data"]["totalContacts"]), (&json!(cached), &json!(2)));
     }
-    assert!(app.summaries.cache().census().bytes > bytes_plain, "the compressed form is weighed");
+    assert!(app.summaries.cache().entry_totals().bytes > bytes_plain, "the compressed form is weighed");
     let plain = get_with(&admin, ACME, "accept-encoding", "gzip;q=0").await;
     assert_eq!((header(&plain, "content-encoding"), &plain.expect(200)["cached"]), ("-", &json!(true)));
 }

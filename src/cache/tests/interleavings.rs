@@ -8,7 +8,7 @@ use shuttle::future::{block_on, spawn, yield_now};
 use shuttle::sync::Mutex;
 use shuttle::thread;
 
-use super::{Name, Page};
+use super::{TestBody, TestKey};
 use crate::cache::{Body, Cache, Loaded, Settings};
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
@@ -31,7 +31,7 @@ struct Source {
 
 #[derive(Clone)]
 struct World {
-    cache: Cache<Name, Page, &'static str>,
+    cache: Cache<TestKey, TestBody, &'static str>,
     source: Arc<Mutex<Source>>,
     clock: Clock,
 }
@@ -41,7 +41,7 @@ impl World {
         let clock = Clock::manual(Timestamp::from_millis(0));
         let settings = Settings {
             published_scopes_max,
-            ..Settings::new(2, 1 << 20, |_: &Name| std::time::Duration::from_secs(60))
+            ..Settings::new(2, 1 << 20, |_: &TestKey| std::time::Duration::from_secs(60))
         };
         Self { cache: Cache::new(settings, clock.clone(), 0), source: Arc::default(), clock }
     }
@@ -81,9 +81,9 @@ impl World {
             };
             yield_now().await;
             source.lock().unwrap().loads[scope] -= 1;
-            Ok(Loaded { as_of, day, value: Some(Page::new(revision, clears_begun)) })
+            Ok(Loaded { as_of, day, value: Some(TestBody::new(revision, clears_begun)) })
         };
-        let key = Name { scope: u32::try_from(scope).unwrap(), part: 0 };
+        let key = TestKey { scope: u32::try_from(scope).unwrap(), part: 0 };
         let served = self.cache.get_or_load(&key, load).await.unwrap().unwrap();
         let seen = served.value.revision;
         assert!(seen >= acknowledged, "scope {scope}: {acknowledged} was acknowledged, {seen} was served");
@@ -102,12 +102,12 @@ impl World {
     fn doubt(&self) {
         let counter = self.source.lock().unwrap().counter;
         thread::yield_now();
-        self.cache.doubt(counter);
+        self.cache.reset_to(counter);
     }
 
     fn settled(&self) {
         self.cache.check().unwrap();
-        assert_eq!(self.cache.census().loads, 0);
+        assert_eq!(self.cache.entry_totals().loads, 0);
         block_on(async {
             for scope in 0..SCOPES {
                 self.read(scope).await;
@@ -161,7 +161,7 @@ fn scene(published_scopes_max: usize, disturb: fn(&World)) -> impl Fn() + Send +
         for thread in threads {
             thread.join().unwrap();
         }
-        while world.cache.census().loads > 0 {
+        while world.cache.entry_totals().loads > 0 {
             thread::yield_now();
         }
         world.settled();
@@ -178,7 +178,7 @@ fn not_while_somebody_clears() {
     explore(scene(SCOPES, |world| {
         world.clear();
         world.clear();
-        world.cache.remove(&Name { scope: 1, part: 0 });
+        world.cache.remove(&TestKey { scope: 1, part: 0 });
     }));
 }
 
@@ -197,10 +197,10 @@ fn not_while_the_settings_change() {
     explore(scene(SCOPES, |world| {
         let settings = world.cache.settings();
         world.cache.configure(Settings { entries_max: 1, ..settings.clone() });
-        let nothing = Arc::new(|_: &Name| std::time::Duration::ZERO);
+        let nothing = Arc::new(|_: &TestKey| std::time::Duration::ZERO);
         world.cache.configure(Settings { ttl: nothing, ..settings.clone() });
-        world.cache.distrust();
+        world.cache.suspend();
         world.cache.configure(settings);
-        world.doubt();
+        world.reset_to();
     }));
 }

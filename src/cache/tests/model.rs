@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::support::{Pages, noon};
-use super::{Name, Page};
+use super::support::{TestCache, noon};
+use super::{TestBody, TestKey};
 use crate::cache::lru::Lru;
-use crate::cache::{Cache, Loaded, Outcome, Removals, Settings};
+use crate::cache::{Cache, CacheStatus, Loaded, Removals, Settings};
 use crate::clock::Clock;
 use crate::domain::time::{DAY_MILLIS, Day};
 
@@ -18,8 +18,8 @@ const SCOPES_MAX: usize = 3;
 #[derive(Clone, Debug)]
 enum Operation {
     /// Asks; the load fails, finds nothing, or brings what the source shows.
-    Ask(Name, Brings),
-    Warm(Name),
+    Ask(TestKey, Brings),
+    Warm(TestKey),
     /// The source changes, and says so now or later.
     Write {
         scope: u32,
@@ -29,7 +29,7 @@ enum Operation {
     Advance(Duration),
     Clear,
     ClearScope(u32),
-    Remove(Name),
+    Remove(TestKey),
     Configure(Tuning),
     Doubt,
     Distrust,
@@ -52,15 +52,15 @@ struct Tuning {
 }
 
 impl Tuning {
-    fn settings(self) -> Settings<Name> {
+    fn settings(self) -> Settings<TestKey> {
         Settings {
             stale_if_error: self.stale(),
             published_scopes_max: SCOPES_MAX,
-            ..Settings::new(self.entries_max, self.bytes_max, move |key: &Name| self.ttl(key))
+            ..Settings::new(self.entries_max, self.bytes_max, move |key: &TestKey| self.ttl(key))
         }
     }
 
-    fn ttl(self, key: &Name) -> Duration {
+    fn ttl(self, key: &TestKey) -> Duration {
         Duration::from_mins(self.ttl_minutes * u64::from(key.part + 1))
     }
 
@@ -69,8 +69,8 @@ impl Tuning {
     }
 }
 
-fn name() -> impl Strategy<Value = Name> {
-    (0..SCOPES, 0..PARTS).prop_map(|(scope, part)| Name { scope, part })
+fn name() -> impl Strategy<Value = TestKey> {
+    (0..SCOPES, 0..PARTS).prop_map(|(scope, part)| TestKey { scope, part })
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -100,7 +100,7 @@ fn operation() -> impl Strategy<Value = Operation> {
 }
 
 struct Kept {
-    key: Name,
+    key: TestKey,
     as_of: i64,
     day: Day,
     loaded_at: i64,
@@ -187,19 +187,19 @@ impl Model {
         }
     }
 
-    fn touch(&mut self, key: &Name) {
+    fn touch(&mut self, key: &TestKey) {
         if let Some(at) = self.entries.iter().position(|kept| kept.key == *key) {
             let kept = self.entries.remove(at);
             self.entries.insert(0, kept);
         }
     }
 
-    fn find(&self, key: &Name) -> Option<&Kept> {
+    fn find(&self, key: &TestKey) -> Option<&Kept> {
         self.entries.iter().find(|kept| kept.key == *key)
     }
 
     /// What a load brings is kept; says whether.
-    fn load(&mut self, key: &Name, now: i64) -> bool {
+    fn load(&mut self, key: &TestKey, now: i64) -> bool {
         let page = body(key, self.revisions[key.scope as usize]);
         let kept = Kept {
             key: key.clone(),
@@ -207,7 +207,7 @@ impl Model {
             day: self.day(now),
             loaded_at: now,
             content: page.revision,
-            bytes: Lru::weigh(key, &page),
+            bytes: Lru::entry_bytes(key, &page),
         };
         let fits = kept.bytes <= self.tuning.bytes_max && self.tuning.entries_max > 0;
         if !fits || self.judge(&kept, now).is_err() {
@@ -220,12 +220,12 @@ impl Model {
     }
 
     /// The content and the outcome that a request must get; `None` for an error, content `None` for nothing there.
-    fn ask(&mut self, key: &Name, brings: Brings, now: i64) -> Option<(Option<i64>, Outcome)> {
+    fn ask(&mut self, key: &TestKey, brings: Brings, now: i64) -> Option<(Option<i64>, CacheStatus)> {
         self.touch(key);
         let found = self.find(key).map(|kept| (kept.content, self.judge(kept, now)));
         if let Some((content, Ok(()))) = found {
             self.hits += 1;
-            return Some((Some(content), Outcome::Hit));
+            return Some((Some(content), CacheStatus::Hit));
         }
         self.misses += 1;
         self.loads += 1;
@@ -233,13 +233,13 @@ impl Model {
             (Brings::Data, _) => {
                 let content = self.revisions[key.scope as usize];
                 let stored = self.load(key, now);
-                Some((Some(content), Outcome::Miss { stored }))
+                Some((Some(content), CacheStatus::Miss { stored }))
             }
-            (Brings::Nothing, _) => Some((None, Outcome::Miss { stored: false })),
+            (Brings::Nothing, _) => Some((None, CacheStatus::Miss { stored: false })),
             (Brings::Failure, Some((content, Err(overdue)))) if overdue <= self.tuning.stale() => {
                 self.failures += 1;
                 self.stale += 1;
-                Some((Some(content), Outcome::Stale))
+                Some((Some(content), CacheStatus::Stale))
             }
             (Brings::Failure, _) => {
                 self.failures += 1;
@@ -249,12 +249,12 @@ impl Model {
     }
 }
 
-fn body(key: &Name, revision: i64) -> Page {
-    Page::new(revision, 100 + 300 * key.scope as usize)
+fn body(key: &TestKey, revision: i64) -> TestBody {
+    TestBody::new(revision, 100 + 300 * key.scope as usize)
 }
 
 /// What a load of the source brings now.
-fn loaded(model: &Model, clock: &Clock, key: &Name) -> Loaded<Page> {
+fn loaded(model: &Model, clock: &Clock, key: &TestKey) -> Loaded<TestBody> {
     let value = Some(body(key, model.revisions[key.scope as usize]));
     Loaded { as_of: model.counter, day: clock.now().day(), value }
 }
@@ -264,7 +264,7 @@ async fn run(operations: Vec<Operation>) {
     // Many runs cross midnight.
     clock.advance(Duration::from_hours(9));
     let tuning = Tuning { entries_max: 6, bytes_max: 6_000, ttl_minutes: 60, stale_minutes: 10 };
-    let cache: Pages = Cache::new(tuning.settings(), clock.clone(), 10);
+    let cache: TestCache = Cache::new(tuning.settings(), clock.clone(), 10);
     let mut model = Model {
         entries: Vec::new(),
         floor: 10,
@@ -288,7 +288,7 @@ async fn run(operations: Vec<Operation>) {
     }
 }
 
-async fn step(cache: &Pages, model: &mut Model, clock: &Clock, operation: &Operation) {
+async fn step(cache: &TestCache, model: &mut Model, clock: &Clock, operation: &Operation) {
     let now = clock.now().millis();
     match operation {
         Operation::Ask(key, brings) => {
@@ -299,7 +299,7 @@ async fn step(cache: &Pages, model: &mut Model, clock: &Clock, operation: &Opera
             };
             let answer = cache.get_or_load(key, || async { brought }).await.ok();
             let expected = model.ask(key, *brings, now);
-            let content = answer.map(|served| served.map(|served| (served.value.revision, served.outcome)));
+            let content = answer.map(|served| served.map(|served| (served.value.revision, served.status)));
             let expected = expected.map(|(content, outcome)| content.map(|content| (content, outcome)));
             assert_eq!(content, expected, "{operation:?}");
         }
@@ -354,7 +354,7 @@ async fn step(cache: &Pages, model: &mut Model, clock: &Clock, operation: &Opera
             model.fit();
         }
         Operation::Doubt => {
-            cache.doubt(model.counter);
+            cache.reset_to(model.counter);
             let removed = model.remove(|_, _| true);
             model.removals.invalidated += removed;
             model.mass += u64::from(removed > 0 || model.floor != model.counter);
@@ -362,7 +362,7 @@ async fn step(cache: &Pages, model: &mut Model, clock: &Clock, operation: &Opera
             model.known.clear();
         }
         Operation::Distrust => {
-            cache.distrust();
+            cache.suspend();
             model.distrusted.get_or_insert(now);
         }
         Operation::Sweep => {
@@ -374,7 +374,7 @@ async fn step(cache: &Pages, model: &mut Model, clock: &Clock, operation: &Opera
     }
 }
 
-fn compare(cache: &Pages, model: &Model, clock: &Clock, operation: &Operation) {
+fn compare(cache: &TestCache, model: &Model, clock: &Clock, operation: &Operation) {
     cache.check().unwrap();
     let now = clock.now().millis();
     let mut expected: Vec<_> = model

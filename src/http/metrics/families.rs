@@ -10,7 +10,7 @@ use prometheus_client::encoding::DescriptorEncoder;
 use super::backups;
 use super::page::{Buckets, Page};
 use crate::backups::BackupFigures;
-use crate::cache::{Durations, Occupancy, Stats};
+use crate::cache::{DurationHistogram, Occupancy, Stats};
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::TroubleKind;
 use crate::http::route_meters::RouteMeter;
@@ -206,7 +206,7 @@ fn write_cache_size(page: &mut Page<'_>, occupancy: Occupancy) -> fmt::Result {
 
 /// The fine buckets of the cache's histogram poured into few. A fine one goes where its upper end belongs, so a bucket never
 /// claims what was longer than its end; the sum is made of upper ends too and at most one percent above the truth.
-fn rebucketed(durations: &Durations, bounds: &[u64]) -> Counted {
+fn rebucketed(durations: &DurationHistogram, bounds: &[u64]) -> Counted {
     let mut counted = Counted { buckets: bounds.iter().map(|bound| (*bound, 0)).collect(), ..Counted::default() };
     for (duration, count) in durations.buckets() {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
@@ -223,19 +223,19 @@ mod tests {
 
     #[test]
     fn fine_buckets_are_poured_into_few_and_none_is_lost() {
-        let mut durations = Durations::default();
+        let mut durations = DurationHistogram::default();
         for (nanos, count) in [(1, 5), (250, 1), (251, 2), (999, 3), (20_000_000, 4), (u64::MAX, 1)] {
             durations.record(Duration::from_nanos(nanos), count);
         }
         let counted = rebucketed(&durations, &HIT_BOUNDS_NANOS);
         let counts: Vec<u64> = counted.buckets.iter().map(|(_, count)| *count).collect();
         assert_eq!((counts, counted.above), (vec![6, 2, 3, 0, 0, 0, 0, 0], 5));
-        assert_eq!(rebucketed(&Durations::default(), &HIT_BOUNDS_NANOS).sum, 0);
+        assert_eq!(rebucketed(&DurationHistogram::default(), &HIT_BOUNDS_NANOS).sum, 0);
     }
 
     #[test]
     fn a_sum_of_durations_is_right_to_a_percent_and_never_falls() {
-        let mut durations = Durations::default();
+        let mut durations = DurationHistogram::default();
         let (mut before, mut truth) = (0, 0_u64);
         for micros in 1..=2_000 {
             durations.record(Duration::from_micros(micros * micros), 1);

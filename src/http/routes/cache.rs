@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::cache::Census;
+use crate::cache::EntryTotals;
 use crate::domain::cache::RemovalCounters;
 use crate::domain::ids::EnterpriseId;
 use crate::domain::time::Timestamp;
@@ -146,21 +146,21 @@ impl MemoryUsage {
 impl CacheFigures {
     fn of(state: &AppState) -> Self {
         let cache = state.summaries.cache();
-        let (counters, census, settings) = (cache.stats(), cache.census(), cache.settings());
+        let (counters, totals, settings) = (cache.stats(), cache.entry_totals(), cache.settings());
         let Counts { requests: counted, hit_ratio, removals } = Counts::from(&counters);
         let rss_bytes = telemetry::resident_bytes().unwrap_or(0);
         Self {
-            total_entries: census.entries as u64,
-            warming_flags: census.loads as u64,
+            total_entries: totals.entries as u64,
+            warming_flags: totals.loads as u64,
             max_cache_size: settings.entries_max as u64,
             hit_count: counted.hits,
             miss_count: counted.misses,
             hit_rate: percent(hit_ratio, 2),
             cache_efficiency: percent(hit_ratio, 1),
-            avg_cache_age: average_age(&census),
-            entries_expiring_soon: census.expiring_soon as u64,
-            memory_usage: MemoryUsage::new(census.bytes as u64, settings.bytes_max as u64, rss_bytes),
-            last_cleanup: census.last_sweep.map_or("Never".to_owned(), |at| at.to_string()),
+            avg_cache_age: average_age(&totals),
+            entries_expiring_soon: totals.expiring_soon as u64,
+            memory_usage: MemoryUsage::new(totals.bytes as u64, settings.bytes_max as u64, rss_bytes),
+            last_cleanup: totals.last_sweep.map_or("Never".to_owned(), |at| at.to_string()),
             uptime: state.clock.instant().saturating_duration_since(state.started).as_secs(),
             timestamp: state.clock.now(),
             hit_ratio: hit_ratio.unwrap_or(0.0),
@@ -182,9 +182,9 @@ fn percent(hit_ratio: Option<f64>, digits: usize) -> String {
 }
 
 /// `12.00s`; without an entry `0.00s`.
-fn average_age(census: &Census) -> String {
-    let entries = u32::try_from(census.entries).unwrap_or(u32::MAX);
-    let average = census.age_total.checked_div(entries).unwrap_or_default();
+fn average_age(totals: &EntryTotals) -> String {
+    let entries = u32::try_from(totals.entries).unwrap_or(u32::MAX);
+    let average = totals.age_total.checked_div(entries).unwrap_or_default();
     format!("{:.2}s", average.as_secs_f64())
 }
 
@@ -308,11 +308,11 @@ mod tests {
         let ratio = Some(39.0 / 41.0);
         assert_eq!((percent(ratio, 2), percent(ratio, 1)), ("95.12%".to_owned(), "95.1%".to_owned()));
         assert_eq!(percent(Some(1.0), 2), "100.00%");
-        let mut census = Census::default();
-        assert_eq!(average_age(&census), "0.00s");
-        census.entries = 2;
-        census.age_total = Duration::from_secs(24);
-        assert_eq!(average_age(&census), "12.00s");
+        let mut totals = EntryTotals::default();
+        assert_eq!(average_age(&totals), "0.00s");
+        totals.entries = 2;
+        totals.age_total = Duration::from_secs(24);
+        assert_eq!(average_age(&totals), "12.00s");
         let memory = MemoryUsage::new(1_258_291, 67_108_864, 33_030_144);
         assert_eq!((memory.heap_used.as_str(), memory.heap_total.as_str()), ("1.20MB", "64.00MB"));
         assert_eq!((memory.rss.as_str(), memory.external.as_str()), ("31.50MB", "30.30MB"));

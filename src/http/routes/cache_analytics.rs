@@ -8,7 +8,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::cache::{Census, EntryView};
+use crate::cache::{EntryTotals, EntryView};
 use crate::domain::cache::{RemovalCounters, RequestCounters, Window};
 use crate::domain::time::Timestamp;
 use crate::http::answer::Answer;
@@ -306,26 +306,26 @@ impl WindowAnalytics {
 impl EntryAnalytics {
     fn of(analytics: &Analytics) -> Self {
         let hit_ratio = analytics.since_start.hit_ratio();
-        let census = &analytics.census;
+        let totals = &analytics.totals;
         Self {
-            total_entries: census.entries as u64,
+            total_entries: totals.entries as u64,
             hit_rate: hit_ratio.map_or_else(|| "0%".to_owned(), |ratio| format!("{:.2}%", ratio * 100.0)),
             hit_ratio,
             most_accessed_entries: analytics.most_accessed.iter().map(AccessedEntry::of).collect(),
             ttl_distribution: TtlDistribution {
-                expiring_soon: census.expiring_soon as u64,
-                expiring_1_hour: census.expiring_within_hour as u64,
-                expiring_later: census.expiring_later as u64,
+                expiring_soon: totals.expiring_soon as u64,
+                expiring_1_hour: totals.expiring_within_hour as u64,
+                expiring_later: totals.expiring_later as u64,
             },
-            avg_access_count: average_accesses(census),
+            avg_access_count: average_accesses(totals),
             timestamp: analytics.now,
         }
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an average of two digits is read by people")]
-fn average_accesses(census: &Census) -> String {
-    format!("{:.2}", census.accesses_total as f64 / census.entries.max(1) as f64)
+fn average_accesses(totals: &EntryTotals) -> String {
+    format!("{:.2}", totals.accesses_total as f64 / totals.entries.max(1) as f64)
 }
 
 impl AccessedEntry {

@@ -71,7 +71,7 @@ pub(super) async fn take(shared: &Shared) {
 }
 
 fn sample(shared: &Shared, total: &Stats, last: &Stats) -> Sample {
-    let census = shared.cache.census();
+    let totals = shared.cache.entry_totals();
     Sample {
         timestamp: shared.store.clock().now(),
         last: last.into(),
@@ -81,9 +81,9 @@ fn sample(shared: &Shared, total: &Stats, last: &Stats) -> Sample {
         hit_buckets: (&last.hit_durations).into(),
         load_buckets: (&last.load_durations).into(),
         saved_millis: last.saved.as_secs_f64() * 1_000.0,
-        entries: census.entries as u64,
-        bytes: census.bytes as u64,
-        loads_in_flight: census.loads as u64,
+        entries: totals.entries as u64,
+        bytes: totals.bytes as u64,
+        loads_in_flight: totals.loads as u64,
         rss_bytes: telemetry::resident_bytes(),
         trouble: shared.store.trouble(),
     }

@@ -159,7 +159,7 @@ async fn replay(cache: &RecordedCache, clock: &Clock, events: &[(u64, Event)]) {
             Event::ClearScopes(rest) => {
                 cache.clear_where(|key| key.scope % 10 == rest);
             }
-            Event::Doubt => cache.doubt(counter),
+            Event::Doubt => cache.reset_to(counter),
             Event::Sweep => {
                 cache.sweep();
             }
@@ -292,8 +292,8 @@ async fn the_replay_repeats(seed: u64, entries_max: usize, pauses: &[u64]) {
         let loaded = move |value| Loaded { as_of: counter, day, value };
         let what = numbers.below(200);
         match what {
-            0..2 => cache.doubt(counter),
-            2 => cache.distrust(),
+            0..2 => cache.reset_to(counter),
+            2 => cache.suspend(),
             3 => drop(cache.clear()),
             4..6 => drop(cache.clear_where(|other| other.scope % 3 == key.scope % 3)),
             6..10 => drop(cache.remove(&key)),

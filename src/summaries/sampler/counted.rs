@@ -1,13 +1,13 @@
 //! From the cache's counters to what a sample holds.
 
-use crate::cache::{Census, Stats};
+use crate::cache::{EntryTotals, Stats};
 use crate::domain::cache::DurationBuckets;
 use crate::domain::cache::{CacheGauges, CacheSample};
 use crate::summaries::figures::{removals, requests};
 use crate::telemetry::resident_bytes;
 
 /// What was counted in some time, and what the cache holds at its end.
-pub(super) fn sample(counted: &Stats, census: &Census) -> CacheSample {
+pub(super) fn sample(counted: &Stats, totals: &EntryTotals) -> CacheSample {
     CacheSample {
         requests: requests(counted),
         removals: removals(&counted.removals),
@@ -15,9 +15,9 @@ pub(super) fn sample(counted: &Stats, census: &Census) -> CacheSample {
         hit_durations: DurationBuckets::of(counted.hit_durations.buckets()),
         load_durations: DurationBuckets::of(counted.load_durations.buckets()),
         gauges: Some(CacheGauges {
-            entries: census.entries as u64,
-            expired_entries: census.expired as u64,
-            bytes: census.bytes as u64,
+            entries: totals.entries as u64,
+            expired_entries: totals.expired as u64,
+            bytes: totals.bytes as u64,
             rss_bytes: resident_bytes(),
         }),
     }

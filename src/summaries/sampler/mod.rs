@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use self::jumps::JumpWatch;
 use self::timeline::{KEPT_DAYS, Timeline};
 use super::SummaryCache;
-use crate::cache::{Census, Stats};
+use crate::cache::{EntryTotals, Stats};
 use crate::clock::Clock;
 use crate::domain::cache::{CacheSample, DAY_MINUTES, Minute, RequestCounters, Window};
 use crate::domain::time::Timestamp;
@@ -83,7 +83,7 @@ struct History {
 pub(super) struct Known {
     /// Requests and loads since the start.
     pub(super) since_start: RequestCounters,
-    pub(super) census: Census,
+    pub(super) totals: EntryTotals,
     pub(super) now: Timestamp,
     pub(super) window: Window,
     /// The samples of the window by its steps, oldest first; the last step still runs.
@@ -185,15 +185,15 @@ impl Sampler {
         if history.turn(&self.cache, minute) {
             self.due.notify_one();
         }
-        let (stats, census) = (self.cache.stats(), self.cache.census());
-        let running = counted::sample(&stats.since(&history.counted), &census);
+        let (stats, totals) = (self.cache.stats(), self.cache.entry_totals());
+        let running = counted::sample(&stats.since(&history.counted), &totals);
         let mut steps = history.timeline.steps(window, minute);
         let since = history.timeline.first_known(window, minute).unwrap_or(minute);
         drop(history);
         if let Some(last) = steps.last_mut() {
             last.push(Arc::new(running));
         }
-        Ok(Known { since_start: figures::requests(&stats), census, now, window, steps, since })
+        Ok(Known { since_start: figures::requests(&stats), totals, now, window, steps, since })
     }
 
     fn history(&self) -> MutexGuard<'_, History> {
@@ -285,7 +285,7 @@ impl History {
     fn sample(&mut self, cache: &SummaryCache) {
         // Looked at here, under the lock: an older look must not follow a newer one.
         let stats = cache.stats();
-        let sample = counted::sample(&stats.since(&self.counted), &cache.census());
+        let sample = counted::sample(&stats.since(&self.counted), &cache.entry_totals());
         self.counted = stats;
         self.timeline.add(self.running, &sample, self.running);
         if !sample.is_quiet() {

@@ -1,92 +1,91 @@
-//! What can be seen of the cache: counters, sums over the entries, the entries.
+//! Read access to the cache for statistics, listings and tests.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache::{Cache, Inner};
-use super::freshness::Verdict;
+use super::freshness::Freshness;
 use super::interface::{Body, Key};
 use super::lru::Entry;
 use super::observer::Observer;
-use super::state::State;
+use super::state::CacheState;
 use super::stats::Stats;
 use crate::clock::Moment;
 use crate::domain::time::Timestamp;
 
-/// An entry whose TTL runs shorter than this expires soon.
+/// An entry expires soon if the rest of its TTL is shorter than this.
 const SOON: Duration = Duration::from_mins(5);
 
-/// An entry whose TTL runs as long as this expires later.
+/// An entry expires later if the rest of its TTL is at least this.
 const LATER: Duration = Duration::from_hours(1);
 
-/// Sums over the entries at one moment.
+/// Totals over the entries at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Census {
+pub struct EntryTotals {
     /// Fresh entries.
     pub entries: usize,
-    /// Entries that are not fresh any more and wait for the sweep, or stand in when a load fails.
+    /// Entries that are not fresh any more, and are removed by the sweep or served when a load fails.
     pub expired: usize,
     /// Bytes of all entries, expired ones included.
     pub bytes: usize,
-    /// Loads running and waiting to run.
+    /// Running and waiting loads.
     pub loads: usize,
-    /// The ages of the fresh entries, added up.
+    /// The sum of the ages of the fresh entries.
     pub age_total: Duration,
-    /// How many requests the fresh entries answered.
+    /// The requests that the fresh entries answered.
     pub accesses_total: u64,
-    /// Fresh entries whose TTL runs less than five minutes.
+    /// Fresh entries that expire within five minutes.
     pub expiring_soon: usize,
-    /// Fresh entries whose TTL runs less than an hour, those that expire soon excluded.
+    /// Fresh entries that expire within an hour, but not soon.
     pub expiring_within_hour: usize,
-    /// Fresh entries whose TTL runs an hour or longer.
+    /// Fresh entries that expire in an hour or later.
     pub expiring_later: usize,
-    /// When the last sweep was, by the wall clock.
+    /// The time of the last sweep, by the wall clock.
     pub last_sweep: Option<Timestamp>,
 }
 
 /// How full the cache is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Occupancy {
-    /// Entries, those included that are not fresh any more.
+    /// All entries, expired ones included.
     pub entries: usize,
-    /// Entries that there may be.
+    /// The most entries.
     pub entries_max: usize,
     /// Bytes of all entries.
     pub bytes: usize,
-    /// Bytes that all entries may have.
+    /// The most bytes.
     pub bytes_max: usize,
-    /// Loads running and waiting to run.
+    /// Running and waiting loads.
     pub loads: usize,
 }
 
-/// One entry as it is now.
+/// One entry at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryView<K> {
-    /// What it is found by.
+    /// Its key.
     pub key: Arc<K>,
-    /// What it weighs.
+    /// Its size.
     pub bytes: usize,
-    /// How long ago its load began.
+    /// How long ago its load started.
     pub age: Duration,
-    /// How long its TTL still runs; zero when it is not fresh.
+    /// The rest of its TTL; zero if it is not fresh.
     pub ttl_left: Duration,
-    /// How many requests it answered.
+    /// The requests that it answered.
     pub accesses: u64,
-    /// The revision up to which it lacks nothing.
+    /// The revision up to which it includes everything.
     pub as_of: i64,
-    /// Whether it would be served.
+    /// Whether a request would be a hit.
     pub fresh: bool,
 }
 
 impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O> {
-    /// Everything that was counted so far.
+    /// The counters since the cache was created.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.0.with(|state| Stats { removals: state.lru.removals, ..state.stats.clone() })
     }
 
-    /// How full the cache is; unlike [`census`](Self::census) it looks at no entry, so it costs the same however many there
-    /// are.
+    /// How full the cache is. Unlike [`Self::entry_totals`] it does not iterate over the entries.
     #[must_use]
     pub fn occupancy(&self) -> Occupancy {
         self.0.with(|state| Occupancy {
@@ -94,46 +93,46 @@ impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O
             entries_max: state.settings.entries_max,
             bytes: state.lru.bytes(),
             bytes_max: state.settings.bytes_max,
-            loads: state.flights.values().map(|flight| flight.loads()).sum(),
+            loads: state.loads.values().map(|load| load.count()).sum(),
         })
     }
 
-    /// The newest revision that was published for a scope: what is served of it lacks nothing up to there.
+    /// The newest published revision of a scope. Whatever is served of the scope includes everything up to it.
     #[must_use]
     pub fn published(&self, scope: &K::Scope) -> i64 {
         self.0.with(|state| state.published.of(scope))
     }
 
-    /// Sums over the entries; walks over all of them under the lock.
+    /// Totals over the entries. Iterates over all of them under the lock.
     #[must_use]
-    pub fn census(&self) -> Census {
+    pub fn entry_totals(&self) -> EntryTotals {
         let now = self.0.now();
         self.0.with(|state| {
-            let mut census = Census {
+            let mut totals = EntryTotals {
                 bytes: state.lru.bytes(),
-                loads: state.flights.values().map(|flight| flight.loads()).sum(),
+                loads: state.loads.values().map(|load| load.count()).sum(),
                 last_sweep: state.last_sweep,
-                ..Census::default()
+                ..EntryTotals::default()
             };
             for (key, entry) in state.lru.iter() {
-                census.count(&state.view(key, entry, now));
+                totals.count(&state.view(key, entry, now));
             }
-            census
+            totals
         })
     }
 
-    /// The entries of which `wanted` is true, ordered by key: at most `limit` of those after the key `after`. `wanted` is
-    /// called under the cache's lock and must not call the cache.
+    /// The entries whose keys fulfil the condition, ordered by key: at most `limit` of those after the key `after`. The
+    /// condition is evaluated under the cache's lock and must not call the cache.
     #[must_use]
-    pub fn entries(&self, after: Option<&K>, limit: usize, wanted: impl Fn(&K) -> bool) -> Vec<EntryView<K>> {
-        let is_wanted = |view: &EntryView<K>| after.is_none_or(|after| *view.key > *after) && wanted(&view.key);
-        let mut views = self.0.views(is_wanted);
+    pub fn entries(&self, after: Option<&K>, limit: usize, condition: impl Fn(&K) -> bool) -> Vec<EntryView<K>> {
+        let is_listed = |view: &EntryView<K>| after.is_none_or(|after| *view.key > *after) && condition(&view.key);
+        let mut views = self.0.views(is_listed);
         views.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         views.truncate(limit);
         views
     }
 
-    /// The fresh entries that answered most requests, at most `limit`.
+    /// The fresh entries that answered the most requests, at most `limit`.
     #[must_use]
     pub fn most_accessed(&self, limit: usize) -> Vec<EntryView<K>> {
         let mut views = self.0.views(|view| view.fresh);
@@ -142,11 +141,11 @@ impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O
         views
     }
 
-    /// Checks what must be true at any moment, for tests.
+    /// Checks the invariants of the cache, for tests.
     ///
     /// # Errors
     ///
-    /// What is not true.
+    /// The invariant that does not hold.
     pub fn check(&self) -> Result<(), String> {
         self.0.with(|state| {
             state.lru.check()?;
@@ -156,7 +155,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O
                 return Err(format!("{entries} entries of {bytes} bytes exceed {settings:?}"));
             }
             if state.published.len() > settings.published_scopes_max {
-                return Err(format!("{} scopes are known by name", state.published.len()));
+                return Err(format!("{} scopes are in the map of published revisions", state.published.len()));
             }
             let lacks = |key: &K, entry: &Entry<V>| entry.stamp.as_of < state.published.of(key.scope());
             if state.lru.iter().any(|(key, entry)| lacks(key, entry)) {
@@ -172,7 +171,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O
     }
 }
 
-impl Census {
+impl EntryTotals {
     fn count<K>(&mut self, view: &EntryView<K>) {
         if !view.fresh {
             self.expired += 1;
@@ -192,19 +191,19 @@ impl Census {
 }
 
 impl<K: Key, V: Body, E, O: Observer<K>> Inner<K, V, E, O> {
-    fn views(&self, wanted: impl Fn(&EntryView<K>) -> bool) -> Vec<EntryView<K>> {
+    fn views(&self, condition: impl Fn(&EntryView<K>) -> bool) -> Vec<EntryView<K>> {
         let now = self.now();
         self.with(|state| {
-            state.lru.iter().map(|(key, entry)| state.view(key, entry, now)).filter(|view| wanted(view)).collect()
+            state.lru.iter().map(|(key, entry)| state.view(key, entry, now)).filter(|view| condition(view)).collect()
         })
     }
 }
 
-impl<K: Key, V: Body, E, O: Observer<K>> State<K, V, E, O> {
+impl<K: Key, V: Body, E, O: Observer<K>> CacheState<K, V, E, O> {
     fn view(&self, key: &Arc<K>, entry: &Entry<V>, now: Moment) -> EntryView<K> {
-        let ttl_left = match self.judge(key, &entry.stamp, now) {
-            Verdict::Fresh { ttl_left } => Some(ttl_left),
-            Verdict::Overdue(_) | Verdict::Outdated => None,
+        let ttl_left = match self.freshness(key, &entry.stamp, now) {
+            Freshness::Fresh { ttl_left } => Some(ttl_left),
+            Freshness::Expired(_) | Freshness::Outdated => None,
         };
         EntryView {
             key: Arc::clone(key),

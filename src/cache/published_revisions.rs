@@ -1,21 +1,21 @@
-//! Which revision was published for which scope: `max(floor, map[scope])`, in bounded memory.
+//! The newest published revision of each scope, `max(floor, map[scope])`, in bounded memory.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// The newest published revision of every scope. It only rises, except that doubt starts a new account; whoever doubts
-/// must also see to it that nothing of the old account is served or kept.
+/// The newest published revision of every scope. It never decreases, except by a reset; after a reset the caller must not
+/// serve or store anything from before.
 #[derive(Debug)]
-pub(super) struct Published<S> {
-    /// At least this was published for every scope.
+pub(super) struct PublishedRevisions<S> {
+    /// A lower bound for every scope.
     floor: i64,
-    /// Nothing above this was published for any scope, so that a floor that rises to it hides no publication.
+    /// An upper bound for every scope, so that no publication is lost when the floor rises to it.
     highest: i64,
     scopes: HashMap<S, i64>,
 }
 
-impl<S: Clone + Eq + Hash> Published<S> {
-    /// Begins with the counter: what was published before is unknown, and nothing above it was.
+impl<S: Clone + Eq + Hash> PublishedRevisions<S> {
+    /// Starts at the counter: earlier publications are unknown, and none was above it.
     pub(super) fn new(counter: i64) -> Self {
         Self { floor: counter, highest: counter, scopes: HashMap::new() }
     }
@@ -25,25 +25,25 @@ impl<S: Clone + Eq + Hash> Published<S> {
         self.scopes.get(scope).map_or(self.floor, |revision| self.floor.max(*revision))
     }
 
-    /// At least this was published for every scope.
+    /// A lower bound for every scope.
     pub(super) fn floor(&self) -> i64 {
         self.floor
     }
 
-    /// How many scopes are known by name.
+    /// The number of scopes in the map.
     pub(super) fn len(&self) -> usize {
         self.scopes.len()
     }
 
-    /// The counter stood here when something was published.
-    pub(super) fn reach(&mut self, counter: i64) {
+    /// Raises the upper bound to the counter at the time of a publication.
+    pub(super) fn raise_highest(&mut self, counter: i64) {
         self.highest = self.highest.max(counter);
     }
 
-    /// Notes a publication. True when there was no room for the scope, so that the map was emptied and the floor rose.
+    /// Records a publication. Returns whether the map was full, so that it was emptied and the floor was raised.
     #[must_use]
     pub(super) fn raise(&mut self, scope: &S, revision: i64, scopes_max: usize) -> bool {
-        self.reach(revision);
+        self.raise_highest(revision);
         if revision <= self.of(scope) {
             return false;
         }
@@ -60,8 +60,8 @@ impl<S: Clone + Eq + Hash> Published<S> {
         false
     }
 
-    /// Forgets everything. The counter may have fallen: then the database is another one.
-    pub(super) fn doubt(&mut self, counter: i64) {
+    /// Starts again at a counter. It may be lower, if the database was replaced.
+    pub(super) fn reset_to(&mut self, counter: i64) {
         *self = Self::new(counter);
     }
 }
@@ -71,22 +71,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn published_only_rises() {
-        let mut published = Published::new(10);
+    fn published_revisions_never_decrease() {
+        let mut published = PublishedRevisions::new(10);
         assert_eq!(published.of(&"a"), 10);
         assert!(!published.raise(&"a", 12, 2));
         assert!(!published.raise(&"a", 11, 2));
         assert_eq!((published.of(&"a"), published.of(&"b")), (12, 10));
         assert!(!published.raise(&"b", 9, 2));
-        assert_eq!(published.len(), 1, "what the floor says needs no place in the map");
+        assert_eq!(published.len(), 1, "a revision below the floor is not in the map");
     }
 
     #[test]
-    fn a_full_map_is_emptied_and_the_floor_hides_no_publication() {
-        let mut published = Published::new(0);
+    fn a_full_map_is_emptied_and_no_publication_is_lost() {
+        let mut published = PublishedRevisions::new(0);
         assert!(!published.raise(&"a", 30, 2));
         assert!(!published.raise(&"b", 5, 2));
-        assert!(published.raise(&"c", 6, 2), "there is no room for a third scope");
+        assert!(published.raise(&"c", 6, 2), "the map is full");
         for scope in ["a", "b", "c", "d"] {
             assert_eq!(published.of(&scope), 30, "of {scope}");
         }
@@ -94,10 +94,10 @@ mod tests {
     }
 
     #[test]
-    fn doubt_follows_the_counter_even_down() {
-        let mut published = Published::new(100);
+    fn a_reset_follows_the_counter_even_downwards() {
+        let mut published = PublishedRevisions::new(100);
         assert!(!published.raise(&"a", 101, 2));
-        published.doubt(7);
+        published.reset_to(7);
         assert_eq!((published.of(&"a"), published.floor()), (7, 7));
     }
 }

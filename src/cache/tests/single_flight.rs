@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::task::{JoinSet, yield_now};
 
 use super::support::*;
-use crate::cache::{Cache, LoadError, Loaded, Outcome, Settings, Warmed};
+use crate::cache::{Cache, CacheStatus, LoadError, Loaded, Settings, WarmResult};
 
 /// Has `askers` more ask for A, each with a load that must not run, and waits until all of them wait.
-async fn crowd(cache: &Pages, askers: u64) -> JoinSet<Answer> {
+async fn crowd(cache: &TestCache, askers: u64) -> JoinSet<Answer> {
     let misses = cache.stats().misses;
     let mut crowd = JoinSet::new();
     for _ in 0..askers {
@@ -25,13 +25,13 @@ async fn crowd(cache: &Pages, askers: u64) -> JoinSet<Answer> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn five_hundred_ask_at_once_and_one_load_runs() {
     let clock = noon();
-    let cache = pages(&clock);
+    let cache = test_cache(&clock);
     let mut first = Held::ask(&cache, &A);
     first.begun().await;
     let crowd = crowd(&cache, 499).await;
-    assert_eq!(seen(first.bring(Ok(page(&clock, 10))).await), (10, Outcome::Miss { stored: true }));
+    assert_eq!(seen(first.bring(Ok(body(&clock, 10))).await), (10, CacheStatus::Miss { stored: true }));
     for answer in crowd.join_all().await {
-        assert_eq!(seen(answer), (10, Outcome::Coalesced));
+        assert_eq!(seen(answer), (10, CacheStatus::Coalesced));
     }
     let stats = cache.stats();
     assert_eq!((stats.loads, stats.misses, stats.coalesced, stats.hits), (1, 500, 499, 0));
@@ -40,7 +40,7 @@ async fn five_hundred_ask_at_once_and_one_load_runs() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_load_goes_on_when_the_first_asker_goes_away() {
     let clock = noon();
-    let cache = pages(&clock);
+    let cache = test_cache(&clock);
     let (go, gone) = tokio::sync::oneshot::channel();
     let (has_begun, begun) = tokio::sync::oneshot::channel();
     let day = clock.now().day();
@@ -49,7 +49,7 @@ async fn the_load_goes_on_when_the_first_asker_goes_away() {
         let load = move || async move {
             has_begun.send(()).unwrap();
             gone.await.unwrap();
-            Ok(Loaded { as_of: 10, day, value: Some(super::Page::new(10, 1)) })
+            Ok(Loaded { as_of: 10, day, value: Some(super::TestBody::new(10, 1)) })
         };
         tokio::spawn(async move { cache.get_or_load(&A, load).await })
     };
@@ -59,7 +59,7 @@ async fn the_load_goes_on_when_the_first_asker_goes_away() {
     assert!(first.await.unwrap_err().is_cancelled());
     go.send(()).unwrap();
     for answer in crowd.join_all().await {
-        assert_eq!(seen(answer), (10, Outcome::Coalesced));
+        assert_eq!(seen(answer), (10, CacheStatus::Coalesced));
     }
     assert_eq!((cache.stats().loads, cache.stats().misses), (1, 500));
     assert!(cache.get(&A).is_some());
@@ -68,19 +68,19 @@ async fn the_load_goes_on_when_the_first_asker_goes_away() {
 #[tokio::test]
 async fn a_load_that_nobody_waits_for_any_more_is_kept() {
     let clock = noon();
-    let cache = pages(&clock);
+    let cache = test_cache(&clock);
     let mut first = Held::ask(&cache, &A);
     first.begun().await;
     first.asker.abort();
-    assert!(first.release(Ok(page(&clock, 10))).await.unwrap_err().is_cancelled());
-    until(|| cache.census().loads == 0).await;
+    assert!(first.release(Ok(body(&clock, 10))).await.unwrap_err().is_cancelled());
+    until(|| cache.entry_totals().loads == 0).await;
     assert_eq!(cache.get(&A).unwrap().as_of, 10);
 }
 
 #[tokio::test]
 async fn under_steady_publications_one_load_runs_and_one_waits() {
     let clock = noon();
-    let cache = pages(&clock);
+    let cache = test_cache(&clock);
     let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let counter = Arc::new(std::sync::atomic::AtomicI64::new(10));
     let mut askers = JoinSet::new();
@@ -98,12 +98,12 @@ async fn under_steady_publications_one_load_runs_and_one_waits() {
                     yield_now().await;
                 }
                 running.fetch_sub(1, Ordering::SeqCst);
-                Ok(Loaded { as_of, day, value: Some(super::Page::new(as_of, 1)) })
+                Ok(Loaded { as_of, day, value: Some(super::TestBody::new(as_of, 1)) })
             };
             let (seen, _) = seen(cache.get_or_load(&A, load).await);
             assert!(seen >= revision, "asked after {revision} was published, got {seen}");
         });
-        assert!(watched.census().loads <= 2);
+        assert!(watched.entry_totals().loads <= 2);
         if turn % 3 == 0 {
             yield_now().await;
         }
@@ -113,13 +113,13 @@ async fn under_steady_publications_one_load_runs_and_one_waits() {
     let stats = cache.stats();
     assert_eq!(stats.loads, stats.misses - stats.coalesced, "each load had been asked for by one request");
     assert!(stats.coalesced > 0, "{stats:?}");
-    assert_eq!(cache.census().loads, 0);
+    assert_eq!(cache.entry_totals().loads, 0);
 }
 
 #[tokio::test]
 async fn a_load_that_fails_gives_everybody_the_error_and_is_not_kept() {
     let clock = noon();
-    let cache = pages(&clock);
+    let cache = test_cache(&clock);
     let mut first = Held::ask(&cache, &A);
     first.begun().await;
     let crowd = crowd(&cache, 20).await;
@@ -128,24 +128,24 @@ async fn a_load_that_fails_gives_everybody_the_error_and_is_not_kept() {
     for answer in crowd.join_all().await {
         assert!(matches!(&answer, Err(LoadError::Failed(error)) if **error == "disk"), "{answer:?}");
     }
-    assert_eq!((cache.stats().loads, cache.stats().load_failures, cache.census().entries), (1, 1, 0));
-    assert_eq!(seen(ask(&cache, &A, Ok(page(&clock, 10))).await), (10, Outcome::Miss { stored: true }));
+    assert_eq!((cache.stats().loads, cache.stats().load_failures, cache.entry_totals().entries), (1, 1, 0));
+    assert_eq!(seen(ask(&cache, &A, Ok(body(&clock, 10))).await), (10, CacheStatus::Miss { stored: true }));
 }
 
-fn panics() -> Ready<Result<Loaded<super::Page>, &'static str>> {
+fn panics() -> Ready<Result<Loaded<super::TestBody>, &'static str>> {
     panic!("this panic belongs to the test")
 }
 
 #[tokio::test]
 async fn a_load_that_panics_fails_alone() {
     let clock = noon();
-    let cache = pages(&clock);
+    let cache = test_cache(&clock);
     let in_future = cache.get_or_load(&A, || async { panic!("this panic belongs to the test") }).await;
     assert!(matches!(in_future, Err(LoadError::Panicked)), "{in_future:?}");
     let in_closure = cache.get_or_load(&A, panics).await;
     assert!(matches!(in_closure, Err(LoadError::Panicked)), "{in_closure:?}");
-    assert_eq!((cache.stats().loads, cache.stats().load_failures, cache.census().loads), (2, 2, 0));
-    assert_eq!(seen(ask(&cache, &A, Ok(page(&clock, 10))).await), (10, Outcome::Miss { stored: true }));
+    assert_eq!((cache.stats().loads, cache.stats().load_failures, cache.entry_totals().loads), (2, 2, 0));
+    assert_eq!(seen(ask(&cache, &A, Ok(body(&clock, 10))).await), (10, CacheStatus::Miss { stored: true }));
 }
 
 #[tokio::test]
@@ -153,13 +153,13 @@ async fn a_load_has_a_deadline_and_the_one_that_waits_begins_after_it() {
     let clock = noon();
     let cache = Cache::new(Settings { load_deadline: Duration::from_millis(20), ..settings() }, clock.clone(), 10);
     let slow = Held::ask(&cache, &A);
-    until(|| cache.census().loads == 1).await;
+    until(|| cache.entry_totals().loads == 1).await;
     cache.publish(11, [(&A.scope, 11)]);
-    let next = ask(&cache, &A, Ok(page(&clock, 11))).await;
-    assert_eq!(seen(next), (11, Outcome::Miss { stored: true }));
+    let next = ask(&cache, &A, Ok(body(&clock, 11))).await;
+    assert_eq!(seen(next), (11, CacheStatus::Miss { stored: true }));
     // The entry that the second load brought stands in for the first one's answer, or it tells what happened to it.
     match slow.asker.await.unwrap() {
-        Ok(Some(served)) => assert_eq!((served.as_of, served.outcome), (11, Outcome::Coalesced)),
+        Ok(Some(served)) => assert_eq!((served.as_of, served.status), (11, CacheStatus::Coalesced)),
         other => assert!(matches!(other, Err(LoadError::TooSlow(_))), "{other:?}"),
     }
     assert_eq!((cache.stats().loads, cache.stats().load_failures), (2, 1));
@@ -168,26 +168,26 @@ async fn a_load_has_a_deadline_and_the_one_that_waits_begins_after_it() {
 #[test]
 fn a_runtime_that_stops_leaves_no_key_stuck() {
     let clock = noon();
-    let cache = pages(&clock);
+    let cache = test_cache(&clock);
     let stopped = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     stopped.block_on(async {
         let mut held = Held::ask(&cache, &A);
         held.begun().await;
         cache.clear();
         let _waiting = Held::ask(&cache, &A);
-        until(|| cache.census().loads == 2).await;
+        until(|| cache.entry_totals().loads == 2).await;
     });
     drop(stopped);
-    assert_eq!(cache.census().loads, 0);
+    assert_eq!(cache.entry_totals().loads, 0);
     let next = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    let answer = next.block_on(ask(&cache, &A, Ok(page(&clock, 10))));
-    assert_eq!(seen(answer), (10, Outcome::Miss { stored: true }));
+    let answer = next.block_on(ask(&cache, &A, Ok(body(&clock, 10))));
+    assert_eq!(seen(answer), (10, CacheStatus::Miss { stored: true }));
 }
 
 #[tokio::test]
 async fn warming_loads_what_is_not_fresh_and_joins_what_is_loading() {
     let clock = noon();
-    let cache = pages(&clock);
+    let cache = test_cache(&clock);
     let warm = async |brings| cache.warm(&A, || async { brings }).await;
     let mut held = Held::ask(&cache, &A);
     held.begun().await;
@@ -196,13 +196,13 @@ async fn warming_loads_what_is_not_fresh_and_joins_what_is_loading() {
         tokio::spawn(async move { cache.warm(&A, || async { Err("a second load ran") }).await })
     };
     yield_now().await;
-    held.bring(Ok(page(&clock, 10))).await.unwrap();
-    assert_eq!(joined.await.unwrap().unwrap(), Warmed::Loaded { stored: true });
-    assert_eq!(warm(Err("no load")).await.unwrap(), Warmed::AlreadyFresh);
+    held.bring(Ok(body(&clock, 10))).await.unwrap();
+    assert_eq!(joined.await.unwrap().unwrap(), WarmResult::Loaded { stored: true });
+    assert_eq!(warm(Err("no load")).await.unwrap(), WarmResult::AlreadyFresh);
     cache.clear();
-    assert_eq!(warm(Ok(page(&clock, 10))).await.unwrap(), Warmed::Loaded { stored: true });
+    assert_eq!(warm(Ok(body(&clock, 10))).await.unwrap(), WarmResult::Loaded { stored: true });
     cache.clear();
-    assert_eq!(warm(Ok(Loaded { value: None, ..page(&clock, 10) })).await.unwrap(), Warmed::Absent);
+    assert_eq!(warm(Ok(Loaded { value: None, ..body(&clock, 10) })).await.unwrap(), WarmResult::Absent);
     assert!(warm(Err("disk")).await.is_err());
     let stats = cache.stats();
     assert_eq!((stats.hits, stats.misses, stats.loads, stats.load_failures), (0, 1, 4, 1));
