@@ -1,4 +1,4 @@
-//! The promise under thousands of interleavings, each found again by its seed.
+//! The guarantees of the cache under thousands of interleavings, each of which its seed reproduces.
 //!
 //! `RUSTFLAGS="--cfg muster_shuttle" cargo test --lib cache::`; `MUSTER_TEST_SEED` repeats a run that failed.
 
@@ -16,7 +16,7 @@ use crate::domain::time::Timestamp;
 const SCOPES: usize = 3;
 const ITERATIONS: usize = 2_000;
 
-/// A source of two truths: what is committed, and what was acknowledged to whoever wrote it.
+/// A source with the committed revisions, and with those that were acknowledged to the writer.
 #[derive(Default)]
 struct Source {
     counter: i64,
@@ -24,7 +24,7 @@ struct Source {
     acknowledged: [i64; SCOPES],
     /// Running loads of each scope.
     loads: [usize; SCOPES],
-    /// How many clears somebody has set about, and how many of them are over.
+    /// How many clears have started, and how many have ended.
     clears_begun: usize,
     clears_done: usize,
 }
@@ -46,7 +46,7 @@ impl World {
         Self { cache: Cache::new(settings, clock.clone(), 0), source: Arc::default(), clock }
     }
 
-    /// Commits, publishes, acknowledges: in this order, and anything may happen in between.
+    /// Commits, publishes and acknowledges, in this order; anything can happen in between.
     fn write(&self, scope: usize) {
         let revision = {
             let mut source = self.source.lock().unwrap();
@@ -59,7 +59,7 @@ impl World {
         source.acknowledged[scope] = source.acknowledged[scope].max(revision);
     }
 
-    /// Reads, and holds the answer against what had been acknowledged before.
+    /// Reads, and compares the answer with what had been acknowledged before.
     async fn read(&self, scope: usize) {
         let (acknowledged, cleared) = {
             let source = self.source.lock().unwrap();
@@ -87,7 +87,7 @@ impl World {
         let served = self.cache.get_or_load(&key, load).await.unwrap().unwrap();
         let seen = served.value.revision;
         assert!(seen >= acknowledged, "scope {scope}: {acknowledged} was acknowledged, {seen} was served");
-        // A page weighs as many bytes as clears had begun before its load.
+        // The size of a body is the number of clears that had started before its load.
         let loaded_after = served.value.bytes();
         assert!(loaded_after >= cleared, "scope {scope}: cleared {cleared} times, served from after {loaded_after}");
     }
@@ -98,14 +98,14 @@ impl World {
         self.source.lock().unwrap().clears_done += 1;
     }
 
-    /// The watcher: reads the counter, and some time later tells that everything is in doubt.
-    fn doubt(&self) {
+    /// The watcher: reads the counter, and later resets the cache to it.
+    fn reset(&self) {
         let counter = self.source.lock().unwrap().counter;
         thread::yield_now();
         self.cache.reset_to(counter);
     }
 
-    fn settled(&self) {
+    fn check_settled(&self) {
         self.cache.check().unwrap();
         assert_eq!(self.cache.entry_totals().loads, 0);
         block_on(async {
@@ -116,18 +116,18 @@ impl World {
     }
 }
 
-/// Runs a scene under random schedules and under those that favour few switches, from a seed that a failure names.
-fn explore(scene: impl Fn() + Send + Sync + Clone + 'static) {
+/// Runs a scenario under random schedules and under schedules with few switches. A failure prints the seed.
+fn explore(scenario: impl Fn() + Send + Sync + Clone + 'static) {
     let seed = std::env::var("MUSTER_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed: u64 = seed.unwrap_or_else(|| Clock::system().now().millis().unsigned_abs());
     eprintln!("MUSTER_TEST_SEED={seed}");
-    shuttle::check_random_with_seed(scene.clone(), seed, ITERATIONS);
+    shuttle::check_random_with_seed(scenario.clone(), seed, ITERATIONS);
     let scheduler = shuttle::scheduler::PctScheduler::new_from_seed(seed, 3, ITERATIONS);
-    shuttle::Runner::new(scheduler, shuttle::Config::default()).run(scene);
+    shuttle::Runner::new(scheduler, shuttle::Config::default()).run(scenario);
 }
 
-/// Readers, writers and one who disturbs, all at once.
-fn scene(published_scopes_max: usize, disturb: fn(&World)) -> impl Fn() + Send + Sync + Clone + 'static {
+/// Readers, writers and a disturbance, all at once.
+fn scenario(published_scopes_max: usize, disturbance: fn(&World)) -> impl Fn() + Send + Sync + Clone + 'static {
     move || {
         let world = World::new(published_scopes_max);
         let mut threads = Vec::new();
@@ -139,19 +139,19 @@ fn scene(published_scopes_max: usize, disturb: fn(&World)) -> impl Fn() + Send +
             }));
         }
         let disturbed = world.clone();
-        threads.push(thread::spawn(move || disturb(&disturbed)));
+        threads.push(thread::spawn(move || disturbance(&disturbed)));
         let readers = world.clone();
         threads.push(thread::spawn(move || {
             block_on(async {
-                let askers: Vec<_> = (0..6)
-                    .map(|asker| {
+                let requests: Vec<_> = (0..6)
+                    .map(|request| {
                         let world = readers.clone();
-                        spawn(async move { world.read(asker % SCOPES).await })
+                        spawn(async move { world.read(request % SCOPES).await })
                     })
                     .collect();
-                // The first one goes away.
-                for (number, asker) in askers.into_iter().enumerate() {
-                    if number == 0 { asker.abort() } else { asker.await.unwrap() }
+                // The first request is cancelled.
+                for (number, request) in requests.into_iter().enumerate() {
+                    if number == 0 { request.abort() } else { request.await.unwrap() }
                 }
                 for scope in 0..SCOPES {
                     readers.read(scope).await;
@@ -164,18 +164,18 @@ fn scene(published_scopes_max: usize, disturb: fn(&World)) -> impl Fn() + Send +
         while world.cache.entry_totals().loads > 0 {
             thread::yield_now();
         }
-        world.settled();
+        world.check_settled();
     }
 }
 
 #[test]
 fn a_read_never_lacks_what_was_acknowledged_before_it() {
-    explore(scene(SCOPES, |_| {}));
+    explore(scenario(SCOPES, |_| {}));
 }
 
 #[test]
-fn not_while_somebody_clears() {
-    explore(scene(SCOPES, |world| {
+fn a_read_during_clears_never_lacks_what_was_acknowledged_before_it() {
+    explore(scenario(SCOPES, |world| {
         world.clear();
         world.clear();
         world.cache.remove(&TestKey { scope: 1, part: 0 });
@@ -183,24 +183,24 @@ fn not_while_somebody_clears() {
 }
 
 #[test]
-fn not_while_a_doubt_is_overtaken_by_publications() {
-    explore(scene(SCOPES, World::doubt));
+fn a_read_during_resets_never_lacks_what_was_acknowledged_before_it() {
+    explore(scenario(SCOPES, World::reset));
 }
 
 #[test]
-fn not_while_the_map_of_revisions_is_too_small() {
-    explore(scene(1, World::doubt));
+fn a_read_with_a_full_map_of_revisions_never_lacks_what_was_acknowledged_before_it() {
+    explore(scenario(1, World::reset));
 }
 
 #[test]
-fn not_while_the_settings_change() {
-    explore(scene(SCOPES, |world| {
+fn a_read_during_changes_of_settings_never_lacks_what_was_acknowledged_before_it() {
+    explore(scenario(SCOPES, |world| {
         let settings = world.cache.settings();
         world.cache.configure(Settings { entries_max: 1, ..settings.clone() });
         let nothing = Arc::new(|_: &TestKey| std::time::Duration::ZERO);
         world.cache.configure(Settings { ttl: nothing, ..settings.clone() });
         world.cache.suspend();
         world.cache.configure(settings);
-        world.reset_to();
+        world.reset();
     }));
 }

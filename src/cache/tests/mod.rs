@@ -1,4 +1,4 @@
-//! The promise, proven. `support` below is what the proofs share: names as keys, numbered bodies, loads that a test holds.
+//! Tests of the guarantees. `support` has what they share: keys, numbered bodies, loads that a test controls.
 
 #[cfg(not(muster_shuttle))]
 mod bounds;
@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Body, Key};
 
-/// A key: a part of what there is about a scope.
+/// A key: one part of a scope.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct TestKey {
     scope: u32,
@@ -36,7 +36,7 @@ impl Key for TestKey {
     }
 }
 
-/// A body that says which revision of its scope it shows.
+/// A body with the revision of its scope that it shows.
 #[derive(Debug, Default)]
 struct TestBody {
     revision: i64,
@@ -72,19 +72,19 @@ mod support {
     pub(super) type TestCache = Cache<TestKey, TestBody, &'static str>;
     pub(super) type Answer = Result<Option<Served<TestBody>>, LoadError<&'static str>>;
 
-    /// After this a test that waits has failed.
-    const PATIENCE: Duration = Duration::from_secs(20);
+    /// A test that waits longer than this has failed.
+    const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
     pub(super) const HOUR: Duration = Duration::from_hours(1);
     pub(super) const A: TestKey = TestKey { scope: 1, part: 0 };
     pub(super) const B: TestKey = TestKey { scope: 2, part: 0 };
 
-    /// A clock that stands at noon.
+    /// A clock that is stopped at noon.
     pub(super) fn noon() -> Clock {
         Clock::manual(Timestamp::parse("2026-11-22T12:00:00Z").unwrap())
     }
 
-    /// Room for everything, an hour of TTL, ten minutes of standing in, the counter at 10.
+    /// A large cache with a TTL of an hour, stale-if-error for ten minutes, and the counter at 10.
     pub(super) fn test_cache(clock: &Clock) -> TestCache {
         Cache::new(settings(), clock.clone(), 10)
     }
@@ -93,73 +93,75 @@ mod support {
         Settings { stale_if_error: Duration::from_mins(10), ..Settings::new(1_000, 1 << 30, |_| HOUR) }
     }
 
-    /// A page of today.
+    /// A body of today.
     pub(super) fn body(clock: &Clock, as_of: i64) -> Loaded<TestBody> {
         Loaded { as_of, day: clock.now().day(), value: Some(TestBody::new(as_of, 100)) }
     }
 
-    /// Asks with a load that answers at once.
-    pub(super) async fn ask(
+    /// Requests a key with a load that ends at once.
+    pub(super) async fn request(
         cache: &TestCache,
         key: &TestKey,
-        brings: Result<Loaded<TestBody>, &'static str>,
+        result: Result<Loaded<TestBody>, &'static str>,
     ) -> Answer {
-        cache.get_or_load(key, || async { brings }).await
+        cache.get_or_load(key, || async { result }).await
     }
 
-    /// A load that the test holds: it says when it has begun, and brings what the test tells it to.
-    pub(super) struct Held {
-        begun: oneshot::Receiver<()>,
-        release: oneshot::Sender<Result<Loaded<TestBody>, &'static str>>,
-        pub(super) asker: JoinHandle<Answer>,
+    /// A load that the test controls: it reports when it has started, and returns what the test sends.
+    pub(super) struct ControlledLoad {
+        started: oneshot::Receiver<()>,
+        result: oneshot::Sender<Result<Loaded<TestBody>, &'static str>>,
+        pub(super) request: JoinHandle<Answer>,
     }
 
-    impl Held {
-        /// Asks on a task of its own.
-        pub(super) fn ask(cache: &TestCache, key: &TestKey) -> Self {
-            let (has_begun, begun) = oneshot::channel();
-            let (release, released) = oneshot::channel();
+    impl ControlledLoad {
+        /// Requests a key on its own task.
+        pub(super) fn request(cache: &TestCache, key: &TestKey) -> Self {
+            let (has_started, started) = oneshot::channel();
+            let (result, received) = oneshot::channel();
             let (cache, key) = (cache.clone(), key.clone());
             let load = move || async move {
-                has_begun.send(()).unwrap();
-                released.await.unwrap()
+                has_started.send(()).unwrap();
+                received.await.unwrap()
             };
-            let asker = tokio::spawn(async move { cache.get_or_load(&key, load).await });
-            Self { begun, release, asker }
+            let request = tokio::spawn(async move { cache.get_or_load(&key, load).await });
+            Self { started, result, request }
         }
 
-        pub(super) async fn begun(&mut self) {
-            timeout(PATIENCE, &mut self.begun).await.expect("the load never begins").unwrap();
+        pub(super) async fn started(&mut self) {
+            timeout(TEST_TIMEOUT, &mut self.started).await.expect("the load never starts").unwrap();
         }
 
-        pub(super) fn has_begun(&mut self) -> bool {
-            self.begun.try_recv().is_ok()
+        pub(super) fn has_started(&mut self) -> bool {
+            self.started.try_recv().is_ok()
         }
 
-        /// Lets the load go and waits for the asker's answer.
-        pub(super) async fn bring(self, brings: Result<Loaded<TestBody>, &'static str>) -> Answer {
-            self.release(brings).await.unwrap()
+        /// Ends the load and waits for the answer to the request.
+        pub(super) async fn finish(self, result: Result<Loaded<TestBody>, &'static str>) -> Answer {
+            self.finish_task(result).await.unwrap()
         }
 
-        /// Lets the load go and waits for what becomes of the asker.
-        pub(super) async fn release(self, brings: Result<Loaded<TestBody>, &'static str>) -> Result<Answer, JoinError> {
-            self.release.send(brings).unwrap();
-            self.asker.await
+        /// Ends the load and waits for the end of the task that requested it.
+        pub(super) async fn finish_task(
+            self,
+            result: Result<Loaded<TestBody>, &'static str>,
+        ) -> Result<Answer, JoinError> {
+            self.result.send(result).unwrap();
+            self.request.await
         }
     }
 
-    /// Gives the other tasks their turn until something is so. It becomes so by their doing, not by time; a test in which
-    /// it never does fails.
-    pub(super) async fn until(so: impl Fn() -> bool) {
+    /// Runs the other tasks until a condition is true. They make it true, not time; a test in which they never do fails.
+    pub(super) async fn until(condition: impl Fn() -> bool) {
         let waiting = async {
-            while !so() {
+            while !condition() {
                 yield_now().await;
             }
         };
-        timeout(PATIENCE, waiting).await.expect("what the test waits for never comes");
+        timeout(TEST_TIMEOUT, waiting).await.expect("the condition never becomes true");
     }
 
-    /// The revision and the outcome of an answer that is there.
+    /// The revision and the cache status of an answer.
     pub(super) fn seen<E: Debug>(answer: Result<Option<Served<TestBody>>, LoadError<E>>) -> (i64, CacheStatus) {
         let served = answer.unwrap().unwrap();
         (served.value.revision, served.status)

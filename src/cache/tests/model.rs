@@ -1,4 +1,4 @@
-//! The cache against a naive model: a list of entries in order of use, judged by the words of the promise.
+//! The cache compared with a naive model: a list of entries in the order of use.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ const SCOPES_MAX: usize = 3;
 
 #[derive(Clone, Debug)]
 enum Operation {
-    /// Asks; the load fails, finds nothing, or brings what the source shows.
-    Ask(TestKey, Brings),
+    /// A request; its load fails, finds nothing, or returns the data of the source.
+    Request(TestKey, SourceAnswer),
     Warm(TestKey),
-    /// The source changes, and says so now or later.
+    /// The source changes, and the change is published now or later.
     Write {
         scope: u32,
         publish: bool,
@@ -31,13 +31,13 @@ enum Operation {
     ClearScope(u32),
     Remove(TestKey),
     Configure(Tuning),
-    Doubt,
-    Distrust,
+    Reset,
+    Suspend,
     Sweep,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Brings {
+enum SourceAnswer {
     Data,
     Nothing,
     Failure,
@@ -74,7 +74,8 @@ fn name() -> impl Strategy<Value = TestKey> {
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
-    let brings = prop_oneof![8 => Just(Brings::Data), 1 => Just(Brings::Nothing), 2 => Just(Brings::Failure)];
+    let result =
+        prop_oneof![8 => Just(SourceAnswer::Data), 1 => Just(SourceAnswer::Nothing), 2 => Just(SourceAnswer::Failure)];
     let tuning = (0..8_usize, 500..4_000_usize, 0..90_u64, 0..30_u64).prop_map(
         |(entries_max, bytes_max, ttl_minutes, stale_minutes)| Tuning {
             entries_max,
@@ -84,7 +85,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         },
     );
     prop_oneof![
-        24 => (name(), brings).prop_map(|(name, brings)| Operation::Ask(name, brings)),
+        24 => (name(), result).prop_map(|(name, result)| Operation::Request(name, result)),
         2 => name().prop_map(Operation::Warm),
         4 => (0..SCOPES, any::<bool>()).prop_map(|(scope, publish)| Operation::Write { scope, publish }),
         2 => Just(Operation::PublishPending),
@@ -93,13 +94,13 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => (0..SCOPES).prop_map(Operation::ClearScope),
         1 => name().prop_map(Operation::Remove),
         1 => tuning.prop_map(Operation::Configure),
-        1 => Just(Operation::Doubt),
-        1 => Just(Operation::Distrust),
+        1 => Just(Operation::Reset),
+        1 => Just(Operation::Suspend),
         2 => Just(Operation::Sweep),
     ]
 }
 
-struct Kept {
+struct ModelEntry {
     key: TestKey,
     as_of: i64,
     day: Day,
@@ -108,12 +109,12 @@ struct Kept {
     bytes: usize,
 }
 
-/// The model. The least recently used entry is the last.
+/// The model. The least recently used entry is the last one.
 struct Model {
-    entries: Vec<Kept>,
+    entries: Vec<ModelEntry>,
     floor: i64,
     known: Vec<(u32, i64)>,
-    distrusted: Option<i64>,
+    suspended_since: Option<i64>,
     tuning: Tuning,
     counter: i64,
     revisions: [i64; SCOPES as usize],
@@ -133,30 +134,30 @@ impl Model {
         known.max(self.floor)
     }
 
-    /// `Ok` is fresh; `Err` says for how long it is overdue.
-    fn judge(&self, kept: &Kept, now: i64) -> Result<(), Duration> {
-        assert!(kept.as_of >= self.published(kept.key.scope), "the model keeps what lacks a publication");
+    /// `Ok` if the entry is fresh; `Err` with how long ago it expired.
+    fn freshness(&self, kept: &ModelEntry, now: i64) -> Result<(), Duration> {
+        assert!(kept.as_of >= self.published(kept.key.scope), "the model has an entry that lacks a publication");
         let millis = |millis: i64| Duration::from_millis(u64::try_from(millis).unwrap_or(0));
         let (age, ttl) = (millis(now - kept.loaded_at), self.tuning.ttl(&kept.key));
-        let distrusted_for = self.distrusted.map(|since| millis(now - since));
+        let suspended_for = self.suspended_since.map(|since| millis(now - since));
         if self.day(now) != kept.day || age >= ttl {
             let since_day_end = millis(now - (kept.day.number() + 1) * DAY_MILLIS);
-            return Err(age.saturating_sub(ttl).max(since_day_end).max(distrusted_for.unwrap_or_default()));
+            return Err(age.saturating_sub(ttl).max(since_day_end).max(suspended_for.unwrap_or_default()));
         }
-        distrusted_for.map_or(Ok(()), Err)
+        suspended_for.map_or(Ok(()), Err)
     }
 
-    #[expect(clippy::unused_self, reason = "it reads like the other questions")]
+    #[expect(clippy::unused_self, reason = "like the other queries")]
     fn day(&self, now: i64) -> Day {
         Day::from_number(now.div_euclid(DAY_MILLIS))
     }
 
-    /// Takes out what `doomed` names.
-    fn remove(&mut self, doomed: impl Fn(&Self, &Kept) -> bool) -> u64 {
-        let doomed: Vec<bool> = self.entries.iter().map(|kept| doomed(self, kept)).collect();
+    /// Removes the entries that fulfil the condition, and returns how many there were.
+    fn remove(&mut self, condition: impl Fn(&Self, &ModelEntry) -> bool) -> u64 {
+        let condition: Vec<bool> = self.entries.iter().map(|kept| condition(self, kept)).collect();
         let before = self.entries.len();
-        let mut doomed = doomed.iter();
-        self.entries.retain(|_| !doomed.next().unwrap());
+        let mut condition = condition.iter();
+        self.entries.retain(|_| !condition.next().unwrap());
         (before - self.entries.len()) as u64
     }
 
@@ -194,14 +195,14 @@ impl Model {
         }
     }
 
-    fn find(&self, key: &TestKey) -> Option<&Kept> {
+    fn find(&self, key: &TestKey) -> Option<&ModelEntry> {
         self.entries.iter().find(|kept| kept.key == *key)
     }
 
-    /// What a load brings is kept; says whether.
+    /// Loads a key, and returns whether its value is stored.
     fn load(&mut self, key: &TestKey, now: i64) -> bool {
         let page = body(key, self.revisions[key.scope as usize]);
-        let kept = Kept {
+        let kept = ModelEntry {
             key: key.clone(),
             as_of: self.counter,
             day: self.day(now),
@@ -210,7 +211,7 @@ impl Model {
             bytes: Lru::entry_bytes(key, &page),
         };
         let fits = kept.bytes <= self.tuning.bytes_max && self.tuning.entries_max > 0;
-        if !fits || self.judge(&kept, now).is_err() {
+        if !fits || self.freshness(&kept, now).is_err() {
             return false;
         }
         self.removals.replaced += self.remove(|_, other| other.key == *key);
@@ -219,29 +220,29 @@ impl Model {
         true
     }
 
-    /// The content and the outcome that a request must get; `None` for an error, content `None` for nothing there.
-    fn ask(&mut self, key: &TestKey, brings: Brings, now: i64) -> Option<(Option<i64>, CacheStatus)> {
+    /// The content and the cache status of a request; `None` for an error, content `None` if the key does not exist.
+    fn request(&mut self, key: &TestKey, result: SourceAnswer, now: i64) -> Option<(Option<i64>, CacheStatus)> {
         self.touch(key);
-        let found = self.find(key).map(|kept| (kept.content, self.judge(kept, now)));
+        let found = self.find(key).map(|kept| (kept.content, self.freshness(kept, now)));
         if let Some((content, Ok(()))) = found {
             self.hits += 1;
             return Some((Some(content), CacheStatus::Hit));
         }
         self.misses += 1;
         self.loads += 1;
-        match (brings, found) {
-            (Brings::Data, _) => {
+        match (result, found) {
+            (SourceAnswer::Data, _) => {
                 let content = self.revisions[key.scope as usize];
                 let stored = self.load(key, now);
                 Some((Some(content), CacheStatus::Miss { stored }))
             }
-            (Brings::Nothing, _) => Some((None, CacheStatus::Miss { stored: false })),
-            (Brings::Failure, Some((content, Err(overdue)))) if overdue <= self.tuning.stale() => {
+            (SourceAnswer::Nothing, _) => Some((None, CacheStatus::Miss { stored: false })),
+            (SourceAnswer::Failure, Some((content, Err(expired_for)))) if expired_for <= self.tuning.stale() => {
                 self.failures += 1;
                 self.stale += 1;
                 Some((Some(content), CacheStatus::Stale))
             }
-            (Brings::Failure, _) => {
+            (SourceAnswer::Failure, _) => {
                 self.failures += 1;
                 None
             }
@@ -253,7 +254,7 @@ fn body(key: &TestKey, revision: i64) -> TestBody {
     TestBody::new(revision, 100 + 300 * key.scope as usize)
 }
 
-/// What a load of the source brings now.
+/// The data that a load of the source returns now.
 fn loaded(model: &Model, clock: &Clock, key: &TestKey) -> Loaded<TestBody> {
     let value = Some(body(key, model.revisions[key.scope as usize]));
     Loaded { as_of: model.counter, day: clock.now().day(), value }
@@ -269,7 +270,7 @@ async fn run(operations: Vec<Operation>) {
         entries: Vec::new(),
         floor: 10,
         known: Vec::new(),
-        distrusted: None,
+        suspended_since: None,
         tuning,
         counter: 10,
         revisions: [10; SCOPES as usize],
@@ -291,22 +292,22 @@ async fn run(operations: Vec<Operation>) {
 async fn step(cache: &TestCache, model: &mut Model, clock: &Clock, operation: &Operation) {
     let now = clock.now().millis();
     match operation {
-        Operation::Ask(key, brings) => {
-            let brought = match brings {
-                Brings::Data => Ok(loaded(model, clock, key)),
-                Brings::Nothing => Ok(Loaded { value: None, ..loaded(model, clock, key) }),
-                Brings::Failure => Err("disk"),
+        Operation::Request(key, result) => {
+            let loaded = match result {
+                SourceAnswer::Data => Ok(loaded(model, clock, key)),
+                SourceAnswer::Nothing => Ok(Loaded { value: None, ..loaded(model, clock, key) }),
+                SourceAnswer::Failure => Err("disk"),
             };
-            let answer = cache.get_or_load(key, || async { brought }).await.ok();
-            let expected = model.ask(key, *brings, now);
+            let answer = cache.get_or_load(key, || async { loaded }).await.ok();
+            let expected = model.request(key, *result, now);
             let content = answer.map(|served| served.map(|served| (served.value.revision, served.status)));
             let expected = expected.map(|(content, outcome)| content.map(|content| (content, outcome)));
             assert_eq!(content, expected, "{operation:?}");
         }
         Operation::Warm(key) => {
-            let brought = loaded(model, clock, key);
-            cache.warm(key, || async { Ok(brought) }).await.unwrap();
-            if model.find(key).is_none_or(|kept| model.judge(kept, now).is_err()) {
+            let loaded = loaded(model, clock, key);
+            cache.warm(key, || async { Ok(loaded) }).await.unwrap();
+            if model.find(key).is_none_or(|kept| model.freshness(kept, now).is_err()) {
                 model.loads += 1;
                 model.load(key, now);
             }
@@ -353,22 +354,25 @@ async fn step(cache: &TestCache, model: &mut Model, clock: &Clock, operation: &O
             model.removals.bytes += model.remove(|model, kept| kept.bytes > model.tuning.bytes_max);
             model.fit();
         }
-        Operation::Doubt => {
+        Operation::Reset => {
             cache.reset_to(model.counter);
             let removed = model.remove(|_, _| true);
             model.removals.invalidated += removed;
             model.mass += u64::from(removed > 0 || model.floor != model.counter);
-            (model.floor, model.distrusted) = (model.counter, None);
+            (model.floor, model.suspended_since) = (model.counter, None);
             model.known.clear();
         }
-        Operation::Distrust => {
+        Operation::Suspend => {
             cache.suspend();
-            model.distrusted.get_or_insert(now);
+            model.suspended_since.get_or_insert(now);
         }
         Operation::Sweep => {
             let swept = cache.sweep() as u64;
             let stale = model.tuning.stale();
-            assert_eq!(swept, model.remove(|model, kept| model.judge(kept, now).is_err_and(|overdue| overdue > stale)));
+            assert_eq!(
+                swept,
+                model.remove(|model, kept| model.freshness(kept, now).is_err_and(|expired_for| expired_for > stale))
+            );
             model.removals.expired += swept;
         }
     }
@@ -380,7 +384,7 @@ fn compare(cache: &TestCache, model: &Model, clock: &Clock, operation: &Operatio
     let mut expected: Vec<_> = model
         .entries
         .iter()
-        .map(|kept| (kept.key.clone(), kept.as_of, kept.bytes, model.judge(kept, now).is_ok()))
+        .map(|kept| (kept.key.clone(), kept.as_of, kept.bytes, model.freshness(kept, now).is_ok()))
         .collect();
     expected.sort();
     let listed = cache.entries(None, usize::MAX, |_| true);

@@ -1,4 +1,4 @@
-//! What happens to a load when something changes while it runs.
+//! Changes during a load: publications, clears, resets, settings.
 
 use std::time::Duration;
 
@@ -6,46 +6,46 @@ use super::support::*;
 use crate::cache::{Cache, CacheStatus, LoadError, Settings};
 use crate::domain::time::Timestamp;
 
-const KEPT: CacheStatus = CacheStatus::Miss { stored: true };
-const NOT_KEPT: CacheStatus = CacheStatus::Miss { stored: false };
+const STORED: CacheStatus = CacheStatus::Miss { stored: true };
+const NOT_STORED: CacheStatus = CacheStatus::Miss { stored: false };
 
 #[tokio::test]
-async fn what_a_load_brings_from_before_a_write_is_for_those_who_asked_before_it() {
+async fn a_value_from_before_a_write_is_returned_only_to_requests_from_before_it() {
     let clock = noon();
     let cache = test_cache(&clock);
-    let mut before = Held::ask(&cache, &A);
-    before.begun().await;
+    let mut before = ControlledLoad::request(&cache, &A);
+    before.started().await;
     cache.publish(11, [(&A.scope, 11)]);
-    // Asked after the write: it must not get what the running load brings.
-    let mut after = Held::ask(&cache, &A);
+    // A request after the write: it must not get the value of the running load.
+    let mut after = ControlledLoad::request(&cache, &A);
     until(|| cache.stats().misses == 2).await;
-    assert!(!after.has_begun(), "a key has one running load");
-    assert_eq!(seen(before.bring(Ok(body(&clock, 10))).await), (10, NOT_KEPT));
-    after.begun().await;
+    assert!(!after.has_started(), "a key has one running load");
+    assert_eq!(seen(before.finish(Ok(body(&clock, 10))).await), (10, NOT_STORED));
+    after.started().await;
     assert!(cache.get(&A).is_none());
-    assert_eq!(seen(after.bring(Ok(body(&clock, 11))).await), (11, KEPT));
-    assert_eq!(seen(ask(&cache, &A, Err("no load")).await), (11, CacheStatus::Hit));
+    assert_eq!(seen(after.finish(Ok(body(&clock, 11))).await), (11, STORED));
+    assert_eq!(seen(request(&cache, &A, Err("no load")).await), (11, CacheStatus::Hit));
     cache.check().unwrap();
 }
 
 #[tokio::test]
-async fn a_load_that_saw_a_write_before_its_publication_is_kept() {
+async fn the_value_of_a_load_that_saw_a_write_before_its_publication_is_stored() {
     let clock = noon();
     let cache = test_cache(&clock);
-    let mut held = Held::ask(&cache, &A);
-    held.begun().await;
+    let mut held = ControlledLoad::request(&cache, &A);
+    held.started().await;
     cache.publish(11, [(&A.scope, 11)]);
-    assert_eq!(seen(held.bring(Ok(body(&clock, 11))).await), (11, KEPT));
+    assert_eq!(seen(held.finish(Ok(body(&clock, 11))).await), (11, STORED));
     cache.publish(11, [(&A.scope, 11)]);
-    assert_eq!(cache.get(&A).unwrap().as_of, 11, "a publication that is repeated costs nothing");
+    assert_eq!(cache.get(&A).unwrap().as_of, 11, "a repeated publication removes nothing");
 }
 
 #[tokio::test]
-async fn a_publication_for_one_scope_touches_no_other() {
+async fn a_publication_for_one_scope_invalidates_no_other() {
     let clock = noon();
     let cache = test_cache(&clock);
     for key in [&A, &B] {
-        ask(&cache, key, Ok(body(&clock, 10))).await.unwrap();
+        request(&cache, key, Ok(body(&clock, 10))).await.unwrap();
     }
     cache.publish(11, [(&A.scope, 11)]);
     assert!(cache.get(&A).is_none());
@@ -54,7 +54,7 @@ async fn a_publication_for_one_scope_touches_no_other() {
 }
 
 #[tokio::test]
-async fn what_a_load_brings_from_before_a_clear_is_kept_for_nobody() {
+async fn a_value_from_before_a_clear_is_not_stored() {
     type Clear = fn(&TestCache);
     let clears: [(&str, Clear); 4] = [
         ("clear", |cache| assert_eq!(cache.clear(), 0)),
@@ -65,22 +65,22 @@ async fn what_a_load_brings_from_before_a_clear_is_kept_for_nobody() {
     for (name, clear) in clears {
         let clock = noon();
         let cache = test_cache(&clock);
-        let mut before = Held::ask(&cache, &A);
-        before.begun().await;
+        let mut before = ControlledLoad::request(&cache, &A);
+        before.started().await;
         clear(&cache);
-        let mut after = Held::ask(&cache, &A);
+        let mut after = ControlledLoad::request(&cache, &A);
         until(|| cache.stats().misses == 2).await;
-        assert_eq!(cache.stats().coalesced, 0, "{name}: the running load is of an older generation");
-        assert_eq!(seen(before.bring(Ok(body(&clock, 10))).await), (10, NOT_KEPT), "{name}");
+        assert_eq!(cache.stats().coalesced, 0, "{name}: the running load is superseded");
+        assert_eq!(seen(before.finish(Ok(body(&clock, 10))).await), (10, NOT_STORED), "{name}");
         assert!(cache.get(&A).is_none(), "{name}");
-        after.begun().await;
-        assert_eq!(seen(after.bring(Ok(body(&clock, 10))).await), (10, KEPT), "{name}");
+        after.started().await;
+        assert_eq!(seen(after.finish(Ok(body(&clock, 10))).await), (10, STORED), "{name}");
         cache.check().unwrap();
     }
 }
 
 #[tokio::test]
-async fn what_the_load_of_an_asker_who_went_away_brings_is_for_those_who_joined_it_before() {
+async fn a_value_whose_request_was_cancelled_is_returned_to_the_requests_that_joined_before_the_change() {
     type Change = fn(&TestCache);
     let changes: [(&str, i64, Change); 3] = [
         ("a write", 11, |cache| cache.publish(11, [(&A.scope, 11)])),
@@ -90,113 +90,113 @@ async fn what_the_load_of_an_asker_who_went_away_brings_is_for_those_who_joined_
     for (name, newest, change) in changes {
         let clock = noon();
         let cache = test_cache(&clock);
-        let mut first = Held::ask(&cache, &A);
-        first.begun().await;
-        let joined = Held::ask(&cache, &A);
+        let mut first = ControlledLoad::request(&cache, &A);
+        first.started().await;
+        let joined = ControlledLoad::request(&cache, &A);
         until(|| cache.stats().coalesced == 1).await;
-        first.asker.abort();
+        first.request.abort();
         change(&cache);
-        let mut after = Held::ask(&cache, &A);
+        let mut after = ControlledLoad::request(&cache, &A);
         until(|| cache.entry_totals().loads == 2).await;
-        assert!(first.release(Ok(body(&clock, 10))).await.unwrap_err().is_cancelled(), "{name}");
-        assert_eq!(seen(joined.asker.await.unwrap()), (10, CacheStatus::Coalesced), "{name}");
-        after.begun().await;
-        assert!(cache.get(&A).is_none(), "{name}: it is kept for nobody");
-        assert_eq!(seen(after.bring(Ok(body(&clock, newest))).await), (newest, KEPT), "{name}");
+        assert!(first.finish_task(Ok(body(&clock, 10))).await.unwrap_err().is_cancelled(), "{name}");
+        assert_eq!(seen(joined.request.await.unwrap()), (10, CacheStatus::Coalesced), "{name}");
+        after.started().await;
+        assert!(cache.get(&A).is_none(), "{name}: it is not stored");
+        assert_eq!(seen(after.finish(Ok(body(&clock, newest))).await), (newest, STORED), "{name}");
         assert_eq!((cache.stats().loads, cache.entry_totals().loads), (2, 0), "{name}");
         cache.check().unwrap();
     }
 }
 
 #[tokio::test]
-async fn who_asked_for_the_load_that_waits_may_go_away_too() {
+async fn the_waiting_load_runs_although_its_request_was_cancelled() {
     let clock = noon();
     let cache = test_cache(&clock);
-    let mut running = Held::ask(&cache, &A);
-    running.begun().await;
+    let mut running = ControlledLoad::request(&cache, &A);
+    running.started().await;
     cache.publish(11, [(&A.scope, 11)]);
-    let mut waiting = Held::ask(&cache, &A);
+    let mut waiting = ControlledLoad::request(&cache, &A);
     until(|| cache.entry_totals().loads == 2).await;
-    let joined = Held::ask(&cache, &A);
+    let joined = ControlledLoad::request(&cache, &A);
     until(|| cache.stats().coalesced == 1).await;
-    waiting.asker.abort();
-    assert_eq!(seen(running.bring(Ok(body(&clock, 10))).await), (10, NOT_KEPT));
-    waiting.begun().await;
-    assert!(waiting.release(Ok(body(&clock, 11))).await.unwrap_err().is_cancelled());
-    assert_eq!(seen(joined.asker.await.unwrap()), (11, CacheStatus::Coalesced));
+    waiting.request.abort();
+    assert_eq!(seen(running.finish(Ok(body(&clock, 10))).await), (10, NOT_STORED));
+    waiting.started().await;
+    assert!(waiting.finish_task(Ok(body(&clock, 11))).await.unwrap_err().is_cancelled());
+    assert_eq!(seen(joined.request.await.unwrap()), (11, CacheStatus::Coalesced));
     assert_eq!(cache.get(&A).unwrap().as_of, 11);
     assert_eq!(cache.stats().loads, 2);
 }
 
 #[tokio::test]
-async fn a_clear_of_others_lets_a_load_be_kept() {
+async fn a_value_is_stored_although_other_keys_were_cleared() {
     let clock = noon();
     let cache = test_cache(&clock);
-    let mut held = Held::ask(&cache, &A);
-    held.begun().await;
+    let mut held = ControlledLoad::request(&cache, &A);
+    held.started().await;
     cache.clear_where(|key| key.scope == B.scope);
-    assert_eq!(seen(held.bring(Ok(body(&clock, 10))).await), (10, KEPT));
+    assert_eq!(seen(held.finish(Ok(body(&clock, 10))).await), (10, STORED));
 }
 
 #[tokio::test]
-async fn a_ttl_that_changes_holds_for_what_is_there_and_for_what_lands() {
+async fn a_changed_ttl_applies_to_entries_and_to_running_loads() {
     let clock = noon();
     let cache = test_cache(&clock);
-    ask(&cache, &A, Ok(body(&clock, 10))).await.unwrap();
-    let mut held = Held::ask(&cache, &B);
-    held.begun().await;
+    request(&cache, &A, Ok(body(&clock, 10))).await.unwrap();
+    let mut held = ControlledLoad::request(&cache, &B);
+    held.started().await;
     clock.advance(HOUR / 2);
     let quarter = |_: &_| HOUR / 4;
     cache.configure(Settings { stale_if_error: settings().stale_if_error, ..Settings::new(1_000, 1 << 30, quarter) });
-    assert!(cache.get(&A).is_none(), "too old by the new TTL");
-    // B's load began half an hour ago.
-    assert_eq!(seen(held.bring(Ok(body(&clock, 10))).await), (10, NOT_KEPT));
+    assert!(cache.get(&A).is_none(), "expired under the new TTL");
+    // B's load started half an hour ago.
+    assert_eq!(seen(held.finish(Ok(body(&clock, 10))).await), (10, NOT_STORED));
     cache.configure(settings());
-    assert_eq!(cache.get(&A).unwrap().ttl_left, HOUR / 2, "and young enough again by the old one");
+    assert_eq!(cache.get(&A).unwrap().ttl_left, HOUR / 2, "fresh again under the old TTL");
 }
 
 #[tokio::test]
-async fn a_ttl_that_is_raised_while_a_load_runs_keeps_what_lands() {
+async fn a_value_is_stored_under_a_ttl_that_was_raised_during_its_load() {
     let clock = noon();
     let ttl = |minutes| Settings { ttl: std::sync::Arc::new(move |_| Duration::from_mins(minutes)), ..settings() };
     let cache = Cache::new(ttl(1), clock.clone(), 10);
-    let mut held = Held::ask(&cache, &A);
-    held.begun().await;
+    let mut held = ControlledLoad::request(&cache, &A);
+    held.started().await;
     clock.advance(Duration::from_mins(5));
     cache.configure(ttl(8));
-    assert_eq!(seen(held.bring(Ok(body(&clock, 10))).await), (10, KEPT));
-    assert_eq!(cache.get(&A).unwrap().ttl_left, Duration::from_mins(3), "from when its load began");
+    assert_eq!(seen(held.finish(Ok(body(&clock, 10))).await), (10, STORED));
+    assert_eq!(cache.get(&A).unwrap().ttl_left, Duration::from_mins(3), "counted from the start of its load");
     clock.advance(Duration::from_mins(3));
     assert!(cache.get(&A).is_none());
 }
 
 #[tokio::test]
-async fn a_load_of_yesterday_is_not_kept_and_an_entry_ends_with_its_day() {
+async fn a_value_of_yesterday_is_not_stored_and_an_entry_expires_with_its_day() {
     let clock = noon();
     let cache = test_cache(&clock);
     clock.set_wall(Timestamp::parse("2026-11-22T23:59:59Z").unwrap());
-    ask(&cache, &A, Ok(body(&clock, 10))).await.unwrap();
-    let mut held = Held::ask(&cache, &B);
-    held.begun().await;
+    request(&cache, &A, Ok(body(&clock, 10))).await.unwrap();
+    let mut held = ControlledLoad::request(&cache, &B);
+    held.started().await;
     let yesterday = body(&clock, 10);
     assert!(cache.get(&A).is_some());
     clock.advance(Duration::from_secs(1));
     assert!(cache.get(&A).is_none(), "midnight");
-    let mut today = Held::ask(&cache, &B);
+    let mut today = ControlledLoad::request(&cache, &B);
     until(|| cache.entry_totals().loads == 2).await;
-    assert_eq!(seen(held.bring(Ok(yesterday)).await), (10, NOT_KEPT));
-    today.begun().await;
-    assert_eq!(seen(today.bring(Ok(body(&clock, 10))).await), (10, KEPT));
-    assert_eq!(seen(ask(&cache, &A, Ok(body(&clock, 10))).await), (10, KEPT));
+    assert_eq!(seen(held.finish(Ok(yesterday)).await), (10, NOT_STORED));
+    today.started().await;
+    assert_eq!(seen(today.finish(Ok(body(&clock, 10))).await), (10, STORED));
+    assert_eq!(seen(request(&cache, &A, Ok(body(&clock, 10))).await), (10, STORED));
     assert_eq!(cache.stats().removals.replaced, 1);
 }
 
 #[tokio::test]
-async fn an_answer_from_before_what_its_asker_must_see_is_given_to_nobody() {
+async fn a_value_older_than_the_request_requires_is_an_error() {
     let clock = noon();
     let cache = test_cache(&clock);
     cache.publish(12, [(&A.scope, 12)]);
-    let answer = ask(&cache, &A, Ok(body(&clock, 11))).await;
+    let answer = request(&cache, &A, Ok(body(&clock, 11))).await;
     assert!(matches!(answer, Err(LoadError::Outdated { as_of: 11, required: 12 })), "{answer:?}");
     assert_eq!((cache.stats().loads, cache.stats().load_failures), (1, 1));
 }
@@ -205,52 +205,52 @@ async fn an_answer_from_before_what_its_asker_must_see_is_given_to_nobody() {
 async fn an_entry_is_never_replaced_by_an_older_one() {
     let clock = noon();
     let cache = test_cache(&clock);
-    ask(&cache, &A, Ok(body(&clock, 15))).await.unwrap();
+    request(&cache, &A, Ok(body(&clock, 15))).await.unwrap();
     clock.advance(HOUR);
-    // The TTL is over and the source, read through another connection, shows less than it did; but not too little.
-    assert_eq!(seen(ask(&cache, &A, Ok(body(&clock, 14))).await), (14, NOT_KEPT));
+    // The TTL has expired, and the source, read through another connection, shows an older revision, but not too old a one.
+    assert_eq!(seen(request(&cache, &A, Ok(body(&clock, 14))).await), (14, NOT_STORED));
     assert_eq!(cache.entries(None, 9, |_| true)[0].as_of, 15);
-    assert_eq!(seen(ask(&cache, &A, Ok(body(&clock, 15))).await), (15, KEPT));
+    assert_eq!(seen(request(&cache, &A, Ok(body(&clock, 15))).await), (15, STORED));
 }
 
 #[tokio::test]
-async fn a_full_map_raises_the_floor_and_costs_recomputations_only() {
+async fn a_full_map_of_revisions_raises_the_floor_and_costs_only_recomputations() {
     let clock = noon();
     let cache = Cache::new(Settings { published_scopes_max: 2, ..settings() }, clock.clone(), 10);
     for key in [&A, &B] {
-        ask(&cache, key, Ok(body(&clock, 10))).await.unwrap();
+        request(&cache, key, Ok(body(&clock, 10))).await.unwrap();
     }
-    let mut held = Held::ask(&cache, &super::TestKey { scope: 9, part: 0 });
-    held.begun().await;
+    let mut held = ControlledLoad::request(&cache, &super::TestKey { scope: 9, part: 0 });
+    held.started().await;
     cache.publish(13, [(&5, 11), (&6, 12), (&7, 13)]);
     assert!(cache.get(&A).is_none() && cache.get(&B).is_none());
-    assert_eq!(seen(held.bring(Ok(body(&clock, 10))).await), (10, NOT_KEPT));
+    assert_eq!(seen(held.finish(Ok(body(&clock, 10))).await), (10, NOT_STORED));
     assert_eq!((cache.stats().mass_invalidations, cache.stats().removals.invalidated), (1, 2));
     cache.check().unwrap();
 }
 
 #[tokio::test]
-async fn a_database_with_a_lower_counter_is_served_anew() {
+async fn a_reset_to_a_lower_counter_removes_all_entries() {
     let clock = noon();
     let cache = test_cache(&clock);
     cache.publish(500, [(&A.scope, 500)]);
-    ask(&cache, &A, Ok(body(&clock, 500))).await.unwrap();
+    request(&cache, &A, Ok(body(&clock, 500))).await.unwrap();
     cache.reset_to(3);
-    assert!(cache.get(&A).is_none(), "500 of the other history is no proof");
-    assert_eq!(seen(ask(&cache, &A, Ok(body(&clock, 3))).await), (3, KEPT));
+    assert!(cache.get(&A).is_none(), "500 is a revision of another history");
+    assert_eq!(seen(request(&cache, &A, Ok(body(&clock, 3))).await), (3, STORED));
     assert_eq!(cache.stats().mass_invalidations, 1);
 }
 
 #[tokio::test]
-async fn nothing_is_fresh_while_publications_may_be_missing() {
+async fn nothing_is_fresh_while_the_cache_is_suspended() {
     let clock = noon();
     let cache = test_cache(&clock);
-    ask(&cache, &A, Ok(body(&clock, 10))).await.unwrap();
+    request(&cache, &A, Ok(body(&clock, 10))).await.unwrap();
     cache.suspend();
     assert!(cache.get(&A).is_none());
-    assert_eq!(seen(ask(&cache, &A, Err("disk")).await), (10, CacheStatus::Stale));
-    assert_eq!(seen(ask(&cache, &A, Ok(body(&clock, 11))).await), (11, NOT_KEPT));
+    assert_eq!(seen(request(&cache, &A, Err("disk")).await), (10, CacheStatus::Stale));
+    assert_eq!(seen(request(&cache, &A, Ok(body(&clock, 11))).await), (11, NOT_STORED));
     cache.reset_to(11);
-    assert_eq!(seen(ask(&cache, &A, Ok(body(&clock, 11))).await), (11, KEPT));
-    assert_eq!(seen(ask(&cache, &A, Err("no load")).await), (11, CacheStatus::Hit));
+    assert_eq!(seen(request(&cache, &A, Ok(body(&clock, 11))).await), (11, STORED));
+    assert_eq!(seen(request(&cache, &A, Err("no load")).await), (11, CacheStatus::Hit));
 }

@@ -1,4 +1,4 @@
-//! The numbers are exact, and an entry stands in for a failed load within its limits only.
+//! The counters are exact, and an expired entry is served for a failed load only within its limits.
 
 use std::time::Duration;
 
@@ -7,38 +7,38 @@ use super::support::*;
 use crate::cache::{Cache, CacheStatus, Loaded, Removals, Settings};
 
 #[tokio::test]
-async fn a_scripted_log_gives_exactly_the_predicted_numbers() {
+async fn a_scripted_sequence_gives_exact_counters() {
     let clock = noon();
     let cache = Cache::new(Settings { entries_max: 3, ..settings() }, clock.clone(), 10);
     let key = |scope| TestKey { scope, part: 0 };
     // Three misses, three loads, two hits.
     for scope in [1, 2, 3, 1, 2] {
-        ask(&cache, &key(scope), Ok(body(&clock, 10))).await.unwrap();
+        request(&cache, &key(scope), Ok(body(&clock, 10))).await.unwrap();
     }
-    // A miss; 3 is the least recently used and goes.
-    ask(&cache, &key(4), Ok(body(&clock, 10))).await.unwrap();
-    // A miss and a load that finds nothing; then a 304 from the row alone.
-    assert!(ask(&cache, &key(5), Ok(Loaded { value: None, ..body(&clock, 10) })).await.unwrap().is_none());
+    // A miss; 3 is the least recently used entry and is evicted.
+    request(&cache, &key(4), Ok(body(&clock, 10))).await.unwrap();
+    // A miss and a load that finds nothing; then a 304 without a load.
+    assert!(request(&cache, &key(5), Ok(Loaded { value: None, ..body(&clock, 10) })).await.unwrap().is_none());
     assert!(cache.get(&key(3)).is_none());
     cache.count_revalidated(&B);
     // 1 is invalidated, 2 and 4 stay; a load of 3 is coalesced once.
     cache.publish(11, [(&1, 11)]);
-    let mut held = Held::ask(&cache, &key(3));
-    held.begun().await;
-    let joins = Held::ask(&cache, &key(3));
+    let mut held = ControlledLoad::request(&cache, &key(3));
+    held.started().await;
+    let joins = ControlledLoad::request(&cache, &key(3));
     until(|| cache.stats().coalesced == 1).await;
-    held.bring(Ok(body(&clock, 11))).await.unwrap();
-    assert_eq!(seen(joins.asker.await.unwrap()), (11, CacheStatus::Coalesced));
-    // 2 outlives its TTL; a failing load is a miss, a failure, and stale. A hit of a 304 is a hit.
+    held.finish(Ok(body(&clock, 11))).await.unwrap();
+    assert_eq!(seen(joins.request.await.unwrap()), (11, CacheStatus::Coalesced));
+    // 2 expires; a failing load is a miss, a failure, and stale. The next load is a miss and followed by a hit.
     clock.advance(HOUR);
-    assert_eq!(seen(ask(&cache, &key(2), Err("disk")).await), (10, CacheStatus::Stale));
-    ask(&cache, &key(2), Ok(body(&clock, 11))).await.unwrap();
+    assert_eq!(seen(request(&cache, &key(2), Err("disk")).await), (10, CacheStatus::Stale));
+    request(&cache, &key(2), Ok(body(&clock, 11))).await.unwrap();
     assert!(cache.get(&key(2)).is_some());
-    // 3 and 4 outlive all; then what is left is cleared, and two more make it a mass invalidation.
+    // 3 and 4 are swept; then the one that is left is cleared, and clearing two more is a mass invalidation.
     clock.advance(Duration::from_mins(11));
     assert_eq!((cache.sweep(), cache.clear()), (2, 1));
     for scope in [6, 7] {
-        ask(&cache, &key(scope), Ok(body(&clock, 11))).await.unwrap();
+        request(&cache, &key(scope), Ok(body(&clock, 11))).await.unwrap();
     }
     assert_eq!(cache.clear(), 2);
     let stats = cache.stats();
@@ -51,53 +51,53 @@ async fn a_scripted_log_gives_exactly_the_predicted_numbers() {
 }
 
 #[tokio::test]
-async fn an_entry_stands_in_for_a_failed_load_for_so_long_and_no_longer() {
+async fn an_expired_entry_is_served_for_a_failed_load_within_stale_if_error_only() {
     let clock = noon();
     let cache = test_cache(&clock);
-    ask(&cache, &A, Ok(body(&clock, 10))).await.unwrap();
+    request(&cache, &A, Ok(body(&clock, 10))).await.unwrap();
     clock.advance(HOUR + Duration::from_mins(10));
-    let answer = ask(&cache, &A, Err("disk")).await.unwrap().unwrap();
+    let answer = request(&cache, &A, Err("disk")).await.unwrap().unwrap();
     assert_eq!((answer.status, answer.age), (CacheStatus::Stale, HOUR + Duration::from_mins(10)));
     clock.advance(Duration::from_millis(1));
-    assert!(ask(&cache, &A, Err("disk")).await.is_err());
+    assert!(request(&cache, &A, Err("disk")).await.is_err());
     assert_eq!(cache.stats().stale, 1);
 }
 
 #[tokio::test]
-async fn while_publications_may_be_missing_an_entry_stands_in_for_as_long_and_no_longer() {
+async fn while_suspended_an_entry_is_served_for_a_failed_load_within_stale_if_error_only() {
     let clock = noon();
     let cache = test_cache(&clock);
-    ask(&cache, &A, Ok(body(&clock, 10))).await.unwrap();
+    request(&cache, &A, Ok(body(&clock, 10))).await.unwrap();
     clock.advance(HOUR / 4);
     cache.suspend();
     clock.advance(Duration::from_mins(10));
-    // Whoever says it again does not say that it began again.
+    // A second call does not restart the time.
     cache.suspend();
-    assert_eq!(seen(ask(&cache, &A, Err("disk")).await), (10, CacheStatus::Stale));
+    assert_eq!(seen(request(&cache, &A, Err("disk")).await), (10, CacheStatus::Stale));
     assert_eq!(cache.sweep(), 0);
     clock.advance(Duration::from_millis(1));
-    assert!(ask(&cache, &A, Err("disk")).await.is_err(), "although its TTL runs");
+    assert!(request(&cache, &A, Err("disk")).await.is_err(), "although its TTL has not expired");
     assert_eq!((cache.sweep(), cache.stats().stale), (1, 1));
 }
 
 #[tokio::test]
-async fn an_entry_that_lacks_a_write_never_stands_in() {
+async fn an_outdated_entry_is_never_served_for_a_failed_load() {
     let clock = noon();
     let cache = test_cache(&clock);
-    ask(&cache, &A, Ok(body(&clock, 10))).await.unwrap();
+    request(&cache, &A, Ok(body(&clock, 10))).await.unwrap();
     cache.publish(11, [(&A.scope, 11)]);
-    assert!(ask(&cache, &A, Err("disk")).await.is_err());
+    assert!(request(&cache, &A, Err("disk")).await.is_err());
     assert_eq!(cache.stats().stale, 0);
 }
 
 #[tokio::test]
-async fn hits_save_what_their_load_took() {
+async fn a_hit_saves_the_duration_of_its_load() {
     let clock = noon();
     let cache = test_cache(&clock);
-    let mut held = Held::ask(&cache, &A);
-    held.begun().await;
+    let mut held = ControlledLoad::request(&cache, &A);
+    held.started().await;
     clock.advance(Duration::from_millis(40));
-    held.bring(Ok(body(&clock, 10))).await.unwrap();
+    held.finish(Ok(body(&clock, 10))).await.unwrap();
     for _ in 0..3 {
         assert!(cache.get(&A).is_some());
     }
@@ -108,12 +108,12 @@ async fn hits_save_what_their_load_took() {
 }
 
 #[tokio::test]
-async fn entries_are_listed_in_pages_and_counted_by_what_is_left_of_them() {
+async fn entries_are_listed_in_pages_and_counted_by_the_rest_of_their_ttl() {
     let clock = noon();
     let ttl = |key: &TestKey| if key.scope == 1 { HOUR } else { 2 * HOUR };
     let cache = Cache::new(Settings::new(100, 1 << 20, ttl), clock.clone(), 10);
     for (scope, part) in [(2, 1), (1, 0), (1, 1), (2, 0)] {
-        ask(&cache, &TestKey { scope, part }, Ok(body(&clock, 10))).await.unwrap();
+        request(&cache, &TestKey { scope, part }, Ok(body(&clock, 10))).await.unwrap();
     }
     clock.advance(Duration::from_mins(56));
     for _ in 0..2 {

@@ -1,5 +1,5 @@
-//! *What if*, held against what the real cache does: a history is replayed through it once with its own settings, which
-//! gives the trace, and from empty under each scenario, which gives the truth.
+//! Predictions compared with the real cache: a history is played once with the settings under which it is recorded, and
+//! once for each scenario with the settings of the scenario.
 
 use std::time::Duration;
 
@@ -23,19 +23,19 @@ const TTLS: [Duration; 5] = [
 ];
 const SIZES: [usize; 3] = [250, 1_500, 12_000];
 
-/// One thing that happens.
+/// An event of a history.
 #[derive(Clone, Copy)]
 enum Event {
-    Ask(u32),
+    Request(u32),
     Warm(u32),
     Write(u32),
-    Drop(u32),
+    Remove(u32),
     ClearScopes(u32),
-    Doubt,
+    Reset,
     Sweep,
 }
 
-/// Numbers from a seed (SplitMix64).
+/// Random numbers from a seed (SplitMix64).
 struct Numbers(u64);
 
 impl Numbers {
@@ -56,8 +56,8 @@ impl Numbers {
     }
 }
 
-/// A history of eight hours across midnight: requests as skewed as Zipf's law has them, writes, and what an
-/// administrator does. Each event comes some milliseconds after the one before.
+/// A history of eight hours across midnight: requests distributed by Zipf's law, writes, and administrative actions. Each
+/// event comes some milliseconds after the one before.
 fn history(seed: u64) -> Vec<(u64, Event)> {
     let mut numbers = Numbers(seed);
     let mut sum = 0.0;
@@ -73,16 +73,16 @@ fn history(seed: u64) -> Vec<(u64, Event)> {
     let mut events = Vec::with_capacity(2 * ACCESSES);
     for access in 0..ACCESSES {
         let pause = u64::from(numbers.below(1_152));
-        events.push((pause, Event::Ask(skewed(&mut numbers))));
+        events.push((pause, Event::Request(skewed(&mut numbers))));
         if numbers.below(25) == 0 {
             events.push((u64::from(numbers.below(20)), Event::Write(skewed(&mut numbers) / 2)));
         }
         match (numbers.below(4_000), access % 500) {
             (0..10, _) => events.push((0, Event::Warm(numbers.below(KEYS)))),
-            (10..15, _) => events.push((0, Event::Drop(skewed(&mut numbers)))),
+            (10..15, _) => events.push((0, Event::Remove(skewed(&mut numbers)))),
             (15, _) => events.push((0, Event::ClearScopes(numbers.below(10)))),
             (_, 0) => events.push((0, Event::Sweep)),
-            _ if access == ACCESSES / 3 => events.push((0, Event::Doubt)),
+            _ if access == ACCESSES / 3 => events.push((0, Event::Reset)),
             _ => {}
         }
     }
@@ -121,7 +121,7 @@ fn key(number: u32) -> TestKey {
     TestKey { scope: number / 2, part: number % 2 }
 }
 
-/// A cache whose trace has this many bytes and this seed.
+/// A cache whose recorder has this many bytes and this seed.
 fn recording(settings: Settings<TestKey>, clock: &Clock, bytes_max: usize, seed: u64) -> RecordedCache {
     let recorder = Recorder::with_limits(clock.moment(), LONGEST_TTL, bytes_max, seed);
     Cache::observed(settings, clock.clone(), 0, recorder)
@@ -143,7 +143,7 @@ async fn replay(cache: &RecordedCache, clock: &Clock, events: &[(u64, Event)]) {
         let day = clock.now().day();
         let load = move || async move { Ok(Loaded { as_of: counter, day, value: Some(TestBody) }) };
         match *event {
-            Event::Ask(number) => {
+            Event::Request(number) => {
                 cache.get_or_load(&key(number), load).await.unwrap();
             }
             Event::Warm(number) => {
@@ -153,13 +153,13 @@ async fn replay(cache: &RecordedCache, clock: &Clock, events: &[(u64, Event)]) {
                 counter += 1;
                 cache.publish(counter, [(&scope, counter)]);
             }
-            Event::Drop(number) => {
+            Event::Remove(number) => {
                 cache.remove(&key(number));
             }
             Event::ClearScopes(rest) => {
                 cache.clear_where(|key| key.scope % 10 == rest);
             }
-            Event::Doubt => cache.reset_to(counter),
+            Event::Reset => cache.reset_to(counter),
             Event::Sweep => {
                 cache.sweep();
             }
@@ -182,7 +182,7 @@ fn settings(entries_max: usize, ttl: Duration) -> Settings<TestKey> {
     Settings::new(entries_max, 1 << 30, move |_: &TestKey| ttl)
 }
 
-/// The trace of one run with settings that no scenario has.
+/// The trace of a history, with settings that no scenario has.
 async fn recorded(events: &[(u64, Event)], bytes_max: usize, seed: u64) -> Trace<TestKey> {
     let clock = evening();
     let cache = recording(settings(800, Duration::from_mins(10)), &clock, bytes_max, seed);
@@ -190,17 +190,17 @@ async fn recorded(events: &[(u64, Event)], bytes_max: usize, seed: u64) -> Trace
     trace(&cache, &clock)
 }
 
-/// The hit ratio that the real cache has.
+/// The hit ratio of the real cache.
 async fn real(events: &[(u64, Event)], settings: Settings<TestKey>) -> f64 {
     let clock = evening();
-    // The smallest trace, since nobody looks at it.
+    // A small trace, since it is not used.
     let cache = recording(settings, &clock, 1 << 16, 1);
     replay(&cache, &clock, events).await;
     let stats = cache.stats();
     f64::from(u32::try_from(stats.hits).unwrap()) / f64::from(u32::try_from(stats.hits + stats.misses).unwrap())
 }
 
-/// Asks each trace about five TTLs and three sizes; `points` is how far a prediction may be off.
+/// Predicts five TTLs with three sizes each from every trace; a prediction may be wrong by the given percentage points.
 async fn predictions_hold(events: &[(u64, Event)], traces: &[(Trace<TestKey>, f64)]) {
     for ttl in TTLS {
         for entries_max in SIZES {
@@ -216,7 +216,7 @@ async fn predictions_hold(events: &[(u64, Event)], traces: &[(Trace<TestKey>, f6
 
 async fn traces_of(events: &[(u64, Event)], seed: u64) -> Vec<(Trace<TestKey>, f64)> {
     let whole = recorded(events, TRACE_BYTES_MAX, seed).await;
-    assert_eq!(whole.predict(&scenario(&settings(1, HOUR))).sampled, ACCESSES as u64, "nothing is sampled away");
+    assert_eq!(whole.predict(&scenario(&settings(1, HOUR))).sampled, ACCESSES as u64, "every access is sampled");
     let mut traces = vec![(whole, 1.0)];
     for hash_seed in 10 * seed..10 * seed + 3 {
         let sample = recorded(events, SMALL_BYTES, hash_seed).await;
@@ -227,19 +227,19 @@ async fn traces_of(events: &[(u64, Event)], seed: u64) -> Vec<(Trace<TestKey>, f
 }
 
 #[tokio::test]
-async fn fifteen_predictions_lie_close_to_what_the_cache_does() {
+async fn fifteen_predictions_are_close_to_the_hit_ratios_of_the_real_cache() {
     let events = history(1);
     predictions_hold(&events, &traces_of(&events, 1).await).await;
 }
 
 #[tokio::test]
-async fn fifteen_predictions_of_another_history_do_too() {
+async fn fifteen_predictions_of_another_history_are_close_too() {
     let events = history(2);
     predictions_hold(&events, &traces_of(&events, 2).await).await;
 }
 
 #[tokio::test]
-async fn a_ttl_may_be_tried_for_some_keys_alone() {
+async fn a_ttl_can_be_predicted_for_some_of_the_keys() {
     let events = &history(3)[..20_000];
     let trace = recorded(events, TRACE_BYTES_MAX, 3).await;
     let now = settings(800, Duration::from_mins(10));
@@ -247,14 +247,14 @@ async fn a_ttl_may_be_tried_for_some_keys_alone() {
     let ttl = |key: &TestKey| if key.part == 1 { 2 * HOUR } else { Duration::from_mins(10) };
     let real = real(events, Settings::new(800, 1 << 30, ttl)).await;
     assert!((trace.predict(&longer).hit_ratio.unwrap() - real).abs() <= 0.01);
-    assert!((trace.predict(&scenario(&now)).hit_ratio.unwrap() - real).abs() > 0.02, "the others keep theirs");
+    assert!((trace.predict(&scenario(&now)).hit_ratio.unwrap() - real).abs() > 0.02, "the other keys keep their TTL");
 }
 
 /// The size of one entry; all are equal.
 async fn entry_bytes() -> usize {
     let clock = evening();
     let cache = recording(settings(1, HOUR), &clock, TRACE_BYTES_MAX, 1);
-    replay(&cache, &clock, &[(0, Event::Ask(0))]).await;
+    replay(&cache, &clock, &[(0, Event::Request(0))]).await;
     cache.occupancy().bytes
 }
 
@@ -267,15 +267,15 @@ async fn bytes_are_a_bound_too() {
     let real = real(events, bounded.clone()).await;
     assert!((trace.predict(&scenario(&bounded)).hit_ratio.unwrap() - real).abs() <= 0.01);
     let none = Scenario { bytes_max: 100, ..scenario(&bounded) };
-    assert_eq!(trace.predict(&none).hit_ratio, Some(0.0), "what is larger than everything may be is not kept");
+    assert_eq!(trace.predict(&none).hit_ratio, Some(0.0), "an entry larger than the bound is not stored");
 }
 
-/// How often a replay is held against the cache: each one costs as much as everything that happened before.
+/// Steps between two predictions, because each one simulates the whole history.
 const STEPS: usize = 50;
 
-/// Under the very settings that the history was recorded with, the replay repeats what the cache did, hit by hit.
-/// Pauses are whole seconds, since a trace knows no smaller ones.
-async fn the_replay_repeats(seed: u64, entries_max: usize, pauses: &[u64]) {
+/// Under the settings with which the history was recorded, the simulation repeats the cache hit by hit. Pauses are whole
+/// seconds, because a trace has no finer resolution.
+async fn simulation_repeats(seed: u64, entries_max: usize, pauses: &[u64]) {
     let mut numbers = Numbers(seed);
     let clock = evening();
     let settings = Settings { stale_if_error: Duration::from_mins(1), ..settings(entries_max, Duration::from_mins(3)) };
@@ -326,24 +326,24 @@ async fn the_replay_repeats(seed: u64, entries_max: usize, pauses: &[u64]) {
 }
 
 #[tokio::test]
-async fn publications_clears_doubt_and_warming_are_followed_hit_by_hit() {
+async fn the_simulation_repeats_publications_clears_resets_and_warming_hit_by_hit() {
     for seed in 0..16 {
-        the_replay_repeats(seed, 15, &[1, 2, 3, 4, 5, 6]).await;
-        // Within a second the order of keys is lost, and with it who is the least recently used, but nothing else.
-        the_replay_repeats(seed, 100, &[0, 0, 0, 0, 0, 0, 10]).await;
+        simulation_repeats(seed, 15, &[1, 2, 3, 4, 5, 6]).await;
+        // Within a second only the order of keys is lost, and with it which one is the least recently used.
+        simulation_repeats(seed, 100, &[0, 0, 0, 0, 0, 0, 10]).await;
     }
 }
 
 #[tokio::test]
-async fn warming_is_no_access_but_fills_the_cache() {
+async fn warming_is_not_counted_as_an_access_but_fills_the_cache() {
     let clock = noon();
     let settings = settings(10, HOUR);
     let cache = recording(settings.clone(), &clock, TRACE_BYTES_MAX, 1);
-    replay(&cache, &clock, &[(0, Event::Warm(1)), (0, Event::Ask(1)), (5_000, Event::Ask(1))]).await;
+    replay(&cache, &clock, &[(0, Event::Warm(1)), (0, Event::Request(1)), (5_000, Event::Request(1))]).await;
     let prediction = trace(&cache, &clock).predict(&scenario(&settings));
     assert_eq!((prediction.hit_ratio, prediction.accesses), (Some(1.0), 2));
     let short = scenario(&settings).with_ttl(Duration::from_secs(5), |_| true);
-    assert_eq!(trace(&cache, &clock).predict(&short).hit_ratio, Some(0.5), "what was warmed expires too");
+    assert_eq!(trace(&cache, &clock).predict(&short).hit_ratio, Some(0.5), "a warmed entry expires too");
 }
 
 #[tokio::test]
@@ -356,13 +356,13 @@ async fn an_empty_trace_predicts_nothing() {
 }
 
 #[tokio::test]
-async fn the_bound_is_held_by_halving_the_rate_and_what_falls_out_leaves_nothing() {
+async fn the_memory_bound_is_held_by_halving_the_sampling_rate() {
     let clock = noon();
     let cache = recording(settings(100, HOUR), &clock, SMALL_BYTES / 4, 1);
     let mut rates = Vec::new();
     for round in 0..40 {
-        let events: Vec<_> = (0..1_000).map(|number| (3, Event::Ask(1_000 * round + number))).collect();
-        // Holds the bound, and that the trace knows no key without a record and none that is not sampled any more.
+        let events: Vec<_> = (0..1_000).map(|number| (3, Event::Request(1_000 * round + number))).collect();
+        // Also checks the memory bound, and that the trace has no key without a record and none above the threshold.
         replay(&cache, &clock, &events).await;
         rates.push(trace(&cache, &clock).rate());
     }
@@ -370,22 +370,22 @@ async fn the_bound_is_held_by_halving_the_rate_and_what_falls_out_leaves_nothing
     assert!(rates.first() == Some(&1.0) && *rates.last().unwrap() <= 0.125, "{rates:?}");
     let prediction = trace(&cache, &clock).predict(&scenario(&settings(100, HOUR)));
     let (sampled, keys) = (prediction.sampled, prediction.sampled_keys);
-    assert!(sampled < 10_000 && keys as u64 == sampled, "each key was asked for once: {prediction:?}");
+    assert!(sampled < 10_000 && keys as u64 == sampled, "each key was requested once: {prediction:?}");
     assert_eq!((prediction.accesses, prediction.hit_ratio), (40_000, Some(0.0)));
 }
 
 #[tokio::test]
-async fn the_past_goes_before_the_rate_as_far_as_it_is_not_needed() {
+async fn old_records_that_are_not_needed_are_dropped_before_the_sampling_rate_is_halved() {
     let clock = noon();
     let settings = settings(10_000, Duration::from_mins(1));
     let recorder = Recorder::with_limits(clock.moment(), Duration::from_mins(1), SMALL_BYTES / 4, 1);
     let cache = Cache::observed(settings.clone(), clock.clone(), 0, recorder);
-    // A key is asked for every ten seconds, 50 in turn, and each for an hour.
-    let asks = (0..20_000).map(|round| (200, Event::Ask(round % 50 + round / 18_000 * 50)));
-    replay(&cache, &clock, &asks.collect::<Vec<_>>()).await;
+    // 50 keys at a time, each requested every ten seconds for an hour.
+    let accesses = (0..20_000).map(|round| (200, Event::Request(round % 50 + round / 18_000 * 50)));
+    replay(&cache, &clock, &accesses.collect::<Vec<_>>()).await;
     let prediction = trace(&cache, &clock).predict(&scenario(&settings));
     assert_eq!(prediction.rate.to_bits(), 1.0_f64.to_bits());
     assert!(prediction.span >= 3 * Duration::from_mins(1) && prediction.span < HOUR, "{prediction:?}");
-    assert!((prediction.hit_ratio.unwrap() - 5.0 / 6.0).abs() < 0.01, "the cold start is forgotten: {prediction:?}");
+    assert!((prediction.hit_ratio.unwrap() - 5.0 / 6.0).abs() < 0.01, "the cold start is not counted: {prediction:?}");
     assert_eq!(prediction.sampled, prediction.accesses);
 }
