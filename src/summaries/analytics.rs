@@ -7,9 +7,7 @@ use super::figures::DurationCounts;
 use super::sampler::Known;
 use super::{Summaries, SummaryKey};
 use crate::cache::{DurationHistogram, EntryTotals, EntryView};
-use crate::domain::cache::{
-    CacheGauges, CacheSample, DurationBuckets, HOUR_MINUTES, Minute, RemovalCounters, RequestCounters, Window,
-};
+use crate::domain::cache::{CacheGauges, CacheSample, DurationBuckets, HOUR_MINUTES, Minute, RemovalCounters, RequestCounters, Window};
 use crate::domain::cache_configuration::Targets;
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
