@@ -10,8 +10,8 @@ use std::sync::{Arc, OnceLock};
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
-    REFERRER_POLICY, VARY, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, REFERRER_POLICY, VARY,
+    X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -24,8 +24,8 @@ use rust_embed::RustEmbed;
 use utoipa_swagger_ui::Config;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::cached::{GZIP, VARY_ACCEPT_ENCODING, accepts_gzip, lists};
 use super::error::ApiError;
+use super::negotiation::{GZIP, VARY_ACCEPT_ENCODING, accepts_gzip, none_match_lists};
 
 /// What pages may load and where they may be shown: themselves, from here, and nowhere framed.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
@@ -97,7 +97,7 @@ impl Asset {
     /// The file, or 304 if the client has it.
     #[must_use]
     pub fn answer(&self, request: &HeaderMap) -> Response {
-        let is_known = request.get_all(IF_NONE_MATCH).iter().any(|tags| lists(tags.as_bytes(), self.etag.as_bytes()));
+        let is_known = none_match_lists(request, self.etag.as_bytes());
         // `no-cache` lets a browser keep the file and ask whether it changed, so an upgrade shows at once.
         let headers = [
             (ETAG, self.etag.clone()),
@@ -113,8 +113,7 @@ impl Asset {
             (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
             (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
         ];
-        let takes_gzip = request.get_all(ACCEPT_ENCODING).iter().any(|field| accepts_gzip(field.as_bytes()));
-        match takes_gzip.then(|| self.compressed()).flatten() {
+        match accepts_gzip(request).then(|| self.compressed()).flatten() {
             Some(body) => (headers, more, ISOLATION, [(CONTENT_ENCODING, GZIP)], Body::from(body)).into_response(),
             None => (headers, more, ISOLATION, Body::from(self.body.clone())).into_response(),
         }
@@ -216,6 +215,7 @@ mod tests {
     use std::io::Read;
 
     use axum::extract::Request;
+    use axum::http::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
     use flate2::read::GzDecoder;
     use http_body_util::BodyExt;
     use tower::ServiceExt;

@@ -9,15 +9,14 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::FromRequestParts;
-use axum::http::header::{
-    ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
-};
+use axum::http::header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 
 use super::error::ApiError;
+use super::negotiation::{GZIP, PRIVATE_NO_CACHE, VARY_ACCEPT_ENCODING, accepts_gzip, none_match_lists};
 use super::state::AppState;
 use crate::cache::{LoadError, Outcome};
 use crate::summaries::{Answer, Head, KnownTag, ServedSummary, SummaryError, SummaryKey};
@@ -26,10 +25,6 @@ const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-pub(super) const GZIP: HeaderValue = HeaderValue::from_static("gzip");
-/// Browsers may keep it, and must ask each time whether it still holds; nobody in between may.
-pub(super) const PRIVATE_NO_CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
-pub(super) const VARY_ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 
 /// Seconds after which a client should come back when an answer could not be loaded in time.
 const LOAD_RETRY_SECS: u64 = 1;
@@ -56,8 +51,7 @@ impl<S: Sync> FromRequestParts<S> for TakenHeaders {
 /// Answers a request for the answer of this key.
 pub(super) async fn answer(state: &AppState, key: &SummaryKey, headers: TakenHeaders) -> Result<Response, ApiError> {
     let TakenHeaders(headers) = headers;
-    let known = headers.get_all(IF_NONE_MATCH);
-    let is_known = |etag: &[u8]| known.iter().any(|list| lists(list.as_bytes(), etag));
+    let is_known = |etag: &[u8]| none_match_lists(&headers, etag);
     let is_known: &KnownTag<'_> = &is_known;
     let has_known = headers.contains_key(IF_NONE_MATCH);
     let served = match state.summaries.get(key, has_known.then_some(is_known)).await? {
@@ -72,7 +66,7 @@ pub(super) async fn answer(state: &AppState, key: &SummaryKey, headers: TakenHea
         Outcome::Stale => Head::Stale,
         Outcome::Miss { .. } | Outcome::Coalesced => Head::Loaded,
     };
-    let compressed = headers.get_all(ACCEPT_ENCODING).iter().any(|accepted| accepts_gzip(accepted.as_bytes()));
+    let compressed = accepts_gzip(&headers);
     let body = if compressed {
         state.summaries.compress(key, &served.value).await;
         served.value.gzip(head)
@@ -208,37 +202,6 @@ impl From<SummaryError> for ApiError {
     }
 }
 
-/// Whether an `If-None-Match` lists an entity tag, by the weak comparison (RFC 9110, section 8.8.3.2), or says `*`.
-pub(super) fn lists(field: &[u8], etag: &[u8]) -> bool {
-    fn opaque(tag: &[u8]) -> &[u8] {
-        tag.strip_prefix(b"W/").unwrap_or(tag)
-    }
-    let wanted = opaque(etag);
-    // Our own tags have no comma, so a tag that has one is torn apart into pieces that equal none of ours.
-    field.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).any(|tag| tag == b"*" || opaque(tag) == wanted)
-}
-
-/// Whether an `Accept-Encoding` (RFC 9110, section 12.5.3) allows gzip.
-pub(super) fn accepts_gzip(field: &[u8]) -> bool {
-    let mut any = false;
-    for item in field.split(|byte| *byte == b',') {
-        let mut parts = item.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-        let coding = parts.next().unwrap_or_default();
-        let refused = parts.any(is_zero_weight);
-        if coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip") {
-            return !refused;
-        }
-        any |= coding == b"*" && !refused;
-    }
-    any
-}
-
-/// Whether a parameter is `q=0`, with any number of zeros after the point.
-fn is_zero_weight(parameter: &[u8]) -> bool {
-    let Some((name, value)) = parameter.split_at_checked(2) else { return false };
-    name.eq_ignore_ascii_case(b"q=") && value.starts_with(b"0") && value.iter().all(|byte| matches!(byte, b'0' | b'.'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,26 +213,5 @@ mod tests {
         check(Text::new("dur=").number(12, 1).and(".").number(7, 3), "dur=12.007");
         check(Text::new("").number(u64::MAX, 3), "18446744073709551615");
         check(Text::new(&"x".repeat(60)).number(1_234_567, 1), &format!("{}1234", "x".repeat(60)));
-    }
-
-    #[test]
-    fn gzip_is_sent_to_those_who_take_it() {
-        for field in ["gzip", "br, GZip;q=0.5", "*", "deflate, x-gzip", "gzip;q=1.0, *;q=0", "identity, *;q=0.1"] {
-            assert!(accepts_gzip(field.as_bytes()), "{field}");
-        }
-        for field in ["", "br", "gzip;q=0", "gzip; q=0.000, *", "*;q=0", "identity", "gzipped"] {
-            assert!(!accepts_gzip(field.as_bytes()), "{field}");
-        }
-    }
-
-    #[test]
-    fn a_tag_is_known_by_the_weak_comparison() {
-        let etag = b"W/\"e-1-7-20000\"";
-        for field in ["W/\"e-1-7-20000\"", "\"e-1-7-20000\"", "\"other\" ,  W/\"e-1-7-20000\"", "*"] {
-            assert!(lists(field.as_bytes(), etag), "{field}");
-        }
-        for field in ["", "W/", "\"e-1-7-2000\"", "e-1-7-20000", "W/\"e-1-8-20000\"", "\"a,e-1-7-20000\""] {
-            assert!(!lists(field.as_bytes(), etag), "{field}");
-        }
     }
 }

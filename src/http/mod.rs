@@ -13,7 +13,7 @@
 //! - [`error`]: the one way in which a request fails.
 //! - [`table`], [`guard`], [`auth`]: who may do what, so that no route can forget to ask.
 //! - [`extract`]: what handlers take from a request.
-//! - `cached`: answers from the cache.
+//! - `negotiation`, `cached`: which answer a client has already, and answers from the cache.
 //! - [`mod@metrics`]: what is counted, and how Prometheus reads it.
 //! - `openapi`, [`schemas`], [`assets`]: the document and the files of the binary.
 //! - [`state`], [`readiness`], [`submission`], [`mod@routes`]: the handlers and what they share.
@@ -31,6 +31,7 @@ pub mod guard;
 mod heads;
 mod linger;
 pub mod metrics;
+mod negotiation;
 mod openapi;
 mod outflow;
 mod packed;

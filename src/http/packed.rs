@@ -3,16 +3,16 @@
 use std::io::Write;
 
 use axum::body::Body;
-use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::Serialize;
 
-use super::cached::{GZIP, VARY_ACCEPT_ENCODING, accepts_gzip};
 use super::error::ApiError;
 use super::extract::Json;
+use super::negotiation::{GZIP, VARY_ACCEPT_ENCODING, accepts_gzip};
 
 /// Answers with fewer bytes fit into a packet or two, compressed or not.
 const PACKED_BYTES_MIN: usize = 2_048;
@@ -22,8 +22,7 @@ pub(super) fn packed<T: Serialize>(request: &HeaderMap, answer: &Json<T>) -> Res
     let json = serde_json::to_vec(&answer.0).map_err(ApiError::internal)?;
     let json_type = HeaderValue::from_static("application/json");
     let headers = [(CONTENT_TYPE, json_type), (VARY, VARY_ACCEPT_ENCODING)];
-    let takes_gzip = request.get_all(ACCEPT_ENCODING).iter().any(|field| accepts_gzip(field.as_bytes()));
-    if !takes_gzip || json.len() < PACKED_BYTES_MIN {
+    if !accepts_gzip(request) || json.len() < PACKED_BYTES_MIN {
         return Ok((headers, Body::from(json)).into_response());
     }
     let mut encoder = GzEncoder::new(Vec::with_capacity(json.len() / 8), Compression::fast());

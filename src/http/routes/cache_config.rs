@@ -1,7 +1,7 @@
 //! The cache's configuration: reading, changing and going back.
 
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, ETAG, IF_MATCH, IF_NONE_MATCH};
+use axum::http::header::{CACHE_CONTROL, ETAG, IF_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -16,9 +16,9 @@ use crate::domain::cache_configuration::{
 use crate::domain::page::RowCursor;
 use crate::domain::time::Timestamp;
 use crate::http::auth::Caller;
-use crate::http::cached::{PRIVATE_NO_CACHE, lists};
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PageParams, PageQuery, whole};
+use crate::http::negotiation::{PRIVATE_NO_CACHE, none_match_lists};
 use crate::http::schemas::{CacheSpan, CacheSpanOrZero};
 use crate::http::state::AppState;
 use crate::store::StoredConfiguration;
@@ -242,7 +242,7 @@ impl From<Refusal> for ApiError {
 pub async fn get(State(state): State<AppState>, headers: HeaderMap) -> Response {
     let current = state.summaries.configuration_changes().borrow().clone();
     let tag = current.tag();
-    if headers.get_all(IF_NONE_MATCH).iter().any(|field| lists(field.as_bytes(), tag.as_bytes())) {
+    if none_match_lists(&headers, tag.as_bytes()) {
         return tagged(&current, StatusCode::NOT_MODIFIED);
     }
     let defaults = CacheConfiguration::default().shape();
