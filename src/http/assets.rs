@@ -24,6 +24,7 @@ use rust_embed::RustEmbed;
 use utoipa_swagger_ui::Config;
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::api_root::at_both_roots;
 use super::error::ApiError;
 use super::negotiation::{GZIP, VARY_ACCEPT_ENCODING, accepts_gzip, none_match_lists};
 
@@ -147,14 +148,14 @@ pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Result<Router<S>, Ap
     }
     // The documentation belongs to the API, so it is found wherever the API is; its links are relative.
     let config = Arc::new(documentation_settings());
-    for root in ["/docs", "/api/docs"] {
+    for root in at_both_roots("/docs") {
         if let Some(page) = embedded(DOCS_PAGE) {
-            router = serve(router, root, page.with_policy(DOCS_POLICY));
+            router = serve(router, &root, page.with_policy(DOCS_POLICY));
         }
     }
-    for path in ["/docs/icon.svg", "/api/docs/icon.svg"] {
+    for path in at_both_roots("/docs/icon.svg") {
         if let Some(icon) = embedded(ICON) {
-            router = serve(router, path, icon);
+            router = serve(router, &path, icon);
         }
     }
     for name in SWAGGER_UI_FILES {
@@ -162,8 +163,9 @@ pub(super) fn routes<S: Clone + Send + Sync + 'static>() -> Result<Router<S>, Ap
             .map_err(|error| ApiError::internal(error.to_string()))?
             .ok_or_else(|| ApiError::internal(format!("Swagger UI has no {name}")))?;
         let asset = Asset::new(Bytes::from(file.bytes.into_owned()), content_type(name));
-        router = serve(router, &format!("/docs/{name}"), asset.clone());
-        router = serve(router, &format!("/api/docs/{name}"), asset);
+        for path in at_both_roots(&format!("/docs/{name}")) {
+            router = serve(router, &path, asset.clone());
+        }
     }
     Ok(router)
 }

@@ -9,7 +9,7 @@
 //!   who does not read, [`patience`] is what transfers have; `crowd` counts each address' connections; [`tls`] is the certificate and the handshake.
 //! - [`forwarded`]: where a request comes from, behind proxies too.
 //! - [`envelope`], [`request_id`]: what surrounds every request.
-//! - `base_path` puts all of it below a path.
+//! - `api_root`: `/` and `/api`; `base_path` puts all of it below a path.
 //! - [`error`]: the one way in which a request fails.
 //! - [`table`], [`guard`], [`auth`]: who may do what, so that no route can forget to ask.
 //! - [`extract`]: what handlers take from a request.
@@ -18,6 +18,7 @@
 //! - `openapi`, [`schemas`], [`assets`]: the document and the files of the binary.
 //! - [`state`], [`readiness`], [`submission`], [`mod@routes`]: the handlers and what they share.
 
+mod api_root;
 pub mod assets;
 pub mod auth;
 mod base_path;

@@ -12,12 +12,12 @@ use utoipa::openapi::{
 };
 use utoipa::{OpenApi, ToSchema};
 
+use super::api_root::SECOND_ROOT;
 use super::assets::Asset;
 use super::error::{ApiError, PROBLEM_JSON, Problem};
 use super::guard::{Access, Within};
 use super::schemas::{Id, ListCursor};
 use super::submission::IDEMPOTENCY_KEY_HEADER as IDEMPOTENCY_KEY;
-use super::table::SECOND_ROOT;
 use crate::config::BasePath;
 use crate::domain::FieldError;
 

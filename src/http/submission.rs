@@ -11,12 +11,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use super::api_root::without_second_root;
 use super::auth::Caller;
 use super::error::ApiError;
 use super::extract::{Json, RawJson};
 use super::routes::answers::Answer;
 use super::settings::HttpSettings;
-use super::table::SECOND_ROOT;
 use crate::domain::FieldError;
 use crate::store::{IdempotentRequest, Store, StoreError, StoredAnswer, WriteTx};
 
@@ -69,8 +69,7 @@ where
         let key = key_of(request.headers())?;
         let token_id = request.extensions().get::<Caller>().map(|caller| caller.token_id().to_owned());
         let method = request.method().clone();
-        let path = request.uri().path();
-        let route = path.strip_prefix(SECOND_ROOT).filter(|rest| rest.starts_with('/')).unwrap_or(path).to_owned();
+        let route = without_second_root(request.uri().path()).to_owned();
         let raw = RawJson::from_request(request, state).await?;
         let body = raw.parse()?;
         let once = match key {

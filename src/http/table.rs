@@ -10,14 +10,12 @@ use axum::Router;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
+use super::api_root::SECOND_ROOT;
 use super::auth::Gate;
 use super::guard::{Access, Guard, Within};
 use super::openapi;
 use super::settings::HttpSettings;
 use crate::domain::access::Role;
-
-/// Under which every route is found a second time, for clients that expect it there.
-pub(super) const SECOND_ROOT: &str = "/api";
 
 /// Routes with their checks, in the making.
 pub struct RouteTable<S> {

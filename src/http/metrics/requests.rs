@@ -14,7 +14,7 @@ use axum::extract::MatchedPath;
 use axum::http::{Method, StatusCode};
 use parking_lot::Mutex;
 
-use crate::http::table::SECOND_ROOT;
+use crate::http::api_root::without_second_root;
 use crate::telemetry::{Buckets, Counted};
 
 /// What stands for a route where there is none; the same as in the access log. No route is written like that.
@@ -151,11 +151,6 @@ fn place_of(status: u16) -> (usize, usize) {
     (usize::from(place / CLASS_LEN), usize::from(place % CLASS_LEN))
 }
 
-/// The route as it is in the table, which has each once.
-fn without_second_root(path: &str) -> &str {
-    path.strip_prefix(SECOND_ROOT).filter(|rest| rest.starts_with('/')).unwrap_or(path)
-}
-
 /// Where a method stands in [`METHODS`].
 fn index_of(method: &Method) -> usize {
     match *method {
@@ -218,15 +213,5 @@ mod tests {
         let all = 2 * SHARDS as u64 * EACH;
         assert_eq!(route.answers().collect::<Vec<_>>(), [("GET", 200, all)]);
         assert_eq!((route.nanos().buckets[0].1, route.nanos().sum), (all, 7 * all));
-    }
-
-    #[test]
-    fn what_is_under_both_roots_is_one_route() {
-        let check = |path: &str, route: &str| assert_eq!(without_second_root(path), route);
-        check("/api/enterprise/{enterpriseId}", "/enterprise/{enterpriseId}");
-        check("/enterprise/{enterpriseId}", "/enterprise/{enterpriseId}");
-        check("/api", "/api");
-        check("/apiary", "/apiary");
-        check("/", "/");
     }
 }
