@@ -28,8 +28,8 @@ use tracing::field;
 
 use super::error::ApiError;
 use super::forwarded::ClientAddress;
-use super::metrics::requests::{Requests, Route};
 use super::request_id::{RequestId, RequestIds, X_REQUEST_ID};
+use super::route_meters::{NO_ROUTE, RouteMeter, RouteMeters};
 use crate::clock::Clock;
 
 /// What an answer that is no page tells browsers (OWASP REST Security Cheat Sheet): nothing in it runs or loads anything, and
@@ -50,7 +50,7 @@ const HSTS: HeaderValue = HeaderValue::from_static("max-age=2592000");
 pub struct Envelope {
     clock: Clock,
     ids: Arc<RequestIds>,
-    requests: Arc<Requests>,
+    meters: Arc<RouteMeters>,
     /// Whether browsers reach the server by TLS.
     https: bool,
 }
@@ -58,8 +58,8 @@ pub struct Envelope {
 impl Envelope {
     /// An envelope that tells time by this clock and counts answers here, of a server that is reached by TLS or not.
     #[must_use]
-    pub fn new(clock: Clock, requests: Arc<Requests>, https: bool) -> Self {
-        Self { clock, ids: Arc::new(RequestIds::new()), requests, https }
+    pub fn new(clock: Clock, meters: Arc<RouteMeters>, https: bool) -> Self {
+        Self { clock, ids: Arc::new(RequestIds::new()), meters, https }
     }
 }
 
@@ -75,16 +75,16 @@ impl<S> Layer<S> for Envelope {
 struct Place {
     envelope: Envelope,
     /// The route's template and counters, once it was asked for something.
-    route: OnceLock<(Option<MatchedPath>, Arc<Route>)>,
+    route: OnceLock<(Option<MatchedPath>, Arc<RouteMeter>)>,
 }
 
 impl Place {
     /// The template and the counters of the route that is inside. A router wraps each of its routes by itself, and what
     /// stands for no route too, so whatever comes through here has the same ones, and nobody needs to look them up twice.
-    fn route(&self, request: &Request) -> &(Option<MatchedPath>, Arc<Route>) {
+    fn route(&self, request: &Request) -> &(Option<MatchedPath>, Arc<RouteMeter>) {
         self.route.get_or_init(|| {
             let path = request.extensions().get::<MatchedPath>().cloned();
-            let counters = self.envelope.requests.route(path.as_ref());
+            let counters = self.envelope.meters.route(path.as_ref());
             (path, counters)
         })
     }
@@ -194,7 +194,7 @@ fn log_access(
     took: Duration,
     (id, client): (&RequestId, Option<ClientAddress>),
 ) {
-    let route = route.map_or("(none)", MatchedPath::as_str);
+    let route = route.map_or(NO_ROUTE, MatchedPath::as_str);
     let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let (status, request_id) = (status.as_u16(), id.as_str());
     let address = client.map(|ClientAddress(address)| field::display(address));
@@ -223,7 +223,7 @@ mod tests {
     use super::*;
     use crate::domain::time::Timestamp;
 
-    fn app(requests: Arc<Requests>) -> Router {
+    fn app(meters: Arc<RouteMeters>) -> Router {
         async fn boom() -> &'static str {
             panic!("the secret handshake")
         }
@@ -232,7 +232,7 @@ mod tests {
             .route("/boom", get(boom))
             .route("/refused", get(async || ApiError::conflict("Taken")))
             .route("/bare", get(async || (StatusCode::IM_A_TEAPOT, "plain text")))
-            .layer(Envelope::new(Clock::manual(Timestamp::from_millis(1_763_800_000_000)), requests, false))
+            .layer(Envelope::new(Clock::manual(Timestamp::from_millis(1_763_800_000_000)), meters, false))
     }
 
     async fn send(method: Method, path: &str, id: Option<&str>) -> (Response<()>, Value) {
@@ -278,8 +278,8 @@ mod tests {
 
     #[tokio::test]
     async fn every_answer_is_counted_once_and_under_its_route() {
-        let requests = Arc::<Requests>::default();
-        let app = app(Arc::clone(&requests));
+        let meters = Arc::<RouteMeters>::default();
+        let app = app(Arc::clone(&meters));
         let sent = [
             ("GET", "/fine"),
             ("GET", "/fine"),
@@ -295,7 +295,7 @@ mod tests {
             app.clone().oneshot(request).await.unwrap();
         }
         let mut counted = Vec::new();
-        for (path, route) in requests.routes() {
+        for (path, route) in meters.routes() {
             counted.extend(route.answers().map(|(method, status, count)| format!("{method} {path} {status} {count}")));
             let nanos = route.nanos();
             let durations: u64 = nanos.buckets.iter().map(|(_, count)| count).sum();

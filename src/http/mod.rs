@@ -14,7 +14,7 @@
 //! - [`table`], [`guard`], [`auth`]: who may do what, so that no route can forget to ask.
 //! - [`extract`]: what handlers take from a request.
 //! - `negotiation`, `cached`: which answer a client has already, and answers from the cache.
-//! - [`mod@metrics`]: what is counted, and how Prometheus reads it.
+//! - [`meters`], [`route_meters`]: what is counted; [`mod@metrics`]: how Prometheus reads it.
 //! - `openapi`, [`schemas`], [`assets`]: the document and the files of the binary.
 //! - [`state`], [`readiness`], [`submission`], [`mod@routes`]: the handlers and what they share.
 
@@ -31,6 +31,7 @@ pub mod forwarded;
 pub mod guard;
 mod heads;
 mod linger;
+pub mod meters;
 pub mod metrics;
 mod negotiation;
 mod openapi;
@@ -41,6 +42,7 @@ mod quiet;
 pub mod readiness;
 
 pub mod request_id;
+pub mod route_meters;
 pub mod routes;
 pub mod schemas;
 pub mod server;
@@ -158,7 +160,7 @@ pub fn app(state: AppState) -> Result<Router, ApiError> {
     }
     // Below a base path the host is others', too, and whether all of it comes by TLS alone is not for this server to say.
     let has_tls_host = state.settings.is_https() && state.settings.base_path.is_none();
-    let envelope = Envelope::new(state.clock.clone(), Arc::clone(&state.meters.requests), has_tls_host);
+    let envelope = Envelope::new(state.clock.clone(), Arc::clone(&state.meters.routes), has_tls_host);
     let base = state.settings.base_path.clone();
     let app = app.layer(envelope.clone()).with_state(state);
     Ok(match base {

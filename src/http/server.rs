@@ -35,7 +35,7 @@ use super::crowd::{Crowd, Place, Refused};
 use super::forwarded::TrustedProxies;
 use super::heads::{AnswerBody, Heads};
 use super::linger::Lingering;
-use super::metrics::Meters;
+use super::meters::Meters;
 use super::outflow::{Outflow, Watched};
 use super::quiet::Quiet;
 use super::settings::HttpSettings;

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::assets::Asset;
 use super::auth::Gate;
-use super::metrics::Meters;
+use super::meters::Meters;
 use super::readiness::Readiness;
 use super::settings::HttpSettings;
 use crate::access::Access;

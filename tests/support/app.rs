@@ -11,7 +11,7 @@ use muster::clock::Clock;
 use muster::config::BackupSettings;
 use muster::domain::access::{Reach, Role};
 use muster::domain::time::Timestamp;
-use muster::http::metrics::Meters;
+use muster::http::meters::Meters;
 use muster::http::{AppState, HttpSettings};
 use muster::store::{BackupObserver, Store, StoreError, WriteTx};
 use muster::summaries::Summaries;

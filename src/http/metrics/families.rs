@@ -9,11 +9,11 @@ use prometheus_client::encoding::DescriptorEncoder;
 
 use super::backups;
 use super::page::{Buckets, Page};
-use super::requests::Route;
 use crate::backups::BackupFigures;
 use crate::cache::{Durations, Occupancy, Stats};
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::TroubleKind;
+use crate::http::route_meters::RouteMeter;
 use crate::store;
 use crate::telemetry::{self, Counted};
 
@@ -38,7 +38,7 @@ const LOAD_BOUNDS_NANOS: [u64; 10] = [
 /// Everything that is written, as it is at one moment.
 #[derive(Debug)]
 pub(super) struct Figures {
-    pub(super) routes: Vec<(String, Arc<Route>)>,
+    pub(super) routes: Vec<(String, Arc<RouteMeter>)>,
     pub(super) connections: usize,
     pub(super) connections_max: usize,
     pub(super) shed: [(&'static str, u64); 3],

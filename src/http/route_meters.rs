@@ -1,8 +1,8 @@
 //! How often each route was asked, by method and status, and how long its answers took.
 //!
-//! This is on the way of every request, so it takes no lock, no memory and no look-up there: whoever stands before one
-//! route asks for its counters once and keeps them, and threads that serve the same route count apart. A route is what the
-//! table says, `/enterprise/{enterpriseId}`, never the path that was asked for.
+//! This is on the way of every request, so it takes no lock, no allocation and no look-up there: the layer around a route
+//! looks its counters up once and keeps them, and threads that serve the same route count apart. A route is its template,
+//! `/enterprise/{enterpriseId}`, never the path of a request.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,14 +14,14 @@ use axum::extract::MatchedPath;
 use axum::http::{Method, StatusCode};
 use parking_lot::Mutex;
 
-use crate::http::api_root::without_second_root;
+use super::api_root::without_second_root;
 use crate::telemetry::{Buckets, Counted};
 
-/// What stands for a route where there is none; the same as in the access log. No route is written like that.
+/// The route of requests that match none, also in the access log. No route is written like that.
 pub(super) const NO_ROUTE: &str = "(none)";
 
-/// The methods that are told apart; the last stands for all others, since a client may invent any.
-pub(super) const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
+/// The methods that are told apart; the last is for all others, since a client may invent any.
+const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"];
 
 /// The statuses that are told apart: all that HTTP has a class for.
 const STATUSES: Range<u16> = 100..600;
@@ -43,14 +43,14 @@ const DURATION_BOUNDS_NANOS: [u64; 9] =
 
 /// The counters of all routes.
 #[derive(Debug, Default)]
-pub struct Requests {
+pub struct RouteMeters {
     /// By route. Locked when a route is first asked for something and by scrapes, for a walk over some dozens of routes.
-    routes: Mutex<BTreeMap<String, Arc<Route>>>,
+    routes: Mutex<BTreeMap<String, Arc<RouteMeter>>>,
 }
 
 /// The counters of one route.
 #[derive(Debug, Default)]
-pub struct Route {
+pub struct RouteMeter {
     shards: [Shard; SHARDS],
 }
 
@@ -65,9 +65,9 @@ struct Shard {
 
 type Class = [AtomicU64; CLASS_LEN as usize];
 
-impl Requests {
+impl RouteMeters {
     /// The counters of a route, or of whatever matches none. A route under `/api` is the same as without.
-    pub fn route(&self, path: Option<&MatchedPath>) -> Arc<Route> {
+    pub fn route(&self, path: Option<&MatchedPath>) -> Arc<RouteMeter> {
         let path = path.map_or(NO_ROUTE, |path| without_second_root(path.as_str()));
         let mut routes = self.routes.lock();
         Arc::clone(routes.entry(path.to_owned()).or_default())
@@ -75,13 +75,13 @@ impl Requests {
 
     /// Every route that was asked for something, ordered.
     #[must_use]
-    pub fn routes(&self) -> Vec<(String, Arc<Route>)> {
+    pub fn routes(&self) -> Vec<(String, Arc<RouteMeter>)> {
         let routes = self.routes.lock();
         routes.iter().map(|(path, route)| (path.clone(), Arc::clone(route))).collect()
     }
 }
 
-impl Route {
+impl RouteMeter {
     /// Counts an answer.
     pub fn record(&self, method: &Method, status: StatusCode, took: Duration) {
         let shard = &self.shards[SHARD.with(|shard| *shard)];
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_method_is_counted_under_its_name_and_an_invented_one_among_the_others() {
-        let route = Route::default();
+        let route = RouteMeter::default();
         for name in METHODS {
             route.record(&name.parse().unwrap(), StatusCode::OK, Duration::ZERO);
         }
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn every_status_has_its_place() {
-        let route = Route::default();
+        let route = RouteMeter::default();
         for code in 100..1_000 {
             route.record(&Method::GET, StatusCode::from_u16(code).unwrap(), Duration::from_millis(3));
         }
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn what_threads_count_at_the_same_time_is_all_there() {
         const EACH: u64 = 1_000;
-        let route = Route::default();
+        let route = RouteMeter::default();
         std::thread::scope(|threads| {
             for _ in 0..2 * SHARDS {
                 threads.spawn(|| {
