@@ -12,12 +12,13 @@
 //! - `api_root`: `/` and `/api`; `base_path` puts all of it below a path.
 //! - [`error`]: the one way in which a request fails.
 //! - [`table`], [`guard`], [`auth`]: who may do what, so that no route can forget to ask.
-//! - [`extract`]: what handlers take from a request.
+//! - [`extract`]: what handlers take from a request; [`answer`]: how they answer.
 //! - `negotiation`, `cached`: which answer a client has already, and answers from the cache.
 //! - [`meters`], [`route_meters`]: what is counted; [`mod@metrics`]: how Prometheus reads it.
 //! - `openapi`, [`schemas`], [`assets`]: the document and the files of the binary.
 //! - [`state`], [`readiness`], [`submission`], [`mod@routes`]: the handlers and what they share.
 
+pub mod answer;
 mod api_root;
 pub mod assets;
 pub mod auth;

@@ -11,11 +11,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use super::answer::Answer;
 use super::api_root::without_second_root;
 use super::auth::Caller;
 use super::error::ApiError;
 use super::extract::{Json, RawJson};
-use super::routes::answers::Answer;
 use super::settings::HttpSettings;
 use crate::domain::FieldError;
 use crate::store::{IdempotentRequest, Store, StoreError, StoredAnswer, WriteTx};

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::answers::{Answer, Paging};
 use crate::domain::page::RowCursor;
 use crate::domain::time::Timestamp;
+use crate::http::answer::{Answer, Paging};
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PageParams, PageQuery, Query};
 use crate::http::state::AppState;

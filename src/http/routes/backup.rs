@@ -8,10 +8,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::answers::Answer;
 use crate::backups::{BackupFailure, BackupHealth, BackupStatus, BeginError, KeptBackup, Run};
 use crate::domain::backup::RowCounts;
 use crate::domain::time::Timestamp;
+use crate::http::answer::Answer;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::Json;

@@ -7,11 +7,11 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::answers::Answer;
 use crate::cache::Census;
 use crate::domain::cache_sample::RemovalCounters;
 use crate::domain::ids::EnterpriseId;
 use crate::domain::time::Timestamp;
+use crate::http::answer::Answer;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PathIds};

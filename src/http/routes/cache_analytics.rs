@@ -8,10 +8,10 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::answers::Answer;
 use crate::cache::{Census, EntryView};
 use crate::domain::cache_sample::{RemovalCounters, RequestCounters, Window};
 use crate::domain::time::Timestamp;
+use crate::http::answer::Answer;
 use crate::http::error::ApiError;
 use crate::http::extract::Query;
 use crate::http::packed::packed;

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use super::answers::{Answer, Paging};
 use super::summaries::KnownTags;
 use crate::domain::cache_configuration::{
     CacheConfiguration, ConfigurationPatch, ConfigurationShape, DurationsInWords, Refusal, Ttls,
 };
 use crate::domain::page::RowCursor;
 use crate::domain::time::Timestamp;
+use crate::http::answer::{Answer, Paging};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PageParams, PageQuery, whole};

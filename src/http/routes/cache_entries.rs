@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::answers::{Answer, Paging};
 use super::cache::write_down;
 use super::cache_entry_choice::{EntryChoice, EntryParams};
 use crate::cache::EntryView;
 use crate::domain::page::{Cursor, Page, PageRequest, PageStart};
+use crate::http::answer::{Answer, Paging};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PageParams, PageQuery, PathId, PathIds, Query};

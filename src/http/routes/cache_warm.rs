@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::answers::Answer;
 use super::cache::{WHOLE_CACHE, write_down};
 use crate::domain::FieldError;
 use crate::domain::ids::EnterpriseId;
+use crate::http::answer::Answer;
 use crate::http::auth::Caller;
 use crate::http::error::{ApiError, capitalised};
 use crate::http::extract::{Json, PathId};

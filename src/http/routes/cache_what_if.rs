@@ -6,7 +6,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::answers::Answer;
+use crate::http::answer::Answer;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, Query};
 use crate::http::state::AppState;

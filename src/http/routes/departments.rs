@@ -7,13 +7,13 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::answers::{Answer, Paging};
 use super::naming::{NewNamed, Renaming, audit_renaming};
 use super::removal::{Kind, PurgeParams, Removal, Removed};
 use crate::domain::directory::Department;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::domain::page::NameCursor;
 use crate::domain::time::Timestamp;
+use crate::http::answer::{Answer, Paging};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{ArchivedParams, Json, PageParams, PageQuery, PathIds, Query, WHOLE_LIST};

@@ -1,6 +1,5 @@
 //! The handlers, a file for each resource.
 
-pub mod answers;
 pub mod audit;
 pub mod backup;
 pub mod cache;

@@ -5,8 +5,8 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Serialize;
 
-use super::answers::Answer;
 use crate::domain::trouble::StoreTrouble;
+use crate::http::answer::Answer;
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::Json;
 use crate::http::state::AppState;

@@ -8,7 +8,6 @@ use axum::http::{Extensions, HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::answers::{Answer, Paging};
 use crate::access::links::LinkStanding;
 use crate::access::sessions::{MintedSession, OpenSession, mint_session};
 use crate::domain::FieldError;
@@ -16,6 +15,7 @@ use crate::domain::access::{Reach, Role, Session, Token};
 use crate::domain::ids::EnterpriseId;
 use crate::domain::page::{PageStart, TimeCursor};
 use crate::domain::time::Timestamp;
+use crate::http::answer::{Answer, Paging};
 use crate::http::auth::{Caller, address_of, is_possible, link_refused};
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PageParams, PageQuery, PathIds, SessionId};

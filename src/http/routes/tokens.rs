@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::answers::{Answer, Paging};
 use super::naming::checked_id;
 use crate::access::{MintedToken, mint};
 use crate::domain::FieldError;
@@ -18,6 +17,7 @@ use crate::domain::access::{Reach, Role, TOKEN_LIFE_MAX, TOKEN_LIFE_MIN, Token};
 use crate::domain::directory::Name;
 use crate::domain::ids::EnterpriseId;
 use crate::domain::time::Timestamp;
+use crate::http::answer::{Answer, Paging};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PathIds, Span, TokenId};

@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use self::body::ContactInput;
-use super::answers::{Answer, Paging};
 use crate::domain::FieldError;
 use crate::domain::contact::{Contact, ContactInfo};
 use crate::domain::contact_view::ContactView;
 use crate::domain::ids::{ContactId, EmployeeId};
 use crate::domain::page::{PageRequest, PageStart, TimeCursor};
+use crate::http::answer::{Answer, Paging};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, Object, PageParams, PageQuery, PathId, PathIds, RawJson, UserId};

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use self::body::{EmployeeBody, EmployeeChanges, EmployeeInput};
-use super::answers::{Answer, Paging};
 use super::removal::{Kind, PurgeParams, Removal, Removed};
 use crate::domain::directory::{Employee, EmployeeInfo};
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::domain::page::{NameCursor, Page};
+use crate::http::answer::{Answer, Paging};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{ArchivedParams, Json, PageParams, PageQuery, PathIds, Query};

@@ -18,10 +18,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use utoipa::{IntoParams, ToSchema};
 
 use self::pipe::{BodyReader, Pieces};
-use super::answers::Answer;
 use super::naming::checked_id;
 use crate::domain::FieldError;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
+use crate::http::answer::Answer;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PathId, PathIds, Query, Upload};

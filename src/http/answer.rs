@@ -1,12 +1,12 @@
-//! What the answers of all routes have in common.
+//! What the answers of all routes have in common: `success`, `timestamp`, and the paging of lists.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::extract::{Json, WHOLE_LIST};
+use super::state::AppState;
 use crate::domain::page::{Cursor, Page, Pagination};
 use crate::domain::time::Timestamp;
-use crate::http::extract::{Json, WHOLE_LIST};
-use crate::http::state::AppState;
 
 /// A success: what a route has to say, and when it said so.
 #[derive(Debug, Serialize, ToSchema)]
