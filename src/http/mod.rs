@@ -16,7 +16,7 @@
 //! - `negotiation`, `cached`: which answer a client has already, and answers from the cache.
 //! - [`meters`], [`route_meters`]: what is counted; [`mod@metrics`]: how Prometheus reads it.
 //! - `openapi`, [`schemas`], [`assets`]: the document and the files of the binary.
-//! - [`state`], [`readiness`], [`submission`], [`mod@routes`]: the handlers and what they share.
+//! - [`state`], [`readiness`], [`mod@routes`]: the handlers and what they share.
 
 pub mod answer;
 mod api_root;
@@ -49,7 +49,6 @@ pub mod schemas;
 pub mod server;
 pub mod settings;
 pub mod state;
-pub mod submission;
 pub mod table;
 pub mod tls;
 pub mod tls_probe;

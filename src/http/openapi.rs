@@ -16,8 +16,8 @@ use super::api_root::SECOND_ROOT;
 use super::assets::Asset;
 use super::error::{ApiError, PROBLEM_JSON, Problem};
 use super::guard::{Access, Within};
+use super::routes::idempotent::IDEMPOTENCY_KEY_HEADER as IDEMPOTENCY_KEY;
 use super::schemas::{Id, ListCursor};
-use super::submission::IDEMPOTENCY_KEY_HEADER as IDEMPOTENCY_KEY;
 use crate::config::BasePath;
 use crate::domain::FieldError;
 

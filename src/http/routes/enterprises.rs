@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::idempotent::{IdempotencyParams, IdempotentBody};
 use super::naming::{NewNamed, Renaming, audit_renaming};
 use super::removal::{Kind, PurgeParams, Removal, Removed};
 use crate::domain::directory::Enterprise;
@@ -18,7 +19,6 @@ use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{ArchivedParams, Json, PageParams, PageQuery, PathIds, Query};
 use crate::http::state::AppState;
-use crate::http::submission::{IdempotencyParams, Submission};
 use crate::store::{AuditEntry, WriteTx};
 
 const KIND: Kind = Kind {
@@ -112,7 +112,7 @@ pub async fn list(
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,
-    Submission { body, once }: Submission<NewNamed>,
+    IdempotentBody { body, once }: IdempotentBody<NewNamed>,
 ) -> Result<Response, ApiError> {
     let ((id, name), actor) = (body.check()?, caller.actor());
     let work = move |tx: &WriteTx<'_>| {

@@ -15,6 +15,7 @@ pub mod departments;
 pub mod details;
 pub mod employees;
 pub mod enterprises;
+pub mod idempotent;
 pub mod metrics;
 pub mod naming;
 pub mod removal;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use self::body::ContactInput;
+use super::idempotent::{IdempotencyParams, IdempotentBody};
 use crate::domain::FieldError;
 use crate::domain::contact::{Contact, ContactInfo};
 use crate::domain::contact_view::ContactView;
@@ -20,7 +21,6 @@ use crate::http::error::ApiError;
 use crate::http::extract::{Json, Object, PageParams, PageQuery, PathId, PathIds, RawJson, UserId};
 use crate::http::schemas::NewContactInfo;
 use crate::http::state::AppState;
-use crate::http::submission::{IdempotencyParams, Submission};
 use crate::store::{StoreError, WriteTx};
 
 /// How many of an employee's newest contacts `AddContact` answers, as existing clients expect.
@@ -160,7 +160,7 @@ type Place = PathIds<(UserId, ContactId)>;
 pub async fn add(
     State(state): State<AppState>,
     caller: Caller,
-    Submission { body, once }: Submission<NewContact>,
+    IdempotentBody { body, once }: IdempotentBody<NewContact>,
 ) -> Result<Response, ApiError> {
     let (user, info) = body.check()?;
     let work = move |tx: &WriteTx<'_>| {
@@ -191,7 +191,7 @@ pub async fn add(
 pub async fn save(
     State(state): State<AppState>,
     caller: Caller,
-    Submission { body, once }: Submission<NewContact>,
+    IdempotentBody { body, once }: IdempotentBody<NewContact>,
 ) -> Result<Response, ApiError> {
     let (user, info) = body.check()?;
     let work = move |tx: &WriteTx<'_>| {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use self::body::{EmployeeBody, EmployeeChanges, EmployeeInput};
+use super::idempotent::{IdempotencyParams, IdempotentBody};
 use super::removal::{Kind, PurgeParams, Removal, Removed};
 use crate::domain::directory::{Employee, EmployeeInfo};
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
@@ -20,7 +21,6 @@ use crate::http::error::ApiError;
 use crate::http::extract::{ArchivedParams, Json, PageParams, PageQuery, PathIds, Query};
 use crate::http::schemas::NewEmployee;
 use crate::http::state::AppState;
-use crate::http::submission::{IdempotencyParams, Submission};
 use crate::store::{AuditEntry, StoreError, WriteTx};
 
 const KIND: Kind = Kind {
@@ -145,7 +145,7 @@ pub async fn create(
     State(state): State<AppState>,
     caller: Caller,
     PathIds((enterprise, department)): PathIds<(EnterpriseId, DepartmentId)>,
-    Submission { body, once }: Submission<EmployeeInput>,
+    IdempotentBody { body, once }: IdempotentBody<EmployeeInput>,
 ) -> Result<Response, ApiError> {
     let (id, fields) = body.creation()?;
     let info = EmployeeInfo::parse(fields).map_err(ApiError::invalid)?;

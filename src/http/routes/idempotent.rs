@@ -11,39 +11,39 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
-use super::answer::Answer;
-use super::api_root::without_second_root;
-use super::auth::Caller;
-use super::error::ApiError;
-use super::extract::{Json, RawJson};
-use super::settings::HttpSettings;
 use crate::domain::FieldError;
+use crate::http::answer::Answer;
+use crate::http::api_root::without_second_root;
+use crate::http::auth::Caller;
+use crate::http::error::ApiError;
+use crate::http::extract::{Json, RawJson};
+use crate::http::settings::HttpSettings;
 use crate::store::{IdempotentRequest, Store, StoreError, StoredAnswer, WriteTx};
 
 /// The header with the client's key.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The same as it is documented.
-pub(super) const IDEMPOTENCY_KEY_HEADER: &str = "Idempotency-Key";
+pub const IDEMPOTENCY_KEY_HEADER: &str = "Idempotency-Key";
 
-/// Says in an answer that the request was done before, and that this is what was answered then.
+/// Marks an answer that repeats the one to the first request with this key.
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Longest key, in bytes.
 const KEY_LEN_MAX: usize = 255;
 
-/// A JSON body that is to be written, at most once if the client gave the request a key.
+/// A JSON body whose write is done at most once if the client gave the request a key.
 #[derive(Debug)]
-pub struct Submission<T> {
+pub struct IdempotentBody<T> {
     /// What was sent.
     pub body: T,
     /// How to write it.
-    pub once: Once,
+    pub once: IdempotentWrite,
 }
 
-/// Writes a submission.
+/// The write that such a request asks for.
 #[derive(Debug)]
-pub struct Once(Option<IdempotentRequest>);
+pub struct IdempotentWrite(Option<IdempotentRequest>);
 
 /// The header as it is documented, for `params(IdempotencyParams)` of a handler.
 #[derive(utoipa::IntoParams)]
@@ -57,7 +57,7 @@ pub struct IdempotencyParams {
     key: Option<String>,
 }
 
-impl<S, T> FromRequest<S> for Submission<T>
+impl<S, T> FromRequest<S> for IdempotentBody<T>
 where
     S: Send + Sync,
     Arc<HttpSettings>: FromRef<S>,
@@ -80,7 +80,7 @@ where
                 Some(IdempotentRequest { token_id, key, request_hash })
             }
         };
-        Ok(Self { body, once: Once(once) })
+        Ok(Self { body, once: IdempotentWrite(once) })
     }
 }
 
@@ -108,7 +108,7 @@ fn hash(parts: &[&[u8]]) -> [u8; 32] {
     hash.finalize().into()
 }
 
-impl Once {
+impl IdempotentWrite {
     /// Does the work in one transaction and answers what it gives, or repeats what was answered to this request before.
     pub async fn write<B, F>(self, store: &Store, status: StatusCode, work: F) -> Result<Response, ApiError>
     where
