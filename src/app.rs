@@ -168,7 +168,7 @@ impl Opened {
         let (shared, stopping) = (summaries.clone(), stop.clone());
         let state = AppState::new(settings.clone(), store.clone(), access.clone(), shared, backups.clone(), stopping);
         let meters = Arc::clone(&state.meters);
-        let router = http::app(state).map_err(|error| StartError::Pages(format!("{error:?}")))?;
+        let router = http::router(state).map_err(|error| StartError::Pages(format!("{error:?}")))?;
         let address = listener.local_addr().map_err(StartError::Port)?;
         let serving = tokio::spawn({
             let (clock, stop) = (store.clock().clone(), stop.clone());

@@ -110,7 +110,7 @@ impl TestApp {
             let state =
                 AppState::new(settings.clone(), store, access, summaries.clone(), backups.clone(), stop.clone());
             let meters = Arc::clone(&state.meters);
-            let (app, stop) = (muster::http::app(state).unwrap(), stop.clone());
+            let (app, stop) = (muster::http::router(state).unwrap(), stop.clone());
             move || serve(listener, app, summaries, backups, &settings, stop, meters)
         });
         Self { address, root, stop, server: Some(server), summaries, store }

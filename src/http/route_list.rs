@@ -1,0 +1,80 @@
+//! Every path of the API, with the least role that may use it and how far it reaches.
+
+use utoipa_axum::routes;
+
+use super::guard::Within;
+use super::routes::{
+    audit, backup, cache, cache_analytics, cache_config, cache_entries, cache_events, cache_warm, cache_what_if,
+    contacts, departments, details, employees, enterprises, metrics, service, sessions, summaries, tokens, transfers,
+};
+use super::state::AppState;
+use super::table::RouteTable;
+use crate::domain::access::Role;
+
+/// Every path of the API, with who may use it. Each is also found under `/api`.
+#[rustfmt::skip]
+pub(super) fn all_routes(table: RouteTable<AppState>) -> RouteTable<AppState> {
+    use Role::{Admin, Contributor, Manager, Viewer};
+    use Within::{Enterprise, Installation, Reach};
+    table
+        .may(Viewer, Enterprise, routes!(summaries::enterprise))
+        .may(Viewer, Enterprise, routes!(summaries::department))
+        .may(Viewer, Enterprise, routes!(details::enterprise))
+        .may(Viewer, Enterprise, routes!(details::department))
+        .may(Viewer, Reach, routes!(enterprises::list))
+        .may(Admin, Installation, routes!(enterprises::create))
+        .may(Viewer, Enterprise, routes!(enterprises::get))
+        .may(Admin, Enterprise, routes!(enterprises::change))
+        .may(Admin, Enterprise, routes!(enterprises::remove))
+        .may(Admin, Enterprise, routes!(enterprises::restore))
+        .may(Viewer, Enterprise, routes!(departments::list))
+        .may(Manager, Enterprise, routes!(departments::create))
+        .may(Viewer, Enterprise, routes!(departments::get))
+        .may(Manager, Enterprise, routes!(departments::change))
+        .may(Manager, Enterprise, routes!(departments::remove))
+        .may(Manager, Enterprise, routes!(departments::restore))
+        .may(Viewer, Enterprise, routes!(employees::list_all))
+        .may(Viewer, Enterprise, routes!(employees::list))
+        .may(Manager, Enterprise, routes!(employees::create))
+        .may(Viewer, Enterprise, routes!(employees::get))
+        .may(Manager, Enterprise, routes!(employees::change))
+        .may(Manager, Enterprise, routes!(employees::remove))
+        .may(Manager, Enterprise, routes!(employees::restore))
+        .may(Contributor, Reach, routes!(contacts::add))
+        .may(Contributor, Reach, routes!(contacts::save))
+        .may(Viewer, Reach, routes!(contacts::list))
+        .may(Viewer, Reach, routes!(contacts::get))
+        .may(Contributor, Reach, routes!(contacts::change))
+        .may(Contributor, Reach, routes!(contacts::remove))
+        .may_stream(Manager, Enterprise, routes!(transfers::import))
+        .may_stream(Manager, Enterprise, routes!(transfers::export))
+        .may(Viewer, Installation, routes!(cache_config::get))
+        .may(Admin, Installation, routes!(cache_config::change))
+        .may(Viewer, Installation, routes!(cache_config::history))
+        .may(Admin, Installation, routes!(cache_config::revert))
+        .may(Viewer, Installation, routes!(cache::stats))
+        .may(Admin, Installation, routes!(cache::clear))
+        .may(Admin, Installation, routes!(cache::clear_departments))
+        .may(Admin, Installation, routes!(cache::clear_enterprise))
+        .may(Viewer, Installation, routes!(cache_entries::list))
+        .may(Admin, Installation, routes!(cache_entries::remove))
+        .may(Admin, Installation, routes!(cache_warm::warm))
+        .may_stream(Viewer, Installation, routes!(cache_events::watch))
+        .may(Viewer, Installation, routes!(cache_analytics::get))
+        .may(Viewer, Installation, routes!(cache_what_if::get))
+        .may(Admin, Installation, routes!(tokens::list))
+        .may(Admin, Installation, routes!(tokens::create))
+        .may(Admin, Installation, routes!(tokens::revoke))
+        .may(Admin, Installation, routes!(sessions::list))
+        .may(Admin, Installation, routes!(sessions::revoke))
+        .may(Viewer, Reach, routes!(sessions::current))
+        .may(Viewer, Reach, routes!(sessions::sign_out))
+        .public(routes!(sessions::sign_in))
+        .may(Viewer, Installation, routes!(metrics::scrape))
+        .may(Admin, Installation, routes!(audit::list))
+        .may(Admin, Installation, routes!(backup::get))
+        .may(Admin, Installation, routes!(backup::create))
+        .public(routes!(service::health))
+        .public(routes!(service::ready))
+        .public(routes!(service::openapi))
+}
