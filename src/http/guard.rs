@@ -1,6 +1,6 @@
 //! What a route lets through, decided before a handler sees anything of the request.
 //!
-//! A guard surrounds each route of the [table](super::table). In this order it asks: who is calling (401, 429), and does a change
+//! A guard surrounds each route of the `route_list`. In this order it asks: who is calling (401, 429), and does a change
 //! with a cookie come from one of the server's own pages (403); may the caller's role do this (403); does the route lie within the enterprise that the token is limited to (403, 404)? Only then does
 //! the handler run, and with it everything that reads a query or a body. The guard also ends a request that takes too
 //! long, unless the route streams.

@@ -11,7 +11,7 @@
 //! - [`envelope`], [`request_id`]: what surrounds every request.
 //! - `api_root`: `/` and `/api`; `base_path` puts all of it below a path.
 //! - [`error`]: the one way in which a request fails.
-//! - [`table`], [`guard`], [`auth`]: who may do what, so that no route can forget to ask.
+//! - [`guarded_router`], [`guard`], [`auth`]: who may do what, so that no route can forget to ask.
 //! - [`extract`]: what handlers take from a request; [`answer`]: how they answer.
 //! - `negotiation`, `cached`: which answer a client has already, and answers from the cache.
 //! - [`meters`], [`route_meters`]: what is counted; [`mod@metrics`]: how Prometheus reads it.
@@ -30,6 +30,7 @@ pub mod error;
 pub mod extract;
 pub mod forwarded;
 pub mod guard;
+pub mod guarded_router;
 mod heads;
 mod linger;
 pub mod meters;
@@ -50,7 +51,7 @@ pub mod schemas;
 pub mod server;
 pub mod settings;
 pub mod state;
-pub mod table;
+
 pub mod tls;
 pub mod tls_probe;
 

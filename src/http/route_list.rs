@@ -3,20 +3,20 @@
 use utoipa_axum::routes;
 
 use super::guard::Within;
+use super::guarded_router::GuardedRouter;
 use super::routes::{
     audit, backup, cache, cache_analytics, cache_config, cache_entries, cache_events, cache_warm, cache_what_if,
     contacts, departments, details, employees, enterprises, metrics, service, sessions, summaries, tokens, transfers,
 };
 use super::state::AppState;
-use super::table::RouteTable;
 use crate::domain::access::Role;
 
 /// Every path of the API, with who may use it. Each is also found under `/api`.
 #[rustfmt::skip]
-pub(super) fn all_routes(table: RouteTable<AppState>) -> RouteTable<AppState> {
+pub(super) fn all_routes(router: GuardedRouter<AppState>) -> GuardedRouter<AppState> {
     use Role::{Admin, Contributor, Manager, Viewer};
     use Within::{Enterprise, Installation, Reach};
-    table
+    router
         .may(Viewer, Enterprise, routes!(summaries::enterprise))
         .may(Viewer, Enterprise, routes!(summaries::department))
         .may(Viewer, Enterprise, routes!(details::enterprise))

@@ -9,10 +9,10 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::envelope::Envelope;
 use super::error::ApiError;
+use super::guarded_router::GuardedRouter;
 use super::request_id::X_REQUEST_ID;
 use super::route_list::all_routes;
 use super::state::AppState;
-use super::table::RouteTable;
 use super::{assets, base_path, openapi};
 use crate::config::WebOrigin;
 
@@ -20,7 +20,7 @@ use crate::config::WebOrigin;
 ///
 /// Fails only if the binary itself is broken, such as by a file that is missing from it.
 pub fn router(state: AppState) -> Result<Router, ApiError> {
-    let (api, document) = all_routes(RouteTable::new(Arc::clone(&state.gate), &state.settings)).finish();
+    let (api, document) = all_routes(GuardedRouter::new(Arc::clone(&state.gate), &state.settings)).finish();
     let _ = state.document.set(openapi::asset(&document)?);
     let mut app = api.merge(assets::routes()?);
     if !state.settings.cors_origins.is_empty() {

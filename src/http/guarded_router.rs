@@ -1,4 +1,4 @@
-//! The route table: the only way to add a route, so that none can forget its check.
+//! The only way to add a route: behind its guard, so that none can forget its check.
 //!
 //! Each route is entered with who may use it and ends up behind a [`Guard`]; at `/…` and the same at `/api/…`; and in
 //! the OpenAPI document, once, with its security, its role, its path parameters and the problem response.
@@ -18,14 +18,14 @@ use super::settings::HttpSettings;
 use crate::domain::access::Role;
 
 /// Routes with their checks, in the making.
-pub struct RouteTable<S> {
+pub struct GuardedRouter<S> {
     router: OpenApiRouter<S>,
     gate: Arc<Gate>,
     request_time_max: Duration,
 }
 
-impl<S: Clone + Send + Sync + 'static> RouteTable<S> {
-    /// An empty table whose routes are guarded by this gate.
+impl<S: Clone + Send + Sync + 'static> GuardedRouter<S> {
+    /// A router without routes yet, whose routes will be guarded by this gate.
     #[must_use]
     pub fn new(gate: Arc<Gate>, settings: &HttpSettings) -> Self {
         let router = OpenApiRouter::with_openapi(openapi::preface(settings.base_path.as_ref()));
@@ -124,10 +124,10 @@ mod tests {
         std::future::pending::<()>().await;
     }
 
-    fn table() -> RouteTable<Arc<HttpSettings>> {
+    fn sample_router() -> GuardedRouter<Arc<HttpSettings>> {
         let settings = HttpSettings { request_time_max: Duration::from_millis(1), ..HttpSettings::default() };
         let gate = Gate::new(Arc::new(SampleTokens::default()), &settings, sample_clock());
-        RouteTable::new(Arc::new(gate), &settings)
+        GuardedRouter::new(Arc::new(gate), &settings)
             .public(routes!(open))
             .public(routes!(careless))
             .public(routes!(slow))
@@ -143,7 +143,7 @@ mod tests {
         if !token.is_empty() {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let (router, _) = table().finish();
+        let (router, _) = sample_router().finish();
         let app = router
             .layer(Envelope::new(sample_clock(), Arc::default(), false))
             .with_state(Arc::new(HttpSettings::default()));
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn the_document_says_what_each_route_takes() {
-        let (_, document) = table().finish();
+        let (_, document) = sample_router().finish();
         let document = serde_json::to_value(document).unwrap();
         assert_eq!(document["openapi"], "3.1.0");
         assert_eq!(document["servers"][1]["url"], "/api");
