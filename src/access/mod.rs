@@ -6,7 +6,7 @@
 //! A token reads `muster_<id>_<secret>`: a public id by which it is listed and revoked, and 256 random bits in base64url.
 //! The database and this memory hold only the SHA-256 of the secret, which is enough for a secret that nobody can guess.
 
-mod guessing;
+mod failed_sign_in_audit;
 pub mod links;
 pub mod sessions;
 mod unwritten;
@@ -21,7 +21,7 @@ use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use self::guessing::Guessers;
+use self::failed_sign_in_audit::FailedSignInAudit;
 use self::sessions::KnownSession;
 use self::unwritten::Unwritten;
 use crate::clock::Clock;
@@ -45,7 +45,7 @@ pub struct Access {
     store: Store,
     clock: Clock,
     memory: Arc<Memory>,
-    guessers: Arc<Guessers>,
+    failed_sign_ins: Arc<FailedSignInAudit>,
 }
 
 /// What memory says of a text that claims to be a token.
@@ -67,8 +67,8 @@ impl Access {
         let memory = Arc::new(Memory::default());
         let subscriber: Arc<dyn Subscriber> = memory.clone();
         store.subscribe(&subscriber)?;
-        let guessers = Arc::new(Guessers::new(store.clock()));
-        Ok(Self { store: store.clone(), clock: store.clock().clone(), memory, guessers })
+        let failed_sign_ins = Arc::new(FailedSignInAudit::new(store.clock()));
+        Ok(Self { store: store.clone(), clock: store.clock().clone(), memory, failed_sign_ins })
     }
 
     /// Judges a text from memory alone.
@@ -110,6 +110,11 @@ impl Access {
             Ok(token || tx.session(&id)?.is_some_and(|stored| stored.session.is_valid_at(now)))
         });
         stored.await.unwrap_or(false)
+    }
+
+    /// Writes down that an address has failed to sign in as often as it may in a minute.
+    pub fn note_failed_sign_ins(&self, address: String, failures: u32) {
+        self.failed_sign_ins.note(&self.store, address, failures);
     }
 
     /// Writes down when tokens and sessions were last used, where that changed since the last call.

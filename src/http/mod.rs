@@ -51,11 +51,10 @@ pub mod schemas;
 pub mod server;
 pub mod settings;
 pub mod state;
-
 pub mod tls;
 pub mod tls_probe;
 
-pub use self::auth::{Caller, Tokens};
+pub use self::auth::Caller;
 pub use self::error::ApiError;
 pub use self::guard::Within;
 pub use self::router::router;

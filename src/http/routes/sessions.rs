@@ -152,7 +152,7 @@ pub async fn sign_in(
     Json(body): Json<SignIn>,
 ) -> Result<WithCookie<CurrentSession>, ApiError> {
     let address = address_of(extensions.get().copied());
-    let before = state.gate.known_session(&headers).map(|open| open.session.id.clone());
+    let before = state.authenticator.known_session(&headers).map(|open| open.session.id.clone());
     let (secret, open) = match (body.token, body.code) {
         (Some(token), None) => by_token(&state, token.trim(), address, before).await?,
         (None, Some(code)) => by_link(&state, code.trim(), address, before).await?,
@@ -161,7 +161,7 @@ pub async fn sign_in(
             return Err(ApiError::invalid(vec![FieldError::new("code", "cannot be combined with token")]));
         }
     };
-    let cookie = state.gate.cookie().given(&secret, &open.session, state.clock.now());
+    let cookie = state.authenticator.cookie().given(&secret, &open.session, state.clock.now());
     let session = SessionBody::of_session(open.session);
     Ok(([(SET_COOKIE, cookie)], state.success(CurrentSession { session })))
 }
@@ -176,7 +176,7 @@ async fn by_token(
     if !is_possible(secret) {
         return Err(gone());
     }
-    let token = state.gate.token(secret, address).await?;
+    let token = state.authenticator.token(secret, address).await?;
     let MintedSession { secret, stored } =
         mint_session(Some(&token), written(address), state.clock.now()).map_err(ApiError::internal)?;
     let actor = Caller::with_token(token, address).actor();
@@ -193,7 +193,7 @@ async fn by_link(
     if !is_possible(code) {
         return Err(link_refused(&LinkStanding::Unknown));
     }
-    let link = state.gate.link(code, address).await?;
+    let link = state.authenticator.link(code, address).await?;
     let MintedSession { secret, stored } =
         mint_session(None, written(address), state.clock.now()).map_err(ApiError::internal)?;
     let actor = link.actor(written(address));
@@ -232,7 +232,7 @@ pub async fn sign_out(State(state): State<AppState>, caller: Caller) -> Result<W
     let session_id = caller.session().ok_or_else(|| ApiError::not_found("Session"))?.session.id.clone();
     state.access.sign_out(session_id.clone(), caller.actor()).await?;
     let ended = SessionEnded { message: "Signed out successfully", session_id };
-    Ok(([(SET_COOKIE, state.gate.cookie().taken_away())], state.success(ended)))
+    Ok(([(SET_COOKIE, state.authenticator.cookie().taken_away())], state.success(ended)))
 }
 
 /// List the sessions
