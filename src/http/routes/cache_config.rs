@@ -285,10 +285,8 @@ pub async fn history(
     State(state): State<AppState>,
     PageQuery { page, .. }: PageQuery<RowCursor>,
 ) -> Result<Json<Answer<HistoryBody>>, ApiError> {
-    let limit = page.limit;
-    let page = state.store.read(move |tx| tx.cache_configurations(&page)).await?;
-    let paging = Paging::of(&page, limit);
-    Ok(state.success(HistoryBody { history: page.items.into_iter().map(Into::into).collect(), paging }))
+    let (history, paging) = state.read_page(page, |tx, page| tx.cache_configurations(page)).await?;
+    Ok(state.success(HistoryBody { history, paging }))
 }
 
 /// Go back to an earlier configuration of the cache
