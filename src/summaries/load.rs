@@ -8,14 +8,11 @@ use thiserror::Error;
 
 use super::Summaries;
 use super::body::SummaryBody;
+use super::entity_tag::entity_tag;
 use super::key::SummaryKey;
 use crate::cache::{LoadError, Loaded};
 use crate::domain::directory::Scope;
-use crate::domain::time::Day;
 use crate::store::{ReadTx, StoreError};
-
-/// The shape of the answers. To be raised with every change of it, so that no client takes an older shape for today's.
-const FORMAT: u32 = 1;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, Error)]
@@ -61,21 +58,15 @@ impl Summaries {
     }
 
     /// The entity tag that an answer would have now, by the scope's row alone; `None` if that cannot be read.
-    pub(super) async fn current_tag(&self, key: &SummaryKey) -> Option<String> {
+    pub(super) async fn current_entity_tag(&self, key: &SummaryKey) -> Option<String> {
         let scope = key.of().clone();
-        let tag = self.store.read(move |tx| Ok(tag(&tx.epoch()?, tx.scope_revision(&scope)?, tx.now().day())));
+        let tag = self.store.read(move |tx| Ok(entity_tag(&tx.epoch()?, tx.scope_revision(&scope)?, tx.now().day())));
         tag.await.ok()
     }
 }
 
 /// A load under way.
 pub(super) type Loading = std::pin::Pin<Box<dyn Future<Output = Result<Loaded<SummaryBody>, StoreError>> + Send>>;
-
-/// The entity tag (RFC 9110, section 8.8.3): installation, shape, revision, day. Weak, because the head of the answer and
-/// the time it took differ while it says the same.
-fn tag(epoch: &str, revision: i64, day: Day) -> String {
-    format!("W/\"{epoch}-{FORMAT}-{revision}-{}\"", day.number())
-}
 
 /// Computes the answer for a key. What does not exist is an answer, too.
 fn load(
@@ -124,7 +115,7 @@ fn compute(
             (serialise(&details)?, tx.scope_revision(key.of())?)
         }
     };
-    Ok(SummaryBody::new(&data, tx.now(), tag(&tx.epoch()?, revision, tx.now().day())))
+    Ok(SummaryBody::new(&data, tx.now(), entity_tag(&tx.epoch()?, revision, tx.now().day())))
 }
 
 fn serialise(data: &impl Serialize) -> Result<Vec<u8>, StoreError> {

@@ -3,7 +3,7 @@
 //! In reading order:
 //!
 //! - `key`: what an answer is found by, and `body`: the bytes that are kept.
-//! - `load`: how an answer is computed.
+//! - `load`: how an answer is computed; `entity_tag`: what names it.
 //! - `configuration`: what an administrator has tuned, stored and applied.
 //! - `policy`, `activity`: from there to the TTL of each key, by how much is written to its enterprise.
 //! - `feed`: what the store tells of changes.
@@ -16,6 +16,7 @@ mod activity;
 mod analytics;
 mod body;
 mod configuration;
+mod entity_tag;
 mod feed;
 mod figures;
 mod key;
@@ -143,7 +144,7 @@ impl Summaries {
         if let Some(is_known) = is_known {
             let clock = self.store.clock();
             let began = clock.instant();
-            if let Some(etag) = self.current_tag(key).await
+            if let Some(etag) = self.current_entity_tag(key).await
                 && is_known(etag.as_bytes())
             {
                 self.cache.count_revalidated(key);
