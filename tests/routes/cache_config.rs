@@ -6,7 +6,7 @@ use muster::clock::Clock;
 use muster::domain::access::Role;
 use muster::domain::cache_configuration::{CacheConfiguration, ConfigurationPatch};
 use muster::store::{Actor, Store, StoreError};
-use muster::summaries::Change;
+use muster::summaries::ConfigurationEdit;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -355,7 +355,7 @@ async fn a_change_holds_although_nobody_waits_for_it() {
     let app = TestApp::start().await;
     let actor = Actor { name: "a test".to_owned(), address: "local".to_owned() };
     let patch: ConfigurationPatch = serde_json::from_value(json!({"maxCacheSize": 9})).unwrap();
-    let change = Change::Set(patch.check().unwrap());
+    let change = ConfigurationEdit::Set(patch.check().unwrap());
     let mut changes = app.summaries.configuration_changes();
     let configuring = app.summaries.configure(actor, change, None);
     // Begun, and given up at once.

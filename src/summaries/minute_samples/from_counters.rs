@@ -3,11 +3,11 @@
 use crate::cache::{Census, Stats};
 use crate::domain::cache_sample::{CacheGauges, CacheSample};
 use crate::domain::duration_buckets::DurationBuckets;
-use crate::summaries::figures::{removals, requests};
+use crate::summaries::cache_counters::{removals, requests};
 use crate::telemetry::resident_bytes;
 
 /// What was counted in some time, and what the cache holds at its end.
-pub(super) fn sample(counted: &Stats, census: &Census) -> CacheSample {
+pub(super) fn sample_of(counted: &Stats, census: &Census) -> CacheSample {
     CacheSample {
         requests: requests(counted),
         removals: removals(&counted.removals),
