@@ -33,7 +33,7 @@ struct Task {
 
 impl Live {
     /// Sends nothing yet. `epoch` and `revision` are how the database stands; up to there, nothing is in the cache.
-    pub(in crate::summaries) fn new(
+    pub(crate) fn new(
         store: &Store,
         cache: &SummaryCache,
         configuration: watch::Receiver<VersionedConfiguration>,
@@ -47,7 +47,7 @@ impl Live {
     }
 
     /// What is to be notified of each publication.
-    pub(in crate::summaries) fn wake(&self) -> Arc<Notify> {
+    pub(crate) fn wake(&self) -> Arc<Notify> {
         Arc::clone(&self.0.channel.publications)
     }
 

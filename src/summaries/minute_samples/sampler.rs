@@ -32,7 +32,7 @@ const READ_AT_ONCE_MAX: u32 = 1_440;
 const FORGOTTEN_AT_ONCE_MAX: u32 = 500;
 
 /// Makes samples, keeps them, writes them.
-pub(in crate::summaries) struct Sampler {
+pub(crate) struct Sampler {
     store: Store,
     cache: SummaryCache,
     clock: Clock,
@@ -48,21 +48,21 @@ pub(in crate::summaries) struct Sampler {
 }
 
 /// What is known of a window at one moment.
-pub(in crate::summaries) struct WindowSamples {
+pub(crate) struct WindowSamples {
     /// Requests and loads since the start.
-    pub(in crate::summaries) since_start: RequestCounters,
-    pub(in crate::summaries) census: Census,
-    pub(in crate::summaries) now: Timestamp,
-    pub(in crate::summaries) window: Window,
+    pub(crate) since_start: RequestCounters,
+    pub(crate) census: Census,
+    pub(crate) now: Timestamp,
+    pub(crate) window: Window,
     /// The samples of the window by its steps, oldest first; the last step still runs.
-    pub(in crate::summaries) steps: Vec<Vec<Arc<CacheSample>>>,
+    pub(crate) steps: Vec<Vec<Arc<CacheSample>>>,
     /// The earliest minute of the window of which anything is known, to the hour in long windows.
-    pub(in crate::summaries) since: Minute,
+    pub(crate) since: Minute,
 }
 
 impl Sampler {
     /// Samples of a cache that has counted nothing yet.
-    pub(in crate::summaries) fn new(store: &Store, cache: &SummaryCache) -> Self {
+    pub(crate) fn new(store: &Store, cache: &SummaryCache) -> Self {
         let clock = store.clock().clone();
         Self {
             store: store.clone(),
@@ -76,7 +76,7 @@ impl Sampler {
     }
 
     /// Makes a sample at each minute's end and writes it, until `stop`. The running minute is then still to be settled.
-    pub(in crate::summaries) async fn tend(&self, stop: CancellationToken) {
+    pub(crate) async fn tend(&self, stop: CancellationToken) {
         // Apart, since a write may wait for the lock of another process, and minutes end meanwhile.
         let turning = async {
             loop {
@@ -122,7 +122,7 @@ impl Sampler {
     }
 
     /// Makes a sample of the minute that still runs and writes everything, for an orderly end.
-    pub(in crate::summaries) async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         {
             let mut history = self.history();
             history.turn(&self.cache, Minute::of(self.clock.now()));
@@ -136,7 +136,7 @@ impl Sampler {
     /// # Errors
     ///
     /// If what was known before the start cannot be read.
-    pub(in crate::summaries) async fn window(&self, window: Window) -> Result<WindowSamples, StoreError> {
+    pub(crate) async fn window(&self, window: Window) -> Result<WindowSamples, StoreError> {
         self.load().await?;
         let now = self.clock.now();
         let minute = Minute::of(now);
