@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use crate::access::sessions::OpenSession;
+use crate::access::OpenSession;
 use crate::domain::access::{Reach, Role, Token};
 use crate::http::error::ApiError;
 use crate::store::Actor;

@@ -8,8 +8,9 @@ use axum::http::{Extensions, HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::access::OpenSession;
 use crate::access::links::LinkStanding;
-use crate::access::sessions::{MintedSession, OpenSession, mint_session};
+use crate::access::sessions::{MintedSession, mint_session};
 use crate::domain::FieldError;
 use crate::domain::access::{Reach, Role, Session, Token};
 use crate::domain::ids::EnterpriseId;
@@ -250,10 +251,10 @@ pub async fn list(
 ) -> Result<Json<Answer<SessionList>>, ApiError> {
     let limit = page.limit;
     let is_first = matches!(page.start, PageStart::First | PageStart::Number(1));
-    let unwritten = if is_first { state.access.unwritten_sessions() } else { Vec::new() };
+    let unstored = if is_first { state.access.unstored_sessions() } else { Vec::new() };
     let mut page = state.store.read(move |tx| tx.sessions(&page)).await?;
-    page.total += unwritten.len() as u64;
-    page.items.splice(0..0, unwritten);
+    page.total += unstored.len() as u64;
+    page.items.splice(0..0, unstored);
     let paging = Paging::of(&page, limit);
     let own = caller.session().map(|open| &open.session.id);
     let sessions = page.items.into_iter().map(|session| ListedSession {
