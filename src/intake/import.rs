@@ -40,7 +40,7 @@ pub struct ImportOptions {
 
 /// How far an import is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct ImportProgress {
     /// Rows that are done with.
     pub rows: u64,
     /// Bytes of the file that were read.
@@ -86,7 +86,7 @@ pub fn import(
     options: &ImportOptions,
     rejects: Option<RejectsOutput>,
     actor: &Actor,
-    progress: &(dyn Fn(Progress) + Sync),
+    progress: &(dyn Fn(ImportProgress) + Sync),
 ) -> Result<ImportReport, ImportError> {
     let begun = store.clock().instant();
     let mut report = ImportReport::new(reader.layout(), reader.encoding(), reader.delimiter());
@@ -142,7 +142,7 @@ fn read_chunks<R: Read>(
     options: &ImportOptions,
     rows_wanted: &AtomicUsize,
     chunks: &SyncSender<Result<Chunk, TransferError>>,
-    progress: &(dyn Fn(Progress) + Sync),
+    progress: &(dyn Fn(ImportProgress) + Sync),
 ) {
     let mut chunk = Chunk::default();
     let mut wanted = rows_wanted.load(Ordering::Relaxed);
@@ -177,11 +177,11 @@ fn read_chunks<R: Read>(
             if chunks.send(Ok(std::mem::take(&mut chunk))).is_err() {
                 return;
             }
-            progress(Progress { rows, bytes });
+            progress(ImportProgress { rows, bytes });
             wanted = rows_wanted.load(Ordering::Relaxed);
         }
     }
-    progress(Progress { rows, bytes: reader.bytes_read() });
+    progress(ImportProgress { rows, bytes: reader.bytes_read() });
     // When nobody takes the last chunk, the import has failed and says so itself.
     let _ = chunks.send(Ok(chunk));
 }
