@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::{Access, hash, is_same, mint_secret};
+use super::secret::{expires_at, hash, is_same, mint_secret};
+use super::tokens::Access;
 use crate::domain::access::SIGN_IN_LINK_LIFE;
 use crate::domain::time::Timestamp;
 use crate::store::{Actor, AuditAction, AuditEntry, NewSignInLink, StoreError, WriteTx};
@@ -48,7 +49,7 @@ pub struct MintedLink {
 pub fn mint_link(now: Timestamp) -> io::Result<MintedLink> {
     let (id, secret) = mint_secret(now)?;
     let code = format!("{id}.{secret}");
-    let expires_at = super::after(now, SIGN_IN_LINK_LIFE);
+    let expires_at = expires_at(now, SIGN_IN_LINK_LIFE);
     Ok(MintedLink { code, stored: NewSignInLink { id, expires_at, code_hash: hash(&secret) } })
 }
 
@@ -71,7 +72,7 @@ impl MintedLink {
 }
 
 impl Access {
-    /// Judges a link's code. Whoever calls this limits how often.
+    /// Judges a link's code. The caller limits how often.
     pub async fn judge_link(&self, code: &str) -> Result<LinkStanding, StoreError> {
         let Some((id, secret)) = code.split_once('.') else { return Ok(LinkStanding::Unknown) };
         let id = id.to_owned();

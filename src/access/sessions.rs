@@ -2,34 +2,18 @@
 //!
 //! What the browser sends reads `<id>.<secret>`, with 256 random bits in base64url as a token has them.
 
-use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
 use serde_json::json;
 
+use super::cached_session::OpenSession;
 use super::links::LinkId;
-use super::{Access, Known, LastUse, hash, is_same, mint_secret};
+use super::secret::{expires_at, hash, is_same, mint_secret};
+use super::tokens::Access;
 use crate::domain::access::{SESSION_LIFE, Session, Token};
 use crate::domain::time::Timestamp;
-use crate::store::{
-    AccessList, Actor, AuditAction, AuditEntry, NewSession, StoreError, StoredSession, Subject, WriteTx,
-};
-
-/// A session as requests meet it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenSession {
-    /// What is known of it.
-    pub session: Session,
-    /// The token that it counts as.
-    pub counts_as: Arc<Token>,
-}
-
-impl OpenSession {
-    pub(super) fn new(session: Session) -> Self {
-        Self { counts_as: Arc::new(session.counts_as()), session }
-    }
-}
+use crate::store::{Actor, AuditAction, AuditEntry, NewSession, StoreError, Subject, WriteTx};
 
 /// What memory says of a text that claims to be a session.
 #[derive(Clone, Debug)]
@@ -55,7 +39,7 @@ pub struct MintedSession {
 /// numbers.
 pub fn mint_session(token: Option<&Token>, address: String, now: Timestamp) -> io::Result<MintedSession> {
     let (id, secret) = mint_secret(now)?;
-    let end = super::after(now, SESSION_LIFE);
+    let end = expires_at(now, SESSION_LIFE);
     // A session never outlives its token; its cookie should not claim to.
     let expires_at = token.and_then(|token| token.expires_at).map_or(end, |expiry| expiry.min(end));
     let token_id = token.map(|token| token.id.clone());
@@ -72,11 +56,11 @@ impl Access {
     pub fn recognise_session(&self, text: &str) -> RecognisedSession {
         let Some((id, secret)) = text.split_once('.') else { return RecognisedSession::Invalid };
         let known = {
-            let table = self.memory.table.read();
-            if table.unwritten.has_ended(id) {
+            let table = self.cache.table.read();
+            if table.unstored.has_ended(id) {
                 return RecognisedSession::Invalid;
             }
-            table.sessions.get(id).or_else(|| table.unwritten.opened(id)).cloned()
+            table.sessions.get(id).or_else(|| table.unstored.opened(id)).cloned()
         };
         let Some(known) = known else { return RecognisedSession::Unknown };
         if !is_same(&hash(secret), &known.secret_hash) {
@@ -89,7 +73,7 @@ impl Access {
         RecognisedSession::Known(Arc::clone(&known.open))
     }
 
-    /// Judges a text that memory does not know, from the database. Whoever calls this limits how often.
+    /// Judges a text that memory does not know, from the database. The caller limits how often.
     pub async fn look_up_session(&self, text: &str) -> Result<Option<Arc<OpenSession>>, StoreError> {
         let Some((id, secret)) = text.split_once('.') else { return Ok(None) };
         let id = id.to_owned();
@@ -114,7 +98,7 @@ impl Access {
         match self.store.write(move |tx| stored.write(tx)).await {
             Err(error) if error.trouble().is_some() && opening.link.is_none() => {
                 let Opening { session, before, actor, .. } = opening;
-                let opened = self.open_unwritten(&session, before.as_deref(), &actor).ok_or(error)?;
+                let opened = self.open_unstored(&session, before.as_deref(), &actor).ok_or(error)?;
                 Ok(Some(OpenSession::new(opened)))
             }
             outcome => outcome,
@@ -123,21 +107,21 @@ impl Access {
 
     /// Ends a session because its holder signs out. While the database cannot be written, it is refused from memory.
     pub async fn sign_out(&self, id: String, actor: Actor) -> Result<(), StoreError> {
-        let was_in_memory = self.close_unwritten(&id, &actor).is_some();
+        let was_in_memory = self.close_unstored(&id, &actor).is_some();
         let (target, who) = (id.clone(), actor.clone());
         let work = self.store.write(move |tx| {
             if was_in_memory { tx.delete_session(&target).map(drop) } else { tx.end_session(&target, tx.now(), &who) }
         });
         match work.await {
             Err(StoreError::NotFound(_)) if was_in_memory => Ok(()),
-            Err(error) if error.trouble().is_some() && (was_in_memory || self.end_unwritten(&id, &actor)) => Ok(()),
+            Err(error) if error.trouble().is_some() && (was_in_memory || self.end_unstored(&id, &actor)) => Ok(()),
             outcome => outcome,
         }
     }
 
     /// Ends a session because an administrator wants it to.
     pub async fn revoke_session(&self, id: String, actor: Actor) -> Result<(), StoreError> {
-        let was_in_memory = self.close_unwritten(&id, &actor).is_some();
+        let was_in_memory = self.close_unstored(&id, &actor).is_some();
         let work = self.store.write(move |tx| tx.revoke_session(&id, &actor));
         match work.await {
             Err(error) if was_in_memory && (error.trouble().is_some() || matches!(error, StoreError::NotFound(_))) => {
@@ -193,77 +177,4 @@ pub(super) fn audit_of_opening(session: &Session, link: Option<&LinkId>) -> Audi
 /// The audit log's entry for a session that its holder ended.
 pub(super) fn audit_of_end(session: &Session) -> AuditEntry {
     AuditEntry::of(AuditAction::SessionEnd, &session.id).before(session.described())
-}
-
-/// A session in memory.
-pub(super) struct KnownSession {
-    open: Arc<OpenSession>,
-    secret_hash: [u8; 32],
-    pub(super) used: LastUse,
-    /// Its token, which is in use when the session is.
-    token: Option<Arc<Known>>,
-}
-
-impl KnownSession {
-    fn new(stored: &StoredSession, token: Option<&Arc<Known>>, before: Option<&LastUse>) -> Self {
-        Self {
-            open: Arc::new(OpenSession::new(stored.session.clone())),
-            secret_hash: stored.secret_hash,
-            used: LastUse::new(stored.session.last_used_at, before),
-            token: token.cloned(),
-        }
-    }
-
-    /// One of a token that is not stored.
-    pub(super) fn unwritten(new: &NewSession, token: &Arc<Known>) -> Self {
-        let session = Session {
-            id: new.id.clone(),
-            token: Some(Token::clone(&token.token)),
-            created_at: new.created_at,
-            expires_at: new.expires_at,
-            last_used_at: None,
-            address: new.address.clone(),
-        };
-        Self::new(&StoredSession { session, secret_hash: new.secret_hash }, Some(token), None)
-    }
-
-    /// The same, of its token as it is known now.
-    pub(super) fn of_token(&self, token: &Arc<Known>) -> Self {
-        let session = Session { token: Some(Token::clone(&token.token)), ..self.open.session.clone() };
-        Self::new(&StoredSession { session, secret_hash: self.secret_hash }, Some(token), Some(&self.used))
-    }
-
-    pub(super) fn session(&self) -> &Session {
-        &self.open.session
-    }
-
-    pub(super) fn token_id(&self) -> Option<&str> {
-        self.open.session.token.as_ref().map(|token| token.id.as_str())
-    }
-
-    pub(super) fn is_valid_at(&self, now: Timestamp) -> bool {
-        self.open.session.is_valid_at(now)
-    }
-
-    fn note_use(&self, now: Timestamp) {
-        self.used.note(now);
-        if let Some(token) = &self.token {
-            token.used.note(now);
-        }
-    }
-}
-
-/// The sessions of a list, which go on from what was known of them `before`.
-pub(super) fn remember(
-    list: &AccessList,
-    tokens: &HashMap<String, Arc<Known>>,
-    before: &HashMap<String, Arc<KnownSession>>,
-) -> HashMap<String, Arc<KnownSession>> {
-    let remember = |stored: &StoredSession| {
-        let session = &stored.session;
-        let used = before.get(&session.id).map(|known| &known.used);
-        let token = session.token.as_ref().and_then(|token| tokens.get(&token.id));
-        (session.id.clone(), Arc::new(KnownSession::new(stored, token, used)))
-    };
-    list.sessions.iter().map(remember).collect()
 }

@@ -2,14 +2,17 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, ValueHint};
 use serde_json::json;
 
-use super::{Context, Failure, progress};
+use super::progress::BackupBar;
+use super::server::{self, Hangup, StopSignals};
+use super::{Context, Failure};
 use crate::clock::Clock;
 use crate::domain::backup::Size;
-use crate::store::{Actor, BackupMade, BackupRequest, Pace, back_up, record_backup};
+use crate::store::{Actor, BackupMade, BackupObserver, BackupRequest, Pace, back_up, record_backup};
 
 /// Back the whole database up into one file, also while a server runs.
 ///
@@ -51,7 +54,7 @@ pub fn run(context: &mut Context<'_>, arguments: &BackupArgs) -> Result<(), Fail
         pace: Pace::Gentle,
     };
     let work_clock = clock.clone();
-    let result = progress::observed(move |observer| back_up(&request, &work_clock, observer))?;
+    let result = with_progress(move |observer| back_up(&request, &work_clock, observer))?;
     let made = result.map_err(|error| Failure::failed("no backup was made").because(error))?;
     // The audit log names the file so that it can be found from anywhere.
     let named = BackupMade { path: std::path::absolute(&made.path).unwrap_or_else(|_| made.path.clone()), ..made };
@@ -71,6 +74,28 @@ pub fn run(context: &mut Context<'_>, arguments: &BackupArgs) -> Result<(), Fail
     // With standard error closed there is nobody to tell.
     let _ = writeln!(std::io::stderr(), "{text}");
     Ok(())
+}
+
+/// Does something that may take minutes, on a thread of its own; the first signal asks it to end and tidy up.
+fn with_progress<T: Send + 'static>(
+    work: impl FnOnce(&Arc<dyn BackupObserver>) -> T + Send + 'static,
+) -> Result<T, Failure> {
+    let bar = Arc::new(BackupBar::new());
+    let result = server::block_on(async {
+        let signals = StopSignals::catch(Hangup::Stop)?;
+        tokio::spawn({
+            let bar = Arc::clone(&bar);
+            async move {
+                signals.received().await;
+                bar.cancel();
+            }
+        });
+        let observer: Arc<dyn BackupObserver> = Arc::<BackupBar>::clone(&bar);
+        let work = tokio::task::spawn_blocking(move || work(&observer));
+        work.await.map_err(|error| Failure::failed("it ended before its time").because(error))
+    });
+    bar.finish();
+    result
 }
 
 fn millis(made: &BackupMade) -> u64 {

@@ -2,10 +2,10 @@
 
 use std::io::Write;
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
-use super::{Cli, Failure};
+use super::Failure;
 
 /// Write a completion script for a shell.
 #[derive(Debug, Args)]
@@ -22,10 +22,10 @@ Examples:
   muster completions fish > ~/.config/fish/completions/muster.fish
   muster completions zsh > \"${fpath[1]}/_muster\"";
 
-/// Writes the script.
-pub fn run(stdout: &mut dyn Write, arguments: &CompletionsArgs) -> Result<(), Failure> {
+/// Writes the script for a program.
+pub fn run(stdout: &mut dyn Write, arguments: &CompletionsArgs, mut program: Command) -> Result<(), Failure> {
     // Into memory first: the generator panics where it cannot write, and a pipe may be closed.
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "muster", &mut script);
+    clap_complete::generate(arguments.shell, &mut program, "muster", &mut script);
     stdout.write_all(&script).map_err(Failure::output)
 }

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 
-use super::scratch::ScratchDir;
+use super::progress::filling_bar;
 use super::server::{self, Hangup, StopSignals};
+use super::temporary_folder::TemporaryFolder;
 use super::{Context, Failure, ServingFlags, sign_in_link, traffic};
 use crate::access::links::MintedLink;
 use crate::app::App;
@@ -67,7 +67,7 @@ fn parse_contacts(text: &str) -> Result<u64, String> {
 
 /// Fills the database and serves until it is told to stop.
 pub fn run(context: &mut Context<'_>, arguments: &DemoArgs) -> Result<(), Failure> {
-    let scratch = ScratchDir::new("demo")?;
+    let scratch = TemporaryFolder::new("demo")?;
     scratch.path().clone_into(&mut context.config.store.data_dir);
     let mut settings = server::settings(context, "demo")?;
     if arguments.traffic && settings.server.tls.is_some() {
@@ -108,7 +108,7 @@ async fn fill(options: &StoreOptions, data: Arc<DemoData>, clock: Clock) -> Resu
     let options = StoreOptions { create: true, mode: Mode::Command, ..options.clone() };
     let work = move || {
         let store = Store::open(&options, clock)?;
-        let bar = progress_bar(data.contacts_len());
+        let bar = filling_bar(data.contacts_len());
         let filled = intake::fill(&store, &data, &mut |contacts| bar.set_position(contacts));
         bar.finish_and_clear();
         filled.map_err(cannot_fill)?;
@@ -125,12 +125,6 @@ async fn fill(options: &StoreOptions, data: Arc<DemoData>, clock: Clock) -> Resu
 
 fn cannot_fill(error: StoreError) -> Failure {
     Failure::failed("the database cannot be filled").because(error)
-}
-
-/// Shows nothing unless standard error is a terminal.
-fn progress_bar(contacts: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("filling {bar:40} {human_pos} of {human_len} contacts");
-    ProgressBar::new(contacts).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 /// Says where to look and what to try.

@@ -9,13 +9,13 @@ use crate::config::ConfigError;
 /// Why a command did not do what it was asked for; written as one line, its causes joined by colons.
 #[derive(Debug)]
 pub struct Failure {
-    kind: Kind,
+    kind: FailureKind,
     message: String,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum FailureKind {
     Usage,
     Failed,
     OutputClosed,
@@ -24,12 +24,12 @@ enum Kind {
 impl Failure {
     /// What was asked for makes no sense: exit code 2.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Usage, message: message.into(), cause: None }
+        Self { kind: FailureKind::Usage, message: message.into(), cause: None }
     }
 
     /// What was asked for could not be done: exit code 1.
     pub fn failed(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Failed, message: message.into(), cause: None }
+        Self { kind: FailureKind::Failed, message: message.into(), cause: None }
     }
 
     /// The same, with the error that is the cause of it.
@@ -43,7 +43,11 @@ impl Failure {
     #[must_use]
     pub fn output(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self { kind: Kind::OutputClosed, message: "standard output was closed".to_owned(), cause: None };
+            return Self {
+                kind: FailureKind::OutputClosed,
+                message: "standard output was closed".to_owned(),
+                cause: None,
+            };
         }
         Self::failed("standard output cannot be written").because(error)
     }
@@ -52,16 +56,16 @@ impl Failure {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.kind {
-            Kind::OutputClosed => 0,
-            Kind::Failed => 1,
-            Kind::Usage => 2,
+            FailureKind::OutputClosed => 0,
+            FailureKind::Failed => 1,
+            FailureKind::Usage => 2,
         }
     }
 
     /// Whether there is nothing to tell anybody.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.kind == Kind::OutputClosed
+        self.kind == FailureKind::OutputClosed
     }
 }
 
@@ -69,7 +73,7 @@ impl From<ConfigError> for Failure {
     /// Settings are part of what was asked for, wherever they are written.
     fn from(error: ConfigError) -> Self {
         Self {
-            kind: Kind::Usage,
+            kind: FailureKind::Usage,
             message: error.to_string(),
             cause: error.source().map(|cause| cause.to_string().into()),
         }

@@ -6,10 +6,10 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
 use super::database::{self, Missing};
-use super::scratch::ScratchDir;
+use super::progress::ImportBar;
+use super::temporary_folder::TemporaryFolder;
 use super::{Context, Failure};
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::intake::{self, ImportError, ImportOptions};
@@ -105,14 +105,14 @@ pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Fail
     let reader = intake::open(input, &options).map_err(|error| explain(&name, error))?;
     // A dry run where there is no database yet leaves none behind.
     let no_database = !database_path(&context.config.store.data_dir).exists();
-    let scratch = (arguments.dry_run && no_database).then(|| ScratchDir::new("dry-run")).transpose()?;
+    let scratch = (arguments.dry_run && no_database).then(|| TemporaryFolder::new("dry-run")).transpose()?;
     if let Some(scratch) = &scratch {
         scratch.path().clone_into(&mut context.config.store.data_dir);
     }
     // An empty database has no enterprise, so without leave to create one there is nothing to import into.
     let missing = if arguments.create_missing || scratch.is_some() { Missing::Create } else { Missing::Refuse };
     let store = database::open(context, "import", missing)?;
-    let bar = progress_bar(size);
+    let bar = ImportBar::new(size);
     let rejects_path = arguments.rejects_path().filter(|_| !arguments.dry_run);
     let result = intake::import(
         &store,
@@ -120,12 +120,9 @@ pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Fail
         &options,
         rejects_path.clone().map(rejects_output),
         &Actor::command_line(),
-        &|progress| {
-            bar.set_position(if size.is_some() { progress.bytes } else { progress.rows });
-            bar.set_message(HumanCount(progress.rows).to_string());
-        },
+        &|progress| bar.show(progress),
     );
-    bar.finish_and_clear();
+    bar.finish();
     store.close();
     let report = result.map_err(|error| explain(&name, error))?;
     if arguments.json {
@@ -168,17 +165,6 @@ fn rejects_output(path: PathBuf) -> RejectsOutput {
         })?;
         Ok(Box::new(file) as Box<dyn Write + Send>)
     })
-}
-
-/// A bar over the bytes of a file, or a count of rows for a stream. Shows nothing unless standard error is a terminal.
-fn progress_bar(size: Option<u64>) -> ProgressBar {
-    let (bar, template) = match size {
-        Some(size) => {
-            (ProgressBar::new(size), "{bar:40} {percent:>3} %  {msg} rows  {binary_bytes_per_sec}  {eta} left")
-        }
-        None => (ProgressBar::new_spinner(), "{spinner} {msg} rows  {elapsed}"),
-    };
-    bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 fn explain(name: &str, error: ImportError) -> Failure {

@@ -2,11 +2,11 @@
 
 use std::io::{self, Write};
 
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use super::{Cli, Failure};
+use super::Failure;
 use crate::telemetry::BUILT_FROM;
 
 /// Write the manual page, with every command, in the language of man.
@@ -22,16 +22,15 @@ Examples:
 /// In the place of a day that nobody knows. An argument that is empty would be taken for none, and the next one for it.
 const NO_DATE: &str = "\\&";
 
-/// Writes the page.
-pub fn run(stdout: &mut dyn Write, _arguments: &ManArgs) -> Result<(), Failure> {
+/// Writes the page of a program.
+pub fn run(stdout: &mut dyn Write, _arguments: &ManArgs, program: Command) -> Result<(), Failure> {
     let mut text = Vec::new();
-    write_page(&mut text).map_err(Failure::output)?;
+    write_page(&mut text, program).map_err(Failure::output)?;
     stdout.write_all(&text).map_err(Failure::output)
 }
 
 /// One page for the program and all of its commands, so that a search in it finds whatever there is.
-fn write_page(to: &mut dyn Write) -> io::Result<()> {
-    let mut program = Cli::command();
+fn write_page(to: &mut dyn Write, mut program: Command) -> io::Result<()> {
     program.build();
     let version = concat!("Muster ", env!("CARGO_PKG_VERSION"));
     let man = Man::new(program.clone()).title("MUSTER").section("1").manual("Muster").source(version).date(date());

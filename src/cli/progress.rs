@@ -1,25 +1,29 @@
-//! How far a backup is, for whoever looks at a terminal; and that Ctrl-C ends it in order.
+//! Progress bars on a terminal: of a backup or restore, of an import, and of filling a demonstration.
+//!
+//! None of them shows anything unless standard error is a terminal.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 
-use super::Failure;
-use super::server::{self, Hangup, StopSignals};
+use crate::intake::ImportProgress;
 use crate::store::{BackupObserver, BackupProgress, BackupStage};
 
-/// A bar over the bytes of a database. Shows nothing unless standard error is a terminal.
-pub(super) struct Bar {
+/// A bar over the bytes of a database, which also says whether the work was cancelled.
+pub(super) struct BackupBar {
     bar: ProgressBar,
     cancelled: AtomicBool,
 }
 
-impl Bar {
+impl BackupBar {
     pub(super) fn new() -> Self {
         let template = "{msg} {bar:40} {percent:>3} %  {binary_bytes_per_sec}  {eta} left";
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        Self { bar: ProgressBar::new(0).with_style(style), cancelled: AtomicBool::new(false) }
+        Self { bar: ProgressBar::new(0).with_style(style(template)), cancelled: AtomicBool::new(false) }
+    }
+
+    /// Has the work end and tidy up.
+    pub(super) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
     }
 
     /// Takes it off the terminal.
@@ -28,7 +32,7 @@ impl Bar {
     }
 }
 
-impl BackupObserver for Bar {
+impl BackupObserver for BackupBar {
     fn progressed(&self, progress: BackupProgress) {
         let BackupProgress { stage, bytes_done, bytes_total } = progress;
         self.bar.set_length(bytes_total);
@@ -44,24 +48,39 @@ impl BackupObserver for Bar {
     }
 }
 
-/// Does something that may take minutes, on a thread of its own; the first signal asks it to end and tidy up.
-pub(super) fn observed<T: Send + 'static>(
-    work: impl FnOnce(&Arc<dyn BackupObserver>) -> T + Send + 'static,
-) -> Result<T, Failure> {
-    let bar = Arc::new(Bar::new());
-    let result = server::block_on(async {
-        let signals = StopSignals::catch(Hangup::Stop)?;
-        tokio::spawn({
-            let bar = Arc::clone(&bar);
-            async move {
-                signals.received().await;
-                bar.cancelled.store(true, Ordering::Relaxed);
+/// A bar over the bytes of an imported file, or a count of rows for a stream, whose size is not known.
+pub(super) struct ImportBar {
+    bar: ProgressBar,
+    size: Option<u64>,
+}
+
+impl ImportBar {
+    pub(super) fn new(size: Option<u64>) -> Self {
+        let (bar, template) = match size {
+            Some(size) => {
+                (ProgressBar::new(size), "{bar:40} {percent:>3} %  {msg} rows  {binary_bytes_per_sec}  {eta} left")
             }
-        });
-        let observer: Arc<dyn BackupObserver> = Arc::<Bar>::clone(&bar);
-        let work = tokio::task::spawn_blocking(move || work(&observer));
-        work.await.map_err(|error| Failure::failed("it ended before its time").because(error))
-    });
-    bar.finish();
-    result
+            None => (ProgressBar::new_spinner(), "{spinner} {msg} rows  {elapsed}"),
+        };
+        Self { bar: bar.with_style(style(template)), size }
+    }
+
+    pub(super) fn show(&self, progress: ImportProgress) {
+        self.bar.set_position(if self.size.is_some() { progress.bytes } else { progress.rows });
+        self.bar.set_message(HumanCount(progress.rows).to_string());
+    }
+
+    /// Takes it off the terminal.
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A bar over the contacts that a demonstration is filled with.
+pub(super) fn filling_bar(contacts: u64) -> ProgressBar {
+    ProgressBar::new(contacts).with_style(style("filling {bar:40} {human_pos} of {human_len} contacts"))
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::{Args, ValueHint};
 use serde_json::json;
 
-use super::progress::Bar;
+use super::progress::BackupBar;
 use super::{Context, Failure};
 use crate::clock::Clock;
 use crate::store::{Actor, BackupObserver, Before, Restore, Restored};
@@ -45,8 +45,8 @@ pub fn run(context: &mut Context<'_>, arguments: &RestoreArgs) -> Result<(), Fai
     let clock = Clock::system();
     let data_dir = context.config.store.data_dir.clone();
     // Ctrl-C ends this at any moment, as it does at the question: what is there then is whole, and the next one tidies up.
-    let bar = Arc::new(Bar::new());
-    let observer: Arc<dyn BackupObserver> = Arc::<Bar>::clone(&bar);
+    let bar = Arc::new(BackupBar::new());
+    let observer: Arc<dyn BackupObserver> = Arc::<BackupBar>::clone(&bar);
     let prepared = Restore::prepare(&data_dir, &arguments.file, &clock, &observer, &mut |_| {});
     bar.finish();
     let failed = |error| Failure::failed("nothing was restored").because(error);

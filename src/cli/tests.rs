@@ -1,4 +1,13 @@
-use super::*;
+//! What the command line takes, and what its commands write.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use clap::CommandFactory;
+
+use super::program::{dispatch, run};
+use super::{Cli, Context, ServiceManager, parse};
+use crate::config::{Config, Environment, Flags};
 
 fn parsed(line: &str) -> Result<Cli, clap::Error> {
     parse(line.split_whitespace().map(OsString::from))

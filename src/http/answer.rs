@@ -3,10 +3,12 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::error::ApiError;
 use super::extract::{Json, WHOLE_LIST};
 use super::state::AppState;
-use crate::domain::page::{Cursor, Page, Pagination};
+use crate::domain::page::{Cursor, Page, PageRequest, Pagination};
 use crate::domain::time::Timestamp;
+use crate::store::{ReadTx, StoreError};
 
 /// A success: what a route has to say, and when it said so.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,6 +34,24 @@ impl AppState {
     /// The answer of a handler that did what it was asked for.
     pub(super) fn success<T: Serialize>(&self, body: T) -> Json<Answer<T>> {
         Json(Answer::new(body, self.clock.now()))
+    }
+
+    /// Reads a page of a list: its rows as they are answered, and where the page is in the list.
+    pub(super) async fn read_page<C, T, B, F>(
+        &self,
+        request: PageRequest<C>,
+        read: F,
+    ) -> Result<(Vec<B>, Paging), ApiError>
+    where
+        C: Cursor + Send + 'static,
+        T: Send + 'static,
+        B: From<T>,
+        F: FnOnce(&ReadTx<'_>, &PageRequest<C>) -> Result<Page<T, C>, StoreError> + Send + 'static,
+    {
+        let limit = request.limit;
+        let page = self.store.read(move |tx| read(tx, &request)).await?;
+        let paging = Paging::of(&page, limit);
+        Ok((page.items.into_iter().map(Into::into).collect(), paging))
     }
 }
 

@@ -19,7 +19,7 @@ use super::error::ApiError;
 use super::negotiation::{GZIP, PRIVATE_NO_CACHE, VARY_ACCEPT_ENCODING, accepts_gzip, none_match_lists};
 use super::state::AppState;
 use crate::cache::{CacheStatus, LoadError};
-use crate::summaries::{Answer, Head, KnownTag, ServedSummary, SummaryError, SummaryKey};
+use crate::summaries::{AnswerHead, ConditionalAnswer, KnownTag, ServedSummary, SummaryError, SummaryKey};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -55,16 +55,18 @@ pub(super) async fn answer(state: &AppState, key: &SummaryKey, headers: TakenHea
     let is_known: &KnownTag<'_> = &is_known;
     let has_known = headers.contains_key(IF_NONE_MATCH);
     let served = match state.summaries.get(key, has_known.then_some(is_known)).await? {
-        Answer::Revalidated { etag, took } => return Ok(unchanged(headers, etag.into(), Told::revalidated(took))),
-        Answer::Unchanged(served) => {
+        ConditionalAnswer::Revalidated { etag, took } => {
+            return Ok(unchanged(headers, etag.into(), Told::revalidated(took)));
+        }
+        ConditionalAnswer::Unchanged(served) => {
             return Ok(unchanged(headers, served.value.etag().clone(), Told::of(&served)));
         }
-        Answer::Whole(served) => served,
+        ConditionalAnswer::Whole(served) => served,
     };
     let head = match served.status {
-        CacheStatus::Hit => Head::Hit,
-        CacheStatus::Stale => Head::Stale,
-        CacheStatus::Miss { .. } | CacheStatus::Coalesced => Head::Loaded,
+        CacheStatus::Hit => AnswerHead::Hit,
+        CacheStatus::Stale => AnswerHead::Stale,
+        CacheStatus::Miss { .. } | CacheStatus::Coalesced => AnswerHead::Loaded,
     };
     let compressed = accepts_gzip(&headers);
     let body = if compressed {

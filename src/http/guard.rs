@@ -19,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use tower::{Layer, Service, ServiceExt};
 
-use super::auth::{Gate, address_of};
+use super::auth::{Authenticator, address_of};
 use super::error::ApiError;
 use super::extract::{FromParams, PathId};
 use crate::domain::access::{Reach, Role};
@@ -51,7 +51,7 @@ pub enum Access {
 /// The check around one route.
 #[derive(Clone)]
 pub struct Guard {
-    pub(super) gate: Arc<Gate>,
+    pub(super) authenticator: Arc<Authenticator>,
     pub(super) access: Access,
     /// `None` for routes that stream.
     pub(super) time_max: Option<Duration>,
@@ -61,11 +61,11 @@ impl Guard {
     /// Lets a request through, with its caller in it.
     async fn admit(&self, request: &mut Request) -> Result<(), ApiError> {
         let Access::Token(role, within) = self.access else {
-            return self.gate.refuse_foreign(request.method(), request.headers());
+            return self.authenticator.refuse_foreign(request.method(), request.headers());
         };
         // From here on the caller knows the address.
         let address = address_of(request.extensions_mut().remove());
-        let caller = self.gate.admit(request.method(), request.headers(), address).await?;
+        let caller = self.authenticator.admit(request.method(), request.headers(), address).await?;
         caller.must_be(role)?;
         if let Reach::Enterprise(own) = caller.reach() {
             match within {

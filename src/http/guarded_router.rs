@@ -11,7 +11,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::api_root::SECOND_ROOT;
-use super::auth::Gate;
+use super::auth::Authenticator;
 use super::guard::{Access, Guard, Within};
 use super::openapi;
 use super::settings::HttpSettings;
@@ -20,16 +20,16 @@ use crate::domain::access::Role;
 /// Routes with their checks, in the making.
 pub struct GuardedRouter<S> {
     router: OpenApiRouter<S>,
-    gate: Arc<Gate>,
+    authenticator: Arc<Authenticator>,
     request_time_max: Duration,
 }
 
 impl<S: Clone + Send + Sync + 'static> GuardedRouter<S> {
-    /// A router without routes yet, whose routes will be guarded by this gate.
+    /// A router without routes yet, whose routes ask this authenticator who is calling.
     #[must_use]
-    pub fn new(gate: Arc<Gate>, settings: &HttpSettings) -> Self {
+    pub fn new(authenticator: Arc<Authenticator>, settings: &HttpSettings) -> Self {
         let router = OpenApiRouter::with_openapi(openapi::preface(settings.base_path.as_ref()));
-        Self { router, gate, request_time_max: settings.request_time_max }
+        Self { router, authenticator, request_time_max: settings.request_time_max }
     }
 
     /// Routes that need no token.
@@ -55,7 +55,7 @@ impl<S: Clone + Send + Sync + 'static> GuardedRouter<S> {
     fn add(mut self, access: Access, time_max: Option<Duration>, routes: UtoipaMethodRouter<S>) -> Self {
         let (schemas, mut paths, methods) = routes;
         // Only the methods themselves: what this path does not take is told to everyone alike.
-        let methods = methods.route_layer(Guard { gate: Arc::clone(&self.gate), access, time_max });
+        let methods = methods.route_layer(Guard { authenticator: Arc::clone(&self.authenticator), access, time_max });
         for (path, item) in &mut paths.paths {
             openapi::complete(path, item, access);
             self.router = self.router.route(&format!("{SECOND_ROOT}{path}"), methods.clone());
@@ -80,7 +80,7 @@ mod tests {
 
     use super::*;
     use crate::http::auth::Caller;
-    use crate::http::auth::tests::{SampleTokens, sample_clock};
+    use crate::http::auth::sample_access::{SampleAccess, sample_clock};
     use crate::http::envelope::Envelope;
     use crate::http::error::ApiError;
     use crate::http::extract::Json;
@@ -124,10 +124,20 @@ mod tests {
         std::future::pending::<()>().await;
     }
 
-    fn sample_router() -> GuardedRouter<Arc<HttpSettings>> {
-        let settings = HttpSettings { request_time_max: Duration::from_millis(1), ..HttpSettings::default() };
-        let gate = Gate::new(Arc::new(SampleTokens::default()), &settings, false, sample_clock());
-        GuardedRouter::new(Arc::new(gate), &settings)
+    struct Sample {
+        access: SampleAccess,
+        router: Router,
+        document: OpenApi,
+    }
+
+    async fn sample() -> Sample {
+        sample_with(HttpSettings::default()).await
+    }
+
+    async fn sample_with(settings: HttpSettings) -> Sample {
+        let access = SampleAccess::new(&sample_clock()).await;
+        let authenticator = Authenticator::new(access.access.clone(), &settings, false, sample_clock());
+        let (router, document) = GuardedRouter::new(Arc::new(authenticator), &settings)
             .public(routes!(open))
             .public(routes!(careless))
             .public(routes!(slow))
@@ -136,28 +146,33 @@ mod tests {
             .may(Role::Viewer, Within::Enterprise, routes!(misplaced))
             .may(Role::Viewer, Within::Reach, routes!(own))
             .may_stream(Role::Viewer, Within::Installation, routes!(everything))
-    }
-
-    async fn send(method: &str, path: &str, token: &str) -> (Response<()>, String) {
-        let mut request = Request::builder().method(method).uri(path).header("x-request-id", "r-1");
-        if !token.is_empty() {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        let (router, _) = sample_router().finish();
-        let app = router
+            .finish();
+        let router = router
             .layer(Envelope::new(sample_clock(), Arc::default(), false))
             .with_state(Arc::new(HttpSettings::default()));
-        let response = app.oneshot(request.body(Body::from("not JSON")).unwrap()).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-        (Response::from_parts(parts, ()), body)
+        Sample { access, router, document }
+    }
+
+    impl Sample {
+        async fn send(&self, method: &str, path: &str, token: &str) -> (Response<()>, String) {
+            let mut request = Request::builder().method(method).uri(path).header("x-request-id", "r-1");
+            if !token.is_empty() {
+                request = request.header("authorization", format!("Bearer {}", self.access.secret(token)));
+            }
+            let request = request.body(Body::from("not JSON")).unwrap();
+            let response = self.router.clone().oneshot(request).await.unwrap();
+            let (parts, body) = response.into_parts();
+            let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+            (Response::from_parts(parts, ()), body)
+        }
     }
 
     #[tokio::test]
     async fn a_route_lets_through_what_its_entry_says() {
+        let sample = sample().await;
         let check = async |method: &str, path: &str, token: &str, status: u16| {
             for path in [path.to_owned(), format!("/api{path}")] {
-                let (response, body) = send(method, &path, token).await;
+                let (response, body) = sample.send(method, &path, token).await;
                 assert_eq!(response.status(), status, "{method} {path} by {token:?}: {body}");
             }
         };
@@ -177,8 +192,9 @@ mod tests {
 
     #[tokio::test]
     async fn refusals_come_before_the_body_is_read() {
+        let sample = sample().await;
         let check = async |token: &str, status: u16| {
-            let (response, body) = send("PUT", "/enterprise/acme", token).await;
+            let (response, body) = sample.send("PUT", "/enterprise/acme", token).await;
             assert_eq!(response.status(), status, "{token:?}: {body}");
         };
         check("", 401).await;
@@ -189,7 +205,7 @@ mod tests {
 
     #[tokio::test]
     async fn outside_its_enterprise_a_token_reads_what_an_unknown_enterprise_answers() {
-        let (_, body) = send("GET", "/enterprise/other", "viewer@acme").await;
+        let (_, body) = sample().await.send("GET", "/enterprise/other", "viewer@acme").await;
         let unknown = ApiError::not_found("Enterprise");
         let mut response = axum::response::IntoResponse::into_response(unknown.clone());
         unknown.write_into(&mut response, "r-1");
@@ -198,22 +214,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_careless_entry_fails_closed() {
-        assert_eq!(send("GET", "/careless", "admin").await.0.status(), 500);
-        assert_eq!(send("GET", "/misplaced", "viewer@acme").await.0.status(), 500);
+        let sample = sample().await;
+        assert_eq!(sample.send("GET", "/careless", "admin").await.0.status(), 500);
+        assert_eq!(sample.send("GET", "/misplaced", "viewer@acme").await.0.status(), 500);
     }
 
     #[tokio::test]
     async fn slow_requests_are_ended_and_methods_are_listed() {
-        let (response, _) = send("GET", "/slow", "").await;
+        let settings = HttpSettings { request_time_max: Duration::from_millis(1), ..HttpSettings::default() };
+        let sample = sample_with(settings).await;
+        let (response, _) = sample.send("GET", "/slow", "").await;
         assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (503, &"1".parse().unwrap()));
-        let (response, _) = send("DELETE", "/enterprise/acme", "").await;
+        let (response, _) = sample.send("DELETE", "/enterprise/acme", "").await;
         assert_eq!((response.status().as_u16(), &response.headers()["allow"]), (405, &"GET,HEAD,PUT".parse().unwrap()));
     }
 
-    #[test]
-    fn the_document_says_what_each_route_takes() {
-        let (_, document) = sample_router().finish();
-        let document = serde_json::to_value(document).unwrap();
+    #[tokio::test]
+    async fn the_document_says_what_each_route_takes() {
+        let document = serde_json::to_value(sample().await.document).unwrap();
         assert_eq!(document["openapi"], "3.1.0");
         assert_eq!(document["servers"][1]["url"], "/api");
         let paths = document["paths"].as_object().unwrap();

@@ -42,7 +42,7 @@ pub mod schemas;
 pub mod settings;
 pub mod state;
 
-pub use self::auth::{Caller, Tokens};
+pub use self::auth::Caller;
 pub use self::error::ApiError;
 pub use self::guard::Within;
 pub use self::handler::RouterHandler;

@@ -20,7 +20,7 @@ use crate::config::WebOrigin;
 ///
 /// Fails only if the binary itself is broken, such as by a file that is missing from it.
 pub fn router(state: AppState) -> Result<Router, ApiError> {
-    let (api, document) = all_routes(GuardedRouter::new(Arc::clone(&state.gate), &state.settings)).finish();
+    let (api, document) = all_routes(GuardedRouter::new(Arc::clone(&state.authenticator), &state.settings)).finish();
     let _ = state.document.set(openapi::asset(&document)?);
     let mut app = api.merge(assets::routes()?);
     if !state.settings.cors_origins.is_empty() {
@@ -65,7 +65,7 @@ mod tests {
     use crate::access::Access;
     use crate::backups::Backups;
     use crate::config::{BackupSettings, ServerSettings};
-    use crate::http::auth::tests::sample_clock;
+    use crate::http::auth::sample_access::sample_clock;
     use crate::http::settings::HttpSettings;
     use crate::server::Server;
     use crate::store::{Mode, Store, StoreOptions};

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::assets::Asset;
-use super::auth::Gate;
+use super::auth::Authenticator;
 use super::meters::Meters;
 use super::readiness::Readiness;
 use super::settings::HttpSettings;
@@ -34,8 +34,8 @@ pub struct Shared {
     pub store: Store,
     /// Who may do what.
     pub access: Access,
-    /// Who is let in, for those who sign in.
-    pub(super) gate: Arc<Gate>,
+    /// Who is calling, and the cookie of those who sign in.
+    pub(super) authenticator: Arc<Authenticator>,
     /// What the facts amount to.
     pub summaries: Summaries,
     /// What was backed up, and what is to be.
@@ -75,7 +75,7 @@ impl AppState {
         let is_https = server.tls.is_some() || settings.has_https_origin();
         let clock = store.clock().clone();
         Self(Arc::new(Shared {
-            gate: Arc::new(Gate::new(Arc::new(access.clone()), &settings, is_https, clock.clone())),
+            authenticator: Arc::new(Authenticator::new(access.clone(), &settings, is_https, clock.clone())),
             clock,
             server,
             is_https,

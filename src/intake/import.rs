@@ -39,7 +39,7 @@ pub struct ImportOptions {
 
 /// The progress of an import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct ImportProgress {
     /// Rows handed to the writer.
     pub rows: u64,
     /// Bytes of the file read so far.
@@ -84,7 +84,7 @@ pub fn import(
     options: &ImportOptions,
     rejects: Option<RejectsOutput>,
     actor: &Actor,
-    progress: &(dyn Fn(Progress) + Sync),
+    progress: &(dyn Fn(ImportProgress) + Sync),
 ) -> Result<ImportReport, ImportError> {
     let begun = store.clock().instant();
     let mut report = ImportReport::new(reader.layout(), reader.encoding(), reader.delimiter());
@@ -140,7 +140,7 @@ fn read_chunks<R: Read>(
     options: &ImportOptions,
     chunk_rows: &AtomicUsize,
     chunks: &SyncSender<Result<Chunk, TransferError>>,
-    progress: &(dyn Fn(Progress) + Sync),
+    progress: &(dyn Fn(ImportProgress) + Sync),
 ) {
     let mut chunk = Chunk::default();
     let mut rows_max = chunk_rows.load(Ordering::Relaxed);
@@ -175,11 +175,11 @@ fn read_chunks<R: Read>(
             if chunks.send(Ok(std::mem::take(&mut chunk))).is_err() {
                 return;
             }
-            progress(Progress { rows, bytes });
+            progress(ImportProgress { rows, bytes });
             rows_max = chunk_rows.load(Ordering::Relaxed);
         }
     }
-    progress(Progress { rows, bytes: reader.bytes_read() });
+    progress(ImportProgress { rows, bytes: reader.bytes_read() });
     // If the receiver is dropped, the import has failed and reports its own error.
     let _ = chunks.send(Ok(chunk));
 }

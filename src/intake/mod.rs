@@ -10,4 +10,4 @@ mod import;
 
 pub use export::{ExportError, can_export, export};
 pub use fill::fill;
-pub use import::{ImportError, ImportOptions, Progress, import, open};
+pub use import::{ImportError, ImportOptions, ImportProgress, import, open};

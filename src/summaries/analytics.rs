@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::figures::DurationCounts;
-use super::sampler::Known;
-use super::{Summaries, SummaryKey};
+use super::cache_counters::DurationCounts;
+use super::key::SummaryKey;
+use super::minute_samples::WindowSamples;
+use super::read_through::Summaries;
 use crate::cache::{DurationHistogram, EntryTotals, EntryView};
-use crate::domain::cache::{CacheGauges, CacheSample, DurationBuckets, HOUR_MINUTES, Minute, RemovalCounters, RequestCounters, Window};
+use crate::domain::cache::{
+    CacheGauges, CacheSample, DurationBuckets, HOUR_MINUTES, Minute, RemovalCounters, RequestCounters, Window,
+};
 use crate::domain::cache_configuration::Targets;
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
@@ -27,9 +30,9 @@ pub struct Analytics {
     /// The entries that answered most requests.
     pub most_accessed: Vec<EntryView<SummaryKey>>,
     /// The window as a whole.
-    pub whole: Figures,
+    pub whole: PeriodStats,
     /// The window by its steps, oldest first; the last one still runs.
-    pub series: Vec<Figures>,
+    pub series: Vec<PeriodStats>,
     /// How long the hits and the loads of the window took, by buckets.
     pub whole_buckets: [DurationCounts; 2],
     /// The same of the last step, the one that still runs.
@@ -46,7 +49,7 @@ pub struct Analytics {
 
 /// What a span of time amounts to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Figures {
+pub struct PeriodStats {
     /// When it begins.
     pub start: Timestamp,
     /// Requests and loads.
@@ -98,7 +101,7 @@ impl Summaries {
     ///
     /// If what was counted before the start cannot be read.
     pub async fn analytics(&self, window: Window) -> Result<Analytics, StoreError> {
-        let known = self.sampler.known(window).await?;
+        let known = self.sampler.window(window).await?;
         let most_accessed = self.cache.most_accessed(MOST_ACCESSED_MAX);
         let targets = self.configuration().1.targets;
         // Some milliseconds for a day of a busy server.
@@ -108,15 +111,15 @@ impl Summaries {
 }
 
 impl Analytics {
-    fn of(known: Known, most_accessed: Vec<EntryView<SummaryKey>>, targets: &Targets) -> Self {
+    fn of(known: WindowSamples, most_accessed: Vec<EntryView<SummaryKey>>, targets: &Targets) -> Self {
         let window = known.window;
         let minute = Minute::of(known.now);
         let first = window.first_minute(minute);
         let starts = (0..).map(|step| first.plus(step * window.step_minutes()).start());
-        let series = starts.zip(&known.steps).map(|(start, samples)| Figures::of(start, samples)).collect();
+        let series = starts.zip(&known.steps).map(|(start, samples)| PeriodStats::of(start, samples)).collect();
         let all = known.steps.concat();
         let durations = durations(&all);
-        let whole = Figures::with(first.start(), &all, &durations);
+        let whole = PeriodStats::with(first.start(), &all, &durations);
         let running = self::durations(known.steps.last().map_or(&[], |step| &**step));
         // One hour at least, so that what happened in the first minute is not taken for what happens in each.
         let minutes = (minute.number() - known.since.number() + 1).clamp(HOUR_MINUTES, window.minutes());
@@ -139,7 +142,7 @@ impl Analytics {
     }
 }
 
-impl Figures {
+impl PeriodStats {
     fn of(start: Timestamp, samples: &[Arc<CacheSample>]) -> Self {
         Self::with(start, samples, &durations(samples))
     }
@@ -188,7 +191,12 @@ impl Percentiles {
 }
 
 /// Says of each target how it stands.
-fn judge(targets: &Targets, window: &Figures, cache_bytes: u64, mass_invalidations_per_hour: f64) -> [TargetState; 4] {
+fn judge(
+    targets: &Targets,
+    window: &PeriodStats,
+    cache_bytes: u64,
+    mass_invalidations_per_hour: f64,
+) -> [TargetState; 4] {
     /// Bytes of the megabyte in which sizes are told.
     const MEGABYTE: f64 = 1_048_576.0;
     let above = |name, target, unit, value: Option<f64>, aim: f64| TargetState {
@@ -234,8 +242,8 @@ mod tests {
     use super::*;
     use crate::domain::cache_configuration::CacheConfiguration;
 
-    fn figures(requests: RequestCounters, hits: Option<Percentiles>) -> Figures {
-        Figures {
+    fn figures(requests: RequestCounters, hits: Option<Percentiles>) -> PeriodStats {
+        PeriodStats {
             start: Timestamp::from_millis(0),
             requests,
             removals: RemovalCounters::default(),
@@ -248,7 +256,7 @@ mod tests {
 
     fn states(
         targets: &Targets,
-        figures: &Figures,
+        figures: &PeriodStats,
         bytes: u64,
         per_hour: f64,
     ) -> Vec<(String, Option<f64>, Option<bool>)> {

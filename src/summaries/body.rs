@@ -49,7 +49,7 @@ struct Gzip {
 
 /// How an answer that is no hit came to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Head {
+pub enum AnswerHead {
     /// From the cache.
     Hit,
     /// By a load.
@@ -58,7 +58,7 @@ pub enum Head {
     Stale,
 }
 
-impl Head {
+impl AnswerHead {
     fn write(self, computed_at: Timestamp) -> String {
         let (cached, stale) = match self {
             Self::Hit => (true, false),
@@ -73,7 +73,7 @@ impl SummaryBody {
     /// An answer with this `data`, a JSON value, and this entity tag.
     #[must_use]
     pub fn new(data: &[u8], computed_at: Timestamp, etag: String) -> Self {
-        let head = Head::Hit.write(computed_at);
+        let head = AnswerHead::Hit.write(computed_at);
         let mut hit = Vec::with_capacity(head.len() + data.len() + 1);
         hit.extend_from_slice(head.as_bytes());
         hit.extend_from_slice(data);
@@ -102,8 +102,8 @@ impl SummaryBody {
 
     /// The answer with this head.
     #[must_use]
-    pub fn plain(&self, head: Head) -> Bytes {
-        if head == Head::Hit {
+    pub fn plain(&self, head: AnswerHead) -> Bytes {
+        if head == AnswerHead::Hit {
             return self.hit.clone();
         }
         let mut answer = head.write(self.computed_at).into_bytes();
@@ -119,9 +119,9 @@ impl SummaryBody {
 
     /// The answer with this head, compressed. The first call compresses, which takes some milliseconds a megabyte.
     #[must_use]
-    pub fn gzip(&self, head: Head) -> Bytes {
+    pub fn gzip(&self, head: AnswerHead) -> Bytes {
         let gzip = self.gzip.get_or_init(|| self.compress());
-        if head == Head::Hit {
+        if head == AnswerHead::Hit {
             return gzip.hit.clone();
         }
         let blocks_at = GZIP_HEADER.len() + STORED_BLOCK_BYTES + self.tail_at;
@@ -136,11 +136,11 @@ impl SummaryBody {
         let mut encoder = DeflateEncoder::new(Vec::with_capacity(tail.len() / 3), Compression::default());
         // Writing into memory does not fail.
         let blocks = encoder.write_all(tail).and_then(|()| encoder.finish()).unwrap_or_default();
-        Gzip { hit: self.member(Head::Hit, &blocks, &tail_crc), tail_crc }
+        Gzip { hit: self.member(AnswerHead::Hit, &blocks, &tail_crc), tail_crc }
     }
 
     /// Puts a member together: header, head as a stored block, the tail's blocks, trailer.
-    fn member(&self, head: Head, blocks: &[u8], tail_crc: &Crc) -> Bytes {
+    fn member(&self, head: AnswerHead, blocks: &[u8], tail_crc: &Crc) -> Bytes {
         let head = head.write(self.computed_at);
         let mut crc = Crc::new();
         crc.update(head.as_bytes());
@@ -181,7 +181,7 @@ mod tests {
         let at = Timestamp::from_millis(1_795_000_000_000);
         let body = SummaryBody::new(data.as_bytes(), at, "W/\"e-1-2-3\"".to_owned());
         let plain_bytes = body.bytes();
-        for head in [Head::Loaded, Head::Hit, Head::Stale] {
+        for head in [AnswerHead::Loaded, AnswerHead::Hit, AnswerHead::Stale] {
             let plain = body.plain(head);
             let mut unpacked = Vec::new();
             GzDecoder::new(&body.gzip(head)[..]).read_to_end(&mut unpacked).unwrap();
@@ -189,13 +189,13 @@ mod tests {
             let json: serde_json::Value = serde_json::from_slice(&plain).unwrap();
             assert_eq!(
                 (&json["cached"], &json["stale"]),
-                (&(head != Head::Loaded).into(), &(head == Head::Stale).into())
+                (&(head != AnswerHead::Loaded).into(), &(head == AnswerHead::Stale).into())
             );
             assert_eq!(json["timestamp"], at.to_string());
             assert_eq!(json["data"].to_string(), data);
         }
         assert_eq!(body.data(), data.as_bytes());
-        assert_eq!(body.bytes(), plain_bytes + body.gzip(Head::Hit).len(), "both forms are weighed");
-        assert!(body.gzip(Head::Stale).len() < data.len() / 50, "the tail is compressed");
+        assert_eq!(body.bytes(), plain_bytes + body.gzip(AnswerHead::Hit).len(), "both forms are weighed");
+        assert!(body.gzip(AnswerHead::Stale).len() < data.len() / 50, "the tail is compressed");
     }
 }

@@ -21,7 +21,7 @@ pub struct SummaryKey {
 
 /// What kind of answer a key is of; TTLs are set by kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum SummaryKind {
     /// An enterprise's summary.
     Enterprise,
     /// A department's summary.
@@ -30,7 +30,7 @@ pub enum Kind {
     Details,
 }
 
-impl Kind {
+impl SummaryKind {
     /// Every kind.
     pub const ALL: [Self; 3] = [Self::Enterprise, Self::Department, Self::Details];
 
@@ -93,11 +93,11 @@ impl SummaryKey {
 
     /// What kind of answer it is of.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> SummaryKind {
         match (self.details, &self.scope.department) {
-            (Some(_), _) => Kind::Details,
-            (None, None) => Kind::Enterprise,
-            (None, Some(_)) => Kind::Department,
+            (Some(_), _) => SummaryKind::Details,
+            (None, None) => SummaryKind::Enterprise,
+            (None, Some(_)) => SummaryKind::Department,
         }
     }
 
@@ -157,15 +157,15 @@ mod tests {
     fn keys_are_read_as_they_are_written() {
         let cursor = TimeCursor { created_at: 7, row: 8 }.encode();
         let page = format!("enterprise:acme:contacts:details:full:5000:{cursor}");
-        let check = |text: &str, kind: Kind| {
+        let check = |text: &str, kind: SummaryKind| {
             let key = SummaryKey::parse(text);
             assert_eq!(key.map(|key| (key.to_string(), key.kind())), Some((text.to_owned(), kind)));
         };
-        check("enterprise:acme:contacts", Kind::Enterprise);
-        check("enterprise:acme:department:sales:contacts", Kind::Department);
-        check("enterprise:acme:contacts:details:full:1000", Kind::Details);
-        check("enterprise:acme:department:sales:contacts:details:list:1", Kind::Details);
-        check(&page, Kind::Details);
+        check("enterprise:acme:contacts", SummaryKind::Enterprise);
+        check("enterprise:acme:department:sales:contacts", SummaryKind::Department);
+        check("enterprise:acme:contacts:details:full:1000", SummaryKind::Details);
+        check("enterprise:acme:department:sales:contacts:details:list:1", SummaryKind::Details);
+        check(&page, SummaryKind::Details);
         for text in [
             "",
             "enterprise:acme",

@@ -1,45 +1,22 @@
 //! How an answer is computed: in one read transaction, serialised once.
 
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use serde::Serialize;
-use thiserror::Error;
 
-use super::Summaries;
 use super::body::SummaryBody;
+use super::entity_tag::entity_tag;
 use super::key::SummaryKey;
-use crate::cache::{LoadError, Loaded};
+use super::read_through::Summaries;
+use crate::cache::Loaded;
 use crate::domain::directory::Scope;
-use crate::domain::time::Day;
 use crate::store::{ReadTx, StoreError};
-
-/// The shape of the answers. To be raised with every change of it, so that no client takes an older shape for today's.
-const FORMAT: u32 = 1;
-
-/// Why there is no answer.
-#[derive(Clone, Debug, Error)]
-pub enum SummaryError {
-    /// The store's own reason, that there is nothing of that name included.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The load ended without one.
-    #[error(transparent)]
-    Load(LoadError<StoreError>),
-}
-
-impl From<LoadError<StoreError>> for SummaryError {
-    fn from(error: LoadError<StoreError>) -> Self {
-        match error {
-            LoadError::Failed(error) => Self::Store(StoreError::clone(&error)),
-            error => Self::Load(error),
-        }
-    }
-}
 
 impl Summaries {
     /// What loads the answer for a key.
-    pub(super) fn loader(&self, key: &SummaryKey) -> impl FnOnce() -> Loading + Send + 'static {
+    pub(super) fn loader(&self, key: &SummaryKey) -> impl FnOnce() -> LoadFuture + Send + 'static {
         let (store, key) = (self.store.clone(), key.clone());
         // A page says when it expires. The load may begin later than now, but must not hold the cache that holds it.
         let ttl = key.page().map(|_| (self.cache.settings().ttl)(&key)).unwrap_or_default();
@@ -50,7 +27,7 @@ impl Summaries {
                     let begun = clock.instant();
                     load(tx, &key, ttl, || clock.instant().saturating_duration_since(begun))
                 });
-                // Whoever waits is told in general terms, and perhaps served an older answer: the cause stands here.
+                // The client reads a general sentence, or perhaps an older answer: the cause is logged here.
                 loaded.await.inspect_err(|error| match error {
                     // Of these there are many at a time, and nothing is wrong but their number, which is counted.
                     StoreError::ReadQueueFull => tracing::debug!(%error, "cannot load a summary"),
@@ -61,21 +38,15 @@ impl Summaries {
     }
 
     /// The entity tag that an answer would have now, by the scope's row alone; `None` if that cannot be read.
-    pub(super) async fn current_tag(&self, key: &SummaryKey) -> Option<String> {
+    pub(super) async fn current_entity_tag(&self, key: &SummaryKey) -> Option<String> {
         let scope = key.of().clone();
-        let tag = self.store.read(move |tx| Ok(tag(&tx.epoch()?, tx.scope_revision(&scope)?, tx.now().day())));
+        let tag = self.store.read(move |tx| Ok(entity_tag(&tx.epoch()?, tx.scope_revision(&scope)?, tx.now().day())));
         tag.await.ok()
     }
 }
 
 /// A load under way.
-pub(super) type Loading = std::pin::Pin<Box<dyn Future<Output = Result<Loaded<SummaryBody>, StoreError>> + Send>>;
-
-/// The entity tag (RFC 9110, section 8.8.3): installation, shape, revision, day. Weak, because the head of the answer and
-/// the time it took differ while it says the same.
-fn tag(epoch: &str, revision: i64, day: Day) -> String {
-    format!("W/\"{epoch}-{FORMAT}-{revision}-{}\"", day.number())
-}
+pub(super) type LoadFuture = Pin<Box<dyn Future<Output = Result<Loaded<SummaryBody>, StoreError>> + Send>>;
 
 /// Computes the answer for a key. What does not exist is an answer, too.
 fn load(
@@ -124,7 +95,7 @@ fn compute(
             (serialise(&details)?, tx.scope_revision(key.of())?)
         }
     };
-    Ok(SummaryBody::new(&data, tx.now(), tag(&tx.epoch()?, revision, tx.now().day())))
+    Ok(SummaryBody::new(&data, tx.now(), entity_tag(&tx.epoch()?, revision, tx.now().day())))
 }
 
 fn serialise(data: &impl Serialize) -> Result<Vec<u8>, StoreError> {

@@ -1,4 +1,4 @@
-//! Warming: summaries are loaded before anybody asks for them, a few at a time.
+//! Warming: summaries are loaded before the first request for them, a few at a time.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -6,18 +6,14 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt, stream};
 use thiserror::Error;
 
-use super::Summaries;
+use super::error::SummaryError;
 use super::key::SummaryKey;
-use super::load::SummaryError;
+use super::read_through::{Summaries, WARM_LOADS_MAX};
 use crate::cache::WarmResult;
 use crate::domain::directory::Scope;
 use crate::domain::ids::EnterpriseId;
 use crate::domain::page::{PageRequest, PageStart};
 use crate::store::{StoreError, Subject};
-
-/// Loads that all warmings together run at once. There are at least two read connections, and who reads meanwhile waits for
-/// its turn behind at most so many loads of well under a millisecond.
-pub(super) const WARM_LOADS_MAX: usize = 2;
 
 /// Departments of one enterprise that are listed at once while they are warmed.
 const DEPARTMENTS_PAGE_LEN: u32 = 200;

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::activity::Activity;
-use super::key::Kind;
-use super::{Summaries, SummaryCache, policy, recording};
-use crate::clock::Moment;
+use super::key::SummaryKind;
+use super::summary_cache::SummaryCache;
+use super::write_activity::WriteActivity;
+use super::{recording, ttl_policy};
+use crate::clock::{Clock, Moment};
 use crate::domain::cache_configuration::CacheConfiguration;
 use crate::store::StoreError;
 use crate::what_if::Prediction;
@@ -51,9 +52,9 @@ const ANSWER_KEPT: Duration = Duration::from_secs(5);
 
 /// Which setting is tried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Tried {
+pub enum TriedSetting {
     /// The TTL that entries of this kind have.
-    Ttl(Kind),
+    Ttl(SummaryKind),
     /// How many entries there may be.
     Entries,
     /// How many bytes they may take.
@@ -62,7 +63,7 @@ pub enum Tried {
 
 /// A value of the setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Setting {
+pub enum SettingValue {
     /// How long entries live.
     Ttl(Duration),
     /// How many entries there may be.
@@ -75,7 +76,7 @@ pub enum Setting {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WhatIfPoint {
     /// The value.
-    pub setting: Setting,
+    pub setting: SettingValue,
     /// The part of all accesses that would have been hits; `None` without any access to learn from.
     pub hit_ratio: Option<f64>,
 }
@@ -94,35 +95,39 @@ pub struct WhatIf {
 /// Runs simulations, one at a time, and keeps their answers for some seconds.
 #[derive(Clone, Default)]
 pub(super) struct Simulator {
-    /// Held while a simulation runs, by the thread that runs it: whoever waits for it finds its answer, and who goes away
-    /// leaves it to those who wait.
-    answers: Arc<AsyncMutex<HashMap<Tried, Kept>>>,
+    /// Held while a simulation runs, by the thread that runs it: requests that wait for it find its answer, also when the
+    /// one that began it is cancelled.
+    answers: Arc<AsyncMutex<HashMap<TriedSetting, KeptAnswer>>>,
 }
 
-struct Kept {
+struct KeptAnswer {
     at: Instant,
     configuration: CacheConfiguration,
     answer: WhatIf,
 }
 
-impl Summaries {
-    /// What other values of a setting would have brought.
-    ///
-    /// # Errors
-    ///
-    /// If the simulation fails, which would be a mistake in it.
-    pub async fn what_if(&self, tried: Tried) -> Result<WhatIf, StoreError> {
-        let mut answers = Arc::clone(&self.simulator.answers).lock_owned().await;
-        let ((_, configuration), now) = (self.configuration(), self.store.clock().instant());
-        let holds = |kept: &&Kept| kept.configuration == configuration && now < kept.at + ANSWER_KEPT;
+impl Simulator {
+    /// The hit ratio that other values of a setting would have had; an answer of the last seconds is given again. The
+    /// configuration that holds, and the time, are read when no other simulation runs.
+    pub(super) async fn what_if(
+        &self,
+        cache: &SummaryCache,
+        activity: &Arc<WriteActivity>,
+        clock: &Clock,
+        tried: TriedSetting,
+        current: impl FnOnce() -> (CacheConfiguration, Instant),
+    ) -> Result<WhatIf, StoreError> {
+        let mut answers = Arc::clone(&self.answers).lock_owned().await;
+        let (configuration, now) = current();
+        let holds = |kept: &&KeptAnswer| kept.configuration == configuration && now < kept.at + ANSWER_KEPT;
         if let Some(kept) = answers.get(&tried).filter(holds) {
             return Ok(kept.answer.clone());
         }
-        let (cache, activity) = (self.cache.clone(), Arc::clone(&self.activity));
-        let clock = self.store.clock().clone();
+        let (cache, activity) = (cache.clone(), Arc::clone(activity));
+        let clock = clock.clone();
         let simulation = tokio::task::spawn_blocking(move || {
             let answer = simulate(&cache, clock.moment(), &activity, &configuration, tried);
-            answers.insert(tried, Kept { at: now, configuration, answer: answer.clone() });
+            answers.insert(tried, KeptAnswer { at: now, configuration, answer: answer.clone() });
             answer
         });
         simulation.await.map_err(|_| StoreError::Panicked)
@@ -132,22 +137,22 @@ impl Summaries {
 fn simulate(
     cache: &SummaryCache,
     now: Moment,
-    activity: &Arc<Activity>,
+    activity: &Arc<WriteActivity>,
     configuration: &CacheConfiguration,
-    tried: Tried,
+    tried: TriedSetting,
 ) -> WhatIf {
     let trace = cache.with_observer(|recorder| recorder.snapshot(now));
     let predict = |setting| {
         let changed = setting_changed(configuration, tried, setting);
-        trace.predict(&recording::scenario(&policy::settings(&changed, activity)))
+        trace.predict(&recording::scenario(&ttl_policy::settings(&changed, activity)))
     };
     let set = current(configuration, tried);
     let basis = predict(set);
     let point = |setting, prediction: Prediction| WhatIfPoint { setting, hit_ratio: prediction.hit_ratio };
-    let mut settings: Vec<Setting> = match tried {
-        Tried::Ttl(_) => TTLS.map(Setting::Ttl).to_vec(),
-        Tried::Entries => ENTRIES.map(Setting::Entries).to_vec(),
-        Tried::Bytes => BYTES.map(Setting::Bytes).to_vec(),
+    let mut settings: Vec<SettingValue> = match tried {
+        TriedSetting::Ttl(_) => TTLS.map(SettingValue::Ttl).to_vec(),
+        TriedSetting::Entries => ENTRIES.map(SettingValue::Entries).to_vec(),
+        TriedSetting::Bytes => BYTES.map(SettingValue::Bytes).to_vec(),
     };
     settings.push(set);
     settings.sort_unstable();
@@ -157,26 +162,30 @@ fn simulate(
 }
 
 /// The value that is set.
-fn current(configuration: &CacheConfiguration, tried: Tried) -> Setting {
+fn current(configuration: &CacheConfiguration, tried: TriedSetting) -> SettingValue {
     match tried {
-        Tried::Ttl(Kind::Enterprise) => Setting::Ttl(configuration.ttl.enterprise),
-        Tried::Ttl(Kind::Department) => Setting::Ttl(configuration.ttl.department),
-        Tried::Ttl(Kind::Details) => Setting::Ttl(configuration.ttl.default),
-        Tried::Entries => Setting::Entries(configuration.entries_max),
-        Tried::Bytes => Setting::Bytes(configuration.bytes_max),
+        TriedSetting::Ttl(SummaryKind::Enterprise) => SettingValue::Ttl(configuration.ttl.enterprise),
+        TriedSetting::Ttl(SummaryKind::Department) => SettingValue::Ttl(configuration.ttl.department),
+        TriedSetting::Ttl(SummaryKind::Details) => SettingValue::Ttl(configuration.ttl.default),
+        TriedSetting::Entries => SettingValue::Entries(configuration.entries_max),
+        TriedSetting::Bytes => SettingValue::Bytes(configuration.bytes_max),
     }
 }
 
 /// The configuration with one value changed: what an administrator would set, with everything that follows from it.
-fn setting_changed(configuration: &CacheConfiguration, tried: Tried, setting: Setting) -> CacheConfiguration {
+fn setting_changed(
+    configuration: &CacheConfiguration,
+    tried: TriedSetting,
+    setting: SettingValue,
+) -> CacheConfiguration {
     let mut changed = configuration.clone();
     match (tried, setting) {
-        (Tried::Ttl(Kind::Enterprise), Setting::Ttl(ttl)) => changed.ttl.enterprise = ttl,
-        (Tried::Ttl(Kind::Department), Setting::Ttl(ttl)) => changed.ttl.department = ttl,
-        (Tried::Ttl(Kind::Details), Setting::Ttl(ttl)) => changed.ttl.default = ttl,
-        (_, Setting::Entries(entries)) => changed.entries_max = entries,
-        (_, Setting::Bytes(bytes)) => changed.bytes_max = bytes,
-        (Tried::Entries | Tried::Bytes, Setting::Ttl(_)) => {}
+        (TriedSetting::Ttl(SummaryKind::Enterprise), SettingValue::Ttl(ttl)) => changed.ttl.enterprise = ttl,
+        (TriedSetting::Ttl(SummaryKind::Department), SettingValue::Ttl(ttl)) => changed.ttl.department = ttl,
+        (TriedSetting::Ttl(SummaryKind::Details), SettingValue::Ttl(ttl)) => changed.ttl.default = ttl,
+        (_, SettingValue::Entries(entries)) => changed.entries_max = entries,
+        (_, SettingValue::Bytes(bytes)) => changed.bytes_max = bytes,
+        (TriedSetting::Entries | TriedSetting::Bytes, SettingValue::Ttl(_)) => {}
     }
     changed
 }

@@ -6,7 +6,7 @@ use muster::clock::Clock;
 use muster::domain::access::Role;
 use muster::domain::cache_configuration::{CacheConfiguration, ConfigurationPatch};
 use muster::store::{Actor, Store, StoreError};
-use muster::summaries::Change;
+use muster::summaries::ConfigurationEdit;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -355,7 +355,7 @@ async fn a_change_takes_effect_when_its_caller_gives_up_waiting() {
     let app = TestApp::start().await;
     let actor = Actor::of_program("a test");
     let patch: ConfigurationPatch = serde_json::from_value(json!({"maxCacheSize": 9})).unwrap();
-    let change = Change::Set(patch.check().unwrap());
+    let change = ConfigurationEdit::Set(patch.check().unwrap());
     let mut changes = app.summaries.configuration_changes();
     let configuring = app.summaries.configure(actor, change, None);
     // The caller polls once and gives up.

@@ -151,13 +151,13 @@ async fn a_sample_event_has_the_counts_of_the_last_second() {
 async fn all_streams_get_the_same_events_and_sending_stops_with_the_last_stream() {
     let app = TestApp::start().await;
     let viewer = app.client(Role::Viewer).await;
-    assert!(!app.summaries.live().is_telling());
+    assert!(!app.summaries.live().is_sending());
     let (mut one, _) = listen(&viewer).await;
     let (mut other, _) = listen(&viewer).await;
     let sample = one.next_of("sample").await;
     assert_eq!(other.next_of("sample").await, sample);
     drop((one, other));
-    eventually("telling ends with the last listener", || (!app.summaries.live().is_telling()).then_some(()));
+    eventually("telling ends with the last listener", || (!app.summaries.live().is_sending()).then_some(()));
     assert_eq!(app.summaries.live().listeners(), 0);
     let (mut late, _) = listen(&viewer).await;
     late.next_of("sample").await;
@@ -169,7 +169,7 @@ async fn a_reconnecting_client_gets_the_publications_it_missed() {
     let contributor = app.client(Role::Contributor).await;
     let (events, seen) = listen(&contributor).await;
     drop(events);
-    eventually("nobody listens", || (!app.summaries.live().is_telling()).then_some(()));
+    eventually("nobody listens", || (!app.summaries.live().is_sending()).then_some(()));
     save(&contributor, "u1").await;
     save(&contributor, "g1").await;
     let mut back = Events::open(&contributor, Some(&seen.to_string())).await;

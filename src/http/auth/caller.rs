@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use crate::access::sessions::OpenSession;
+use crate::access::OpenSession;
 use crate::domain::access::{Reach, Role, Token};
 use crate::http::error::ApiError;
 use crate::store::Actor;
@@ -22,7 +22,7 @@ pub struct Caller {
 
 impl Caller {
     /// Somebody who has shown this token in another way than by a header.
-    pub(in crate::http) fn with_token(token: Arc<Token>, address: IpAddr) -> Self {
+    pub(crate) fn with_token(token: Arc<Token>, address: IpAddr) -> Self {
         Self { token, session: None, address }
     }
 

@@ -83,8 +83,7 @@ pub async fn list(
     Query(AuditParams { action, actor }): Query<AuditParams>,
     PageQuery { page, .. }: PageQuery<RowCursor>,
 ) -> Result<Json<Answer<AuditLog>>, ApiError> {
-    let limit = page.limit;
-    let page = state.store.read(move |tx| tx.audit_log(&AuditFilter { action, actor }, &page)).await?;
-    let paging = Paging::of(&page, limit);
-    Ok(state.success(AuditLog { audit: page.items.into_iter().map(Into::into).collect(), paging }))
+    let filter = AuditFilter { action, actor };
+    let (audit, paging) = state.read_page(page, move |tx, page| tx.audit_log(&filter, page)).await?;
+    Ok(state.success(AuditLog { audit, paging }))
 }

@@ -16,7 +16,7 @@ use crate::http::error::ApiError;
 use crate::http::extract::Query;
 use crate::http::packed::packed;
 use crate::http::state::AppState;
-use crate::summaries::{Analytics, DurationCounts, Figures, Percentiles, SummaryKey, TargetState};
+use crate::summaries::{Analytics, DurationCounts, Percentiles, PeriodStats, SummaryKey, TargetState};
 
 /// Milliseconds of a minute.
 const MINUTE_MILLIS: i64 = 60_000;
@@ -360,7 +360,7 @@ impl From<TargetState> for CacheTarget {
 }
 
 impl SeriesPoint {
-    fn of(figures: &Figures) -> Self {
+    fn of(figures: &PeriodStats) -> Self {
         let gauges = figures.gauges;
         Self {
             start: figures.start,

@@ -22,7 +22,7 @@ use crate::http::negotiation::{PRIVATE_NO_CACHE, none_match_lists};
 use crate::http::schemas::{CacheSpan, CacheSpanOrZero};
 use crate::http::state::AppState;
 use crate::store::StoredConfiguration;
-use crate::summaries::{Change, VersionedConfiguration};
+use crate::summaries::{ConfigurationEdit, VersionedConfiguration};
 
 /// The configuration that holds.
 #[derive(Debug, Serialize, ToSchema)]
@@ -269,7 +269,7 @@ pub async fn change(
     headers: HeaderMap,
     Json(patch): Json<ConfigurationPatch>,
 ) -> Result<Response, ApiError> {
-    let change = Change::Set(patch.check()?);
+    let change = ConfigurationEdit::Set(patch.check()?);
     let message = "Cache configuration updated successfully".to_owned();
     configure(&state, &caller, &headers, change, message).await
 }
@@ -285,10 +285,8 @@ pub async fn history(
     State(state): State<AppState>,
     PageQuery { page, .. }: PageQuery<RowCursor>,
 ) -> Result<Json<Answer<HistoryBody>>, ApiError> {
-    let limit = page.limit;
-    let page = state.store.read(move |tx| tx.cache_configurations(&page)).await?;
-    let paging = Paging::of(&page, limit);
-    Ok(state.success(HistoryBody { history: page.items.into_iter().map(Into::into).collect(), paging }))
+    let (history, paging) = state.read_page(page, |tx, page| tx.cache_configurations(page)).await?;
+    Ok(state.success(HistoryBody { history, paging }))
 }
 
 /// Go back to an earlier configuration of the cache
@@ -309,14 +307,14 @@ pub async fn revert(
     Json(RevertBody { version }): Json<RevertBody>,
 ) -> Result<Response, ApiError> {
     let message = format!("Cache configuration reverted to version {version}");
-    configure(&state, &caller, &headers, Change::Revert(version), message).await
+    configure(&state, &caller, &headers, ConfigurationEdit::Revert(version), message).await
 }
 
 async fn configure(
     state: &AppState,
     caller: &Caller,
     headers: &HeaderMap,
-    change: Change,
+    change: ConfigurationEdit,
     message: String,
 ) -> Result<Response, ApiError> {
     let configured = state.summaries.configure(caller.actor(), change, expected_tags(headers)).await?;

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::cache::EntryView;
 use crate::domain::FieldError;
 use crate::http::error::ApiError;
-use crate::summaries::{Kind, SummaryKey};
+use crate::summaries::{SummaryKey, SummaryKind};
 
 /// The parameters by which entries are chosen and ordered.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -31,7 +31,7 @@ pub struct EntryParams {
 /// What kind of answer an entry is.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it only describes `Kind`")]
+#[expect(dead_code, reason = "it only describes `SummaryKind`")]
 enum EntryKind {
     /// An enterprise's summary.
     Enterprise,
@@ -74,7 +74,7 @@ enum Direction {
 /// Which entries are wanted, and in which order.
 #[derive(Debug)]
 pub(super) struct EntryChoice {
-    kind: Option<Kind>,
+    kind: Option<SummaryKind>,
     search: Option<String>,
     sort: SortBy,
     direction: Direction,
@@ -95,9 +95,9 @@ impl EntryParams {
     }
 }
 
-fn parse_kind(text: &str) -> Result<Kind, ApiError> {
-    Kind::parse(text).ok_or_else(|| {
-        let kinds: Vec<String> = Kind::ALL.iter().map(|kind| format!("\"{}\"", kind.as_str())).collect();
+fn parse_kind(text: &str) -> Result<SummaryKind, ApiError> {
+    SummaryKind::parse(text).ok_or_else(|| {
+        let kinds: Vec<String> = SummaryKind::ALL.iter().map(|kind| format!("\"{}\"", kind.as_str())).collect();
         ApiError::invalid(vec![FieldError::new("kind", format!("must be one of {}", kinds.join(", ")))])
     })
 }

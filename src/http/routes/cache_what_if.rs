@@ -10,7 +10,7 @@ use crate::http::answer::Answer;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, Query};
 use crate::http::state::AppState;
-use crate::summaries::{Kind, Setting, Tried, WhatIf, WhatIfPoint};
+use crate::summaries::{SettingValue, SummaryKind, TriedSetting, WhatIf, WhatIfPoint};
 
 /// What is tried out.
 #[derive(Deserialize, IntoParams)]
@@ -52,7 +52,7 @@ enum TtlKind {
     Details,
 }
 
-impl From<TtlKind> for Kind {
+impl From<TtlKind> for SummaryKind {
     fn from(kind: TtlKind) -> Self {
         match kind {
             TtlKind::Enterprise => Self::Enterprise,
@@ -118,9 +118,9 @@ struct Predicted {
 impl From<WhatIfPoint> for Predicted {
     fn from(WhatIfPoint { setting, hit_ratio }: WhatIfPoint) -> Self {
         let (ttl, entries, bytes) = match setting {
-            Setting::Ttl(ttl) => (Some(ttl), None, None),
-            Setting::Entries(entries) => (None, Some(entries), None),
-            Setting::Bytes(bytes) => (None, None, Some(bytes)),
+            SettingValue::Ttl(ttl) => (Some(ttl), None, None),
+            SettingValue::Entries(entries) => (None, Some(entries), None),
+            SettingValue::Bytes(bytes) => (None, None, Some(bytes)),
         };
         let millis = |ttl: Duration| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
         Self {
@@ -148,9 +148,9 @@ pub async fn get(
 ) -> Result<Json<Answer<WhatIfAnswer>>, ApiError> {
     let (by, kind) = (by.unwrap_or_default(), kind.unwrap_or_default());
     let tried = match by {
-        By::Ttl => Tried::Ttl(kind.into()),
-        By::MaxCacheSize => Tried::Entries,
-        By::MaxCacheBytes => Tried::Bytes,
+        By::Ttl => TriedSetting::Ttl(kind.into()),
+        By::MaxCacheSize => TriedSetting::Entries,
+        By::MaxCacheBytes => TriedSetting::Bytes,
     };
     let WhatIf { points, current, basis } = state.summaries.what_if(tried).await?;
     Ok(state.success(WhatIfAnswer {

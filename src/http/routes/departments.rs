@@ -105,10 +105,9 @@ pub async fn list(
     PathIds(enterprise): PathIds<EnterpriseId>,
     PageQuery { page, archived }: PageQuery<NameCursor, WHOLE_LIST>,
 ) -> Result<Json<Answer<DepartmentList>>, ApiError> {
-    let limit = page.limit;
-    let page = state.store.read(move |tx| tx.departments(&enterprise, archived, &page)).await?;
-    let paging = Paging::of(&page, limit);
-    Ok(state.success(DepartmentList { departments: page.items.into_iter().map(Into::into).collect(), paging }))
+    let read = state.read_page(page, move |tx, page| tx.departments(&enterprise, archived, page));
+    let (departments, paging) = read.await?;
+    Ok(state.success(DepartmentList { departments, paging }))
 }
 
 /// Create a department

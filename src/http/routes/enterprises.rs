@@ -95,10 +95,9 @@ pub async fn list(
     caller: Caller,
     PageQuery { page, archived }: PageQuery<NameCursor>,
 ) -> Result<Json<Answer<EnterpriseList>>, ApiError> {
-    let limit = page.limit;
-    let page = state.store.read(move |tx| tx.enterprises(caller.reach(), archived, &page)).await?;
-    let paging = Paging::of(&page, limit);
-    Ok(state.success(EnterpriseList { enterprises: page.items.into_iter().map(Into::into).collect(), paging }))
+    let read = state.read_page(page, move |tx, page| tx.enterprises(caller.reach(), archived, page));
+    let (enterprises, paging) = read.await?;
+    Ok(state.success(EnterpriseList { enterprises, paging }))
 }
 
 /// Create an enterprise

@@ -8,8 +8,9 @@ use axum::http::{Extensions, HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::access::OpenSession;
 use crate::access::links::LinkStanding;
-use crate::access::sessions::{MintedSession, OpenSession, mint_session};
+use crate::access::sessions::{MintedSession, mint_session};
 use crate::domain::FieldError;
 use crate::domain::access::{Reach, Role, Session, Token};
 use crate::domain::ids::EnterpriseId;
@@ -152,7 +153,7 @@ pub async fn sign_in(
     Json(body): Json<SignIn>,
 ) -> Result<WithCookie<CurrentSession>, ApiError> {
     let address = address_of(extensions.get().copied());
-    let before = state.gate.known_session(&headers).map(|open| open.session.id.clone());
+    let before = state.authenticator.known_session(&headers).map(|open| open.session.id.clone());
     let (secret, open) = match (body.token, body.code) {
         (Some(token), None) => by_token(&state, token.trim(), address, before).await?,
         (None, Some(code)) => by_link(&state, code.trim(), address, before).await?,
@@ -161,7 +162,7 @@ pub async fn sign_in(
             return Err(ApiError::invalid(vec![FieldError::new("code", "cannot be combined with token")]));
         }
     };
-    let cookie = state.gate.cookie().given(&secret, &open.session, state.clock.now());
+    let cookie = state.authenticator.cookie().given(&secret, &open.session, state.clock.now());
     let session = SessionBody::of_session(open.session);
     Ok(([(SET_COOKIE, cookie)], state.success(CurrentSession { session })))
 }
@@ -176,7 +177,7 @@ async fn by_token(
     if !is_possible(secret) {
         return Err(gone());
     }
-    let token = state.gate.token(secret, address).await?;
+    let token = state.authenticator.token(secret, address).await?;
     let MintedSession { secret, stored } =
         mint_session(Some(&token), written(address), state.clock.now()).map_err(ApiError::internal)?;
     let actor = Caller::with_token(token, address).actor();
@@ -193,7 +194,7 @@ async fn by_link(
     if !is_possible(code) {
         return Err(link_refused(&LinkStanding::Unknown));
     }
-    let link = state.gate.link(code, address).await?;
+    let link = state.authenticator.link(code, address).await?;
     let MintedSession { secret, stored } =
         mint_session(None, written(address), state.clock.now()).map_err(ApiError::internal)?;
     let actor = link.actor(written(address));
@@ -232,7 +233,7 @@ pub async fn sign_out(State(state): State<AppState>, caller: Caller) -> Result<W
     let session_id = caller.session().ok_or_else(|| ApiError::not_found("Session"))?.session.id.clone();
     state.access.sign_out(session_id.clone(), caller.actor()).await?;
     let ended = SessionEnded { message: "Signed out successfully", session_id };
-    Ok(([(SET_COOKIE, state.gate.cookie().taken_away())], state.success(ended)))
+    Ok(([(SET_COOKIE, state.authenticator.cookie().taken_away())], state.success(ended)))
 }
 
 /// List the sessions
@@ -250,10 +251,10 @@ pub async fn list(
 ) -> Result<Json<Answer<SessionList>>, ApiError> {
     let limit = page.limit;
     let is_first = matches!(page.start, PageStart::First | PageStart::Number(1));
-    let unwritten = if is_first { state.access.unwritten_sessions() } else { Vec::new() };
+    let unstored = if is_first { state.access.unstored_sessions() } else { Vec::new() };
     let mut page = state.store.read(move |tx| tx.sessions(&page)).await?;
-    page.total += unwritten.len() as u64;
-    page.items.splice(0..0, unwritten);
+    page.total += unstored.len() as u64;
+    page.items.splice(0..0, unstored);
     let paging = Paging::of(&page, limit);
     let own = caller.session().map(|open| &open.session.id);
     let sessions = page.items.into_iter().map(|session| ListedSession {

@@ -1,4 +1,4 @@
-//! The figures of each second.
+//! The counters of each second.
 
 use std::time::Duration;
 
@@ -6,20 +6,21 @@ use serde::Serialize;
 use tokio::time::MissedTickBehavior;
 use utoipa::ToSchema;
 
-use super::{EventName, LiveEvent, Shared};
+use super::channel::EventChannel;
+use super::event::{EventName, LiveEvent};
 use crate::cache::Stats;
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::StoreTrouble;
-use crate::summaries::figures::{Counts, DurationCounts, Micros};
+use crate::summaries::cache_counters::{Counts, DurationCounts, Micros};
 use crate::telemetry;
 
 /// How often a sample is taken.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The figures of one second, and the totals at its end.
+/// The counters of one second, and the totals at its end.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Sample {
+pub struct LiveSample {
     /// When it was taken.
     #[schema(value_type = String, format = DateTime)]
     timestamp: Timestamp,
@@ -55,25 +56,25 @@ pub struct Sample {
     trouble: Option<StoreTrouble>,
 }
 
-/// Takes and tells a sample each second, for ever.
-pub(super) async fn take(shared: &Shared) {
-    let mut earlier = shared.cache.stats();
+/// Takes and sends a sample each second, for ever.
+pub(super) async fn send_each_second(channel: &EventChannel) {
+    let mut earlier = channel.cache.stats();
     let mut ticks = tokio::time::interval(SAMPLE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first one is now.
     ticks.tick().await;
     loop {
         ticks.tick().await;
-        let stats = shared.cache.stats();
-        shared.send(LiveEvent::new(EventName::Sample, None, &sample(shared, &stats, &stats.since(&earlier))));
+        let stats = channel.cache.stats();
+        channel.send(LiveEvent::new(EventName::Sample, None, &sample(channel, &stats, &stats.since(&earlier))));
         earlier = stats;
     }
 }
 
-fn sample(shared: &Shared, total: &Stats, last: &Stats) -> Sample {
-    let totals = shared.cache.entry_totals();
-    Sample {
-        timestamp: shared.store.clock().now(),
+fn sample(channel: &EventChannel, total: &Stats, last: &Stats) -> LiveSample {
+    let totals = channel.cache.entry_totals();
+    LiveSample {
+        timestamp: channel.store.clock().now(),
         last: last.into(),
         total: total.into(),
         hit_micros: (&last.hit_durations).into(),
@@ -85,6 +86,6 @@ fn sample(shared: &Shared, total: &Stats, last: &Stats) -> Sample {
         bytes: totals.bytes as u64,
         loads_in_flight: totals.loads as u64,
         rss_bytes: telemetry::resident_bytes(),
-        trouble: shared.store.trouble(),
+        trouble: channel.store.trouble(),
     }
 }

@@ -221,11 +221,9 @@ pub async fn list(
     PathIds(UserId(id)): PathIds<UserId>,
     PageQuery { page, .. }: PageQuery<TimeCursor>,
 ) -> Result<Json<Answer<ContactPage>>, ApiError> {
-    let limit = page.limit;
     let user = id.clone();
-    let page = state.store.read(move |tx| tx.contacts_of_user(caller.reach(), &user, &page)).await?;
-    let paging = Paging::of(&page, limit);
-    let contact_list = page.items.into_iter().map(Into::into).collect();
+    let read = state.read_page(page, move |tx, page| tx.contacts_of_user(caller.reach(), &user, page));
+    let (contact_list, paging) = read.await?;
     Ok(state.success(ContactPage { id, contact_list, paging }))
 }
 

@@ -14,7 +14,7 @@ use super::idempotent::{IdempotencyParams, IdempotentBody};
 use super::removal::{Kind, PurgeParams, Removal, Removed};
 use crate::domain::directory::{Employee, EmployeeInfo};
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
-use crate::domain::page::{NameCursor, Page};
+use crate::domain::page::NameCursor;
 use crate::http::answer::{Answer, Paging};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
@@ -36,13 +36,6 @@ pub struct EmployeeList {
     employees: Vec<EmployeeBody>,
     #[serde(flatten)]
     paging: Paging,
-}
-
-impl EmployeeList {
-    fn new(page: Page<Employee, NameCursor>, limit: u32) -> Self {
-        let paging = Paging::of(&page, limit);
-        Self { employees: page.items.into_iter().map(Into::into).collect(), paging }
-    }
 }
 
 /// One employee.
@@ -108,9 +101,9 @@ pub async fn list_all(
     PathIds(enterprise): PathIds<EnterpriseId>,
     PageQuery { page, archived }: PageQuery<NameCursor>,
 ) -> Result<Json<Answer<EmployeeList>>, ApiError> {
-    let limit = page.limit;
-    let page = state.store.read(move |tx| tx.employees(&enterprise, None, archived, &page)).await?;
-    Ok(state.success(EmployeeList::new(page, limit)))
+    let read = state.read_page(page, move |tx, page| tx.employees(&enterprise, None, archived, page));
+    let (employees, paging) = read.await?;
+    Ok(state.success(EmployeeList { employees, paging }))
 }
 
 /// List the employees of a department
@@ -124,9 +117,9 @@ pub async fn list(
     PathIds((enterprise, department)): PathIds<(EnterpriseId, DepartmentId)>,
     PageQuery { page, archived }: PageQuery<NameCursor>,
 ) -> Result<Json<Answer<EmployeeList>>, ApiError> {
-    let limit = page.limit;
-    let page = state.store.read(move |tx| tx.employees(&enterprise, Some(&department), archived, &page)).await?;
-    Ok(state.success(EmployeeList::new(page, limit)))
+    let read = state.read_page(page, move |tx, page| tx.employees(&enterprise, Some(&department), archived, page));
+    let (employees, paging) = read.await?;
+    Ok(state.success(EmployeeList { employees, paging }))
 }
 
 /// Create an employee

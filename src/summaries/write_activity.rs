@@ -33,7 +33,7 @@ const QUARTERS: usize = 97;
 const DAY: Duration = Duration::from_hours(24);
 
 /// The writes of every enterprise.
-pub(super) struct Activity {
+pub(super) struct WriteActivity {
     clock: Clock,
     origin: Instant,
     /// No enterprise has had more writes than this in an hour; spares most looks at the table.
@@ -42,11 +42,11 @@ pub(super) struct Activity {
     complete_from_micros: AtomicU64,
     /// Taken for one look-up under the cache's lock, by publications before their writers are answered, and for a walk over
     /// the table every few seconds. The cache is never called under it.
-    table: Mutex<Table>,
+    table: Mutex<EnterpriseTable>,
 }
 
 #[derive(Default)]
-struct Table {
+struct EnterpriseTable {
     enterprises: HashMap<EnterpriseId, Writes>,
     /// The minute in which room was made last.
     swept_in: u64,
@@ -54,7 +54,7 @@ struct Table {
 
 /// How much is written to one enterprise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Activeness {
+pub(super) struct WriteCounts {
     /// Writes in the last hour.
     pub(super) last_hour: u32,
     /// Writes in the last day; not known before they were counted for a day.
@@ -63,8 +63,8 @@ pub(super) struct Activeness {
 
 /// The writes of one enterprise.
 struct Writes {
-    minutes: Window<MINUTES>,
-    quarters: Window<QUARTERS>,
+    minutes: RollingCount<MINUTES>,
+    quarters: RollingCount<QUARTERS>,
     /// The newest revision of the enterprise that is counted.
     revision: i64,
     /// Whether that was noticed from outside and counted as one write.
@@ -73,7 +73,7 @@ struct Writes {
     known: Option<(u64, u32, u32)>,
 }
 
-impl Activity {
+impl WriteActivity {
     pub(super) fn new(clock: Clock) -> Self {
         let origin = clock.instant();
         Self {
@@ -119,13 +119,13 @@ impl Activity {
     }
 
     /// How much is written to an enterprise.
-    pub(super) fn of(&self, enterprise: &EnterpriseId) -> Activeness {
+    pub(super) fn of(&self, enterprise: &EnterpriseId) -> WriteCounts {
         let passed = self.passed();
         let (last_hour, last_day) = match self.lock().enterprises.get_mut(enterprise) {
             Some(writes) => writes.sums(passed),
             None => (0, 0),
         };
-        Activeness { last_hour, last_day: self.is_complete(passed).then_some(last_day) }
+        WriteCounts { last_hour, last_day: self.is_complete(passed).then_some(last_day) }
     }
 
     /// Forgets who has not written for a day, and lowers what spares looks at the table. To be called from time to time;
@@ -151,12 +151,12 @@ impl Activity {
         self.clock.instant().saturating_duration_since(self.origin)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Table> {
+    fn lock(&self) -> MutexGuard<'_, EnterpriseTable> {
         self.table.lock()
     }
 }
 
-impl Table {
+impl EnterpriseTable {
     /// The place of an enterprise, if there is one for it.
     fn place(&mut self, enterprise: &EnterpriseId, passed: Duration) -> Option<&mut Writes> {
         if !self.enterprises.contains_key(enterprise) {
@@ -181,7 +181,7 @@ impl Table {
 
 impl Writes {
     fn new() -> Self {
-        Self { minutes: Window::new(), quarters: Window::new(), revision: 0, guessed: false, known: None }
+        Self { minutes: RollingCount::new(), quarters: RollingCount::new(), revision: 0, guessed: false, known: None }
     }
 
     /// Counts the writes that led to a revision, and gives how many the last hour has then. What this process writes it hears
@@ -224,13 +224,13 @@ fn bucket(passed: Duration, width: Duration) -> u64 {
 }
 
 /// Counts in the newest `BUCKETS` buckets of time. A bucket holds 65,535 at most, which is above every limit that can be set.
-struct Window<const BUCKETS: usize> {
+struct RollingCount<const BUCKETS: usize> {
     counts: [u16; BUCKETS],
     /// The newest bucket that anything was counted in.
     newest: u64,
 }
 
-impl<const BUCKETS: usize> Window<BUCKETS> {
+impl<const BUCKETS: usize> RollingCount<BUCKETS> {
     fn new() -> Self {
         Self { counts: [0; BUCKETS], newest: 0 }
     }
@@ -265,14 +265,14 @@ mod tests {
 
     struct Watched {
         clock: Clock,
-        activity: Activity,
+        activity: WriteActivity,
         revision: i64,
     }
 
     impl Watched {
         fn new() -> Self {
             let clock = Clock::manual(Timestamp::parse("2026-11-22T08:00:30Z").unwrap());
-            Self { activity: Activity::new(clock.clone()), clock, revision: 0 }
+            Self { activity: WriteActivity::new(clock.clone()), clock, revision: 0 }
         }
 
         /// So many writes to the department `sales` of an enterprise, committed together.
@@ -293,7 +293,7 @@ mod tests {
         #[track_caller]
         fn check(&self, id: &str, last_hour: u32, last_day: Option<u32>) {
             let seen = self.activity.of(&EnterpriseId::parse(id).unwrap());
-            assert_eq!(seen, Activeness { last_hour, last_day }, "{id}");
+            assert_eq!(seen, WriteCounts { last_hour, last_day }, "{id}");
         }
     }
 

@@ -1,9 +1,9 @@
-//! How many unknown tokens may be tried.
+//! Where failed sign-ins are counted and limited: how many unknown tokens, sessions and codes may be tried.
 //!
-//! Two bounds. One counts the failures of an address within a minute and stops that address; a look-up counts from when it is
-//! allowed, and is given back if it succeeds, so that guesses at the same time are bounded, too. The other counts look-ups
+//! Two bounds. One counts the failures of an address within a minute and refuses that address; a look-up counts from when it
+//! is allowed, and is given back if it succeeds, so that concurrent guesses are bounded, too. The other counts look-ups
 //! of all addresses within a second, so that guessing from a thousand addresses cannot occupy the database either.
-//! Tokens that memory knows never come here: whoever shares an address with a guesser keeps working.
+//! Cached tokens are not limited, so clients that share an address with a guesser keep working.
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
@@ -25,29 +25,29 @@ const FAILURE_WINDOW: Duration = Duration::from_mins(1);
 /// The span over which everyone's look-ups are counted.
 const LOOK_UP_WINDOW: Duration = Duration::from_secs(1);
 
-/// Counts failed sign-ins and says who has to wait.
-pub struct SignInLimiter {
+/// Counts failed sign-ins, and says which addresses have to wait.
+pub struct FailedSignInLimit {
     clock: Clock,
     failures_max: u32,
     look_ups_max: u32,
     /// Guards counters only; nothing but arithmetic is ever done under it, so no request waits for another's look-up.
-    state: Mutex<State>,
+    counters: Mutex<Counters>,
 }
 
-struct State {
+struct Counters {
     failures: LruCache<IpAddr, Attempts>,
-    look_ups: Window,
+    look_ups: EventCount,
 }
 
 /// What an address has tried within its minute.
 struct Attempts {
     /// All that was allowed, but for what has succeeded.
-    allowed: Window,
+    allowed: EventCount,
     /// What is known to have failed.
     failed: u32,
 }
 
-/// A look-up that was allowed, and counts as failed unless it is [given back](SignInLimiter::succeeded).
+/// A look-up that was allowed, and counts as failed unless it is [given back](FailedSignInLimit::succeeded).
 #[must_use]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
@@ -58,12 +58,12 @@ pub struct Attempt {
 
 /// Events since a moment.
 #[derive(Clone, Copy)]
-struct Window {
+struct EventCount {
     began: Instant,
     count: u32,
 }
 
-impl Window {
+impl EventCount {
     /// Starts anew if its span is over.
     fn roll(&mut self, now: Instant, span: Duration) {
         if now.saturating_duration_since(self.began) >= span {
@@ -76,16 +76,16 @@ impl Window {
     }
 }
 
-impl SignInLimiter {
+impl FailedSignInLimit {
     /// A limiter with the bounds of these settings.
     #[must_use]
     pub fn new(settings: &HttpSettings, clock: Clock) -> Self {
-        let look_ups = Window { began: clock.instant(), count: 0 };
+        let look_ups = EventCount { began: clock.instant(), count: 0 };
         Self {
             clock,
             failures_max: settings.failed_sign_ins_per_minute_max,
             look_ups_max: settings.token_look_ups_per_second_max,
-            state: Mutex::new(State { failures: LruCache::new(ADDRESSES_MAX), look_ups }),
+            counters: Mutex::new(Counters { failures: LruCache::new(ADDRESSES_MAX), look_ups }),
         }
     }
 
@@ -99,12 +99,12 @@ impl SignInLimiter {
     pub fn allow(&self, address: IpAddr) -> Result<Attempt, Duration> {
         let (now, network) = (self.clock.instant(), client_network(address));
         // Counters are right after every statement, so a panic elsewhere cannot have left them torn.
-        let mut state = self.state.lock();
-        let State { failures, look_ups } = &mut *state;
-        let attempts =
-            failures.get_or_insert_mut(network, || Attempts { allowed: Window { began: now, count: 0 }, failed: 0 });
+        let mut counters = self.counters.lock();
+        let Counters { failures, look_ups } = &mut *counters;
+        let attempts = failures
+            .get_or_insert_mut(network, || Attempts { allowed: EventCount { began: now, count: 0 }, failed: 0 });
         if attempts.allowed.time_left(now, FAILURE_WINDOW).is_zero() {
-            *attempts = Attempts { allowed: Window { began: now, count: 0 }, failed: 0 };
+            *attempts = Attempts { allowed: EventCount { began: now, count: 0 }, failed: 0 };
         }
         if attempts.allowed.count >= self.failures_max {
             return Err(attempts.allowed.time_left(now, FAILURE_WINDOW));
@@ -120,22 +120,22 @@ impl SignInLimiter {
 
     /// Gives back a look-up that found something, or could not be done.
     pub fn succeeded(&self, attempt: Attempt) {
-        let mut state = self.state.lock();
-        if let Some(attempts) = state.attempts_of(attempt) {
+        let mut counters = self.counters.lock();
+        if let Some(attempts) = counters.attempts_of(attempt) {
             attempts.allowed.count = attempts.allowed.count.saturating_sub(1);
         }
     }
 
     /// Notes that the database did not know a token. Tells whether it was the last one that is allowed.
     pub fn failed(&self, attempt: Attempt) -> bool {
-        let mut state = self.state.lock();
-        let Some(attempts) = state.attempts_of(attempt) else { return false };
+        let mut counters = self.counters.lock();
+        let Some(attempts) = counters.attempts_of(attempt) else { return false };
         attempts.failed = attempts.failed.saturating_add(1);
         attempts.failed == self.failures_max
     }
 }
 
-impl State {
+impl Counters {
     /// What counts in the minute of an attempt, unless that is over or forgotten.
     fn attempts_of(&mut self, attempt: Attempt) -> Option<&mut Attempts> {
         self.failures.get_mut(&attempt.network).filter(|attempts| attempts.allowed.began == attempt.window)
@@ -147,25 +147,25 @@ mod tests {
     use super::*;
     use crate::domain::time::Timestamp;
 
-    fn limiter(failures: u32, look_ups: u32) -> (SignInLimiter, Clock) {
+    fn limiter(failures: u32, look_ups: u32) -> (FailedSignInLimit, Clock) {
         let clock = Clock::manual(Timestamp::from_millis(1_763_800_000_000));
         let settings = HttpSettings {
             failed_sign_ins_per_minute_max: failures,
             token_look_ups_per_second_max: look_ups,
             ..HttpSettings::default()
         };
-        (SignInLimiter::new(&settings, clock.clone()), clock)
+        (FailedSignInLimit::new(&settings, clock.clone()), clock)
     }
 
     fn address(text: &str) -> IpAddr {
         text.parse().unwrap()
     }
 
-    fn fail(limiter: &SignInLimiter, address: IpAddr) -> bool {
+    fn fail(limiter: &FailedSignInLimit, address: IpAddr) -> bool {
         limiter.failed(limiter.allow(address).unwrap())
     }
 
-    fn wait(limiter: &SignInLimiter, address: IpAddr) -> Option<Duration> {
+    fn wait(limiter: &FailedSignInLimit, address: IpAddr) -> Option<Duration> {
         limiter.allow(address).map(|attempt| limiter.succeeded(attempt)).err()
     }
 
@@ -227,6 +227,6 @@ mod tests {
         for number in 0..10_000_u32 {
             fail(&limiter, IpAddr::from(number.to_be_bytes()));
         }
-        assert_eq!(limiter.state.lock().failures.len(), ADDRESSES_MAX.get());
+        assert_eq!(limiter.counters.lock().failures.len(), ADDRESSES_MAX.get());
     }
 }

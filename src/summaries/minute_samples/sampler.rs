@@ -1,18 +1,6 @@
-//! What the cache counts, minute by minute: in memory for reading, in the database for after a restart.
-//!
-//! A sample is the difference between two looks at the cache's counters, so samples lose nothing and count nothing twice:
-//! what they amount to, with the minute that still runs, is what was counted since the start. Which minute it is says the
-//! wall clock, whatever it does.
+//! Makes samples, keeps them, writes them.
 
-mod counted;
-mod jumps;
-#[cfg(test)]
-mod tests;
-mod timeline;
-
-use std::collections::BTreeMap;
 use std::mem;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,27 +8,22 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Mutex as AsyncMutex, Notify, OnceCell};
 use tokio_util::sync::CancellationToken;
 
-use self::jumps::JumpWatch;
-use self::timeline::{KEPT_DAYS, Timeline};
-use super::SummaryCache;
-use crate::cache::{EntryTotals, Stats};
+use super::from_counters::sample_of;
+use super::history::{History, kept_minutes};
+use super::timeline::Timeline;
+use crate::cache::EntryTotals;
 use crate::clock::Clock;
-use crate::domain::cache::{CacheSample, DAY_MINUTES, Minute, RequestCounters, Window};
+use crate::domain::cache::{CacheSample, Minute, RequestCounters, Window};
 use crate::domain::time::Timestamp;
 use crate::store::{Store, StoreError, WriteTx};
-use crate::summaries::figures;
+use crate::summaries::cache_counters;
+use crate::summaries::summary_cache::SummaryCache;
 
 /// How often the wall clock is looked at, at least: so late a jump of it is noticed.
 const LOOK_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How long to wait at least, so that a clock that stands just before a minute's end keeps nobody busy.
+/// How long to wait at least, so that a clock that stands just before a minute's end causes no busy loop.
 const LOOK_PAUSE_MIN: Duration = Duration::from_millis(20);
-
-/// Minutes that wait to be written, at most: a day of a full disk. Then the two oldest become one.
-const UNWRITTEN_MAX: usize = 1_440;
-
-/// Minutes that one write job takes: a few milliseconds under the write lock.
-const WRITTEN_AT_ONCE_MAX: usize = 100;
 
 /// Rows that one read takes: a day.
 const READ_AT_ONCE_MAX: u32 = 1_440;
@@ -49,7 +32,7 @@ const READ_AT_ONCE_MAX: u32 = 1_440;
 const FORGOTTEN_AT_ONCE_MAX: u32 = 500;
 
 /// Makes samples, keeps them, writes them.
-pub(super) struct Sampler {
+pub(crate) struct Sampler {
     store: Store,
     cache: SummaryCache,
     clock: Clock,
@@ -60,64 +43,40 @@ pub(super) struct Sampler {
     history: Mutex<History>,
     /// Held while samples are written, so that they go in turn.
     writing: AsyncMutex<()>,
-    /// Told when something is to be written or deleted.
+    /// Notified when something is to be written or deleted.
     due: Notify,
 }
 
-/// What is known, and how far it reaches.
-struct History {
-    /// The cache's counters when the last sample was made.
-    counted: Stats,
-    /// The minute that runs.
-    running: Minute,
-    timeline: Timeline,
-    /// What the database has not got yet.
-    unwritten: BTreeMap<Minute, CacheSample>,
-    /// Whether the last write failed.
-    failing: bool,
-    jumps: JumpWatch,
-    is_forgetting_due: bool,
-}
-
 /// What is known of a window at one moment.
-pub(super) struct Known {
+pub(crate) struct WindowSamples {
     /// Requests and loads since the start.
-    pub(super) since_start: RequestCounters,
-    pub(super) totals: EntryTotals,
-    pub(super) now: Timestamp,
-    pub(super) window: Window,
+    pub(crate) since_start: RequestCounters,
+    pub(crate) totals: EntryTotals,
+    pub(crate) now: Timestamp,
+    pub(crate) window: Window,
     /// The samples of the window by its steps, oldest first; the last step still runs.
-    pub(super) steps: Vec<Vec<Arc<CacheSample>>>,
+    pub(crate) steps: Vec<Vec<Arc<CacheSample>>>,
     /// The earliest minute of the window of which anything is known, to the hour in long windows.
-    pub(super) since: Minute,
+    pub(crate) since: Minute,
 }
 
 impl Sampler {
     /// Samples of a cache that has counted nothing yet.
-    pub(super) fn new(store: &Store, cache: &SummaryCache) -> Self {
+    pub(crate) fn new(store: &Store, cache: &SummaryCache) -> Self {
         let clock = store.clock().clone();
-        let history = History {
-            counted: Stats::default(),
-            running: Minute::of(clock.now()),
-            timeline: Timeline::default(),
-            unwritten: BTreeMap::new(),
-            failing: false,
-            jumps: JumpWatch::new(&clock),
-            is_forgetting_due: false,
-        };
         Self {
             store: store.clone(),
             cache: cache.clone(),
-            clock,
             loaded: OnceCell::new(),
-            history: Mutex::new(history),
+            history: Mutex::new(History::new(&clock)),
+            clock,
             writing: AsyncMutex::new(()),
             due: Notify::new(),
         }
     }
 
     /// Makes a sample at each minute's end and writes it, until `stop`. The running minute is then still to be settled.
-    pub(super) async fn tend(&self, stop: CancellationToken) {
+    pub(crate) async fn tend(&self, stop: CancellationToken) {
         // Apart, since a write may wait for the lock of another process, and minutes end meanwhile.
         let turning = async {
             loop {
@@ -141,7 +100,7 @@ impl Sampler {
     }
 
     /// Looks at the clock, and ends the running minute if another has begun.
-    fn turn(&self) {
+    pub(super) fn turn(&self) {
         let mut history = self.history();
         if history.turn(&self.cache, Minute::of(self.clock.now())) {
             self.due.notify_one();
@@ -153,7 +112,7 @@ impl Sampler {
     }
 
     /// Does what is due in the database.
-    async fn catch_up(&self) {
+    pub(super) async fn catch_up(&self) {
         self.write().await;
         if mem::take(&mut self.history().is_forgetting_due)
             && let Err(error) = self.forget().await
@@ -163,7 +122,7 @@ impl Sampler {
     }
 
     /// Makes a sample of the minute that still runs and writes everything, for an orderly end.
-    pub(super) async fn settle(&self) {
+    pub(crate) async fn settle(&self) {
         {
             let mut history = self.history();
             history.turn(&self.cache, Minute::of(self.clock.now()));
@@ -177,7 +136,7 @@ impl Sampler {
     /// # Errors
     ///
     /// If what was known before the start cannot be read.
-    pub(super) async fn known(&self, window: Window) -> Result<Known, StoreError> {
+    pub(crate) async fn window(&self, window: Window) -> Result<WindowSamples, StoreError> {
         self.load().await?;
         let now = self.clock.now();
         let minute = Minute::of(now);
@@ -186,17 +145,17 @@ impl Sampler {
             self.due.notify_one();
         }
         let (stats, totals) = (self.cache.stats(), self.cache.entry_totals());
-        let running = counted::sample(&stats.since(&history.counted), &totals);
+        let running = sample_of(&stats.since(&history.counted), &totals);
         let mut steps = history.timeline.steps(window, minute);
         let since = history.timeline.first_known(window, minute).unwrap_or(minute);
         drop(history);
         if let Some(last) = steps.last_mut() {
             last.push(Arc::new(running));
         }
-        Ok(Known { since_start: figures::requests(&stats), totals, now, window, steps, since })
+        Ok(WindowSamples { since_start: cache_counters::requests(&stats), totals, now, window, steps, since })
     }
 
-    fn history(&self) -> MutexGuard<'_, History> {
+    pub(super) fn history(&self) -> MutexGuard<'_, History> {
         self.history.lock()
     }
 
@@ -205,9 +164,9 @@ impl Sampler {
         self.loaded
             .get_or_try_init(|| async {
                 let now = Minute::of(self.clock.now());
-                let (mut past, mut next) = (Timeline::default(), Some(*kept(now).start()));
+                let (mut past, mut next) = (Timeline::default(), Some(*kept_minutes(now).start()));
                 while let Some(from) = next {
-                    let minutes = from..=*kept(now).end();
+                    let minutes = from..=*kept_minutes(now).end();
                     let reading = self.store.read_patiently(move |tx| {
                         let page = tx.cache_samples(minutes, READ_AT_ONCE_MAX)?;
                         for (minute, sample) in &page.samples {
@@ -261,56 +220,11 @@ impl Sampler {
 
     async fn forget(&self) -> Result<(), StoreError> {
         loop {
-            let kept = kept(Minute::of(self.clock.now()));
+            let kept = kept_minutes(Minute::of(self.clock.now()));
             let forget = move |tx: &WriteTx<'_>| tx.forget_cache_samples(kept, FORGOTTEN_AT_ONCE_MAX);
             if self.store.write(forget).await? < FORGOTTEN_AT_ONCE_MAX as usize {
                 return Ok(());
             }
         }
     }
-}
-
-impl History {
-    /// Ends the running minute if another has begun, and says whether it did.
-    fn turn(&mut self, cache: &SummaryCache, now: Minute) -> bool {
-        let is_over = now != self.running;
-        if is_over {
-            self.sample(cache);
-            self.running = now;
-        }
-        is_over
-    }
-
-    /// Files under the running minute what was counted since the last sample.
-    fn sample(&mut self, cache: &SummaryCache) {
-        // Looked at here, under the lock: an older look must not follow a newer one.
-        let stats = cache.stats();
-        let sample = counted::sample(&stats.since(&self.counted), &cache.entry_totals());
-        self.counted = stats;
-        self.timeline.add(self.running, &sample, self.running);
-        if !sample.is_quiet() {
-            self.keep_unwritten(self.running, &sample);
-        }
-    }
-
-    fn keep_unwritten(&mut self, minute: Minute, sample: &CacheSample) {
-        *self.unwritten.entry(minute).or_default() += sample;
-        if self.unwritten.len() > UNWRITTEN_MAX
-            && let Some((_, oldest)) = self.unwritten.pop_first()
-            && let Some(mut next) = self.unwritten.first_entry()
-        {
-            let later = mem::replace(next.get_mut(), oldest);
-            *next.get_mut() += &later;
-        }
-    }
-
-    fn take_unwritten(&mut self) -> Vec<(Minute, CacheSample)> {
-        let take = |_| self.unwritten.pop_first();
-        (0..WRITTEN_AT_ONCE_MAX).map_while(take).collect()
-    }
-}
-
-/// The minutes whose samples are kept: so far from now that no clock which is right for once has filed any other.
-fn kept(now: Minute) -> RangeInclusive<Minute> {
-    now.plus(-KEPT_DAYS * DAY_MINUTES)..=now.plus(KEPT_DAYS * DAY_MINUTES)
 }

@@ -1,5 +1,5 @@
-//! Where a request with a cookie comes from: a browser adds the cookie to whatever any page makes it send, so a change is
-//! made only for Muster's own pages.
+//! Protection from cross-site request forgery: a browser adds the cookie to whatever any page makes it send, so a change
+//! with a cookie is made only for Muster's own pages. The headers say which page a request comes from.
 
 use axum::http::header::{HOST, ORIGIN, REFERER};
 use axum::http::{HeaderMap, HeaderName};
@@ -18,7 +18,7 @@ pub(super) enum Provenance {
     /// Anything else.
     Foreign,
     /// They say nothing: it is no browser's, or an old one's.
-    Unsaid,
+    Unknown,
 }
 
 /// Reads `Sec-Fetch-Site`, or where it is missing `Origin`, or where that is missing `Referer`.
@@ -36,7 +36,7 @@ pub(super) fn provenance(headers: &HeaderMap, public_origin: Option<&WebOrigin>)
     if headers.contains_key(REFERER) {
         return judge(is_own(single(headers, &REFERER).and_then(WebOrigin::of_url)));
     }
-    Provenance::Unsaid
+    Provenance::Unknown
 }
 
 /// Whether an origin is the one at which people reach the server, or the one that the request was sent to. `Host` says
@@ -58,7 +58,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::Provenance::{Foreign, Own, Unsaid};
+    use super::Provenance::{Foreign, Own, Unknown};
     use super::*;
 
     #[test]
@@ -72,7 +72,7 @@ mod tests {
             }
             assert_eq!(provenance(&headers, public.as_ref()), expected, "{lines:?}");
         };
-        check(&[], Unsaid);
+        check(&[], Unknown);
         check(&["sec-fetch-site: same-origin"], Own);
         check(&["sec-fetch-site: same-site"], Foreign);
         check(&["sec-fetch-site: cross-site"], Foreign);

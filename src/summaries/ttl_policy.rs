@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::activity::Activity;
-use super::key::{Kind, SummaryKey};
+use super::key::{SummaryKey, SummaryKind};
+use super::write_activity::WriteActivity;
 use crate::cache::Settings;
 use crate::domain::cache_configuration::{ActivityLimits, CacheConfiguration, TtlSettings};
 
 /// The cache's settings by a configuration.
-pub(super) fn settings(configuration: &CacheConfiguration, activity: &Arc<Activity>) -> Settings<SummaryKey> {
+pub(super) fn settings(configuration: &CacheConfiguration, activity: &Arc<WriteActivity>) -> Settings<SummaryKey> {
     let (ttl, limits, activity) = (configuration.ttl, configuration.activity, Arc::clone(activity));
     let settings = Settings::new(configuration.entries_max, configuration.bytes_max, move |key| {
         by_activity(by_kind(&ttl, key), &ttl, limits, key, &activity)
@@ -19,9 +19,9 @@ pub(super) fn settings(configuration: &CacheConfiguration, activity: &Arc<Activi
 
 fn by_kind(ttl: &TtlSettings, key: &SummaryKey) -> Duration {
     match key.kind() {
-        Kind::Enterprise => ttl.enterprise,
-        Kind::Department => ttl.department,
-        Kind::Details => ttl.default,
+        SummaryKind::Enterprise => ttl.enterprise,
+        SummaryKind::Department => ttl.department,
+        SummaryKind::Details => ttl.default,
     }
 }
 
@@ -31,7 +31,7 @@ fn by_activity(
     ttl: &TtlSettings,
     limits: ActivityLimits,
     key: &SummaryKey,
-    activity: &Activity,
+    activity: &WriteActivity,
 ) -> Duration {
     let could_be_shorter = ttl.high_activity < usual && activity.reaches_hourly(limits.high_per_hour);
     let could_be_longer = ttl.low_activity > usual && limits.low_per_day > 0 && activity.knows_a_day();
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn activity_shortens_and_lengthens_what_is_of_an_enterprise() {
         let clock = Clock::manual(Timestamp::parse("2026-11-22T08:00:00Z").unwrap());
-        let activity = Arc::new(Activity::new(clock.clone()));
+        let activity = Arc::new(WriteActivity::new(clock.clone()));
         let acme = Scope::enterprise(EnterpriseId::parse("acme").unwrap());
         let sales = Scope::department(acme.enterprise.clone(), DepartmentId::parse("sales").unwrap());
         let write = |revision: i64, writes: u32| {

@@ -1,4 +1,4 @@
-//! The cache's figures in the shape in which they leave the program.
+//! The cache's counters in the shape in which they leave the program.
 
 use std::time::Duration;
 

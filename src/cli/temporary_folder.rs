@@ -1,13 +1,13 @@
-//! A folder for a database that nobody keeps.
+//! A temporary folder, for a database that is not kept.
 
 use std::path::{Path, PathBuf};
 
 use super::Failure;
 
 /// A fresh folder among the system's temporary ones, which goes away with this value.
-pub(super) struct ScratchDir(PathBuf);
+pub(super) struct TemporaryFolder(PathBuf);
 
-impl ScratchDir {
+impl TemporaryFolder {
     /// Makes one; `purpose` is part of its name.
     pub(super) fn new(purpose: &str) -> Result<Self, Failure> {
         // Random, so that nobody else can have made it beforehand.
@@ -23,7 +23,7 @@ impl ScratchDir {
     }
 }
 
-impl Drop for ScratchDir {
+impl Drop for TemporaryFolder {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
             tracing::warn!(%error, path = %self.0.display(), "cannot remove a temporary folder");

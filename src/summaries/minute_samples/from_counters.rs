@@ -2,11 +2,11 @@
 
 use crate::cache::{EntryTotals, Stats};
 use crate::domain::cache::{CacheGauges, CacheSample, DurationBuckets};
-use crate::summaries::figures::{removals, requests};
+use crate::summaries::cache_counters::{removals, requests};
 use crate::telemetry::resident_bytes;
 
 /// What was counted in some time, and what the cache holds at its end.
-pub(super) fn sample(counted: &Stats, totals: &EntryTotals) -> CacheSample {
+pub(super) fn sample_of(counted: &Stats, totals: &EntryTotals) -> CacheSample {
     CacheSample {
         requests: requests(counted),
         removals: removals(&counted.removals),

@@ -15,13 +15,13 @@ const JUMP_MIN: Duration = Duration::from_mins(1);
 
 /// Tells when the wall clock can be trusted with deleting.
 #[derive(Debug)]
-pub(super) struct JumpWatch {
+pub(super) struct ClockJumpDetector {
     looked: (Instant, Timestamp),
     /// When the clock last jumped, or old rows were last deleted.
     steady_since: Instant,
 }
 
-impl JumpWatch {
+impl ClockJumpDetector {
     pub(super) fn new(clock: &Clock) -> Self {
         let now = clock.instant();
         Self { looked: (now, clock.now()), steady_since: now }

@@ -1,27 +1,31 @@
 //! Samples lose nothing and count nothing twice, whatever the clock, the disk and the process do.
 
+use std::time::Duration;
+
 use tempfile::TempDir;
 
-use super::*;
+use super::history::{UNWRITTEN_MAX, kept_minutes};
+use super::timeline::KEPT_DAYS;
 use crate::cache::Removals;
-use crate::domain::cache::DurationBuckets;
-use crate::domain::cache::Window;
+use crate::clock::Clock;
+use crate::domain::cache::{CacheSample, DAY_MINUTES, DurationBuckets, Minute, RequestCounters, Window};
 use crate::domain::directory::{Name, Scope};
 use crate::domain::ids::EnterpriseId;
-use crate::store::{Mode, StoreOptions};
-use crate::summaries::{Answer, Summaries, SummaryKey};
+use crate::domain::time::Timestamp;
+use crate::store::{Mode, Store, StoreOptions};
+use crate::summaries::{ConditionalAnswer, Summaries, SummaryKey};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// A server's summaries whose clock stands at half past a minute.
-struct Bench {
+struct SamplerBench {
     dir: TempDir,
     clock: Clock,
     store: Store,
     summaries: Summaries,
 }
 
-impl Bench {
+impl SamplerBench {
     async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::manual(Timestamp::parse("2026-11-22T08:00:30Z").unwrap());
@@ -97,7 +101,7 @@ fn open(dir: &TempDir, clock: &Clock, size_bytes_max: Option<u64>) -> (Store, Su
 
 #[tokio::test]
 async fn a_minute_becomes_a_sample_when_it_ends_and_a_quiet_one_becomes_none() {
-    let bench = Bench::new().await;
+    let bench = SamplerBench::new().await;
     bench.ask(3);
     bench.look().await;
     assert_eq!(bench.rows(), [], "the minute runs");
@@ -119,11 +123,11 @@ async fn a_minute_becomes_a_sample_when_it_ends_and_a_quiet_one_becomes_none() {
 
 #[tokio::test]
 async fn a_sample_draws_no_revision_and_invalidates_nothing() {
-    let bench = Bench::new().await;
+    let bench = SamplerBench::new().await;
     let revision = || bench.store.read_blocking(|tx| tx.revision()).unwrap();
     let key = acme();
     let before = revision();
-    assert!(matches!(bench.summaries.get(&key, None).await, Ok(Answer::Whole(_))));
+    assert!(matches!(bench.summaries.get(&key, None).await, Ok(ConditionalAnswer::Whole(_))));
     bench.clock.advance(MINUTE);
     bench.look().await;
     // The watcher sees that the database has changed, and finds nothing new in it.
@@ -135,7 +139,7 @@ async fn a_sample_draws_no_revision_and_invalidates_nothing() {
 
 #[tokio::test]
 async fn a_jump_of_the_wall_clock_neither_loses_nor_doubles_anything() {
-    let bench = Bench::new().await;
+    let bench = SamplerBench::new().await;
     let jump =
         |minutes: i64| bench.clock.set_wall(Timestamp::from_millis(bench.clock.now().millis() + minutes * 60_000));
     let mut asked = 0;
@@ -155,7 +159,7 @@ async fn a_jump_of_the_wall_clock_neither_loses_nor_doubles_anything() {
 
 #[tokio::test]
 async fn windows_survive_a_restart_and_two_runs_in_one_minute_add_up() {
-    let bench = Bench::new().await;
+    let bench = SamplerBench::new().await;
     bench.ask(2);
     let bench = bench.restart(true, None).await;
     bench.assert_in_every_window(2).await;
@@ -173,7 +177,7 @@ async fn windows_survive_a_restart_and_two_runs_in_one_minute_add_up() {
 
 #[tokio::test]
 async fn a_server_that_was_killed_loses_the_minute_that_ran_and_no_other() {
-    let bench = Bench::new().await;
+    let bench = SamplerBench::new().await;
     bench.ask(2);
     bench.clock.advance(MINUTE);
     bench.look().await;
@@ -195,7 +199,7 @@ fn misses(misses: u64) -> CacheSample {
 
 #[tokio::test]
 async fn what_is_counted_while_the_disk_is_full_is_written_when_there_is_room() {
-    let bench = Bench::new().await.restart(true, Some(1 << 20)).await;
+    let bench = SamplerBench::new().await.restart(true, Some(1 << 20)).await;
     // Filled with samples of a minute so long ago that they are in no window.
     let mut minute = 0;
     while bench.store.write(move |tx| tx.add_cache_samples(&[(Minute::from_number(minute), bulky())])).await.is_ok() {
@@ -211,7 +215,7 @@ async fn what_is_counted_while_the_disk_is_full_is_written_when_there_is_room() 
     let written = || bench.rows()[fillers..].iter().map(|(_, misses)| misses).sum::<u64>();
     assert!(written() < asked && bench.summaries.sampler.history().failing, "there was room");
     bench.assert_in_every_window(asked).await;
-    let kept = kept(bench.minute());
+    let kept = kept_minutes(bench.minute());
     bench.store.write(move |tx| tx.forget_cache_samples(kept, 1_000)).await.unwrap();
     bench.ask(5);
     bench.summaries.settle().await;
@@ -223,7 +227,7 @@ async fn what_is_counted_while_the_disk_is_full_is_written_when_there_is_room() 
 
 #[tokio::test]
 async fn minutes_that_wait_to_be_written_are_bounded_and_add_up() {
-    let bench = Bench::new().await;
+    let bench = SamplerBench::new().await;
     let mut history = bench.summaries.sampler.history();
     let minutes = i64::try_from(UNWRITTEN_MAX).unwrap() + 100;
     for minute in 0..minutes {
@@ -238,7 +242,7 @@ async fn minutes_that_wait_to_be_written_are_bounded_and_add_up() {
 
 #[tokio::test]
 async fn samples_are_kept_for_31_days_by_a_clock_that_ran_without_a_jump() {
-    let bench = Bench::new().await;
+    let bench = SamplerBench::new().await;
     let now = bench.minute();
     let old = -KEPT_DAYS * DAY_MINUTES;
     let minutes: Vec<i64> = (0..1_200).map(|back| old - back).chain([old + 200, -old - 5, -old + 200]).collect();
@@ -274,7 +278,7 @@ async fn samples_are_kept_for_31_days_by_a_clock_that_ran_without_a_jump() {
 
 #[tokio::test]
 async fn a_row_that_cannot_be_read_is_left_out_of_the_windows() {
-    let bench = Bench::new().await;
+    let bench = SamplerBench::new().await;
     bench.ask(2);
     bench.summaries.settle().await;
     bench.store.write(|tx| tx.damage_cache_samples()).await.unwrap();

@@ -1,0 +1,35 @@
+//! Secrets: 256 random bits, of which only the SHA-256 is kept. That is enough for a secret that nobody can guess.
+
+use std::io;
+use std::time::Duration;
+
+use data_encoding::BASE64URL_NOPAD;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::domain::ids::TimeOrderedId;
+use crate::domain::time::Timestamp;
+
+/// Random bytes of a secret.
+const SECRET_LEN: usize = 32;
+
+/// A public id and a secret.
+pub(super) fn mint_secret(now: Timestamp) -> io::Result<(String, String)> {
+    let mut secret = [0; SECRET_LEN];
+    getrandom::fill(&mut secret)?;
+    Ok((TimeOrderedId::at(now, getrandom::u32()?).to_string(), BASE64URL_NOPAD.encode(&secret)))
+}
+
+/// When what is made now ends after such a life.
+pub(super) fn expires_at(now: Timestamp, life: Duration) -> Timestamp {
+    Timestamp::from_millis(now.millis().saturating_add(i64::try_from(life.as_millis()).unwrap_or(i64::MAX)))
+}
+
+pub(super) fn hash(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+/// Compares two hashes in the same time wherever they differ.
+pub(super) fn is_same(hash: &[u8; 32], expected: &[u8; 32]) -> bool {
+    hash.ct_eq(expected).into()
+}

@@ -1,0 +1,24 @@
+//! What every command works with.
+
+use std::io::Write;
+
+use super::failure::Failure;
+use super::service_manager::ServiceManager;
+use crate::config::Config;
+
+/// What a command works with.
+pub struct Context<'a> {
+    /// Every setting, validated.
+    pub config: Config,
+    /// Where machine output goes.
+    pub stdout: &'a mut dyn Write,
+    /// The service manager that started this process, if one did.
+    pub manager: ServiceManager,
+}
+
+impl Context<'_> {
+    /// Writes a line of machine output.
+    pub fn print(&mut self, line: &str) -> Result<(), Failure> {
+        writeln!(self.stdout, "{line}").map_err(Failure::output)
+    }
+}

@@ -1,0 +1,44 @@
+//! The store's change feed, applied to the cache: what a write touched is not fresh any more before the write is answered.
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::summary_cache::SummaryCache;
+use super::write_activity::WriteActivity;
+use crate::store::{AccessList, Publication, Subscriber};
+
+/// Receives every change before its writer is answered. It holds the cache and not the store, which holds it.
+pub(super) struct CacheInvalidation {
+    cache: SummaryCache,
+    activity: Arc<WriteActivity>,
+    /// Wakes the task of the event stream; without one, notifying costs one atomic operation.
+    publications: Arc<Notify>,
+}
+
+impl CacheInvalidation {
+    pub(super) fn new(cache: SummaryCache, activity: Arc<WriteActivity>, publications: Arc<Notify>) -> Self {
+        Self { cache, activity, publications }
+    }
+}
+
+impl Subscriber for CacheInvalidation {
+    fn published(&self, publication: &Publication) {
+        let scopes = publication.scopes.iter().map(|(scope, revision)| (scope, *revision));
+        self.cache.publish(publication.revision, scopes);
+        self.activity.record(publication);
+        self.publications.notify_one();
+    }
+
+    fn doubted(&self, revision: i64) {
+        self.cache.reset_to(revision);
+        self.activity.doubt();
+        self.publications.notify_one();
+    }
+
+    fn unreadable(&self) {
+        self.cache.suspend();
+    }
+
+    fn access_changed(&self, _tokens: &Arc<AccessList>) {}
+}

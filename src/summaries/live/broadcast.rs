@@ -1,0 +1,301 @@
+//! Listeners, and the task that sends to them.
+
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Notify, broadcast, watch};
+
+use super::channel::EventChannel;
+use super::event::{EventName, LiveEvent, ResetReason};
+use super::publications::{PublicationReader, publication_between};
+use super::sample;
+use crate::store::Store;
+use crate::summaries::configuration::VersionedConfiguration;
+use crate::summaries::summary_cache::SummaryCache;
+
+/// The event stream. Cloning it is cheap, and every clone is the same.
+#[derive(Clone)]
+pub struct Live(Arc<Broadcast>);
+
+struct Broadcast {
+    channel: EventChannel,
+    /// Guards the beginning and the end of the sending task, so that there is always exactly one while there are listeners.
+    /// Nothing is awaited under it.
+    task: Mutex<Task>,
+}
+
+struct Task {
+    running: bool,
+    /// Where sending stopped, and goes on with the next listener.
+    reader: Option<PublicationReader>,
+}
+
+impl Live {
+    /// Sends nothing yet. `epoch` and `revision` are how the database stands; up to there, nothing is in the cache.
+    pub(crate) fn new(
+        store: &Store,
+        cache: &SummaryCache,
+        configuration: watch::Receiver<VersionedConfiguration>,
+        epoch: String,
+        revision: i64,
+    ) -> Self {
+        Self(Arc::new(Broadcast {
+            channel: EventChannel::new(store, cache, configuration),
+            task: Mutex::new(Task { running: false, reader: Some(PublicationReader::new(epoch, revision)) }),
+        }))
+    }
+
+    /// What is to be notified of each publication.
+    pub(crate) fn wake(&self) -> Arc<Notify> {
+        Arc::clone(&self.0.channel.publications)
+    }
+
+    /// Listens from now on.
+    pub async fn listen(&self) -> Listener {
+        let events = self.join();
+        let mut position = self.0.channel.position.subscribe();
+        // `self` keeps the other end open.
+        let revision = position.wait_for(Option::is_some).await.ok().and_then(|position| *position);
+        Listener { live: self.clone(), events, revision: revision.unwrap_or_default() }
+    }
+
+    /// What was sent after `seen` and up to `revision`: nothing, one publication, or a reset where that cannot be said.
+    pub async fn missed(&self, seen: i64, revision: i64) -> Option<Arc<LiveEvent>> {
+        if seen == revision {
+            return None;
+        }
+        if !(0..revision).contains(&seen) {
+            return Some(LiveEvent::reset(revision, ResetReason::UnknownPosition));
+        }
+        match self.0.channel.store.read_patiently(move |tx| publication_between(tx, seen, revision)).await {
+            Ok(publication) => publication,
+            Err(_) => Some(LiveEvent::reset(revision, ResetReason::Unreadable)),
+        }
+    }
+
+    /// How many listen.
+    #[must_use]
+    pub fn listeners(&self) -> usize {
+        self.0.channel.events.receiver_count()
+    }
+
+    /// Whether the sending task runs.
+    #[must_use]
+    pub fn is_sending(&self) -> bool {
+        self.task().running
+    }
+
+    fn task(&self) -> MutexGuard<'_, Task> {
+        self.0.task.lock()
+    }
+
+    /// Begins to receive, and starts the sending task unless it runs.
+    fn join(&self) -> broadcast::Receiver<Arc<LiveEvent>> {
+        let mut task = self.task();
+        let events = self.0.channel.events.subscribe();
+        if !task.running
+            && let Some(reader) = task.reader.take()
+        {
+            task.running = true;
+            tokio::spawn(self.clone().run(reader));
+        }
+        events
+    }
+
+    /// Sends until there is no listener.
+    async fn run(self, mut reader: PublicationReader) {
+        let channel = &self.0.channel;
+        reader.catch_up(channel).await;
+        channel.position.send_replace(Some(reader.revision()));
+        loop {
+            tokio::select! {
+                () = sample::send_each_second(channel) => {}
+                () = reader.run(channel) => {}
+                () = send_configurations(channel) => {}
+                () = channel.events.closed() => {}
+            }
+            let mut task = self.task();
+            // A listener may have joined between the last one's leaving and the lock.
+            if channel.events.receiver_count() == 0 {
+                channel.position.send_replace(None);
+                *task = Task { running: false, reader: Some(reader) };
+                return;
+            }
+        }
+    }
+}
+
+async fn send_configurations(channel: &EventChannel) {
+    let mut configurations = channel.configuration.clone();
+    configurations.mark_unchanged();
+    while configurations.changed().await.is_ok() {
+        let version = configurations.borrow_and_update().version;
+        channel.send(LiveEvent::configuration(version));
+    }
+    // No further configuration can come; everything else goes on.
+    std::future::pending::<()>().await;
+}
+
+/// A receiver of the stream.
+pub struct Listener {
+    live: Live,
+    events: broadcast::Receiver<Arc<LiveEvent>>,
+    revision: i64,
+}
+
+impl Listener {
+    /// Everything up to this revision is in the cache's answers, or has been sent.
+    #[must_use]
+    pub fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    /// The next event. Dropping the future loses none.
+    pub async fn next(&mut self) -> Arc<LiveEvent> {
+        loop {
+            match self.events.recv().await {
+                Ok(event) => {
+                    if let Some(revision) = event.revision {
+                        // Sent between joining and reading the position.
+                        if event.name == EventName::Publication && revision <= self.revision {
+                            continue;
+                        }
+                        self.revision = revision;
+                    }
+                    return event;
+                }
+                // `live` keeps the other end open.
+                Err(RecvError::Lagged(_) | RecvError::Closed) => {
+                    self.events = self.events.resubscribe();
+                    let position = *self.live.0.channel.position.borrow();
+                    self.revision = position.unwrap_or(self.revision);
+                    return LiveEvent::reset(self.revision, ResetReason::Overflow);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::cache::Settings;
+    use crate::clock::Clock;
+    use crate::domain::directory::{Name, Scope};
+    use crate::domain::ids::EnterpriseId;
+    use crate::domain::time::Timestamp;
+    use crate::store::{Mode, ReadTx, StoreOptions};
+    use crate::summaries::key::SummaryKey;
+    use crate::summaries::live::channel::EVENTS_WAITING_MAX;
+    use crate::what_if::Recorder;
+
+    /// A stream of a store of its own, whose cache hears only of what the test publishes.
+    struct LiveBench {
+        live: Live,
+        store: Store,
+        configuration: watch::Sender<VersionedConfiguration>,
+        _dir: TempDir,
+    }
+
+    impl LiveBench {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let clock = Clock::manual(Timestamp::from_millis(1_795_000_000_000));
+            let store = Store::open(&StoreOptions::new(dir.path(), Mode::Server, "a test"), clock.clone()).unwrap();
+            let read = |tx: &ReadTx<'_>| Ok((tx.epoch()?, tx.revision()?, VersionedConfiguration::read(tx)?));
+            let (epoch, revision, configuration) = store.read_blocking(read).unwrap();
+            let settings = Settings::new(10, 1 << 20, |_: &SummaryKey| std::time::Duration::from_hours(1));
+            let recorder = Recorder::new(clock.moment());
+            let cache = SummaryCache::observed(settings, clock, revision, recorder);
+            let (configuration, versions) = watch::channel(configuration);
+            Self { live: Live::new(&store, &cache, versions, epoch, revision), store, configuration, _dir: dir }
+        }
+
+        /// Creates an enterprise, of which the cache does not hear yet.
+        async fn create(&self, id: &'static str) -> (Scope, i64) {
+            let work = move |tx: &crate::store::WriteTx<'_>| {
+                tx.create_enterprise(Some(EnterpriseId::parse(id).unwrap()), &Name::parse("name", id).unwrap())?;
+                tx.revision()
+            };
+            (Scope::enterprise(EnterpriseId::parse(id).unwrap()), self.store.write(work).await.unwrap())
+        }
+
+        fn publish(&self, (scope, revision): &(Scope, i64)) {
+            self.live.0.channel.cache.publish(*revision, [(scope, *revision)]);
+            self.live.0.channel.publications.notify_one();
+        }
+    }
+
+    /// The next event that is no sample.
+    async fn next(listener: &mut Listener) -> (EventName, Option<i64>, Value) {
+        loop {
+            let event = listener.next().await;
+            if event.name != EventName::Sample {
+                return (event.name, event.revision, serde_json::from_str(&event.data).unwrap());
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_told_before_the_cache_has_heard_of_it_and_then_all_in_order() {
+        let bench = LiveBench::new();
+        let mut listener = bench.live.listen().await;
+        let (foreign, own) = (bench.create("foreign").await, bench.create("own").await);
+        // The later one is heard of first, as when another process wrote the earlier one.
+        bench.publish(&own);
+        // A second later, which is long after the reading, there is nothing but a sample.
+        assert_eq!(listener.next().await.name, EventName::Sample);
+        assert_eq!(listener.revision(), 0);
+        bench.publish(&foreign);
+        let (name, revision, data) = next(&mut listener).await;
+        assert_eq!((name, revision, &data["scopeCount"]), (EventName::Publication, Some(own.1), &json!(2)));
+        assert_eq!(data["scopes"][0], json!({"enterpriseId": "foreign", "departmentId": null, "revision": foreign.1}));
+        assert_eq!(data["scopes"][1]["enterpriseId"], "own");
+    }
+
+    #[tokio::test]
+    async fn who_falls_behind_is_told_to_load_anew_and_goes_on_from_there() {
+        let bench = LiveBench::new();
+        let mut listener = bench.live.listen().await;
+        for version in 0..=2 * EVENTS_WAITING_MAX {
+            bench.live.0.channel.send(LiveEvent::configuration(version as u64));
+        }
+        assert_eq!(bench.live.0.channel.events.len(), EVENTS_WAITING_MAX, "no more than that waits");
+        let (name, revision, data) = next(&mut listener).await;
+        assert_eq!((name, revision), (EventName::Reset, Some(0)));
+        assert_eq!(data, json!({"revision": 0, "reason": "overflow"}));
+        let created = bench.create("acme").await;
+        bench.publish(&created);
+        assert_eq!(next(&mut listener).await.1, Some(created.1));
+    }
+
+    #[tokio::test]
+    async fn a_changed_configuration_is_told_with_its_version() {
+        let bench = LiveBench::new();
+        let mut listener = bench.live.listen().await;
+        bench.configuration.send_modify(|configuration| configuration.version = 2);
+        assert_eq!(next(&mut listener).await, (EventName::Configuration, None, json!({"version": 2})));
+    }
+
+    #[tokio::test]
+    async fn what_was_missed_while_nobody_listened_is_not_told_as_new() {
+        let bench = LiveBench::new();
+        drop(bench.live.listen().await);
+        let created = bench.create("acme").await;
+        bench.publish(&created);
+        let mut listener = bench.live.listen().await;
+        assert_eq!(listener.revision(), created.1);
+        let missed = bench.live.missed(0, created.1).await.unwrap();
+        assert_eq!((missed.name, missed.revision), (EventName::Publication, Some(created.1)));
+        assert_eq!(bench.live.missed(created.1, created.1).await, None);
+        assert_eq!(bench.live.missed(created.1 + 1, created.1).await.unwrap().name, EventName::Reset);
+        let later = bench.create("globex").await;
+        bench.publish(&later);
+        let (_, revision, data) = next(&mut listener).await;
+        assert_eq!((revision, &data["scopeCount"]), (Some(later.1), &json!(1)));
+    }
+}

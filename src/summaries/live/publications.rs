@@ -1,0 +1,177 @@
+//! Publications: which scopes drew a revision, in the order of their revisions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::channel::EventChannel;
+use super::event::{EventName, LiveEvent, ResetReason};
+use crate::domain::directory::Scope;
+use crate::store::{ReadTx, StoreError};
+
+/// Scopes that one publication names; it counts all of them. A client that shows more than this loads anew.
+const PUBLICATION_SCOPES_MAX: usize = 100;
+
+/// Scopes that are read at once. A publication of more becomes several, so that an import of any size takes little memory.
+const SCOPES_READ_MAX: u32 = 1_000;
+
+/// Pause between two readings. It makes one publication of what a busy second writes, instead of hundreds, and is too short
+/// for people to see.
+const READ_PAUSE: Duration = Duration::from_millis(25);
+
+/// After so long it is tried again when a reading failed, or found a revision of another process that the cache does not
+/// know of yet; the watcher usually publishes those sooner.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PublicationData {
+    revision: i64,
+    scope_count: u64,
+    scopes: Vec<ScopeData>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ScopeData {
+    enterprise_id: String,
+    department_id: Option<String>,
+    revision: i64,
+}
+
+impl From<&(Scope, i64)> for ScopeData {
+    fn from((scope, revision): &(Scope, i64)) -> Self {
+        Self {
+            enterprise_id: scope.enterprise.to_string(),
+            department_id: scope.department.as_ref().map(ToString::to_string),
+            revision: *revision,
+        }
+    }
+}
+
+fn publication(revision: i64, scope_count: u64, scopes: &[(Scope, i64)]) -> Arc<LiveEvent> {
+    let scopes = scopes.iter().take(PUBLICATION_SCOPES_MAX).map(ScopeData::from).collect();
+    LiveEvent::new(EventName::Publication, Some(revision), &PublicationData { revision, scope_count, scopes })
+}
+
+/// What was published between two positions, as one publication; `None` when nothing was.
+pub(super) fn publication_between(
+    tx: &ReadTx<'_>,
+    after: i64,
+    up_to: i64,
+) -> Result<Option<Arc<LiveEvent>>, StoreError> {
+    let limit = u32::try_from(PUBLICATION_SCOPES_MAX).unwrap_or(u32::MAX);
+    let scopes = tx.scopes_drawn(after, up_to, limit)?;
+    if scopes.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(publication(up_to, tx.scopes_drawn_count(after, up_to)?, &scopes)))
+}
+
+/// Reads which scopes drew a revision, and sends them.
+pub(super) struct PublicationReader {
+    epoch: String,
+    /// Everything up to here has been sent, and the cache knows of it.
+    revision: i64,
+    /// Whether the last reading failed.
+    failed: bool,
+}
+
+/// What one reading found.
+struct Reading {
+    epoch: String,
+    counter: i64,
+    scopes: Vec<(Scope, i64)>,
+}
+
+/// How far a reading got.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ReadingProgress {
+    /// There is nothing more.
+    Whole,
+    /// There is more to read.
+    Partly,
+    /// There is more, and it cannot be sent yet.
+    HeldUp,
+}
+
+impl PublicationReader {
+    /// Begins after this revision.
+    pub(super) fn new(epoch: String, revision: i64) -> Self {
+        Self { epoch, revision, failed: false }
+    }
+
+    pub(super) fn revision(&self) -> i64 {
+        self.revision
+    }
+
+    /// Passes over what was published while there was no listener.
+    pub(super) async fn catch_up(&mut self, channel: &EventChannel) {
+        while self.step(channel, &mut |_| {}).await == ReadingProgress::Partly {}
+    }
+
+    /// Sends for ever.
+    pub(super) async fn run(&mut self, channel: &EventChannel) {
+        loop {
+            let progress = self
+                .step(channel, &mut |event| {
+                    // First the position, so that a listener which joins in between never misses what it believes to have.
+                    channel.position.send_replace(event.revision);
+                    channel.send(event);
+                })
+                .await;
+            match progress {
+                ReadingProgress::Partly => continue,
+                ReadingProgress::Whole => channel.publications.notified().await,
+                ReadingProgress::HeldUp => {
+                    let _ = tokio::time::timeout(TRY_AGAIN, channel.publications.notified()).await;
+                }
+            }
+            tokio::time::sleep(READ_PAUSE).await;
+        }
+    }
+
+    /// Reads once, and sends what may be sent.
+    async fn step(&mut self, channel: &EventChannel, send: &mut (dyn FnMut(Arc<LiveEvent>) + Send)) -> ReadingProgress {
+        let after = self.revision;
+        let reading = channel.store.read_patiently(move |tx| {
+            let (epoch, counter) = (tx.epoch()?, tx.revision()?);
+            Ok(Reading { epoch, counter, scopes: tx.scopes_drawn(after, counter, SCOPES_READ_MAX)? })
+        });
+        let Reading { epoch, counter, scopes } = match reading.await {
+            Ok(reading) => reading,
+            Err(error) => {
+                // Once per outage.
+                if !self.failed {
+                    tracing::warn!(%error, "cannot tell listeners of changes");
+                }
+                self.failed = true;
+                return ReadingProgress::HeldUp;
+            }
+        };
+        self.failed = false;
+        if epoch != self.epoch || counter < self.revision {
+            (self.epoch, self.revision) = (epoch, counter);
+            send(LiveEvent::reset(counter, ResetReason::DatabaseExchanged));
+            return ReadingProgress::Whole;
+        }
+        // What the cache does not know of yet is not sent: a summary that is requested now might lack it.
+        let known = scopes.iter().take_while(|(scope, drawn)| channel.cache.published(scope) >= *drawn).count();
+        let is_held_up = known < scopes.len();
+        let is_partly = scopes.len() == SCOPES_READ_MAX as usize;
+        if is_held_up || is_partly {
+            self.revision = scopes[..known].last().map_or(self.revision, |(_, drawn)| *drawn);
+        } else {
+            self.revision = counter;
+        }
+        if known > 0 {
+            send(publication(self.revision, known as u64, &scopes[..known]));
+        }
+        match (is_held_up, is_partly) {
+            (true, _) => ReadingProgress::HeldUp,
+            (false, true) => ReadingProgress::Partly,
+            (false, false) => ReadingProgress::Whole,
+        }
+    }
+}
