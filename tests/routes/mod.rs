@@ -19,6 +19,7 @@ mod metrics;
 mod openapi;
 mod paging;
 mod problems;
+mod request_bodies;
 mod server;
 mod service;
 mod session;

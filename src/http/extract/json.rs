@@ -1,7 +1,5 @@
 //! JSON bodies, in and out.
 
-use std::fmt;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::body::{Body, HttpBody};
@@ -11,12 +9,11 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, Error, MapAccess, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-use crate::domain::FieldError;
-use crate::domain::number::whole_number;
+use super::read_error::ReadError;
+use super::typed_errors;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::settings::{HttpSettings, STRANGER_BODY_BYTES_MAX};
@@ -121,146 +118,25 @@ async fn read_body(request: Request, bytes_max: usize) -> Result<Bytes, ApiError
     }
 }
 
+/// Reads a JSON object that is a whole document.
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    let Object(value) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let (path, error) = (error.path().to_string(), error.inner());
-        if error.is_data() { ApiError::invalid(vec![field_error(&path, error)]) } else { malformed(error) }
+    let value = typed_errors::deserialize(&mut json).map_err(|(path, error)| match error {
+        ReadError::Malformed(reason) => malformed(&reason),
+        error => ApiError::invalid(vec![error.in_field(&path, "body")]),
     })?;
-    json.end().map_err(|error| malformed(&error))?;
+    json.end().map_err(|error| malformed(&error.to_string()))?;
     Ok(value)
 }
 
-/// A struct that is written as a JSON object. Serde would also take an array of its fields, which nobody means.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Object<T>(pub T);
-
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        object(deserializer).map(Self)
-    }
-}
-
-/// For fields that hold a struct: `#[serde(deserialize_with = "object")]` takes nothing but a JSON object for it.
-pub fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
-    struct ObjectVisitor<T>(PhantomData<T>);
-
-    impl<'de, T: DeserializeOwned> Visitor<'de> for ObjectVisitor<T> {
-        type Value = T;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
-            T::deserialize(MapAccessDeserializer::new(fields))
-        }
-    }
-
-    deserializer.deserialize_map(ObjectVisitor(PhantomData))
-}
-
-/// For fields that may be absent and must not be null: `#[serde(default, deserialize_with = "present")]`.
-pub fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
-/// For fields in which null says something else than absence: `#[serde(default, deserialize_with = "nullable")]` gives
-/// `Some(None)` for it.
-pub fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
-
-/// For whole numbers: `#[serde(deserialize_with = "whole")]` also takes `3.0`, which JSON does not tell from 3.
-pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    struct WholeVisitor;
-
-    impl Visitor<'_> for WholeVisitor {
-        type Value = u64;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("u64")
-        }
-
-        fn visit_u64<E: Error>(self, number: u64) -> Result<u64, E> {
-            Ok(number)
-        }
-
-        fn visit_i64<E: Error>(self, number: i64) -> Result<u64, E> {
-            u64::try_from(number).map_err(|_| E::invalid_value(Unexpected::Signed(number), &self))
-        }
-
-        fn visit_f64<E: Error>(self, number: f64) -> Result<u64, E> {
-            whole_number(number).ok_or_else(|| E::invalid_type(Unexpected::Float(number), &self))
-        }
-    }
-
-    deserializer.deserialize_any(WholeVisitor)
-}
-
-fn malformed(error: &serde_json::Error) -> ApiError {
-    ApiError::bad_request(format!("The body is not valid JSON: {error}"))
-}
-
-/// Says what serde says about a value in the words of someone who writes JSON.
-fn field_error(path: &str, error: &serde_json::Error) -> FieldError {
-    let message = error.to_string();
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    let message = message.strip_suffix(&place).unwrap_or(&message);
-    // serde_path_to_error calls the document itself a dot.
-    let path = if path == "." { "" } else { path };
-    let within = |field: &str| if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") };
-
-    if let Some(field) = message.strip_prefix("missing field ") {
-        return FieldError::new(within(field.trim_matches('`')), "is required");
-    }
-    if let Some(field) = message.strip_prefix("duplicate field ") {
-        return FieldError::new(within(field.trim_matches('`')), "is given twice");
-    }
-    let message = match (message.strip_prefix("invalid type: "), message.strip_prefix("unknown variant ")) {
-        (Some(types), _) => wrong_type(types),
-        (_, Some(variants)) => variants.split_once("expected ").map(|(_, expected)| format!("must be {expected}")),
-        _ => message.strip_prefix("invalid value: ").and_then(|values| {
-            values.split_once(", expected ").map(|(_, expected)| format!("must be {}", in_json_words(expected)))
-        }),
-    }
-    .unwrap_or_else(|| message.to_owned());
-    FieldError::new(if path.is_empty() { "body" } else { path }, message.replace('`', "\""))
-}
-
-/// `integer 5, expected a string` as `must be a string, not a number`.
-fn wrong_type(types: &str) -> Option<String> {
-    // The value comes first and may contain anything, so the last "expected" is serde's own.
-    let (found, expected) = types.rsplit_once(", expected ")?;
-    let found = match found.split([' ', '`']).next()? {
-        "null" => "null",
-        "boolean" => "a boolean",
-        "integer" | "floating" => "a number",
-        "string" | "character" => "a string",
-        "map" => "an object",
-        "sequence" => "an array",
-        _ => "that",
-    };
-    Some(format!("must be {}, not {found}", in_json_words(expected)))
-}
-
-fn in_json_words(expected: &str) -> &str {
-    match expected {
-        "a sequence" => "an array",
-        "a map" => "an object",
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, zero or more",
-        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
-        "f32" | "f64" => "a number",
-        _ if expected.starts_with("struct ") || expected.starts_with("internally tagged") => "an object",
-        _ if expected.starts_with("tuple ") || expected.starts_with("an array of") => "an array",
-        _ => expected,
-    }
+fn malformed(reason: &str) -> ApiError {
+    ApiError::bad_request(format!("The body is not valid JSON: {reason}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
     #[derive(Debug, Deserialize)]
@@ -268,7 +144,6 @@ mod tests {
     #[expect(dead_code, reason = "only their types matter")]
     struct Sample {
         user_id: String,
-        #[serde(deserialize_with = "object")]
         contact_info: Info,
         limit: Option<u32>,
         role: Option<crate::domain::access::Role>,
@@ -328,9 +203,30 @@ mod tests {
             r#"role: must be one of "viewer", "contributor", "manager", "admin""#,
         )
         .await;
+        check(
+            r#"{"userId":"u","contactInfo":{},"role":7}"#,
+            r#"role: must be one of "viewer", "contributor", "manager", "admin", not a number"#,
+        )
+        .await;
+        check(
+            r#"{"userId":"u","contactInfo":{},"role":{}}"#,
+            r#"role: must be one of "viewer", "contributor", "manager", "admin", not an object"#,
+        )
+        .await;
         check(r#"{"userId":"u","contactInfo":["a@b.c"]}"#, "contactInfo: must be an object, not an array").await;
         check(r#"["u", {}]"#, "body: must be an object, not an array").await;
         check("7", "body: must be an object, not a number").await;
+    }
+
+    #[tokio::test]
+    async fn whole_numbers_may_be_written_with_a_point() {
+        for (written, limit) in [("3", 3), ("3.0", 3), ("3e2", 300)] {
+            let body = format!(r#"{{"userId":"u","contactInfo":{{}},"limit":{written}}}"#);
+            assert_eq!(read(Some("application/json"), body).await.unwrap().limit, Some(limit));
+        }
+        let body = r#"{"userId":"u","contactInfo":{},"limit":4294967296.0}"#;
+        let (_, message) = read(Some("application/json"), body).await.unwrap_err();
+        assert_eq!(message, "limit: must be a whole number, zero or more");
     }
 
     #[tokio::test]

@@ -1,14 +1,16 @@
 //! Query parameters.
 
-use std::error::Error;
+use std::borrow::Cow;
+use std::num::{IntErrorKind, ParseFloatError, ParseIntError};
+use std::str::ParseBoolError;
 
 use axum::extract::FromRequestParts;
-use axum::extract::rejection::QueryRejection;
 use axum::http::request::Parts;
-use serde::de::DeserializeOwned;
-use serde::de::value::Error as QueryError;
+use serde::de::value::{CowStrDeserializer, MapDeserializer};
+use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
+use serde::forward_to_deserialize_any;
 
-use crate::domain::FieldError;
+use super::read_error::{ReadError, Wanted};
 use crate::http::error::ApiError;
 
 /// Query parameters. Those that the type does not know are ignored.
@@ -23,45 +25,103 @@ where
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        match axum::extract::Query::try_from_uri(&parts.uri) {
-            Ok(axum::extract::Query(value)) => Ok(Self(value)),
-            Err(rejection) => Err(ApiError::invalid(vec![field_error(&rejection)])),
+        let query = parts.uri.query().unwrap_or_default();
+        let parameters =
+            form_urlencoded::parse(query.as_bytes()).map(|(name, value)| (Parameter(name), Parameter(value)));
+        let outcome = serde_path_to_error::deserialize(MapDeserializer::new(parameters));
+        outcome.map(Self).map_err(|error| {
+            let path = error.path().clone();
+            ApiError::invalid(vec![error.into_inner().in_field(&path, "query")])
+        })
+    }
+}
+
+/// The name or the value of a parameter, which serde reads as what is wanted of it.
+struct Parameter<'a>(Cow<'a, str>);
+
+impl<'de> IntoDeserializer<'de, ReadError> for Parameter<'de> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+/// Methods that parse the text.
+macro_rules! parsed {
+    ($($method:ident $visit:ident $type:ty;)+) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+            visitor.$visit(self.0.parse::<$type>()?)
+        }
+    )+};
+}
+
+impl<'de> Deserializer<'de> for Parameter<'de> {
+    type Error = ReadError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        match self.0 {
+            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+            Cow::Owned(text) => visitor.visit_string(text),
+        }
+    }
+
+    parsed! {
+        deserialize_bool visit_bool bool;
+        deserialize_u8 visit_u8 u8;
+        deserialize_u16 visit_u16 u16;
+        deserialize_u32 visit_u32 u32;
+        deserialize_u64 visit_u64 u64;
+        deserialize_i8 visit_i8 i8;
+        deserialize_i16 visit_i16 i16;
+        deserialize_i32 visit_i32 i32;
+        deserialize_i64 visit_i64 i64;
+        deserialize_f32 visit_f32 f32;
+        deserialize_f64 visit_f64 f64;
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ReadError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ReadError> {
+        visitor.visit_enum(CowStrDeserializer::new(self.0))
+    }
+
+    forward_to_deserialize_any! {
+        char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+impl From<ParseBoolError> for ReadError {
+    fn from(_: ParseBoolError) -> Self {
+        Self::not(Wanted::TrueOrFalse)
+    }
+}
+
+impl From<ParseIntError> for ReadError {
+    fn from(error: ParseIntError) -> Self {
+        match error.kind() {
+            IntErrorKind::PosOverflow => Self::TooLarge,
+            IntErrorKind::NegOverflow => Self::TooSmall,
+            _ => Self::not(Wanted::WholeNumber),
         }
     }
 }
 
-fn field_error(rejection: &QueryRejection) -> FieldError {
-    let mut next = rejection.source();
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<serde_path_to_error::Error<QueryError>>() {
-            return reworded(&error.path().to_string(), &error.inner().to_string());
-        }
-        next = error.source();
+impl From<ParseFloatError> for ReadError {
+    fn from(_: ParseFloatError) -> Self {
+        Self::not(Wanted::Number)
     }
-    FieldError::new("query", "cannot be read")
-}
-
-/// Says what serde says about a parameter in the words of someone who writes URLs.
-fn reworded(path: &str, message: &str) -> FieldError {
-    let named = |prefix: &str| message.strip_prefix(prefix).map(|field| field.trim_matches('`'));
-    if let Some(field) = named("missing field ") {
-        return FieldError::new(field, "is required");
-    }
-    if let Some(field) = named("duplicate field ") {
-        return FieldError::new(field, "is given twice");
-    }
-    let message = match message {
-        "invalid digit found in string" | "cannot parse integer from empty string" => "must be a whole number",
-        "number too large to fit in target type" => "is too large",
-        "number too small to fit in target type" => "is too small",
-        "invalid float literal" | "cannot parse float from empty string" => "must be a number",
-        "provided string was not `true` or `false`" => "must be true or false",
-        _ => match message.split_once(", expected ") {
-            Some((_, expected)) => return FieldError::new(path, format!("must be {}", expected.replace('`', "\""))),
-            None => message,
-        },
-    };
-    FieldError::new(path, message)
 }
 
 #[cfg(test)]
@@ -77,7 +137,8 @@ mod tests {
     struct Sample {
         view: String,
         dry_run: Option<bool>,
-        number: Option<u8>,
+        number: Option<i8>,
+        share: Option<f64>,
         role: Option<crate::domain::access::Role>,
     }
 
@@ -89,11 +150,14 @@ mod tests {
             let outcome = outcome.map(|_| ()).map_err(|error| error.detail().to_owned());
             assert_eq!(outcome, expected.map_err(str::to_owned), "{query}");
         };
-        check("view=list&dryRun=true&number=255&role=admin&other=1", Ok(())).await;
+        check("view=list&dryRun=true&number=127&share=0.5&role=admin&other=1", Ok(())).await;
         check("", Err("view: is required")).await;
         check("view=a&view=b", Err("view: is given twice")).await;
         check("view=a&number=x", Err("number: must be a whole number")).await;
-        check("view=a&number=256", Err("number: is too large")).await;
+        check("view=a&number=", Err("number: must be a whole number")).await;
+        check("view=a&number=128", Err("number: is too large")).await;
+        check("view=a&number=-129", Err("number: is too small")).await;
+        check("view=a&share=half", Err("share: must be a number")).await;
         check("view=a&dryRun=yes", Err("dryRun: must be true or false")).await;
         let roles = r#"role: must be one of "viewer", "contributor", "manager", "admin""#;
         check("view=a&role=king", Err(roles)).await;

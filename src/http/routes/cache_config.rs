@@ -17,7 +17,7 @@ use crate::domain::time::Timestamp;
 use crate::http::answer::{Answer, Paging};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::extract::{Json, PageParams, PageQuery, whole};
+use crate::http::extract::{Json, PageParams, PageQuery};
 use crate::http::negotiation::{PRIVATE_NO_CACHE, none_match_lists};
 use crate::http::schemas::{CacheSpan, CacheSpanOrZero};
 use crate::http::state::AppState;
@@ -185,7 +185,6 @@ pub struct TargetsPatchBody {
 #[schema(as = CacheConfigurationRevert)]
 pub struct RevertBody {
     /// A version of the history; 0 for the defaults.
-    #[serde(deserialize_with = "whole")]
     #[schema(example = 1)]
     version: u64,
 }

@@ -8,7 +8,7 @@ use crate::domain::FieldError;
 use crate::domain::directory::Name;
 use crate::domain::ids::InvalidId;
 use crate::http::error::ApiError;
-use crate::http::extract::present;
+use crate::http::extract::not_null;
 use crate::http::schemas::{DirectoryName, Id};
 use crate::store::{Actor, AuditAction, AuditEntry, StoreError, WriteTx};
 
@@ -47,11 +47,11 @@ pub fn checked_id<I: TryFrom<String, Error = InvalidId>>(
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct Renaming {
     /// Cannot be changed: if given, it must be the id in the path.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "not_null")]
     #[schema(value_type = Option<Id>, nullable = false)]
     id: Option<String>,
     /// Not blank, at most 200 characters.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "not_null")]
     #[schema(value_type = Option<DirectoryName>, nullable = false)]
     name: Option<String>,
 }

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::domain::FieldError;
 use crate::domain::contacts::{ContactFields, ContactInfo, Location};
-use crate::http::extract::{Object, nullable};
+use crate::http::extract::nullable;
 use crate::http::schemas::{ContactNotes, ContactTag, ContactText};
 
 /// The fields of a contact. Null is the same as absence in a new contact; in a change, a JSON merge patch (RFC 7396), it
@@ -59,7 +59,7 @@ pub struct ContactInput {
     /// Where they met.
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<LocationInput>)]
-    location: Option<Option<Object<LocationInput>>>,
+    location: Option<Option<LocationInput>>,
 }
 
 /// What a body says of a location.
@@ -105,7 +105,7 @@ impl ContactInput {
         match self.location {
             None => {}
             Some(None) => fields.location = Location::default(),
-            Some(Some(Object(location))) => {
+            Some(Some(location)) => {
                 set(&mut fields.location.latitude, location.latitude.map(Some));
                 set(&mut fields.location.longitude, location.longitude.map(Some));
                 set(&mut fields.location.city, location.city);

@@ -18,7 +18,7 @@ use crate::domain::page::{PageRequest, PageStart, TimeCursor};
 use crate::http::answer::{Answer, Paging};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::extract::{Json, Object, PageParams, PageQuery, PathId, PathIds, RawJson, UserId};
+use crate::http::extract::{Json, PageParams, PageQuery, PathId, PathIds, RawJson, UserId};
 use crate::http::schemas::NewContactInfo;
 use crate::http::state::AppState;
 use crate::store::{StoreError, WriteTx};
@@ -41,13 +41,13 @@ pub struct NewContact {
     user_id: Option<String>,
     /// Its fields; null counts as absent.
     #[schema(value_type = NewContactInfo)]
-    contact_info: Option<Object<ContactInput>>,
+    contact_info: Option<ContactInput>,
 }
 
 impl NewContact {
     fn check(self) -> Result<(EmployeeId, ContactInfo), ApiError> {
         let Self { user_id, contact_info } = self;
-        let (user, Object(input)) = match (user_id.filter(|id| !id.is_empty()), contact_info) {
+        let (user, input) = match (user_id.filter(|id| !id.is_empty()), contact_info) {
             (Some(user), Some(input)) => (user, input),
             (user, input) => {
                 let missing = [("userId", user.is_none()), (CONTACT_INFO, input.is_none())];
@@ -246,7 +246,7 @@ pub async fn get(
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Wrapped {
-    contact_info: Option<Object<ContactInput>>,
+    contact_info: Option<ContactInput>,
 }
 
 /// Change a contact
@@ -271,7 +271,7 @@ pub async fn change(
 ) -> Result<Json<Answer<ContactAnswer>>, ApiError> {
     let (UserId(user), id) = place;
     let (input, within) = match body.parse::<Wrapped>()?.contact_info {
-        Some(Object(input)) => (input, CONTACT_INFO),
+        Some(input) => (input, CONTACT_INFO),
         None => (body.parse::<ContactInput>()?, ""),
     };
     let work = state.store.write(move |tx| -> Result<Contact, StoreError> {
