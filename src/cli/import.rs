@@ -174,7 +174,7 @@ fn explain(name: &str, error: ImportError) -> Failure {
              the columns department and employee (or employee_email) to a plain file"
         )),
         ImportError::Transfer(error) => Failure::failed(format!("{name}: {error}")),
-        ImportError::Owner(reason) => Failure::failed(format!("{name}: {reason}")),
+        error @ (ImportError::NoEnterprise(_) | ImportError::Owner(_)) => Failure::failed(format!("{name}: {error}")),
         ImportError::Store(error) if error.is_damage() => Failure::failed(format!(
             "{name}: not all of it was imported, because the database is damaged; restore a backup"
         ))

@@ -111,7 +111,7 @@ impl Chunk {
                 }
                 ImportedRow::Imported => result.imported += 1,
                 ImportedRow::Duplicate => result.duplicates += 1,
-                ImportedRow::Refused(reason) => result.rejected.push((origin, reason)),
+                ImportedRow::Refused(refusal) => result.rejected.push((origin, refusal.to_string())),
             }
         }
         result.rejected.sort_by_key(|(origin, _)| origin.number);

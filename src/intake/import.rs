@@ -10,7 +10,9 @@ use serde_json::json;
 
 use super::chunk::{Chunk, ChunkResult, ChunkSize, ContentKey, Origin, owner_of};
 use crate::domain::ids::EnterpriseId;
-use crate::store::{Actor, AuditAction, AuditEntry, ImportChunk, ImportRow, MayCreate, Store, StoreError, Subject};
+use crate::store::{
+    Actor, AuditAction, AuditEntry, ImportChunk, ImportRow, MayCreate, OwnerRefusal, Store, StoreError, Subject,
+};
 use crate::transfer::TransferError;
 use crate::transfer::csv::{ContactReader, OwnerColumns, RejectsOutput, RejectsWriter};
 use crate::transfer::report::{Created, ImportReport};
@@ -52,9 +54,12 @@ pub enum ImportError {
     /// Neither the options nor the file name the employee.
     #[error("nothing says who collected these contacts; name the employee, or add a column employee or employee_email")]
     NoOwner,
-    /// The employee, department or enterprise of the options does not exist.
-    #[error("{0}")]
-    Owner(String),
+    /// The enterprise does not exist.
+    #[error("enterprise {0:?} does not exist; create it first, or use --create-missing")]
+    NoEnterprise(String),
+    /// The employee whom the options name cannot be found.
+    #[error(transparent)]
+    Owner(OwnerRefusal),
     #[error(transparent)]
     Transfer(#[from] TransferError),
     /// The file of rejected rows cannot be written.
@@ -223,7 +228,7 @@ impl Run<'_> {
         let chunk = ImportChunk { enterprise, owners, rows: Vec::new(), may_create, dry_run: true };
         let outcome = self.store.write_blocking(move |tx| tx.import(&chunk)).map_err(|error| self.explain(error))?;
         let refused = outcome.owners_refused.into_iter().flatten().next();
-        refused.map_or(Ok(()), |reason| Err(ImportError::Owner(reason)))
+        refused.map_or(Ok(()), |refusal| Err(ImportError::Owner(refusal)))
     }
 
     /// Writes a chunk, and in the same transaction as many of the next chunks as a transaction has.
@@ -283,10 +288,7 @@ impl Run<'_> {
 
     fn explain(&self, error: StoreError) -> ImportError {
         match error {
-            StoreError::NotFound(Subject::Enterprise) => ImportError::Owner(format!(
-                "enterprise {:?} does not exist; create it first, or use --create-missing",
-                self.options.enterprise.as_str()
-            )),
+            StoreError::NotFound(Subject::Enterprise) => ImportError::NoEnterprise(self.options.enterprise.to_string()),
             error => error.into(),
         }
     }

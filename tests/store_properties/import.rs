@@ -9,7 +9,7 @@ use muster::domain::text::fold;
 use muster::store::{EmployeeName, ImportChunk, ImportOutcome, ImportedRow, MayCreate, OwnerRow};
 
 use super::model::{ContactFact, EmployeeFact, Model, Step, scopes_of};
-use super::operation::{Answer, DepartmentKey, Outcome, Refusal};
+use super::operation::{ANY_REFUSAL, Answer, DepartmentKey, Outcome, Refusal};
 
 /// The row is refused; the text of the reason is not modelled.
 struct Refused;
@@ -42,7 +42,7 @@ impl Model {
             chunk.owners.iter().map(|owner| self.resolve_owner(chunk, owner, &mut outcome, step)).collect();
         for row in &chunk.rows {
             outcome.rows.push(match &owners[row.owner] {
-                Err(Refused) => ImportedRow::Refused(String::new()),
+                Err(Refused) => ImportedRow::Refused(ANY_REFUSAL),
                 Ok(owner) if self.has_copy(owner, row.info.fields()) => ImportedRow::Duplicate,
                 Ok(owner) => {
                     let place = &self.employees.iter().find(|employee| employee.id == *owner).unwrap().place;

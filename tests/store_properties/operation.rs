@@ -5,7 +5,7 @@ use muster::domain::access::Reach;
 use muster::domain::contacts::{Contact, ContactInfo};
 use muster::domain::directory::{Department, Employee, EmployeeInfo, Enterprise, Name};
 use muster::domain::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId};
-use muster::store::{Actor, ImportChunk, ImportOutcome, Purged, StoreError, Subject, WriteTx};
+use muster::store::{Actor, ImportChunk, ImportOutcome, OwnerRefusal, Purged, StoreError, Subject, WriteTx};
 
 /// One request.
 #[derive(Clone, Debug)]
@@ -193,13 +193,16 @@ fn run_all(steps: &[Operation], tx: &WriteTx<'_>) -> Result<Vec<Outcome>, StoreE
     steps.iter().map(|step| step.run(tx).map(Ok)).collect()
 }
 
+/// Stands for every refusal of a row.
+pub const ANY_REFUSAL: OwnerRefusal = OwnerRefusal::Invalid(Vec::new());
+
 /// Removes the reasons of refused rows, which the model does not predict.
 fn without_reasons(mut outcome: ImportOutcome) -> ImportOutcome {
     use muster::store::ImportedRow::Refused;
     for row in &mut outcome.rows {
-        if let Refused(reason) = row {
-            assert!(!reason.is_empty());
-            *row = Refused(String::new());
+        if let Refused(refusal) = row {
+            assert!(!refusal.to_string().is_empty());
+            *row = Refused(ANY_REFUSAL);
         }
     }
     // The same refusals by owner.

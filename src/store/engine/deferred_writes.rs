@@ -69,7 +69,7 @@ impl DeferredWrites {
             let len = batch.len();
             queue()?.write_blocking(move |tx| {
                 for write in batch {
-                    match tx.attempt(|tx| write(tx), |()| true) {
+                    match tx.attempt(|tx| write(tx)) {
                         Err(error) if error.ends_group() => return Err(error),
                         Err(error) => tracing::warn!(%error, "what happened while nothing could be written is lost"),
                         Ok(()) => {}

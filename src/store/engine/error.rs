@@ -93,7 +93,8 @@ impl std::fmt::Display for Subject {
     }
 }
 
-fn first_message(errors: &[FieldError]) -> String {
+/// The first of several reasons, for a sentence.
+pub(in crate::store) fn first_message(errors: &[FieldError]) -> String {
     errors.first().map_or_else(|| "a value was refused".to_owned(), ToString::to_string)
 }
 

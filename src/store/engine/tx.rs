@@ -112,20 +112,27 @@ impl<'a> WriteTx<'a> {
         &self,
         work: impl FnOnce(&Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.attempt(work, |_| false)
+        self.under_savepoint(work, false)
     }
 
-    /// Runs work and undoes it unless its result is worth keeping.
-    pub(in crate::store) fn attempt<T>(
+    /// Runs work and undoes it if it fails.
+    pub(in crate::store) fn attempt<T, E: From<StoreError>>(
         &self,
-        work: impl FnOnce(&Self) -> Result<T, StoreError>,
-        is_kept: impl FnOnce(&T) -> bool,
-    ) -> Result<T, StoreError> {
+        work: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.under_savepoint(work, true)
+    }
+
+    fn under_savepoint<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, E>,
+        keeps_success: bool,
+    ) -> Result<T, E> {
         let touched_before = self.touched.stand();
         self.execute("SAVEPOINT attempt", [])?;
         let result = work(self);
         if !self.connection.is_autocommit() {
-            if !result.as_ref().is_ok_and(is_kept) {
+            if result.is_err() || !keeps_success {
                 self.execute("ROLLBACK TO attempt", [])?;
                 self.touched.reset(touched_before);
             }

@@ -2,7 +2,7 @@
 //!
 //! - `enterprises`, `departments`, `employees`: the directory, by which contacts are owned;
 //! - `contacts`: one at a time; `details`: pages of contacts with their owners;
-//! - `import`: many contacts in one transaction.
+//! - `import`: many contacts in one transaction; `import_owner`: whose they are.
 
 pub(super) mod contacts;
 pub(super) mod departments;
@@ -10,3 +10,4 @@ pub(super) mod details;
 pub(super) mod employees;
 pub(super) mod enterprises;
 pub(super) mod import;
+pub(super) mod import_owner;

@@ -122,7 +122,7 @@ fn explain(error: ImportError) -> ApiError {
                            or employee_email to the file";
             ApiError::invalid(vec![FieldError::new("employee", message)])
         }
-        ImportError::Owner(reason) => ApiError::not_found_saying(reason),
+        error @ (ImportError::NoEnterprise(_) | ImportError::Owner(_)) => ApiError::not_found_saying(error.to_string()),
         ImportError::Transfer(TransferError::Io(error)) => ApiError::bad_request("The body broke off").caused_by(error),
         ImportError::Transfer(error) => ApiError::bad_request(format!("The file cannot be imported: {error}")),
         ImportError::Store(error) => {
