@@ -176,8 +176,8 @@ fn a_write_is_answered_after_its_publication() {
             self.1.send(()).unwrap();
             let _ = self.0.lock().unwrap().recv();
         }
-        fn doubted(&self, _: i64) {}
-        fn unreadable(&self) {}
+        fn reset_to(&self, _: i64) {}
+        fn suspend(&self) {}
         fn access_changed(&self, _: &Arc<AccessList>) {}
     }
     let store = TestStore::with_people();

@@ -146,10 +146,10 @@ fn an_unreadable_database_is_reported_once_and_resets_the_subscribers_afterwards
     let other = store.directory().raw_writer();
     for _ in 0..2 {
         other.execute_batch("ALTER TABLE installation RENAME TO elsewhere").unwrap();
-        eventually("it is reported", || recorder.notifications().contains(&Notification::Unreadable).then_some(()));
+        eventually("it is reported", || recorder.notifications().contains(&Notification::Suspended).then_some(()));
         other.execute_batch("ALTER TABLE elsewhere RENAME TO installation").unwrap();
         eventually("it is over", || recorder.notifications().contains(&Notification::Reset(counter)).then_some(()));
-        assert_eq!(recorder.take(), [Notification::Unreadable, Notification::Reset(counter)]);
+        assert_eq!(recorder.take(), [Notification::Suspended, Notification::Reset(counter)]);
     }
     other.execute_batch("UPDATE department SET name = 'Lab', name_folded = 'lab' WHERE public_id = 'lab'").unwrap();
     await_publication(&recorder, &["acme", "acme/lab"]);

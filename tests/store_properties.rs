@@ -250,7 +250,7 @@ impl Harness {
                 let invented = publication.scopes.iter().find(|scope| !self.drawn.contains(scope));
                 assert_eq!(invented, None, "the watcher published what was never drawn");
             }
-            Notification::Reset(_) | Notification::Unreadable => panic!("nothing required a reset"),
+            Notification::Reset(_) | Notification::Suspended => panic!("nothing required a reset"),
             // A purge of an enterprise revokes its tokens.
             Notification::Writer(_) | Notification::AccessChanged(_) => {}
         }

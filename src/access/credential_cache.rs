@@ -88,10 +88,10 @@ impl CredentialCache {
 impl Subscriber for CredentialCache {
     fn published(&self, _publication: &Publication) {}
 
-    fn doubted(&self, _revision: i64) {}
+    fn reset_to(&self, _revision: i64) {}
 
     // Tokens are looked up in the database before one is refused, and a revoked one is published as soon as that can be read.
-    fn unreadable(&self) {}
+    fn suspend(&self) {}
 
     fn access_changed(&self, list: &Arc<AccessList>) {
         let mut table = self.table.write();

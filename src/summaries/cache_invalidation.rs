@@ -30,13 +30,13 @@ impl Subscriber for CacheInvalidation {
         self.publications.notify_one();
     }
 
-    fn doubted(&self, revision: i64) {
+    fn reset_to(&self, revision: i64) {
         self.cache.reset_to(revision);
-        self.activity.doubt();
+        self.activity.restart();
         self.publications.notify_one();
     }
 
-    fn unreadable(&self) {
+    fn suspend(&self) {
         self.cache.suspend();
     }
 

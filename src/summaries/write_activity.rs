@@ -103,8 +103,8 @@ impl WriteActivity {
         }
     }
 
-    /// Writes may have been missed.
-    pub(super) fn doubt(&self) {
+    /// Counts anew, since writes may have been missed.
+    pub(super) fn restart(&self) {
         self.count_anew(self.passed());
     }
 
@@ -360,7 +360,7 @@ mod tests {
         watched.pass(1);
         assert!(watched.activity.knows_a_day());
         watched.check("globex", 0, Some(0));
-        watched.activity.doubt();
+        watched.activity.restart();
         watched.check("globex", 0, None);
         watched.pass(24 * 60);
         watched.check("globex", 0, Some(0));

@@ -15,7 +15,7 @@ pub enum Notification {
     /// Everything published up to this revision is no longer valid.
     Reset(i64),
     /// Commits of other processes may be missed.
-    Unreadable,
+    Suspended,
     /// The token list of this version of the access rules.
     AccessChanged(i64),
 }
@@ -77,12 +77,12 @@ impl Subscriber for Recorder {
         }
     }
 
-    fn doubted(&self, revision: i64) {
+    fn reset_to(&self, revision: i64) {
         self.record(Notification::Reset(revision));
     }
 
-    fn unreadable(&self) {
-        self.record(Notification::Unreadable);
+    fn suspend(&self) {
+        self.record(Notification::Suspended);
     }
 
     fn access_changed(&self, tokens: &Arc<AccessList>) {

@@ -14,7 +14,7 @@ use crate::cache::{DurationHistogram, Occupancy, Stats};
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::TroubleKind;
 use crate::http::route_meters::RouteMeter;
-use crate::store;
+use crate::store::StoreFigures;
 use crate::telemetry::{self, Counted};
 
 /// The ends of the buckets for how long hits took, in nanoseconds: they take less than a microsecond unless the machine is
@@ -43,7 +43,7 @@ pub(super) struct Figures {
     pub(super) connections_max: usize,
     pub(super) shed: [(&'static str, u64); 3],
     pub(super) cache: (Stats, Occupancy),
-    pub(super) store: store::Figures,
+    pub(super) store: StoreFigures,
     pub(super) backups: BackupFigures,
     pub(super) resident_bytes: Option<u64>,
     pub(super) started_at: Timestamp,

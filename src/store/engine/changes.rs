@@ -16,18 +16,18 @@ use crate::domain::directory::Scope;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::store::access::access_list::AccessList;
 
-/// Somebody who must know what changed. Its methods run on the writer's or the watcher's thread, before the writers of
-/// the change are answered: they must be quick, and they must not call the store.
+/// Is notified of every change. Its methods run on the writer's or the watcher's thread, before the writers of the change
+/// are answered: they must be quick, and they must not call the store.
 pub trait Subscriber: Send + Sync {
     /// These scopes drew new revisions. May repeat what was said before; never says less than was committed.
     fn published(&self, publication: &Publication);
 
     /// Anything up to this revision may have changed: forget what is known of single scopes.
-    fn doubted(&self, revision: i64);
+    fn reset_to(&self, revision: i64);
 
-    /// The database cannot be read just now, so commits of other processes may be missed. Whoever keeps what it read must
-    /// not rely on it until it is told to doubt, which is the first thing it hears when reading works again.
-    fn unreadable(&self);
+    /// The database cannot be read just now, so commits of other processes may be missed: nothing that was read before may
+    /// be relied on until [`reset_to`](Self::reset_to) is called, the first call when reading works again.
+    fn suspend(&self);
 
     /// Tokens were made, changed or revoked. Lists may arrive out of order: a list with a lower version is to be ignored.
     fn access_changed(&self, tokens: &Arc<AccessList>);
@@ -60,12 +60,12 @@ impl Feed {
         self.each(|subscriber| subscriber.published(publication));
     }
 
-    pub(in crate::store) fn doubt(&self, revision: i64) {
-        self.each(|subscriber| subscriber.doubted(revision));
+    pub(in crate::store) fn reset_to(&self, revision: i64) {
+        self.each(|subscriber| subscriber.reset_to(revision));
     }
 
-    pub(in crate::store) fn unreadable(&self) {
-        self.each(|subscriber| subscriber.unreadable());
+    pub(in crate::store) fn suspend(&self) {
+        self.each(|subscriber| subscriber.suspend());
     }
 
     pub(in crate::store) fn access_changed(&self, tokens: &Arc<AccessList>) {

@@ -10,7 +10,7 @@ use crate::telemetry::Counted;
 
 /// The store at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
+pub struct StoreFigures {
     /// Write jobs that wait in the queue; those that the writer has taken are not among them.
     pub jobs_waiting: usize,
     /// Write jobs that may wait.
@@ -40,13 +40,13 @@ pub struct Figures {
 impl Store {
     /// How the store is doing. Asks the file system for two sizes, and neither the writer nor a reader for anything.
     #[must_use]
-    pub fn figures(&self) -> Figures {
+    pub fn figures(&self) -> StoreFigures {
         let (reads_waiting, reads_waiting_max, reads_refused) = self.inner.readers.queue();
         let (jobs_waiting, jobs_waiting_max, jobs_refused) = self.queue().map(|queue| queue.load()).unwrap_or_default();
         let database = database_path(&self.inner.data_dir);
         let mut wal = database.clone().into_os_string();
         wal.push("-wal");
-        Figures {
+        StoreFigures {
             jobs_waiting,
             jobs_waiting_max,
             jobs_refused,

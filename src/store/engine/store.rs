@@ -73,13 +73,13 @@ impl Store {
         &self.inner.clock
     }
 
-    /// Joins the change feed. The subscriber is first told to doubt everything and given the tokens as they are, and then
-    /// misses nothing.
+    /// Joins the change feed. The subscriber is first reset and given the tokens as they are, and then misses
+    /// nothing.
     pub fn subscribe(&self, subscriber: &Arc<dyn Subscriber>) -> Result<(), StoreError> {
         self.inner.feed.subscribe(Arc::clone(subscriber));
         let (revision, tokens) =
             self.read_blocking(|tx| Ok((tx.revision()?, Arc::new(load_access_list(tx.connection)?))))?;
-        subscriber.doubted(revision);
+        subscriber.reset_to(revision);
         subscriber.access_changed(&tokens);
         Ok(())
     }

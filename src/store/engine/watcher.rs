@@ -60,7 +60,7 @@ impl Watcher {
                 // Once per outage.
                 if !self.failed {
                     tracing::warn!(%error, "cannot look for changes of other processes");
-                    self.feed.unreadable();
+                    self.feed.suspend();
                 }
                 self.failed = true;
                 connection = None;
@@ -82,7 +82,7 @@ impl Watcher {
         let position = Position::read(&transaction)?;
         // Nobody knows what a reading that failed would have told.
         if self.failed || position.epoch != self.seen.epoch || position.revision < self.seen.revision {
-            self.feed.doubt(position.revision);
+            self.feed.reset_to(position.revision);
         } else if position.revision > self.seen.revision {
             let scopes = scopes_after(&transaction, self.seen.revision)?;
             if !scopes.is_empty() {
