@@ -92,31 +92,49 @@ pub struct RowCursor {
     pub row: i64,
 }
 
-impl PageRequest<RowCursor> {
-    /// The row before which the page begins, and how many rows to skip first.
+impl TimeCursor {
+    /// Before the newest row of a list that begins with the newest.
+    pub const NEWEST: Self = Self { created_at: i64::MAX, row: i64::MAX };
+}
+
+impl RowCursor {
+    /// Before the newest row of a list that begins with the newest.
+    pub const NEWEST: Self = Self { row: i64::MAX };
+}
+
+impl<C: Clone> PageRequest<C> {
+    /// The sort key after which the page begins, and how many rows it skips from there. `first` lies before every row.
     #[must_use]
-    pub fn newest_first(&self) -> (i64, i64) {
-        match self.start {
-            PageStart::First => (i64::MAX, 0),
-            PageStart::After(cursor) => (cursor.row, 0),
-            PageStart::Number(number) => (i64::MAX, i64::from(number.saturating_sub(1)) * i64::from(self.limit)),
+    pub fn seek(&self, first: C) -> (C, i64) {
+        match &self.start {
+            PageStart::First => (first, 0),
+            PageStart::After(cursor) => (cursor.clone(), 0),
+            PageStart::Number(number) => (first, i64::from(number.saturating_sub(1)) * i64::from(self.limit)),
         }
+    }
+
+    /// How many rows to read: one more than the page has, so that its end is known.
+    #[must_use]
+    pub fn rows_to_read(&self) -> i64 {
+        i64::from(self.limit) + 1
     }
 }
 
-impl<T> Page<T, RowCursor> {
-    /// A page of rows that were read with one more than its limit, so that the end of the list is known.
-    pub fn newest_first(
-        mut items: Vec<T>,
-        total: u64,
-        request: &PageRequest<RowCursor>,
-        row: impl FnOnce(&T) -> i64,
-    ) -> Self {
+impl<T, C> Page<T, C> {
+    /// A page of rows of which [`PageRequest::rows_to_read`] were read; `key` is the sort key of a row.
+    #[must_use]
+    pub fn of(mut items: Vec<T>, total: u64, request: &PageRequest<C>, key: impl FnOnce(&T) -> C) -> Self {
         let limit = usize::try_from(request.limit).unwrap_or(usize::MAX);
         let more = items.len() > limit;
         items.truncate(limit);
-        let next = items.last().filter(|_| more).map(|last| RowCursor { row: row(last) });
+        let next = items.last().filter(|_| more).map(key);
         Self { items, total, next }
+    }
+
+    /// The same page with other items.
+    #[must_use]
+    pub fn map<U>(self, other: impl FnMut(T) -> U) -> Page<U, C> {
+        Page { items: self.items.into_iter().map(other).collect(), total: self.total, next: self.next }
     }
 }
 
@@ -148,6 +166,21 @@ impl Cursor for RowCursor {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_ends_where_the_list_does_and_says_where_the_next_begins() {
+        let check = |start: PageStart<RowCursor>, seek: (i64, i64), rows: &[i64], items: &[i64], next: Option<i64>| {
+            let request = PageRequest { limit: 2, start };
+            let (cursor, offset) = request.seek(RowCursor::NEWEST);
+            assert_eq!((cursor.row, offset), seek);
+            assert_eq!(request.rows_to_read(), 3);
+            let page = Page::of(rows.to_vec(), 9, &request, |row| RowCursor { row: *row });
+            assert_eq!(page, Page { items: items.to_vec(), total: 9, next: next.map(|row| RowCursor { row }) });
+        };
+        check(PageStart::First, (i64::MAX, 0), &[9, 8, 7], &[9, 8], Some(8));
+        check(PageStart::After(RowCursor { row: 3 }), (3, 0), &[2, 1], &[2, 1], None);
+        check(PageStart::Number(3), (i64::MAX, 4), &[], &[], None);
+    }
 
     #[test]
     fn cursors_survive_the_journey_and_nothing_else_is_one() {

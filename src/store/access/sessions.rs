@@ -6,7 +6,7 @@ use rusqlite::params;
 
 use super::access_list::{SESSION_SELECT, StoredSession, read_session};
 use crate::domain::access::{SESSIONS_PER_TOKEN_MAX, Session};
-use crate::domain::page::{Page, PageRequest, PageStart, TimeCursor};
+use crate::domain::page::{Page, PageRequest, TimeCursor};
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::{StoreError, Subject};
 use crate::store::engine::row::timestamp;
@@ -65,26 +65,15 @@ impl ReadTx<'_> {
 
     /// The sessions that have not ended, newest first.
     pub fn sessions(&self, request: &PageRequest<TimeCursor>) -> Result<Page<Session, TimeCursor>, StoreError> {
-        let newest = TimeCursor { created_at: i64::MAX, row: i64::MAX };
-        let (before, offset) = match request.start {
-            PageStart::First => (newest, 0),
-            PageStart::After(cursor) => (cursor, 0),
-            PageStart::Number(number) => (newest, i64::from(number.saturating_sub(1)) * i64::from(request.limit)),
-        };
+        let (before, offset) = request.seek(TimeCursor::NEWEST);
         let now = self.now().millis();
         let total = self.one("SELECT count(*) FROM session WHERE expires_at > ?1", [now], |row| row.get(0))?;
-        // One more than the page has, so that its end is known.
-        let limit = i64::from(request.limit) + 1;
-        let mut rows = self.all(&newest_sql(), params![now, before.created_at, before.row, limit, offset], |row| {
+        let bound = params![now, before.created_at, before.row, request.rows_to_read(), offset];
+        let rows = self.all(&newest_sql(), bound, |row| {
             let cursor = TimeCursor { created_at: row.get(1)?, row: row.get(6)? };
             Ok((read_session(row)?.session, cursor))
         })?;
-        let more = rows.len() > usize::try_from(request.limit).unwrap_or(usize::MAX);
-        if more {
-            rows.pop();
-        }
-        let next = rows.last().filter(|_| more).map(|(_, cursor)| *cursor);
-        Ok(Page { items: rows.into_iter().map(|(session, _)| session).collect(), total, next })
+        Ok(Page::of(rows, total, request, |(_, cursor)| *cursor).map(|(session, _)| session))
     }
 
     /// One link with its hash.

@@ -4,7 +4,7 @@ use rusqlite::{Row, params};
 
 use super::error::StoreError;
 use super::tx::ReadTx;
-use crate::domain::page::{NameCursor, Page, PageRequest, PageStart};
+use crate::domain::page::{NameCursor, Page, PageRequest};
 use crate::domain::text::fold;
 use crate::domain::time::Timestamp;
 
@@ -60,23 +60,13 @@ impl NameList<'_> {
         );
         // Every public id sorts after the empty text, so this is before the first row.
         let first = NameCursor { folded: String::new(), name: String::new(), id: String::new() };
-        let (after, offset) = match &request.start {
-            PageStart::First => (&first, 0),
-            PageStart::After(cursor) => (cursor, 0),
-            PageStart::Number(number) => (&first, i64::from(number.saturating_sub(1)) * i64::from(request.limit)),
-        };
-        let limit = i64::from(request.limit);
-        let bound = params![owner, after.folded, after.name, after.id, limit + 1, offset];
-        let mut items = tx.all(&sql, bound, &mut read)?;
-        let more = items.len() > usize::try_from(request.limit).unwrap_or(usize::MAX);
-        if more {
-            items.pop();
-        }
-        let next = items.last().filter(|_| more).map(|last| {
+        let (after, offset) = request.seek(first);
+        let bound = params![owner, after.folded, after.name, after.id, request.rows_to_read(), offset];
+        let items = tx.all(&sql, bound, &mut read)?;
+        Ok(Page::of(items, total, request, |last| {
             let (name, id) = name_and_id(last);
             NameCursor { folded: fold(name), name: name.clone(), id: id.to_owned() }
-        });
-        Ok(Page { items, total, next })
+        }))
     }
 }
 

@@ -6,7 +6,7 @@ use super::employees::EmployeeRow;
 use crate::domain::access::Reach;
 use crate::domain::contacts::{Contact, ContactFields, ContactInfo, Location};
 use crate::domain::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId, TimeOrderedId};
-use crate::domain::page::{Page, PageRequest, PageStart, TimeCursor};
+use crate::domain::page::{Page, PageRequest, TimeCursor};
 use crate::domain::text::fold;
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::{StoreError, Subject};
@@ -60,26 +60,10 @@ impl ReadTx<'_> {
     ) -> Result<Page<Contact, TimeCursor>, StoreError> {
         let employee = self.user_row(reach, user)?.row;
         let total = self.one("SELECT contacts FROM employee WHERE id = ?1", [employee], |row| row.get(0))?;
-        let mut items = self.newest_contacts(employee, request)?;
-        let more = items.len() > usize::try_from(request.limit).unwrap_or(usize::MAX);
-        if more {
-            items.pop();
-        }
-        let next = items.last().filter(|_| more).map(cursor_of);
-        Ok(Page { items, total, next })
-    }
-
-    /// One row more than the page has, so that its end is known.
-    fn newest_contacts(&self, employee: i64, request: &PageRequest<TimeCursor>) -> Result<Vec<Contact>, StoreError> {
-        let sql = newest_sql();
-        let newest = TimeCursor { created_at: i64::MAX, row: i64::MAX };
-        let (before, offset) = match request.start {
-            PageStart::First => (newest, 0),
-            PageStart::After(cursor) => (cursor, 0),
-            PageStart::Number(number) => (newest, i64::from(number.saturating_sub(1)) * i64::from(request.limit)),
-        };
-        let limit = i64::from(request.limit) + 1;
-        self.all(&sql, params![employee, before.created_at, before.row, limit, offset], read_contact)
+        let (before, offset) = request.seek(TimeCursor::NEWEST);
+        let bound = params![employee, before.created_at, before.row, request.rows_to_read(), offset];
+        let items = self.all(&newest_sql(), bound, read_contact)?;
+        Ok(Page::of(items, total, request, cursor_of))
     }
 
     /// Contacts of a visible enterprise, or of one of its departments, oldest first, after a cursor: the pages of an

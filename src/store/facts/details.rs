@@ -112,7 +112,7 @@ impl ReadTx<'_> {
         owner_row: i64,
         request: &DetailsRequest,
     ) -> Result<(Vec<ListedContact>, DetailsPage), StoreError> {
-        let before = request.after.unwrap_or(TimeCursor { created_at: i64::MAX, row: i64::MAX });
+        let before = request.after.unwrap_or(TimeCursor::NEWEST);
         let mut statement = self.prepare(&page_sql(owner))?;
         let bound = params![owner_row, before.created_at, before.row, i64::from(request.limit) + 1];
         let mut rows = statement.query(bound)?;

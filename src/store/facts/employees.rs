@@ -75,8 +75,7 @@ impl ReadTx<'_> {
         // The list is ordered by the full name, which the fields give in two parts.
         let read = |row: &Row<'_>| read_employee(row).map(|employee| (employee.fields.full_name(), employee));
         let page = list.page(self, owner, request, total, read, |(name, employee)| (name, employee.id.as_str()))?;
-        let items = page.items.into_iter().map(|(_, employee)| employee).collect();
-        Ok(Page { items, total: page.total, next: page.next })
+        Ok(page.map(|(_, employee)| employee))
     }
 
     fn employee_at(&self, row: i64) -> Result<Employee, StoreError> {

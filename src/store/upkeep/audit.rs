@@ -98,10 +98,10 @@ impl ReadTx<'_> {
               WHERE {FILTER} AND id < ?3 ORDER BY id DESC LIMIT ?4 OFFSET ?5"
         );
         let total = self.one(&count, params![filter.action, filter.actor], |row| row.get(0))?;
-        let (before, offset) = request.newest_first();
-        let bound = params![filter.action, filter.actor, before, i64::from(request.limit) + 1, offset];
+        let (before, offset) = request.seek(RowCursor::NEWEST);
+        let bound = params![filter.action, filter.actor, before.row, request.rows_to_read(), offset];
         let items = self.all(&page, bound, read_record)?;
-        Ok(Page::newest_first(items, total, request, |record| record.id))
+        Ok(Page::of(items, total, request, |record| RowCursor { row: record.id }))
     }
 }
 

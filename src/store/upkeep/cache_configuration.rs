@@ -62,9 +62,10 @@ impl ReadTx<'_> {
             "SELECT {COLUMNS} FROM cache_configuration WHERE version < ?1 ORDER BY version DESC LIMIT ?2 OFFSET ?3"
         );
         let total = self.one("SELECT count(*) FROM cache_configuration", [], |row| row.get(0))?;
-        let (before, offset) = request.newest_first();
-        let items = self.all(&sql, params![before, i64::from(request.limit) + 1, offset], read_configuration)?;
-        Ok(Page::newest_first(items, total, request, |stored| i64::try_from(stored.version).unwrap_or(i64::MAX)))
+        let (before, offset) = request.seek(RowCursor::NEWEST);
+        let items = self.all(&sql, params![before.row, request.rows_to_read(), offset], read_configuration)?;
+        let row = |stored: &StoredConfiguration| i64::try_from(stored.version).unwrap_or(i64::MAX);
+        Ok(Page::of(items, total, request, |stored| RowCursor { row: row(stored) }))
     }
 }
 
