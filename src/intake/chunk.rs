@@ -4,17 +4,16 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use super::options::ImportOptions;
 use crate::store::{
     EmployeeName, ImportChunk, ImportOutcome, ImportRow, ImportedRow, OwnerRow, Store, StoreError, WriteTx,
 };
 use crate::transfer::csv::{OwnerColumns, RawRecord};
 
-use super::ImportOptions;
-
-/// Rows of a chunk when nobody else wants the database: what is held in memory, twice.
+/// Rows of a chunk when no other process uses the database: what is held in memory, twice.
 const ROWS_ALONE: usize = 20_000;
 
-/// Rows of a transaction when nobody else wants the database: the larger, the fewer times each page of an index is
+/// Rows of a transaction when no other process uses the database: the larger, the fewer times each page of an index is
 /// written, and the more is read again after a crash.
 const TRANSACTION_ROWS_ALONE: usize = 250_000;
 
@@ -55,8 +54,8 @@ impl ChunkSize {
         }
     }
 
-    /// Learns from how long a chunk held the lock.
-    pub(super) fn learn(&mut self, rows: usize, took: Duration) {
+    /// Adapts to how long a chunk held the lock.
+    pub(super) fn adapt(&mut self, rows: usize, took: Duration) {
         if let Self::Adaptive(next) = self {
             // Grows slowly and shrinks at once: too large hurts the server, too small only the import.
             let aim = CHUNK_TIME_AIM.as_micros() * rows as u128 / took.as_micros().max(1);
@@ -72,15 +71,15 @@ pub(super) struct Chunk {
     pub(super) rows: Vec<ImportRow>,
     pub(super) owners: Vec<OwnerRow>,
     /// Where each row comes from, for the report.
-    pub(super) origins: Vec<Origin>,
+    pub(super) origins: Vec<RowOrigin>,
     /// Rows that the reader refused.
-    pub(super) refused: Vec<(Origin, String)>,
+    pub(super) refused: Vec<(RowOrigin, String)>,
     positions: HashMap<OwnerRow, usize>,
 }
 
 /// Where a row comes from.
 #[derive(Debug)]
-pub(super) struct Origin {
+pub(super) struct RowOrigin {
     pub(super) number: u64,
     pub(super) line: u64,
     /// Its cells, kept where the writer may still refuse it.
@@ -94,9 +93,9 @@ impl Chunk {
     }
 
     /// Puts it in, within a transaction, and takes down what came of its rows.
-    pub(super) fn put_in(self, tx: &WriteTx<'_>, options: &ImportOptions) -> Result<Settled, StoreError> {
+    pub(super) fn put_in(self, tx: &WriteTx<'_>, options: &ImportOptions) -> Result<SettledChunk, StoreError> {
         let ImportOptions { enterprise, may_create, dry_run, .. } = options.clone();
-        let mut settled = Settled { rows: self.len() as u64, rejected: self.refused, ..Settled::default() };
+        let mut settled = SettledChunk { rows: self.len() as u64, rejected: self.refused, ..SettledChunk::default() };
         let chunk = ImportChunk { enterprise, owners: self.owners, rows: self.rows, may_create, dry_run };
         // Nothing to put in creates nothing, either.
         let mut outcome = if chunk.rows.is_empty() { ImportOutcome::default() } else { tx.import(&chunk)? };
@@ -132,12 +131,12 @@ impl Chunk {
 
 /// What came of a chunk.
 #[derive(Debug, Default)]
-pub(super) struct Settled {
+pub(super) struct SettledChunk {
     pub(super) rows: u64,
     pub(super) imported: u64,
     pub(super) duplicates: u64,
     /// Rows that are out, in the order of the file, each with the reason.
-    pub(super) rejected: Vec<(Origin, String)>,
+    pub(super) rejected: Vec<(RowOrigin, String)>,
     /// Rows that a dry run would have put in; copies within the file are among them.
     pub(super) tried: Vec<ContentKey>,
     /// What was created, and which owners were refused; its rows are told above.

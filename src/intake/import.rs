@@ -8,9 +8,9 @@ use std::thread;
 
 use serde_json::json;
 
-use super::chunk::{Chunk, ChunkSize, ContentKey, Origin, Settled, owner_of};
-use crate::domain::ids::EnterpriseId;
-use crate::store::{Actor, AuditEntry, ImportChunk, ImportRow, MayCreate, Store, StoreError, Subject};
+use super::chunk::{Chunk, ChunkSize, ContentKey, RowOrigin, SettledChunk, owner_of};
+use super::options::{ImportOptions, ImportProgress};
+use crate::store::{Actor, AuditEntry, ImportChunk, ImportRow, Store, StoreError, Subject};
 use crate::transfer::TransferError;
 use crate::transfer::csv::{ContactReader, OwnerColumns, RejectsOutput, RejectsWriter};
 use crate::transfer::report::{Created, ImportReport};
@@ -21,39 +21,13 @@ const CHUNKS_AHEAD: usize = 1;
 /// Rows that a dry run remembers, to tell copies within the file. Beyond it a copy counts as new: some 100 MB.
 const DRY_RUN_ROWS_REMEMBERED_MAX: usize = 2_000_000;
 
-/// What an import is to do.
-#[derive(Clone, Debug)]
-pub struct ImportOptions {
-    /// The enterprise that the contacts go into.
-    pub enterprise: EnterpriseId,
-    /// The department of whoever collected them, for every row.
-    pub department: Option<String>,
-    /// Whoever collected them, for every row.
-    pub employee: Option<String>,
-    /// What is created when it is missing.
-    pub may_create: MayCreate,
-    /// Whether it is only tried.
-    pub dry_run: bool,
-    /// What the file is called, for the audit log; none for a stream.
-    pub file: Option<String>,
-}
-
-/// How far an import is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ImportProgress {
-    /// Rows that are done with.
-    pub rows: u64,
-    /// Bytes of the file that were read.
-    pub bytes: u64,
-}
-
 /// Why an import could not be done, or not to its end. Chunks that were written before stay.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// Neither the options nor the file say whose contacts these are.
     #[error("nothing says who collected these contacts; name the employee, or add a column employee or employee_email")]
     NoOwner,
-    /// Whoever the options name cannot be found.
+    /// The owner that the options name cannot be found.
     #[error("{0}")]
     Owner(String),
     /// The file cannot be read.
@@ -93,7 +67,7 @@ pub fn import(
     report.dry_run = options.dry_run;
     report.ignored_columns = reader.ignored_columns().to_vec();
     let rejects = rejects.map(|output| RejectsWriter::new(reader.header(), reader.delimiter(), output));
-    let mut run = Run {
+    let mut run = RunningImport {
         store,
         options,
         report,
@@ -120,7 +94,7 @@ pub fn import(
     let encoding = match encoding {
         Ok(encoding) => encoding,
         Err(error) => {
-            // What went in before stays, so somebody must be able to learn of it.
+            // What went in before stays, so it belongs in the audit log.
             run.report.created = run.created.counted();
             record(store, options, &run.report, actor, Some(&error));
             return Err(error);
@@ -136,7 +110,7 @@ pub fn import(
 
 type Arriving = Receiver<Result<Chunk, TransferError>>;
 
-/// Reads rows into chunks until the file ends, fails, or nobody takes them any more.
+/// Reads rows into chunks until the file ends or fails, or the writing thread has ended.
 fn read_chunks<R: Read>(
     reader: &mut ContactReader<R>,
     options: &ImportOptions,
@@ -163,7 +137,7 @@ fn read_chunks<R: Read>(
             }
         };
         rows = row.number;
-        let origin = |keep: bool| Origin { number: row.number, line: row.line, raw: keep.then(|| row.raw.clone()) };
+        let origin = |keep: bool| RowOrigin { number: row.number, line: row.line, raw: keep.then(|| row.raw.clone()) };
         let content = row.content.map_err(|error| error.to_string());
         match content.and_then(|contact| Ok((owner_of(options, contact.owner)?, contact.info, contact.created_at))) {
             Ok((owner, info, created_at)) => {
@@ -182,12 +156,12 @@ fn read_chunks<R: Read>(
         }
     }
     progress(ImportProgress { rows, bytes: reader.bytes_read() });
-    // When nobody takes the last chunk, the import has failed and says so itself.
+    // When the last chunk is not taken, the import has failed and says so itself.
     let _ = chunks.send(Ok(chunk));
 }
 
 /// An import under way.
-struct Run<'a> {
+struct RunningImport<'a> {
     store: &'a Store,
     options: &'a ImportOptions,
     report: ImportReport,
@@ -216,7 +190,7 @@ impl CreatedIds {
     }
 }
 
-impl Run<'_> {
+impl RunningImport<'_> {
     /// Fails before any row is read when the options name somebody who cannot be found, or an enterprise that is not there.
     ///
     /// Only a rehearsal: an import that is refused creates nothing.
@@ -256,14 +230,14 @@ impl Run<'_> {
             Ok((settled, failure, clock.instant().duration_since(begun), arriving))
         });
         let (settled, failure, took, arriving) = written.map_err(|error| self.explain(error))?;
-        self.size.learn(rows_first, took);
+        self.size.adapt(rows_first, took);
         for settled in settled {
             self.take_down(settled)?;
         }
         failure.map_or(Ok(arriving), |error| Err(error.into()))
     }
 
-    fn take_down(&mut self, settled: Settled) -> Result<(), ImportError> {
+    fn take_down(&mut self, settled: SettledChunk) -> Result<(), ImportError> {
         self.report.rows += settled.rows;
         self.report.imported += settled.imported;
         self.report.duplicates += settled.duplicates;
@@ -293,7 +267,7 @@ impl Run<'_> {
         }
     }
 
-    fn reject(&mut self, origin: &Origin, reason: String) -> Result<(), ImportError> {
+    fn reject(&mut self, origin: &RowOrigin, reason: String) -> Result<(), ImportError> {
         if let (Some(rejects), Some(raw)) = (&mut self.rejects, &origin.raw) {
             rejects.write(origin.number, &reason, raw).map_err(ImportError::Rejects)?;
         }
@@ -349,7 +323,8 @@ fn record(
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::store::{Mode, StoreOptions};
+    use crate::domain::ids::EnterpriseId;
+    use crate::store::{MayCreate, Mode, StoreOptions};
 
     /// Gives some rows, then fails as a connection does.
     struct Torn<R>(R);

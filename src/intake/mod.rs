@@ -5,9 +5,11 @@
 
 mod chunk;
 mod export;
-mod fill;
+mod fill_demo;
 mod import;
+mod options;
 
 pub use export::{ExportError, can_export, export};
-pub use fill::fill;
-pub use import::{ImportError, ImportOptions, ImportProgress, import, open};
+pub use fill_demo::fill;
+pub use import::{ImportError, import, open};
+pub use options::{ImportOptions, ImportProgress};

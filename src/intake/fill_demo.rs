@@ -1,4 +1,4 @@
-//! Believable data into a store: what `muster demo` and the benchmarks begin with.
+//! Fills a store with demonstration data: what `muster demo` and the benchmarks begin with.
 
 use std::collections::HashMap;
 
@@ -7,27 +7,27 @@ use crate::domain::directory::EmployeeInfo;
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::store::{EmployeeName, ImportChunk, ImportRow, MayCreate, OwnerRow, Store, StoreError};
 
-/// Contacts that go in together; the database belongs to nobody else while it is filled.
+/// Contacts that go in together; no other process uses the database while it is filled.
 const FILL_CHUNK_ROWS: usize = 20_000;
 
-/// Puts all of it in. Blocks; `progress` is told how many contacts are in.
+/// Puts all of it in. Blocks; `progress` is called with how many contacts are in.
 pub fn fill(store: &Store, data: &DemoData, progress: &mut dyn FnMut(u64)) -> Result<(), StoreError> {
     for enterprise in data.enterprises() {
         create_directory(store, enterprise)?;
     }
-    let mut waiting: HashMap<&EnterpriseId, Waiting<'_>> = HashMap::new();
+    let mut pending: HashMap<&EnterpriseId, PendingContacts<'_>> = HashMap::new();
     let mut filled = 0;
     for contact in data.contacts() {
-        let waiting = waiting.entry(contact.enterprise).or_insert_with(|| Waiting::of(contact.enterprise));
-        let owner = waiting.owner(contact.employee);
-        waiting.rows.push(ImportRow { owner, info: contact.info, created_at: Some(contact.created_at) });
-        if waiting.rows.len() >= FILL_CHUNK_ROWS {
-            filled += waiting.put_in(store)?;
+        let enterprise = pending.entry(contact.enterprise).or_insert_with(|| PendingContacts::of(contact.enterprise));
+        let owner = enterprise.owner(contact.employee);
+        enterprise.rows.push(ImportRow { owner, info: contact.info, created_at: Some(contact.created_at) });
+        if enterprise.rows.len() >= FILL_CHUNK_ROWS {
+            filled += enterprise.put_in(store)?;
             progress(filled);
         }
     }
-    for mut waiting in waiting.into_values() {
-        filled += waiting.put_in(store)?;
+    for mut enterprise in pending.into_values() {
+        filled += enterprise.put_in(store)?;
         progress(filled);
     }
     Ok(())
@@ -57,14 +57,14 @@ fn create_directory(store: &Store, enterprise: &DemoEnterprise) -> Result<(), St
 }
 
 /// Contacts of one enterprise that are not in yet.
-struct Waiting<'a> {
+struct PendingContacts<'a> {
     enterprise: &'a EnterpriseId,
     rows: Vec<ImportRow>,
     owners: Vec<OwnerRow>,
     positions: HashMap<&'a EmployeeId, usize>,
 }
 
-impl<'a> Waiting<'a> {
+impl<'a> PendingContacts<'a> {
     fn of(enterprise: &'a EnterpriseId) -> Self {
         Self { enterprise, rows: Vec::new(), owners: Vec::new(), positions: HashMap::new() }
     }
