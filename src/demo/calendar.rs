@@ -1,6 +1,7 @@
 //! When contacts are made: more from year to year, hardly any at weekends, many at fairs, few in the holidays.
 
 use super::random::{Random, Weighted};
+use super::topics::{TOPIC_DAY, TOPIC_WEEK};
 use crate::domain::time::{DAY_MILLIS, Day, Timestamp};
 
 /// Months that the data span, the current one included: what the charts of a summary show.
@@ -67,7 +68,7 @@ fn ratio(part: i64, whole: i64) -> f64 {
 }
 
 fn weight(seed: u64, day: Day, progress: f64) -> f64 {
-    let mut random = Random::of(seed, super::TOPIC_DAY, day.number().cast_unsigned());
+    let mut random = Random::of(seed, TOPIC_DAY, day.number().cast_unsigned());
     // 1970-01-01 was a Thursday.
     let weekday = usize::try_from((day.number() + 3).rem_euclid(7)).unwrap_or(0);
     let date = day.to_string();
@@ -78,7 +79,7 @@ fn weight(seed: u64, day: Day, progress: f64) -> f64 {
     };
     // A week in nine has a fair from Tuesday to Thursday, wherever the week falls.
     let week = (day.number() + 3).div_euclid(7);
-    let fair = Random::of(seed, super::TOPIC_WEEK, week.cast_unsigned()).below(9) == 0 && (1..=3).contains(&weekday);
+    let fair = Random::of(seed, TOPIC_WEEK, week.cast_unsigned()).below(9) == 0 && (1..=3).contains(&weekday);
     let noise = 0.7 + 0.6 * random.fraction();
     GROWTH.powf(progress) * WEEK[weekday] * season * noise * if fair { 2.6 } else { 1.0 }
 }

@@ -5,9 +5,41 @@ use std::collections::HashSet;
 use super::names::{CULTURES, Spelling};
 use super::places::phone;
 use super::random::{Random, Weighted};
-use super::{DemoDepartment, DemoEmployee, DemoEnterprise, InvalidShape, Shape, TOPIC_EMPLOYEE, TOPIC_RANK};
+use super::shape::{InvalidShape, Shape};
+use super::topics::{TOPIC_EMPLOYEE, TOPIC_RANK};
 use crate::domain::directory::{EmployeeFields, EmployeeInfo, EmployeeRole, Name};
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId, slug};
+
+/// An enterprise of the demonstration.
+#[derive(Debug)]
+pub struct DemoEnterprise {
+    /// Its id.
+    pub id: EnterpriseId,
+    /// Its name.
+    pub name: Name,
+    /// Its departments.
+    pub departments: Vec<DemoDepartment>,
+}
+
+/// A department of the demonstration.
+#[derive(Debug)]
+pub struct DemoDepartment {
+    /// Its id, unique in its enterprise.
+    pub id: DepartmentId,
+    /// Its name.
+    pub name: Name,
+    /// Its employees.
+    pub employees: Vec<DemoEmployee>,
+}
+
+/// An employee of the demonstration.
+#[derive(Debug)]
+pub struct DemoEmployee {
+    /// The id: `u1`, `u2`, …
+    pub id: EmployeeId,
+    /// Everything else.
+    pub info: EmployeeInfo,
+}
 
 /// Ids and names of the enterprises, with what part of everything each has.
 pub(super) const ENTERPRISES: [(&str, &str, f64); 4] = [

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use super::names::{CULTURES, Culture, Spelling};
 use super::places::{phone, respell_phone};
 use super::random::{Random, Weighted};
-use super::{TOPIC_COMPANY, TOPIC_PERSON};
+use super::topics::{TOPIC_COMPANY, TOPIC_PERSON};
 use crate::domain::contact::ContactFields;
 
 /// How often each of the cultures comes up.

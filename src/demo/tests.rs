@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::*;
-use crate::domain::time::DAY_MILLIS;
+use super::{DemoData, Shape};
+use crate::domain::ids::{EmployeeId, EnterpriseId};
+use crate::domain::time::{DAY_MILLIS, Timestamp};
 
 /// A Sunday.
 const NOW: Timestamp = Timestamp::from_millis(1_795_332_657_000);
