@@ -65,7 +65,7 @@ pub(super) enum Field {
 const FIELDS: usize = Field::EmployeeEmail as usize + 1;
 
 /// The keys of the columns that a field is read from, the preferred first; `#` stands for 1, 2, 3, …
-type Keys = &'static [(Field, &'static [&'static str])];
+type FieldKeys = &'static [(Field, &'static [&'static str])];
 
 /// Highest number that a `#` stands for; people have fewer addresses.
 const NUMBERED_COLUMNS_MAX: usize = 9;
@@ -74,7 +74,7 @@ const NUMBERED_COLUMNS_MAX: usize = 9;
 const FOUND_COLUMNS_MAX: usize = 12;
 const FOUND_COLUMN_LEN_MAX: usize = 40;
 
-const PLAIN: Keys = &[
+const PLAIN: FieldKeys = &[
     (Field::Name, &["firstname", "givenname", "forename", "name"]),
     (Field::FullName, &["fullname", "displayname"]),
     (Field::Surname, &["surname", "lastname", "familyname"]),
@@ -99,7 +99,7 @@ const PLAIN: Keys = &[
 /// Plain columns that are written and never read: facts about the stored contact, and what a rejects file adds.
 const PLAIN_UNREAD: &[&str] = &["contactid", "source", "updatedat", "musterrow", "musterreason"];
 
-const GOOGLE: Keys = &[
+const GOOGLE: FieldKeys = &[
     (Field::Name, &["firstname", "givenname"]),
     (Field::FullName, &["name", "fileas", "nickname"]),
     (Field::Surname, &["lastname", "familyname"]),
@@ -114,7 +114,7 @@ const GOOGLE: Keys = &[
     (Field::Country, &["address1country"]),
 ];
 
-const OUTLOOK: Keys = &[
+const OUTLOOK: FieldKeys = &[
     (Field::Name, &["firstname"]),
     (Field::FullName, &["name", "displayname", "emaildisplayname", "nickname"]),
     (Field::Surname, &["lastname"]),
@@ -143,7 +143,7 @@ const OUTLOOK: Keys = &[
     (Field::Country, &["businesscountryregion", "businesscountry"]),
 ];
 
-const THUNDERBIRD: Keys = &[
+const THUNDERBIRD: FieldKeys = &[
     (Field::Name, &["firstname"]),
     (Field::FullName, &["displayname", "nickname"]),
     (Field::Surname, &["lastname"]),

@@ -5,6 +5,7 @@
 //! - [`RejectsWriter`]: the rows that did not go in, to be mended and imported again.
 
 mod dialect;
+mod limits;
 mod reader;
 mod records;
 mod rejects;
@@ -16,8 +17,9 @@ mod writer;
 mod tests;
 
 pub use self::dialect::Delimiter;
+pub use self::limits::RECORD_BYTES_MAX;
 pub use self::reader::{ContactReader, Row};
-pub use self::records::{RECORD_BYTES_MAX, RawRecord};
+pub use self::records::RawRecord;
 pub use self::rejects::{REJECT_REASON_COLUMN, REJECT_ROW_COLUMN, RejectsOutput, RejectsWriter};
 pub use self::row::{ImportedContact, OwnerColumns, RowError};
 pub use self::writer::{CONTACT_COLUMNS, ContactWriter};

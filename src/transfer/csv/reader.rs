@@ -3,7 +3,8 @@
 use std::io::Read;
 
 use super::dialect::Delimiter;
-use super::records::{Fault, Found, RECORD_BYTES_MAX, RawRecord, RecordReader};
+use super::limits::RECORD_BYTES_MAX;
+use super::records::{Fault, RawRecord, RecordRead, RecordReader};
 use super::row::{self, ImportedContact, RowError};
 use crate::transfer::TransferError;
 use crate::transfer::layout::{Columns, Field, Layout};
@@ -54,9 +55,9 @@ impl<R: Read> ContactReader<R> {
         let mut header = RawRecord::new(encoding);
         match records.read(&mut header)? {
             None => return Err(TransferError::Empty),
-            Some(Found { fault: Some(Fault::TooLong), .. }) => return Err(TransferError::HeaderTooLong),
-            Some(Found { fault: Some(Fault::OpenQuote), .. }) => return Err(TransferError::HeaderQuote),
-            Some(Found { fault: None, .. }) => {}
+            Some(RecordRead { fault: Some(Fault::TooLong), .. }) => return Err(TransferError::HeaderTooLong),
+            Some(RecordRead { fault: Some(Fault::OpenQuote), .. }) => return Err(TransferError::HeaderQuote),
+            Some(RecordRead { fault: None, .. }) => {}
         }
         let mut decoder = Decoder::new(encoding);
         let columns = match decoder.decode(header.bytes(), header.ends()) {

@@ -8,11 +8,8 @@ use std::io::{self, Read};
 use csv_core::ReadRecordResult;
 
 use super::dialect::Delimiter;
+use super::limits::RECORD_BYTES_MAX;
 use crate::transfer::text::{TextEncoding, TextSource};
-
-/// Longest record of a file, in bytes: several times the longest contact, and little enough to hold while a quotation
-/// mark that is never closed makes one record of the rest of a file.
-pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
 
 /// Room for cells and their ends in a new record; both grow by doubling.
 const RECORD_ROOM: usize = 1024;
@@ -41,7 +38,7 @@ pub(super) enum Fault {
 
 /// Where a record was found and whether it is whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct RecordRead {
     /// The line of the file that it begins in, from 1.
     pub(super) line: u64,
     pub(super) fault: Option<Fault>,
@@ -69,7 +66,7 @@ impl<R: Read> RecordReader<R> {
     }
 
     /// Reads the next record over `record`; `None` at the end. Blank lines are no records.
-    pub(super) fn read(&mut self, record: &mut RawRecord) -> io::Result<Option<Found>> {
+    pub(super) fn read(&mut self, record: &mut RawRecord) -> io::Result<Option<RecordRead>> {
         record.bytes_len = 0;
         record.cells_len = 0;
         if !self.skip_line_ends()? {
@@ -80,7 +77,7 @@ impl<R: Read> RecordReader<R> {
         loop {
             let input = self.source.fill()?;
             if input.is_empty() {
-                return Ok(Some(Found { line, fault: self.end_record(record) }));
+                return Ok(Some(RecordRead { line, fault: self.end_record(record) }));
             }
             let input = &input[..input.len().min(RECORD_BYTES_MAX - taken)];
             let (result, used) = record.take(&mut self.core, input);
@@ -88,7 +85,7 @@ impl<R: Read> RecordReader<R> {
             self.source.consume(used);
             taken += used;
             match result {
-                ReadRecordResult::Record | ReadRecordResult::End => return Ok(Some(Found { line, fault: None })),
+                ReadRecordResult::Record | ReadRecordResult::End => return Ok(Some(RecordRead { line, fault: None })),
                 ReadRecordResult::OutputFull => record.bytes.resize(2 * record.bytes.len(), 0),
                 ReadRecordResult::OutputEndsFull => record.ends.resize(2 * record.ends.len(), 0),
                 ReadRecordResult::InputEmpty => {}
@@ -96,7 +93,7 @@ impl<R: Read> RecordReader<R> {
             if taken == RECORD_BYTES_MAX {
                 self.discard_rest()?;
                 record.bytes_len = record.ends[..record.cells_len].last().copied().unwrap_or(0);
-                return Ok(Some(Found { line, fault: Some(Fault::TooLong) }));
+                return Ok(Some(RecordRead { line, fault: Some(Fault::TooLong) }));
             }
         }
     }

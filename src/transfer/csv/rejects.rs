@@ -119,9 +119,9 @@ mod tests {
 
     /// An output whose content stays readable; absent until it is opened.
     #[derive(Clone, Default)]
-    struct Shared(Arc<Mutex<Option<Vec<u8>>>>);
+    struct SharedOutput(Arc<Mutex<Option<Vec<u8>>>>);
 
-    impl Shared {
+    impl SharedOutput {
         fn opener(&self) -> RejectsOutput {
             let shared = self.clone();
             Box::new(move || {
@@ -131,7 +131,7 @@ mod tests {
         }
     }
 
-    impl Write for Shared {
+    impl Write for SharedOutput {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().as_mut().unwrap().write(bytes)
         }
@@ -143,7 +143,7 @@ mod tests {
 
     /// The rejects of a file, and whether there were any.
     fn rejects(input: &[u8]) -> Option<Vec<u8>> {
-        let shared = Shared::default();
+        let shared = SharedOutput::default();
         let mut reader = ContactReader::open(input).unwrap();
         let mut rejects = RejectsWriter::new(reader.header(), reader.delimiter(), shared.opener());
         while let Some(row) = reader.next_row() {

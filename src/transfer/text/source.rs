@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use encoding_rs::{UTF_16BE, UTF_16LE};
 
-use super::TextEncoding;
+use super::encoding::TextEncoding;
 use crate::transfer::TransferError;
 
 /// Bytes asked of the input at once, and the part of a file that its kind is told from: large enough for few system
@@ -17,7 +17,7 @@ const UTF16_UNITS_TELLING: usize = 4;
 
 /// A buffered input that gives ASCII-compatible bytes.
 #[derive(Debug)]
-pub(in crate::transfer) struct TextSource<R> {
+pub(crate) struct TextSource<R> {
     input: R,
     raw: Buffer,
     bytes_read: u64,
@@ -47,7 +47,7 @@ impl std::fmt::Debug for Transcoder {
 
 impl<R: Read> TextSource<R> {
     /// Reads the start of a file and tells its encoding from it; [`TextEncoding::Ascii`] says that it is open.
-    pub(in crate::transfer) fn open(input: R) -> Result<(Self, TextEncoding), TransferError> {
+    pub(crate) fn open(input: R) -> Result<(Self, TextEncoding), TransferError> {
         let raw = Buffer::new(INPUT_BUFFER_BYTES);
         let mut source = Self { input, raw, bytes_read: 0, at_end: false, transcoder: None };
         while !source.at_end && source.raw.end < INPUT_BUFFER_BYTES {
@@ -71,7 +71,7 @@ impl<R: Read> TextSource<R> {
     }
 
     /// The bytes that wait to be used, more of them read if there are none; empty at the end of the file only.
-    pub(in crate::transfer) fn fill(&mut self) -> io::Result<&[u8]> {
+    pub(crate) fn fill(&mut self) -> io::Result<&[u8]> {
         if self.transcoder.is_some() {
             self.transcode()?;
         } else if self.raw.is_empty() && !self.at_end {
@@ -81,13 +81,13 @@ impl<R: Read> TextSource<R> {
     }
 
     /// Marks the first `len` bytes of what [`fill`](Self::fill) gave as used.
-    pub(in crate::transfer) fn consume(&mut self, len: usize) {
+    pub(crate) fn consume(&mut self, len: usize) {
         let buffer = self.transcoder.as_mut().map_or(&mut self.raw, |transcoder| &mut transcoder.text);
         buffer.start = buffer.end.min(buffer.start + len);
     }
 
     /// Bytes of the file that were read so far, some of them ahead of use.
-    pub(in crate::transfer) fn bytes_read(&self) -> u64 {
+    pub(crate) fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
 
