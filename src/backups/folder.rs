@@ -10,8 +10,8 @@ use crate::domain::backup::BackupName;
 use crate::domain::time::Timestamp;
 use crate::store::{BackupError, remove_leftovers};
 
-/// Most files that are told of. More than anybody keeps; the folder may hold anything.
-const TOLD_MAX: usize = 1_000;
+/// Most files that are listed. More than anybody keeps; the folder may hold anything.
+const LISTED_MAX: usize = 1_000;
 
 /// Backups of the same second, at most.
 const NUMBER_MAX: u32 = 1_000;
@@ -71,7 +71,7 @@ impl Folder {
     pub(super) fn kept(&self) -> Vec<KeptBackup> {
         let mut kept = self.all();
         kept.sort_unstable_by_key(|backup| std::cmp::Reverse(backup.name));
-        kept.truncate(TOLD_MAX);
+        kept.truncate(LISTED_MAX);
         kept
     }
 

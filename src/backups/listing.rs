@@ -1,4 +1,4 @@
-//! The backups in the folder, as far as it answers: one look at a time, for which nobody waits longer than a moment.
+//! The backups in the folder, as far as it answers: one look at a time, with a limit on how long a caller waits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::sync::Mutex as Turn;
 
 use super::folder::KeptBackup;
 
-/// How long somebody waits for the folder. One on a disk of the network that is gone may never answer, and holds the thread
+/// How long a caller waits for the folder. One on a disk of the network that is gone may never answer, and holds the thread
 /// that looks as long.
 pub(super) const TIME_MAX: Duration = Duration::from_secs(2);
 
@@ -16,12 +16,12 @@ pub(super) const TIME_MAX: Duration = Duration::from_secs(2);
 #[derive(Default)]
 pub(super) struct Listing {
     newest: Arc<Mutex<Vec<KeptBackup>>>,
-    /// Held until the folder has answered, also when nobody waits any more: so no more than one thread hangs there.
+    /// Held until the folder has answered, also when no caller waits any more: so no more than one thread hangs there.
     turn: Arc<Turn<()>>,
 }
 
 impl Listing {
-    /// Looks, and tells what is there; after `time_max` what was there when the folder last answered.
+    /// Looks, and returns what is there; after `time_max` what was there when the folder last answered.
     pub(super) async fn read(
         &self,
         time_max: Duration,
@@ -35,7 +35,7 @@ impl Listing {
                 *newest.lock() = found;
                 drop(turn);
             };
-            // One that panics has told why.
+            // One that panics has logged why.
             let _ = tokio::task::spawn_blocking(work).await;
         };
         if tokio::time::timeout(time_max, looked).await.is_err() {
@@ -67,7 +67,7 @@ mod tests {
             // None of these begins to look; it would find nothing.
             assert_eq!(listing.read(moment, Vec::new).await, old);
         }
-        // It answers after all: whoever asks next looks again.
+        // It answers after all: the next caller looks again.
         let new = backup("muster-2026-11-23T08-00-00Z.db");
         answer.send(new.clone()).unwrap();
         let there = new.clone();

@@ -16,30 +16,30 @@ pub struct RunProgress {
     pub is_verifying: bool,
     /// Bytes that are copied.
     pub bytes_done: u64,
-    /// Bytes that are to be copied; 0 as long as nobody knows.
+    /// Bytes that are to be copied; 0 as long as that is not known.
     pub bytes_total: u64,
 }
 
 /// What became of it: the backup, or why there is none and whether for want of room.
-type Outcome = Result<BackupRecord, (String, bool)>;
+type RunOutcome = Result<BackupRecord, (String, bool)>;
 
 /// One backup under way.
-pub struct Run {
+pub struct BackupRun {
     actor: Actor,
     started_at: Timestamp,
-    watched: Arc<Watched>,
-    outcome: watch::Sender<Option<Outcome>>,
+    observer: Arc<RunObserver>,
+    outcome: watch::Sender<Option<RunOutcome>>,
 }
 
-struct Watched {
+struct RunObserver {
     cancelled: AtomicBool,
     /// Guards the numbers, which belong together.
     progress: Mutex<RunProgress>,
-    /// Somebody else who wants to know.
+    /// Another observer, of tests.
     other: Option<Arc<dyn BackupObserver>>,
 }
 
-impl BackupObserver for Watched {
+impl BackupObserver for RunObserver {
     fn progressed(&self, progress: BackupProgress) {
         let BackupProgress { stage, bytes_done, bytes_total } = progress;
         let is_verifying = stage == BackupStage::Verifying;
@@ -54,11 +54,11 @@ impl BackupObserver for Watched {
     }
 }
 
-impl Run {
+impl BackupRun {
     pub(super) fn new(actor: Actor, started_at: Timestamp, other: Option<Arc<dyn BackupObserver>>) -> Self {
         let progress = RunProgress { is_verifying: false, bytes_done: 0, bytes_total: 0 };
-        let watched = Watched { cancelled: AtomicBool::new(false), progress: Mutex::new(progress), other };
-        Self { actor, started_at, watched: Arc::new(watched), outcome: watch::Sender::new(None) }
+        let observer = RunObserver { cancelled: AtomicBool::new(false), progress: Mutex::new(progress), other };
+        Self { actor, started_at, observer: Arc::new(observer), outcome: watch::Sender::new(None) }
     }
 
     /// Who asked for it.
@@ -76,11 +76,11 @@ impl Run {
     /// How far it is.
     #[must_use]
     pub fn progress(&self) -> RunProgress {
-        *self.watched.progress.lock()
+        *self.observer.progress.lock()
     }
 
     /// Waits until it has ended: with the backup, or with why there is none, and whether for want of room.
-    pub async fn ended(&self) -> Result<BackupRecord, (String, bool)> {
+    pub async fn ended(&self) -> RunOutcome {
         let mut outcome = self.outcome.subscribe();
         let ended = outcome.wait_for(Option::is_some).await;
         let ended = ended.ok().and_then(|ended| ended.clone());
@@ -88,11 +88,11 @@ impl Run {
     }
 
     pub(super) fn observer(&self) -> Arc<dyn BackupObserver> {
-        Arc::<Watched>::clone(&self.watched)
+        Arc::<RunObserver>::clone(&self.observer)
     }
 
     pub(super) fn cancel(&self) {
-        self.watched.cancelled.store(true, Ordering::Relaxed);
+        self.observer.cancelled.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn end(&self, outcome: Result<BackupRecord, String>, for_want_of_room: bool) {

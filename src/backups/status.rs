@@ -1,11 +1,11 @@
-//! How the backups stand, for whoever asks.
+//! How the backups stand.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::folder::KeptBackup;
-use super::run::Run;
+use super::run::BackupRun;
 use crate::domain::time::Timestamp;
 use crate::store::BackupRecord;
 
@@ -53,7 +53,7 @@ pub struct BackupStatus {
     /// Why the last attempt failed, if it did.
     pub failure: Option<BackupFailure>,
     /// The one under way.
-    pub running: Option<Arc<Run>>,
+    pub running: Option<Arc<BackupRun>>,
     /// Those in the folder, newest first, as far as it answered.
     pub kept: Vec<KeptBackup>,
     /// The moment of all this.
