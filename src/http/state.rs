@@ -21,10 +21,10 @@ use crate::summaries::Summaries;
 
 /// What every handler can reach. Cloning it counts one reference: axum does so several times for each request.
 #[derive(Clone)]
-pub struct AppState(Arc<Shared>);
+pub struct AppState(Arc<AppStateFields>);
 
 /// What an [`AppState`] shares; its fields read as the state's own.
-pub struct Shared {
+pub struct AppStateFields {
     /// Time, for timestamps of answers.
     pub clock: Clock,
     /// The limits of the HTTP layer.
@@ -66,7 +66,7 @@ impl AppState {
         backups: Backups,
         stop: CancellationToken,
     ) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(AppStateFields {
             clock: store.clock().clone(),
             authenticator: Arc::new(Authenticator::new(access.clone(), &settings, store.clock().clone())),
             meters: Arc::new(Meters::new(store.clock().now())),
@@ -86,9 +86,9 @@ impl AppState {
 }
 
 impl Deref for AppState {
-    type Target = Shared;
+    type Target = AppStateFields;
 
-    fn deref(&self) -> &Shared {
+    fn deref(&self) -> &AppStateFields {
         &self.0
     }
 }
