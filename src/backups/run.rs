@@ -1,4 +1,4 @@
-//! A running backup: its progress and its result.
+//! One backup under way: how far it is, and what became of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,34 +9,33 @@ use tokio::sync::watch;
 use crate::domain::time::Timestamp;
 use crate::store::{Actor, BackupObserver, BackupProgress, BackupRecord, BackupStage};
 
-/// The progress of a backup.
+/// How far a backup is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunProgress {
-    /// Whether the copy is complete and being verified.
+    /// Whether it is being verified already.
     pub is_verifying: bool,
-    /// Bytes copied so far.
+    /// Bytes that are copied.
     pub bytes_done: u64,
-    /// Bytes to copy; 0 while unknown.
+    /// Bytes that are to be copied; 0 as long as that is not known.
     pub bytes_total: u64,
 }
 
-/// The backup, or the reason of its failure and whether the disk was full.
-type Outcome = Result<BackupRecord, (String, bool)>;
+/// What became of it: the backup, or why there is none and whether for want of room.
+type RunOutcome = Result<BackupRecord, (String, bool)>;
 
-/// A running backup.
-pub struct Run {
+/// One backup under way.
+pub struct BackupRun {
     actor: Actor,
     started_at: Timestamp,
     observer: Arc<RunObserver>,
-    outcome: watch::Sender<Option<Outcome>>,
+    outcome: watch::Sender<Option<RunOutcome>>,
 }
 
-/// Keeps the progress and the cancellation of a run.
 struct RunObserver {
     cancelled: AtomicBool,
-    /// Guards the values, which must be consistent with each other.
+    /// Guards the numbers, which belong together.
     progress: Mutex<RunProgress>,
-    /// Another observer, to which each call is forwarded.
+    /// Another observer, of tests.
     other: Option<Arc<dyn BackupObserver>>,
 }
 
@@ -55,31 +54,33 @@ impl BackupObserver for RunObserver {
     }
 }
 
-impl Run {
+impl BackupRun {
     pub(super) fn new(actor: Actor, started_at: Timestamp, other: Option<Arc<dyn BackupObserver>>) -> Self {
         let progress = RunProgress { is_verifying: false, bytes_done: 0, bytes_total: 0 };
         let observer = RunObserver { cancelled: AtomicBool::new(false), progress: Mutex::new(progress), other };
         Self { actor, started_at, observer: Arc::new(observer), outcome: watch::Sender::new(None) }
     }
 
-    /// Who requested it.
+    /// Who asked for it.
     #[must_use]
     pub fn actor(&self) -> &Actor {
         &self.actor
     }
 
+    /// When it began.
     #[must_use]
     pub fn started_at(&self) -> Timestamp {
         self.started_at
     }
 
+    /// How far it is.
     #[must_use]
     pub fn progress(&self) -> RunProgress {
         *self.observer.progress.lock()
     }
 
-    /// Waits until it has ended; returns the backup, or the reason of its failure and whether the disk was full.
-    pub async fn ended(&self) -> Result<BackupRecord, (String, bool)> {
+    /// Waits until it has ended: with the backup, or with why there is none, and whether for want of room.
+    pub async fn ended(&self) -> RunOutcome {
         let mut outcome = self.outcome.subscribe();
         let ended = outcome.wait_for(Option::is_some).await;
         let ended = ended.ok().and_then(|ended| ended.clone());
@@ -94,7 +95,7 @@ impl Run {
         self.observer.cancelled.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn end(&self, outcome: Result<BackupRecord, String>, is_disk_full: bool) {
-        self.outcome.send_replace(Some(outcome.map_err(|reason| (reason, is_disk_full))));
+    pub(super) fn end(&self, outcome: Result<BackupRecord, String>, for_want_of_room: bool) {
+        self.outcome.send_replace(Some(outcome.map_err(|reason| (reason, for_want_of_room))));
     }
 }

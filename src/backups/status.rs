@@ -1,64 +1,69 @@
-//! The state of backups as the API, the dashboard and the metrics show it.
+//! How the backups stand.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::folder::KeptBackup;
-use super::run::Run;
+use super::run::BackupRun;
 use crate::domain::time::Timestamp;
 use crate::store::BackupRecord;
 
-/// Whether an administrator has to act.
+/// Whether somebody has to do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackupHealth {
-    /// The last backup succeeded, and the next is not late.
+    /// The last one is good, and the next is not late.
     Good,
-    /// There is no backup yet, and the first is not late.
+    /// There is none yet, and the first is not late.
     Waiting,
-    /// The next backup is late.
+    /// The next one is late.
     Overdue,
     /// The last attempt failed.
     Failed,
-    /// There is no schedule.
+    /// The server makes none by itself.
     Off,
 }
 
-/// The failure of the last attempt.
+/// Why the last attempt failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupFailure {
+    /// When.
     pub at: Timestamp,
+    /// Why.
     pub reason: String,
-    /// Failed attempts since the last successful backup.
+    /// How many have failed since the last good one.
     pub attempts: u64,
 }
 
-/// The state of backups for the API.
+/// How the backups stand.
 #[derive(Clone)]
 pub struct BackupStatus {
+    /// Whether somebody has to do something.
     pub health: BackupHealth,
-    /// The interval of the schedule; `None` without one.
+    /// How often one is made; none where the schedule is off.
     pub every: Option<Duration>,
-    /// The number of backups to keep.
+    /// How many are kept.
     pub keep: usize,
+    /// Where.
     pub folder: PathBuf,
-    /// When the next scheduled backup is due.
+    /// When the next one is due.
     pub next_at: Option<Timestamp>,
-    /// The newest successful backup, by any process.
+    /// The newest good one, whoever made it.
     pub last: Option<BackupRecord>,
-    /// The failure of the last attempt, if it failed.
+    /// Why the last attempt failed, if it did.
     pub failure: Option<BackupFailure>,
-    pub running: Option<Arc<Run>>,
-    /// The backups in the folder, newest first, when it last answered.
+    /// The one under way.
+    pub running: Option<Arc<BackupRun>>,
+    /// Those in the folder, newest first, as far as it answered.
     pub kept: Vec<KeptBackup>,
-    /// The time of this status.
+    /// The moment of all this.
     pub now: Timestamp,
 }
 
-/// The state of backups for the metrics.
+/// How the backups stand, in numbers.
 #[derive(Clone, Debug, Default)]
 pub struct BackupFigures {
-    /// The newest successful backup, by any process.
+    /// The newest good one, whoever made it.
     pub last: Option<BackupRecord>,
     /// Backups that this process made.
     pub made: u64,
@@ -66,7 +71,8 @@ pub struct BackupFigures {
     pub failed: u64,
     /// Whether the last attempt failed.
     pub is_failing: bool,
+    /// Whether one is under way.
     pub is_running: bool,
-    /// The interval of the schedule; `None` without one.
+    /// How often one is made; none where the schedule is off.
     pub every: Option<Duration>,
 }

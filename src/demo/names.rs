@@ -1,25 +1,27 @@
-//! Names of people and companies from several cultures, each with its spelling in e-mail addresses and domains.
+//! Names of people from several cultures, each with the spelling that its e-mail address has.
 
-/// A name as written, and as spelt in an e-mail address.
+/// A name as people write it and as an address has it.
 pub(super) type Spelling = (&'static str, &'static str);
 
-/// The names of one culture.
+/// Names that go together.
 #[derive(Debug)]
 pub(super) struct Culture {
+    /// Given names.
     pub(super) given: &'static [Spelling],
+    /// Family names.
     pub(super) family: &'static [Spelling],
-    /// The first words of company names, before the trade.
+    /// What companies are called here, in front of their trade.
     pub(super) companies: &'static [Spelling],
-    /// The second words of company names.
+    /// What companies do.
     pub(super) trades: &'static [Spelling],
-    /// The legal forms of companies.
+    /// Their legal forms.
     pub(super) forms: &'static [&'static str],
-    /// Job titles in the local language.
+    /// What people are there.
     pub(super) positions: &'static [&'static str],
 }
 
-/// All cultures; the spelling in addresses has only `a` to `z`.
-// A compact table: rustfmt would put each pair on its own line.
+/// Every culture; an address spelling holds `a` to `z` only.
+// A table: one pair on each line would make it a scroll.
 #[rustfmt::skip]
 pub(super) static CULTURES: [Culture; 13] = [
     // German.

@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::*;
-use crate::domain::time::DAY_MILLIS;
+use super::{DemoData, Shape};
+use crate::domain::ids::{EmployeeId, EnterpriseId};
+use crate::domain::time::{DAY_MILLIS, Timestamp};
 
 /// A Sunday.
 const NOW: Timestamp = Timestamp::from_millis(1_795_332_657_000);
@@ -11,7 +12,7 @@ fn data(contacts: u64) -> DemoData {
 }
 
 #[test]
-fn the_data_depend_only_on_the_seed() {
+fn the_seed_decides_everything() {
     let contacts = |seed: u64| {
         let data = DemoData::new(seed, Shape::of_demo(500), NOW).unwrap();
         data.contacts().map(|contact| format!("{contact:?}")).collect::<Vec<_>>()
@@ -21,7 +22,7 @@ fn the_data_depend_only_on_the_seed() {
 }
 
 #[test]
-fn a_sample_contact_is_pinned() {
+fn the_data_change_only_on_purpose() {
     let data = data(1_000);
     let contact = data.contact(500).unwrap();
     let fields = contact.info.fields();
@@ -34,7 +35,7 @@ const PINNED_CONTACT: &str =
     "u15 Wojciech Zieliński wojciech.zielinski@wojcik-systemy.example 2026-03-12T11:48:13.142Z";
 
 #[test]
-fn all_requested_contacts_are_made_in_order_of_time() {
+fn every_contact_that_was_asked_for_is_there_in_order_of_time() {
     let data = data(5_000);
     let moments: Vec<Timestamp> = data.contacts().map(|contact| contact.created_at).collect();
     assert_eq!(moments.len(), 5_000);
@@ -45,7 +46,7 @@ fn all_requested_contacts_are_made_in_order_of_time() {
 }
 
 #[test]
-fn contacts_beyond_the_shape_are_created_now() {
+fn contacts_beyond_the_shape_are_of_now() {
     let data = data(1_000);
     for number in 1_000..1_100 {
         let contact = data.contact(number).unwrap();
@@ -54,7 +55,7 @@ fn contacts_beyond_the_shape_are_created_now() {
 }
 
 #[test]
-fn one_contact_in_eight_repeats_a_person() {
+fn a_contact_in_eight_is_of_somebody_known() {
     for contacts in [2_000_u32, 50_000] {
         let data = data(contacts.into());
         let mut people: HashMap<&EnterpriseId, HashSet<_>> = HashMap::new();
@@ -68,7 +69,7 @@ fn one_contact_in_eight_repeats_a_person() {
 }
 
 #[test]
-fn respelt_people_have_the_same_person_key() {
+fn respelt_people_stay_the_same_people() {
     let data = data(5_000);
     let mut respelt = 0;
     for number in 0..5_000 {
@@ -84,7 +85,7 @@ fn respelt_people_have_the_same_person_key() {
 }
 
 #[test]
-fn companies_and_collectors_are_unequally_distributed() {
+fn some_lead_and_many_follow() {
     let data = data(20_000);
     let mut companies: BTreeMap<String, usize> = BTreeMap::new();
     let mut collectors: BTreeMap<&EmployeeId, usize> = BTreeMap::new();
@@ -103,7 +104,7 @@ fn companies_and_collectors_are_unequally_distributed() {
 }
 
 #[test]
-fn contacts_grow_over_the_years_and_drop_at_weekends() {
+fn the_years_grow_and_weekends_rest() {
     let data = data(50_000);
     let mut weekdays = [0_u32; 7];
     let mut months: BTreeMap<String, u32> = BTreeMap::new();
@@ -118,7 +119,7 @@ fn contacts_grow_over_the_years_and_drop_at_weekends() {
 }
 
 #[test]
-fn addresses_and_numbers_are_reserved_ones() {
+fn addresses_and_numbers_belong_to_nobody() {
     let reserved =
         |domain: &str| domain.ends_with(".example") || ["example.com", "example.org", "example.net"].contains(&domain);
     let data = data(5_000);
@@ -161,7 +162,7 @@ const FICTITIOUS: [&str; 22] = [
 ];
 
 #[test]
-fn organisations_have_the_requested_shape() {
+fn organisations_have_the_shape_that_was_asked_for() {
     let shape = Shape { contacts: 0, enterprises: 1, departments: 100, employees: 5_000 };
     let data = DemoData::new(7, shape, NOW).unwrap();
     assert_eq!(data.contacts().count(), 0);

@@ -13,7 +13,7 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, REFERRER_POLICY, VARY,
     X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
@@ -27,27 +27,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::api_root::at_both_roots;
 use super::error::ApiError;
 use super::negotiation::{GZIP, VARY_ACCEPT_ENCODING, accepts_gzip, none_match_lists};
-
-/// What pages may load and where they may be shown: themselves, from here, and nowhere framed.
-const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
-);
-
-/// Swagger UI draws its icons from `data:` URLs and sets styles on its elements; scripts stay those of the binary.
-const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
-     frame-ancestors 'none'; object-src 'none'",
-);
-
-/// Keeps a page's window to itself: no page of another origin holds it, or embeds what it loads.
-const ISOLATION: [(HeaderName, HeaderValue); 3] = [
-    (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
-    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-    (
-        HeaderName::from_static("permissions-policy"),
-        HeaderValue::from_static("camera=(), geolocation=(), microphone=()"),
-    ),
-];
+use super::security_headers::{DOCS_POLICY, ISOLATION, PAGE_POLICY};
 
 /// Files with fewer bytes are not compressed: the headers weigh more than what would be saved.
 const COMPRESSED_BYTES_MIN: usize = 512;
@@ -217,6 +197,7 @@ mod tests {
     use std::io::Read;
 
     use axum::extract::Request;
+    use axum::http::HeaderName;
     use axum::http::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
     use flate2::read::GzDecoder;
     use http_body_util::BodyExt;

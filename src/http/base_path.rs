@@ -17,17 +17,17 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::future::RouteFuture;
 use tower::Service;
 
-use super::envelope::Envelope;
 use super::error::ApiError;
+use super::request_layer::RequestLayer;
 use crate::config::BasePath;
 
 /// What is also found outside of the base path.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
 /// Puts a whole server below a base path.
-pub(super) fn below(base: &BasePath, inside: Router, envelope: Envelope) -> Router {
+pub(super) fn below(base: &BasePath, inside: Router, layer: RequestLayer) -> Router {
     let told = base.clone();
-    let outside = Router::new().fallback(async move |uri: Uri| outside(&told, &uri)).layer(envelope);
+    let outside = Router::new().fallback(async move |uri: Uri| outside(&told, &uri)).layer(layer);
     Router::new().fallback_service(Below { base: base.clone(), inside, outside })
 }
 

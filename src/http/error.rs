@@ -1,6 +1,6 @@
 //! The one way in which a request fails: what the client reads and what the log keeps are two things.
 //!
-//! A handler returns an [`ApiError`]; the [envelope](super::envelope) around every route writes it as RFC 9457
+//! A handler returns an [`ApiError`]; the [layer](super::request_layer) around every route writes it as RFC 9457
 //! `application/problem+json` with the request's id, and logs its cause once. Every failure that does not come from a
 //! handler (no route, 405, a panic, …) passes through the same place, so there is no other shape.
 //!
@@ -30,9 +30,9 @@ const INTERNAL_DETAIL: &str = "Something went wrong on the server; its log has m
 
 /// A failed request: a status, a sentence for the client, and a cause for the log.
 #[derive(Clone)]
-pub struct ApiError(Arc<Failure>);
+pub struct ApiError(Arc<ErrorParts>);
 
-struct Failure {
+struct ErrorParts {
     status: StatusCode,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
@@ -44,7 +44,7 @@ struct Failure {
 
 impl ApiError {
     fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::from_failure(Failure {
+        Self::from_parts(ErrorParts {
             status,
             detail: detail.into(),
             errors: Vec::new(),
@@ -55,7 +55,7 @@ impl ApiError {
         })
     }
 
-    fn from_failure(failure: Failure) -> Self {
+    fn from_parts(failure: ErrorParts) -> Self {
         Self(Arc::new(failure))
     }
 
@@ -175,7 +175,7 @@ impl ApiError {
         self.change(|failure| failure.retry_after_secs = Some(secs))
     }
 
-    fn change(mut self, change: impl FnOnce(&mut Failure)) -> Self {
+    fn change(mut self, change: impl FnOnce(&mut ErrorParts)) -> Self {
         // A failure is shared only once it has become a response, and nothing changes it from then on.
         if let Some(failure) = Arc::get_mut(&mut self.0) {
             change(failure);
@@ -195,7 +195,7 @@ impl ApiError {
         &self.0.detail
     }
 
-    /// Writes the cause to the log, if there is one. The envelope calls this once for each failed request.
+    /// Writes the cause to the log, if there is one. The outermost layer calls this once for each failed request.
     pub(super) fn log(&self, request_id: &str) {
         let Some(cause) = &self.0.cause else { return };
         let status = self.0.status.as_u16();
@@ -305,7 +305,7 @@ pub(super) fn capitalised(sentence: &str) -> String {
 }
 
 impl IntoResponse for ApiError {
-    /// A response without a body that carries the failure to the envelope, which writes it.
+    /// A response without a body that carries the failure to the outermost layer, which writes it.
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status();

@@ -41,7 +41,7 @@ pub enum Within {
 
 /// Who may use a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
+pub enum RouteAccess {
     /// Everyone, without a token.
     Public,
     /// Tokens with at least this role.
@@ -52,7 +52,7 @@ pub enum Access {
 #[derive(Clone)]
 pub struct Guard {
     pub(super) authenticator: Arc<Authenticator>,
-    pub(super) access: Access,
+    pub(super) access: RouteAccess,
     /// `None` for routes that stream.
     pub(super) time_max: Option<Duration>,
 }
@@ -60,7 +60,7 @@ pub struct Guard {
 impl Guard {
     /// Lets a request through, with its caller in it.
     async fn admit(&self, request: &mut Request) -> Result<(), ApiError> {
-        let Access::Token(role, within) = self.access else {
+        let RouteAccess::Token(role, within) = self.access else {
             return self.authenticator.refuse_foreign(request.method(), request.headers());
         };
         // From here on the caller knows the address.
@@ -94,15 +94,15 @@ impl<S> Layer<S> for Guard {
     type Service = Guarded<S>;
 
     fn layer(&self, inner: S) -> Guarded<S> {
-        Guarded(Arc::new(Place { guard: self.clone(), inner }))
+        Guarded(Arc::new(GuardedRoute { guard: self.clone(), inner }))
     }
 }
 
 /// A route behind its guard. A router clones it for each request, which counts one reference.
-pub struct Guarded<S>(Arc<Place<S>>);
+pub struct Guarded<S>(Arc<GuardedRoute<S>>);
 
 /// A guard and what it stands before.
-struct Place<S> {
+struct GuardedRoute<S> {
     guard: Guard,
     inner: S,
 }
@@ -128,9 +128,9 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let Self(place) = self.clone();
+        let Self(route) = self.clone();
         Box::pin(async move {
-            let Place { guard, inner } = &*place;
+            let GuardedRoute { guard, inner } = &*route;
             let time_max = guard.time_max;
             // Only what has a body can be late with it.
             let progress =

@@ -12,7 +12,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::api_root::SECOND_ROOT;
 use super::auth::Authenticator;
-use super::guard::{Access, Guard, Within};
+use super::guard::{Guard, RouteAccess, Within};
 use super::openapi;
 use super::settings::HttpSettings;
 use crate::domain::access::Role;
@@ -36,23 +36,23 @@ impl<S: Clone + Send + Sync + 'static> GuardedRouter<S> {
     #[must_use]
     pub fn public(self, routes: UtoipaMethodRouter<S>) -> Self {
         let time_max = Some(self.request_time_max);
-        self.add(Access::Public, time_max, routes)
+        self.add(RouteAccess::Public, time_max, routes)
     }
 
     /// Routes that tokens with at least this role may use, within the limits of the token.
     #[must_use]
     pub fn may(self, role: Role, within: Within, routes: UtoipaMethodRouter<S>) -> Self {
         let time_max = Some(self.request_time_max);
-        self.add(Access::Token(role, within), time_max, routes)
+        self.add(RouteAccess::Token(role, within), time_max, routes)
     }
 
     /// The same for routes that stream a body of any size in or out: the handler bounds its own time and size.
     #[must_use]
     pub fn may_stream(self, role: Role, within: Within, routes: UtoipaMethodRouter<S>) -> Self {
-        self.add(Access::Token(role, within), None, routes)
+        self.add(RouteAccess::Token(role, within), None, routes)
     }
 
-    fn add(mut self, access: Access, time_max: Option<Duration>, routes: UtoipaMethodRouter<S>) -> Self {
+    fn add(mut self, access: RouteAccess, time_max: Option<Duration>, routes: UtoipaMethodRouter<S>) -> Self {
         let (schemas, mut paths, methods) = routes;
         // Only the methods themselves: what this path does not take is told to everyone alike.
         let methods = methods.route_layer(Guard { authenticator: Arc::clone(&self.authenticator), access, time_max });
@@ -81,9 +81,9 @@ mod tests {
     use super::*;
     use crate::http::auth::Caller;
     use crate::http::auth::sample_access::{SampleAccess, sample_clock};
-    use crate::http::envelope::Envelope;
     use crate::http::error::ApiError;
     use crate::http::extract::Json;
+    use crate::http::request_layer::RequestLayer;
 
     #[utoipa::path(get, path = "/open", responses((status = 200)))]
     async fn open() -> &'static str {
@@ -148,7 +148,7 @@ mod tests {
             .may_stream(Role::Viewer, Within::Installation, routes!(everything))
             .finish();
         let router = router
-            .layer(Envelope::new(sample_clock(), Arc::default(), false))
+            .layer(RequestLayer::new(sample_clock(), Arc::default(), false))
             .with_state(Arc::new(HttpSettings::default()));
         Sample { access, router, document }
     }

@@ -15,7 +15,7 @@ use utoipa::{OpenApi, ToSchema};
 use super::api_root::SECOND_ROOT;
 use super::assets::Asset;
 use super::error::{ApiError, PROBLEM_JSON, Problem};
-use super::guard::{Access, Within};
+use super::guard::{RouteAccess, Within};
 use super::routes::idempotent::IDEMPOTENCY_KEY_HEADER as IDEMPOTENCY_KEY;
 use super::schemas::{Id, ListCursor};
 use crate::config::BasePath;
@@ -81,13 +81,13 @@ pub(super) fn preface(base_path: Option<&BasePath>) -> utoipa::openapi::OpenApi 
 }
 
 /// A header's name and what it means.
-type HeaderText = (&'static str, &'static str);
+type HeaderDescription = (&'static str, &'static str);
 
 /// Seconds, in a failure that passes.
-const RETRY_AFTER: Option<HeaderText> = Some(("Retry-After", "Seconds to wait"));
+const RETRY_AFTER: Option<HeaderDescription> = Some(("Retry-After", "Seconds to wait"));
 
 /// Reusable failures: status, name, description, and the header that tells more.
-const PROBLEMS: [(&str, &str, &str, Option<HeaderText>); 13] = [
+const PROBLEMS: [(&str, &str, &str, Option<HeaderDescription>); 13] = [
     ("400", "BadRequest", "The request is wrong in itself; the fields that are to blame are named", None),
     ("401", "Unauthorized", "No token, or one that does not work", Some(("WWW-Authenticate", "Always `Bearer`"))),
     ("403", "Forbidden", "The token does not allow this", None),
@@ -105,7 +105,7 @@ const PROBLEMS: [(&str, &str, &str, Option<HeaderText>); 13] = [
 
 /// The failures of an operation that follow from what it takes and who may use it. Others, a 409 above all, are declared by
 /// its handler, where a status alone will do: `responses(…, (status = 409))`.
-fn statuses_that_follow(operation: &Operation, method_is_safe: bool, access: Access) -> Vec<&'static str> {
+fn statuses_that_follow(operation: &Operation, method_is_safe: bool, access: RouteAccess) -> Vec<&'static str> {
     let takes = |places: &[ParameterIn], name: Option<&str>| {
         operation.parameters.iter().flatten().any(|parameter| match parameter {
             RefOr::T(parameter) => {
@@ -115,7 +115,7 @@ fn statuses_that_follow(operation: &Operation, method_is_safe: bool, access: Acc
         })
     };
     let mut statuses = vec!["500", "503"];
-    if matches!(access, Access::Token(..)) {
+    if matches!(access, RouteAccess::Token(..)) {
         statuses.extend(["401", "403", "429"]);
     }
     if operation.request_body.is_some() {
@@ -139,7 +139,7 @@ fn statuses_that_follow(operation: &Operation, method_is_safe: bool, access: Acc
     statuses
 }
 
-fn problem_response(description: &str, header: Option<HeaderText>) -> Response {
+fn problem_response(description: &str, header: Option<HeaderDescription>) -> Response {
     let content = Content::new(Some(Ref::from_schema_name("Problem")));
     let media_type = PROBLEM_JSON;
     let response = ResponseBuilder::new()
@@ -158,7 +158,7 @@ fn text_header(description: &str) -> utoipa::openapi::Header {
 }
 
 /// Adds to a route's entry what follows from its path and its guard.
-pub(super) fn complete(path: &str, item: &mut PathItem, access: Access) {
+pub(super) fn complete(path: &str, item: &mut PathItem, access: RouteAccess) {
     for (operation, method_is_safe) in operations(item) {
         let parameters = operation.parameters.get_or_insert_default();
         for (name, what) in path_parameters(path) {
@@ -170,8 +170,8 @@ pub(super) fn complete(path: &str, item: &mut PathItem, access: Access) {
         operation.parameters = operation.parameters.take().filter(|parameters| !parameters.is_empty());
         match access {
             // No requirement at all, where the absence of this list would leave it open.
-            Access::Public => operation.security = Some(Vec::new()),
-            Access::Token(role, within) => {
+            RouteAccess::Public => operation.security = Some(Vec::new()),
+            RouteAccess::Token(role, within) => {
                 let schemes = [TOKEN_SCHEME, SESSION_SCHEME];
                 operation.security = Some(schemes.map(|name| SecurityRequirement::new(name, [] as [&str; 0])).into());
                 let limit = match within {

@@ -20,10 +20,10 @@ const RETRY_SECS: u64 = 1;
 pub struct Readiness {
     /// The newest outcome. Held while the question is under way: whoever came meanwhile waits for a question that began
     /// after they came, and shares its outcome, so that a flood of callers puts one job into the write queue.
-    newest: Arc<Mutex<Option<Outcome>>>,
+    newest: Arc<Mutex<Option<ProbeOutcome>>>,
 }
 
-struct Outcome {
+struct ProbeOutcome {
     begun: Instant,
     result: Result<(), ApiError>,
 }
@@ -47,7 +47,7 @@ impl Readiness {
             answer => answer,
         };
         let result = answer.map_err(too_slow).and_then(|answer| answer.map_err(explain));
-        *newest = Some(Outcome { begun, result: result.clone() });
+        *newest = Some(ProbeOutcome { begun, result: result.clone() });
         result
     }
 }

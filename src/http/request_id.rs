@@ -1,4 +1,4 @@
-//! The id under which the log knows a request, told to the client in `X-Request-Id`.
+//! The id under which the log knows a request, sent to the client in `X-Request-Id`.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -19,10 +19,10 @@ const NONE: HeaderValue = HeaderValue::from_static("none");
 /// A request's id: the client's or its proxy's if it sent a usable one, else a fresh one. Neither making nor cloning one
 /// takes memory from the heap.
 #[derive(Clone, Debug)]
-pub struct RequestId(Text);
+pub struct RequestId(IdText);
 
 #[derive(Clone, Debug)]
-enum Text {
+enum IdText {
     Taken(HeaderValue),
     Fresh([u8; TIME_ORDERED_ID_LEN]),
 }
@@ -35,7 +35,7 @@ impl RequestId {
         let bytes = value.as_bytes();
         let is_usable = (1..=REQUEST_ID_LEN_MAX).contains(&bytes.len())
             && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'));
-        is_usable.then(|| Self(Text::Taken(value.clone())))
+        is_usable.then(|| Self(IdText::Taken(value.clone())))
     }
 
     /// The id as a text.
@@ -43,8 +43,8 @@ impl RequestId {
     pub fn as_str(&self) -> &str {
         // Both ways of making one admit nothing but visible ASCII.
         match &self.0 {
-            Text::Taken(value) => value.to_str().unwrap_or_default(),
-            Text::Fresh(digits) => str::from_utf8(digits).unwrap_or_default(),
+            IdText::Taken(value) => value.to_str().unwrap_or_default(),
+            IdText::Fresh(digits) => str::from_utf8(digits).unwrap_or_default(),
         }
     }
 
@@ -52,8 +52,8 @@ impl RequestId {
     #[must_use]
     pub fn header(&self) -> HeaderValue {
         match &self.0 {
-            Text::Taken(value) => value.clone(),
-            Text::Fresh(digits) => HeaderValue::from_bytes(digits).unwrap_or(NONE),
+            IdText::Taken(value) => value.clone(),
+            IdText::Fresh(digits) => HeaderValue::from_bytes(digits).unwrap_or(NONE),
         }
     }
 }
@@ -84,7 +84,7 @@ impl RequestIds {
     #[must_use]
     pub fn next(&self, now: Timestamp) -> RequestId {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
-        RequestId(Text::Fresh(TimeOrderedId::at(now, sequence).digits()))
+        RequestId(IdText::Fresh(TimeOrderedId::at(now, sequence).digits()))
     }
 }
 

@@ -6,7 +6,8 @@ use super::guard::Within;
 use super::guarded_router::GuardedRouter;
 use super::routes::{
     audit, backup, cache, cache_analytics, cache_config, cache_entries, cache_events, cache_warm, cache_what_if,
-    contacts, departments, details, employees, enterprises, metrics, service, sessions, summaries, tokens, transfers,
+    contact_details, contacts, departments, employees, enterprises, health, metrics, openapi, sessions, summaries,
+    tokens, transfers,
 };
 use super::state::AppState;
 use crate::domain::access::Role;
@@ -19,8 +20,8 @@ pub(super) fn all_routes(router: GuardedRouter<AppState>) -> GuardedRouter<AppSt
     router
         .may(Viewer, Enterprise, routes!(summaries::enterprise))
         .may(Viewer, Enterprise, routes!(summaries::department))
-        .may(Viewer, Enterprise, routes!(details::enterprise))
-        .may(Viewer, Enterprise, routes!(details::department))
+        .may(Viewer, Enterprise, routes!(contact_details::enterprise))
+        .may(Viewer, Enterprise, routes!(contact_details::department))
         .may(Viewer, Reach, routes!(enterprises::list))
         .may(Admin, Installation, routes!(enterprises::create))
         .may(Viewer, Enterprise, routes!(enterprises::get))
@@ -74,7 +75,7 @@ pub(super) fn all_routes(router: GuardedRouter<AppState>) -> GuardedRouter<AppSt
         .may(Admin, Installation, routes!(audit::list))
         .may(Admin, Installation, routes!(backup::get))
         .may(Admin, Installation, routes!(backup::create))
-        .public(routes!(service::health))
-        .public(routes!(service::ready))
-        .public(routes!(service::openapi))
+        .public(routes!(health::health))
+        .public(routes!(health::ready))
+        .public(routes!(openapi::document))
 }

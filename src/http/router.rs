@@ -1,4 +1,4 @@
-//! The HTTP side of the server as one router: the routes of the API, the pages, CORS, the envelope and the base path.
+//! The HTTP side of the server as one router: the routes of the API, the pages, CORS, the outermost layer and the base path.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MA
 use axum::http::{HeaderName, HeaderValue, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::envelope::Envelope;
 use super::error::ApiError;
 use super::guarded_router::GuardedRouter;
 use super::request_id::X_REQUEST_ID;
+use super::request_layer::RequestLayer;
 use super::route_list::all_routes;
 use super::state::AppState;
 use super::{assets, base_path, openapi};
@@ -28,11 +28,11 @@ pub fn router(state: AppState) -> Result<Router, ApiError> {
     }
     // Below a base path the host has other servers, too, and this one cannot promise TLS for all of it.
     let has_tls_host = state.is_https && state.settings.base_path.is_none();
-    let envelope = Envelope::new(state.clock.clone(), Arc::clone(&state.meters.routes), has_tls_host);
+    let layer = RequestLayer::new(state.clock.clone(), Arc::clone(&state.meters.routes), has_tls_host);
     let base = state.settings.base_path.clone();
-    let app = app.layer(envelope.clone()).with_state(state);
+    let app = app.layer(layer.clone()).with_state(state);
     Ok(match base {
-        Some(base) => base_path::below(&base, app, envelope),
+        Some(base) => base_path::below(&base, app, layer),
         None => app,
     })
 }

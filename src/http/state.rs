@@ -22,10 +22,10 @@ use crate::summaries::Summaries;
 
 /// What every handler can reach. Cloning it counts one reference: axum does so several times for each request.
 #[derive(Clone)]
-pub struct AppState(Arc<Shared>);
+pub struct AppState(Arc<AppStateFields>);
 
 /// What an [`AppState`] shares; its fields read as the state's own.
-pub struct Shared {
+pub struct AppStateFields {
     /// Time, for timestamps of answers.
     pub clock: Clock,
     /// The limits of the HTTP layer.
@@ -74,7 +74,7 @@ impl AppState {
     ) -> Self {
         let is_https = server.tls.is_some() || settings.has_https_origin();
         let clock = store.clock().clone();
-        Self(Arc::new(Shared {
+        Self(Arc::new(AppStateFields {
             authenticator: Arc::new(Authenticator::new(access.clone(), &settings, is_https, clock.clone())),
             clock,
             server,
@@ -96,9 +96,9 @@ impl AppState {
 }
 
 impl Deref for AppState {
-    type Target = Shared;
+    type Target = AppStateFields;
 
-    fn deref(&self) -> &Shared {
+    fn deref(&self) -> &AppStateFields {
         &self.0
     }
 }

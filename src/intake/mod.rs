@@ -1,13 +1,15 @@
-//! Imports and exports: files of contacts into the store and out of it.
+//! Whole files of contacts into the store and out of it.
 //!
-//! An import reads on one thread and writes on another, chunk by chunk. A chunk is written completely or not at all, and
-//! since importing the same file again adds nothing, an interrupted import can simply be repeated.
+//! An import reads on one thread and writes on another, chunk by chunk. A chunk goes in whole or not at all, and since the
+//! same file again adds nothing, an import that was cut off is simply run again.
 
 mod chunk;
 mod export;
-mod fill;
+mod fill_demo;
 mod import;
+mod options;
 
 pub use export::{ExportError, can_export, export};
-pub use fill::fill;
-pub use import::{ImportError, ImportOptions, ImportProgress, import, open};
+pub use fill_demo::fill;
+pub use import::{ImportError, import, open};
+pub use options::{ImportOptions, ImportProgress};

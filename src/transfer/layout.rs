@@ -1,8 +1,8 @@
-//! The known layouts: which column of a header holds which field.
+//! Which column of a header means what.
 //!
-//! Column names are compared by key: case-folded, with letters and digits only, so that `E-mail 1 - Value`,
-//! `e-mail_1_value` and `Email1Value` are equal. A field may be read from several columns, in an order of preference; of
-//! two columns with the same key the first is used.
+//! Headers are compared by key: folded, and without anything but letters and digits, so that `E-mail 1 - Value`,
+//! `e-mail_1_value` and `Email1Value` are one. A field may be read from several columns, in an order of preference; of
+//! two columns with one key the first counts.
 
 use std::fmt;
 
@@ -36,11 +36,11 @@ impl fmt::Display for Layout {
     }
 }
 
-/// The field that a column can hold.
+/// What a column can be read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Name,
-    /// The full name; used when name and surname are missing.
+    /// The whole name; it stands in for a missing name and surname.
     FullName,
     Surname,
     Email,
@@ -64,17 +64,17 @@ pub(super) enum Field {
 /// Number of [`Field`]s.
 const FIELDS: usize = Field::EmployeeEmail as usize + 1;
 
-/// The keys of the columns from which a field is read, the preferred first; `#` matches 1, 2, 3, …
-type Keys = &'static [(Field, &'static [&'static str])];
+/// The keys of the columns that a field is read from, the preferred first; `#` stands for 1, 2, 3, …
+type FieldKeys = &'static [(Field, &'static [&'static str])];
 
-/// The highest number that `#` matches; people have fewer addresses.
+/// Highest number that a `#` stands for; people have fewer addresses.
 const NUMBERED_COLUMNS_MAX: usize = 9;
 
-/// The most columns, and the most characters of each, that an error about a header quotes.
+/// Most columns, and most characters of each, that an error about a header repeats.
 const FOUND_COLUMNS_MAX: usize = 12;
 const FOUND_COLUMN_LEN_MAX: usize = 40;
 
-const PLAIN: Keys = &[
+const PLAIN: FieldKeys = &[
     (Field::Name, &["firstname", "givenname", "forename", "name"]),
     (Field::FullName, &["fullname", "displayname"]),
     (Field::Surname, &["surname", "lastname", "familyname"]),
@@ -96,11 +96,10 @@ const PLAIN: Keys = &[
     (Field::EmployeeEmail, &["employeeemail"]),
 ];
 
-/// Columns of the plain layout that are written and never read: facts about the stored contact, and the columns of a
-/// rejects file.
+/// Plain columns that are written and never read: facts about the stored contact, and what a rejects file adds.
 const PLAIN_UNREAD: &[&str] = &["contactid", "source", "updatedat", "musterrow", "musterreason"];
 
-const GOOGLE: Keys = &[
+const GOOGLE: FieldKeys = &[
     (Field::Name, &["firstname", "givenname"]),
     (Field::FullName, &["name", "fileas", "nickname"]),
     (Field::Surname, &["lastname", "familyname"]),
@@ -115,7 +114,7 @@ const GOOGLE: Keys = &[
     (Field::Country, &["address1country"]),
 ];
 
-const OUTLOOK: Keys = &[
+const OUTLOOK: FieldKeys = &[
     (Field::Name, &["firstname"]),
     (Field::FullName, &["name", "displayname", "emaildisplayname", "nickname"]),
     (Field::Surname, &["lastname"]),
@@ -144,7 +143,7 @@ const OUTLOOK: Keys = &[
     (Field::Country, &["businesscountryregion", "businesscountry"]),
 ];
 
-const THUNDERBIRD: Keys = &[
+const THUNDERBIRD: FieldKeys = &[
     (Field::Name, &["firstname"]),
     (Field::FullName, &["displayname", "nickname"]),
     (Field::Surname, &["lastname"]),
@@ -158,14 +157,14 @@ const THUNDERBIRD: Keys = &[
     (Field::Country, &["workcountry"]),
 ];
 
-/// Each export of Google Contacts has at least one of these keys, and no other file has any.
+/// Any one of these is in every export of Google Contacts and in no other file.
 const GOOGLE_MARKS: &[&str] =
     &["email1value", "phone1value", "organization1name", "organizationtitle", "groupmembership", "phoneticfirstname"];
 
-/// Each export of Thunderbird has one of these keys.
+/// Either of these is in every export of Thunderbird.
 const THUNDERBIRD_MARKS: &[&str] = &["primaryemail", "secondaryemail"];
 
-/// Keys of Outlook's columns. A hand-made file may have one of them, but rarely two.
+/// What Outlook calls its columns. A file of somebody's own may have one of them, hardly two.
 const OUTLOOK_MARKS: &[&str] = &[
     "emailaddress",
     "emaildisplayname",
@@ -184,12 +183,12 @@ const OUTLOOK_MARKS: &[&str] = &[
     "webpage",
 ];
 
-/// A file with this number of Outlook's keys is an Outlook export; [`OUTLOOK_MARKS_SURE`] are needed when it also has a
-/// column of the plain layout that names an employee.
+/// This many of Outlook's names make an export of a file, or [`OUTLOOK_MARKS_SURE`] when it also has a column of the
+/// plain layout that names an employee.
 const OUTLOOK_MARKS_MIN: usize = 2;
 const OUTLOOK_MARKS_SURE: usize = 5;
 
-/// A recognised header: for each field the positions of its columns, the preferred first.
+/// A recognised header: for every field, the positions of its columns, the preferred first.
 #[derive(Debug)]
 pub(super) struct Columns {
     pub(super) layout: Layout,
@@ -199,7 +198,7 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Recognises the layout of a header; the error quotes a header that fits no layout.
+    /// Recognises the layout of a header; an error that repeats the header when none fits.
     pub(super) fn recognise<'a>(header: impl Iterator<Item = &'a str>) -> Result<Self, TransferError> {
         let names: Vec<String> = header.map(str::to_owned).collect();
         let keys: Vec<String> = names.iter().map(|name| key(name)).collect();
@@ -228,22 +227,22 @@ impl Columns {
         Ok(Self { layout, names, positions, ignored })
     }
 
-    /// The columns from which a field is read, the preferred first.
+    /// The columns that a field is read from, the preferred first.
     pub(super) fn of(&self, field: Field) -> &[usize] {
         &self.positions[field as usize]
     }
 
-    /// The name of a column for messages.
+    /// A column's name as messages tell it.
     pub(super) fn name(&self, column: usize) -> &str {
         self.names.get(column).map_or("", String::as_str)
     }
 
-    /// Unknown columns of a plain file. Empty for an export of another program, which always has many of them.
+    /// Columns of a plain file that mean nothing to Muster; an export always has many such, and lists none.
     pub(super) fn ignored(&self) -> &[String] {
         &self.ignored
     }
 
-    /// The number of columns.
+    /// How many columns the header has.
     pub(super) fn len(&self) -> usize {
         self.names.len()
     }
@@ -282,7 +281,7 @@ fn find(keys: &[String], wanted: &[&str]) -> Box<[usize]> {
     positions.into()
 }
 
-/// The key by which column names are compared.
+/// The form in which two spellings of one column's name are equal.
 pub(super) fn key(name: &str) -> String {
     fold(name).chars().filter(|character| character.is_alphanumeric()).collect()
 }
@@ -297,7 +296,7 @@ fn found(names: &[String]) -> String {
     }
 }
 
-/// A column's name for a message: shortened, and with control characters escaped, which a terminal would interpret.
+/// A column's name for a message: shortened, and without characters that a terminal would act on.
 fn shown(name: &str) -> String {
     let mut shown: String = name.chars().take(FOUND_COLUMN_LEN_MAX).flat_map(escape).collect();
     if name.chars().nth(FOUND_COLUMN_LEN_MAX).is_some() {
@@ -321,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn the_layout_is_recognised_by_the_header() {
+    fn a_header_tells_its_layout() {
         let check = |header: &str, layout| {
             assert_eq!(recognise(header).map(|columns| columns.layout).ok(), layout, "{header}");
         };
@@ -365,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_columns_of_a_plain_file_are_listed() {
+    fn columns_of_a_plain_file_that_mean_nothing_are_named() {
         let check =
             |header: &str, expected: &[&str]| assert_eq!(recognise(header).unwrap().ignored(), expected, "{header}");
         check("name,emial,Shoe size,contactId,source,updatedAt,muster_row,muster_reason", &["emial", "Shoe size"]);
@@ -373,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_in_column_names_are_escaped() {
+    fn columns_are_named_without_what_a_terminal_would_act_on() {
         let long = "!".repeat(100);
         let columns = recognise(&format!("n\u{1b}ame,Shoe\u{1b}[31m size,email{long}")).unwrap();
         assert_eq!((columns.name(0), columns.ignored()), ("n\\u{1b}ame", &["Shoe\\u{1b}[31m size".to_owned()][..]));
@@ -381,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_header_is_quoted_shortened_and_escaped() {
+    fn an_unknown_header_is_repeated_safely() {
         let long = "x".repeat(100);
         let header = format!("Vor\u{1b}[31mname,{long}{}", ",y".repeat(20));
         let message = recognise(&header).map(|_| ()).unwrap_err().to_string();

@@ -31,10 +31,10 @@ pub struct FailedSignInLimit {
     failures_max: u32,
     look_ups_max: u32,
     /// Guards counters only; nothing but arithmetic is ever done under it, so no request waits for another's look-up.
-    counters: Mutex<Counters>,
+    counters: Mutex<SignInCounters>,
 }
 
-struct Counters {
+struct SignInCounters {
     failures: LruCache<IpAddr, Attempts>,
     look_ups: EventCount,
 }
@@ -85,7 +85,7 @@ impl FailedSignInLimit {
             clock,
             failures_max: settings.failed_sign_ins_per_minute_max,
             look_ups_max: settings.token_look_ups_per_second_max,
-            counters: Mutex::new(Counters { failures: LruCache::new(ADDRESSES_MAX), look_ups }),
+            counters: Mutex::new(SignInCounters { failures: LruCache::new(ADDRESSES_MAX), look_ups }),
         }
     }
 
@@ -98,9 +98,9 @@ impl FailedSignInLimit {
     /// Whether a token from this address may be looked up now, and if not, for how long not.
     pub fn allow(&self, address: IpAddr) -> Result<Attempt, Duration> {
         let (now, network) = (self.clock.instant(), client_network(address));
-        // Counters are right after every statement, so a panic elsewhere cannot have left them torn.
+        // SignInCounters are right after every statement, so a panic elsewhere cannot have left them torn.
         let mut counters = self.counters.lock();
-        let Counters { failures, look_ups } = &mut *counters;
+        let SignInCounters { failures, look_ups } = &mut *counters;
         let attempts = failures
             .get_or_insert_mut(network, || Attempts { allowed: EventCount { began: now, count: 0 }, failed: 0 });
         if attempts.allowed.time_left(now, FAILURE_WINDOW).is_zero() {
@@ -135,7 +135,7 @@ impl FailedSignInLimit {
     }
 }
 
-impl Counters {
+impl SignInCounters {
     /// What counts in the minute of an attempt, unless that is over or forgotten.
     fn attempts_of(&mut self, attempt: Attempt) -> Option<&mut Attempts> {
         self.failures.get_mut(&attempt.network).filter(|attempts| attempts.allowed.began == attempt.window)

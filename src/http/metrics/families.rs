@@ -8,7 +8,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 
 use super::backups;
-use super::page::{Buckets, Page};
+use super::writer::{HistogramBuckets, MetricsWriter};
 use crate::backups::BackupFigures;
 use crate::cache::{DurationHistogram, Occupancy, Stats};
 use crate::domain::time::Timestamp;
@@ -37,7 +37,7 @@ const LOAD_BOUNDS_NANOS: [u64; 10] = [
 
 /// Everything that is written, as it is at one moment.
 #[derive(Debug)]
-pub(super) struct Figures {
+pub(super) struct MetricsSnapshot {
     pub(super) routes: Vec<(String, Arc<RouteMeter>)>,
     pub(super) connections: usize,
     pub(super) connections_max: usize,
@@ -51,111 +51,125 @@ pub(super) struct Figures {
     pub(super) tls: Option<(Option<Timestamp>, (u64, u64))>,
 }
 
-impl Collector for Figures {
+impl Collector for MetricsSnapshot {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let mut page = Page(encoder);
-        self.write_requests(&mut page)?;
+        let mut writer = MetricsWriter(encoder);
+        self.write_requests(&mut writer)?;
         let (stats, occupancy) = &self.cache;
-        write_cache_counts(&mut page, stats)?;
-        write_cache_size(&mut page, *occupancy)?;
-        self.write_store(&mut page)?;
-        backups::write(&mut page, &self.backups)?;
-        self.write_tls(&mut page)?;
-        self.write_process(&mut page)
+        write_cache_counts(&mut writer, stats)?;
+        write_cache_size(&mut writer, *occupancy)?;
+        self.write_store(&mut writer)?;
+        backups::write(&mut writer, &self.backups)?;
+        self.write_tls(&mut writer)?;
+        self.write_process(&mut writer)
     }
 }
 
-impl Figures {
-    fn write_requests(&self, page: &mut Page<'_>) -> fmt::Result {
+impl MetricsSnapshot {
+    fn write_requests(&self, writer: &mut MetricsWriter<'_>) -> fmt::Result {
         let statuses = self.routes.iter().flat_map(|(path, route)| {
             route.answers().map(move |(method, status, count)| {
                 let labels = [("route", path.clone()), ("method", method.to_owned()), ("status", status.to_string())];
                 (labels, count)
             })
         });
-        page.counters(
+        writer.counters(
             "muster_http_requests",
             "Requests that were answered, by route, method and status; (none) is the route of what matches none.",
             statuses,
         )?;
-        let durations =
-            self.routes.iter().map(|(path, route)| ([("route", path.as_str())], Buckets::of_nanos(&route.nanos())));
-        page.histograms(
+        let durations = self
+            .routes
+            .iter()
+            .map(|(path, route)| ([("route", path.as_str())], HistogramBuckets::of_nanos(&route.nanos())));
+        writer.histograms(
             "muster_http_request_duration_seconds",
             "Time from the end of a request's head to the beginning of its answer, by route.",
             durations,
         )?;
         let of_store = [("reads", self.store.reads_refused), ("writes", self.store.jobs_refused)];
-        page.counters(
+        writer.counters(
             "muster_http_shed",
             "What was turned away because there was too much of it.",
             of_store.into_iter().chain(self.shed).map(|(what, count)| ([("what", what)], count)),
         )?;
-        page.count("muster_http_connections", "Connections that are open.", self.connections)?;
-        page.count("muster_http_connections_max", "Connections that may be open.", self.connections_max)
+        writer.count("muster_http_connections", "Connections that are open.", self.connections)?;
+        writer.count("muster_http_connections_max", "Connections that may be open.", self.connections_max)
     }
 
-    fn write_store(&self, page: &mut Page<'_>) -> fmt::Result {
+    fn write_store(&self, writer: &mut MetricsWriter<'_>) -> fmt::Result {
         let store = &self.store;
-        page.count("muster_write_queue_jobs", "Write jobs that wait in the queue.", store.jobs_waiting)?;
-        page.count("muster_write_queue_jobs_max", "Write jobs that may wait in the queue.", store.jobs_waiting_max)?;
-        page.count(
+        writer.count("muster_write_queue_jobs", "Write jobs that wait in the queue.", store.jobs_waiting)?;
+        writer.count(
+            "muster_write_queue_jobs_max",
+            "Write jobs that may wait in the queue.",
+            store.jobs_waiting_max,
+        )?;
+        writer.count(
             "muster_read_queue_reads",
             "Reads that wait for a connection to the database.",
             store.reads_waiting,
         )?;
-        page.count("muster_read_queue_reads_max", "Reads that may wait.", store.reads_waiting_max)?;
-        page.counter("muster_reads", "Read transactions that were begun; hits of the cache need none.", store.reads)?;
-        page.counter("muster_write_jobs", "Write jobs that were committed.", store.group_jobs.sum)?;
-        page.histogram(
+        writer.count("muster_read_queue_reads_max", "Reads that may wait.", store.reads_waiting_max)?;
+        writer.counter(
+            "muster_reads",
+            "Read transactions that were begun; hits of the cache need none.",
+            store.reads,
+        )?;
+        writer.counter("muster_write_jobs", "Write jobs that were committed.", store.group_jobs.sum)?;
+        writer.histogram(
             "muster_write_group_jobs",
             "Write jobs that shared one commit.",
-            &Buckets::of_numbers(&store.group_jobs),
+            &HistogramBuckets::of_numbers(&store.group_jobs),
         )?;
         let troubles =
             TroubleKind::ALL.map(|kind| ([("cause", kind.as_str())], u64::from(store.trouble == Some(kind))));
-        page.gauges(
+        writer.gauges(
             "muster_database_trouble",
             "1 for what keeps the database from being written, 0 for what does not.",
             troubles,
         )?;
         let refused = store.refused.iter().map(|(kind, count)| ([("cause", kind.as_str())], *count));
-        page.counters("muster_writes_refused", "Writes that were refused, by what kept them from the disk.", refused)?;
+        writer.counters(
+            "muster_writes_refused",
+            "Writes that were refused, by what kept them from the disk.",
+            refused,
+        )?;
         if let Some(bytes) = store.database_bytes {
-            page.gauge("muster_database_size_bytes", "Size of the database's file, without its log.", bytes)?;
+            writer.gauge("muster_database_size_bytes", "Size of the database's file, without its log.", bytes)?;
         }
         if let Some(bytes) = store.wal_bytes {
             let help = "Size of the write-ahead log's file, which stays as it is when the log starts over.";
-            page.gauge("muster_wal_size_bytes", help, bytes)?;
+            writer.gauge("muster_wal_size_bytes", help, bytes)?;
         }
         Ok(())
     }
 
     /// Nothing where the server speaks no TLS.
-    fn write_tls(&self, page: &mut Page<'_>) -> fmt::Result {
+    fn write_tls(&self, writer: &mut MetricsWriter<'_>) -> fmt::Result {
         let Some((expires_at, (reload_failures, handshake_failures))) = self.tls else { return Ok(()) };
         if let Some(at) = expires_at {
             let help = "When the certificate expires, in seconds since the Unix epoch.";
-            page.gauge("muster_tls_certificate_expiry_timestamp_seconds", help, at.millis().div_euclid(1_000))?;
+            writer.gauge("muster_tls_certificate_expiry_timestamp_seconds", help, at.millis().div_euclid(1_000))?;
         }
         let help = "New certificates that could not be used, so that the old one stayed.";
-        page.counter("muster_tls_reload_failures", help, reload_failures)?;
-        page.counter("muster_tls_handshake_failures", "TLS handshakes that failed.", handshake_failures)
+        writer.counter("muster_tls_reload_failures", help, reload_failures)?;
+        writer.counter("muster_tls_handshake_failures", "TLS handshakes that failed.", handshake_failures)
     }
 
-    fn write_process(&self, page: &mut Page<'_>) -> fmt::Result {
+    fn write_process(&self, writer: &mut MetricsWriter<'_>) -> fmt::Result {
         if let Some(bytes) = self.resident_bytes {
-            page.gauge("process_resident_memory_bytes", "Resident memory of the process.", bytes)?;
+            writer.gauge("process_resident_memory_bytes", "Resident memory of the process.", bytes)?;
         }
         let started_at = Duration::from_millis(u64::try_from(self.started_at.millis()).unwrap_or(0));
         let help = "When the server started, in seconds since the Unix epoch.";
-        page.gauge("process_start_time_seconds", help, started_at.as_secs_f64())?;
+        writer.gauge("process_start_time_seconds", help, started_at.as_secs_f64())?;
         let build = [("version", env!("CARGO_PKG_VERSION")), ("revision", telemetry::BUILT_FROM)];
-        page.info("muster_build", "What is running, and from which commit it is built.", &build)
+        writer.info("muster_build", "What is running, and from which commit it is built.", &build)
     }
 }
 
-fn write_cache_counts(page: &mut Page<'_>, stats: &Stats) -> fmt::Result {
+fn write_cache_counts(writer: &mut MetricsWriter<'_>, stats: &Stats) -> fmt::Result {
     let removals = stats.removals;
     let removals = [
         ("expired", removals.expired),
@@ -165,43 +179,51 @@ fn write_cache_counts(page: &mut Page<'_>, stats: &Stats) -> fmt::Result {
         ("invalidated", removals.invalidated),
         ("cleared", removals.cleared),
     ];
-    page.counter("muster_cache_hits", "Questions answered from a fresh entry.", stats.hits)?;
-    page.counter("muster_cache_misses", "Questions not answered from a fresh entry.", stats.misses)?;
-    page.counter("muster_cache_coalesced", "Misses that joined a load which another had asked for.", stats.coalesced)?;
-    page.counter("muster_cache_revalidated", "Misses answered with 304 and without a load.", stats.revalidated)?;
-    page.counter("muster_cache_stale", "Misses served an overdue entry because the load failed.", stats.stale)?;
-    page.counter("muster_cache_loads", "Loads that ended, those that failed included.", stats.loads)?;
-    page.counter("muster_cache_load_failures", "Loads that failed.", stats.load_failures)?;
-    page.counters(
+    writer.counter("muster_cache_hits", "Questions answered from a fresh entry.", stats.hits)?;
+    writer.counter("muster_cache_misses", "Questions not answered from a fresh entry.", stats.misses)?;
+    writer.counter(
+        "muster_cache_coalesced",
+        "Misses that joined a load which another had asked for.",
+        stats.coalesced,
+    )?;
+    writer.counter("muster_cache_revalidated", "Misses answered with 304 and without a load.", stats.revalidated)?;
+    writer.counter("muster_cache_stale", "Misses served an overdue entry because the load failed.", stats.stale)?;
+    writer.counter("muster_cache_loads", "Loads that ended, those that failed included.", stats.loads)?;
+    writer.counter("muster_cache_load_failures", "Loads that failed.", stats.load_failures)?;
+    writer.counters(
         "muster_cache_removals",
         "Entries that went, by cause.",
         removals.map(|(cause, count)| ([("cause", cause)], count)),
     )?;
-    page.counter(
+    writer.counter(
         "muster_cache_mass_invalidations",
         "Clears of more than one entry, and times when all that was known came into doubt.",
         stats.mass_invalidations,
     )?;
-    page.counter_of_seconds("muster_cache_saved_seconds", "Load time that hits avoided.", stats.saved)?;
-    page.histogram(
+    writer.counter_of_seconds("muster_cache_saved_seconds", "Load time that hits avoided.", stats.saved)?;
+    writer.histogram(
         "muster_cache_hit_duration_seconds",
         "Time from the question to the shared body, for hits.",
-        &Buckets::of_nanos(&rebucketed(&stats.hit_durations, &HIT_BOUNDS_NANOS)),
+        &HistogramBuckets::of_nanos(&rebucketed(&stats.hit_durations, &HIT_BOUNDS_NANOS)),
     )?;
-    page.histogram(
+    writer.histogram(
         "muster_cache_load_duration_seconds",
         "Time that loads took, those that failed included.",
-        &Buckets::of_nanos(&rebucketed(&stats.load_durations, &LOAD_BOUNDS_NANOS)),
+        &HistogramBuckets::of_nanos(&rebucketed(&stats.load_durations, &LOAD_BOUNDS_NANOS)),
     )
 }
 
-fn write_cache_size(page: &mut Page<'_>, occupancy: Occupancy) -> fmt::Result {
+fn write_cache_size(writer: &mut MetricsWriter<'_>, occupancy: Occupancy) -> fmt::Result {
     let Occupancy { entries, entries_max, bytes, bytes_max, loads } = occupancy;
-    page.count("muster_cache_entries", "Entries in the cache, expired ones included until they are swept.", entries)?;
-    page.count("muster_cache_entries_max", "Entries that the cache may hold.", entries_max)?;
-    page.count("muster_cache_size_bytes", "Bytes of all entries, keys and bookkeeping included.", bytes)?;
-    page.count("muster_cache_size_max_bytes", "Bytes that all entries may have.", bytes_max)?;
-    page.count("muster_cache_loads_in_flight", "Loads that are running or wait to run.", loads)
+    writer.count(
+        "muster_cache_entries",
+        "Entries in the cache, expired ones included until they are swept.",
+        entries,
+    )?;
+    writer.count("muster_cache_entries_max", "Entries that the cache may hold.", entries_max)?;
+    writer.count("muster_cache_size_bytes", "Bytes of all entries, keys and bookkeeping included.", bytes)?;
+    writer.count("muster_cache_size_max_bytes", "Bytes that all entries may have.", bytes_max)?;
+    writer.count("muster_cache_loads_in_flight", "Loads that are running or wait to run.", loads)
 }
 
 /// The fine buckets of the cache's histogram poured into few. A fine one goes where its upper end belongs, so a bucket never

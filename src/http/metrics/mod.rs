@@ -6,7 +6,7 @@
 
 mod backups;
 mod families;
-mod page;
+mod writer;
 
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -14,7 +14,7 @@ use std::sync::atomic::Ordering;
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 
-use self::families::Figures;
+use self::families::MetricsSnapshot;
 use super::state::AppState;
 use crate::telemetry;
 
@@ -25,7 +25,7 @@ pub(super) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.
 pub(super) fn exposition(state: &AppState) -> Result<String, fmt::Error> {
     let cache = state.summaries.cache();
     let (shed, server) = (&state.meters.shed, &state.server);
-    let figures = Figures {
+    let snapshot = MetricsSnapshot {
         routes: state.meters.routes.routes(),
         connections: server.counters.open.len(),
         connections_max: server.settings.connections_max,
@@ -43,7 +43,7 @@ pub(super) fn exposition(state: &AppState) -> Result<String, fmt::Error> {
         tls: server.tls.as_ref().map(|tls| (tls.expires_at(), tls.failures())),
     };
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(figures));
+    registry.register_collector(Box::new(snapshot));
     let mut text = String::new();
     text::encode(&mut text, &registry)?;
     Ok(text)

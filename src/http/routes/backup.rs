@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::backups::{BackupFailure, BackupHealth, BackupStatus, BeginError, KeptBackup, Run};
+use crate::backups::{BackupFailure, BackupHealth, BackupRun, BackupStatus, BeginError, KeptBackup};
 use crate::domain::backup::RowCounts;
 use crate::domain::time::Timestamp;
 use crate::http::answer::Answer;
@@ -193,7 +193,7 @@ impl MadeBody {
 }
 
 impl RunningBody {
-    fn of(run: &Run) -> Self {
+    fn of(run: &BackupRun) -> Self {
         let progress = run.progress();
         Self {
             started_at: run.started_at(),

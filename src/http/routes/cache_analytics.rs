@@ -14,7 +14,7 @@ use crate::domain::time::Timestamp;
 use crate::http::answer::Answer;
 use crate::http::error::ApiError;
 use crate::http::extract::Query;
-use crate::http::packed::packed;
+use crate::http::gzip_json::gzip_json;
 use crate::http::state::AppState;
 use crate::summaries::{Analytics, DurationCounts, Percentiles, PeriodStats, SummaryKey, TargetState};
 
@@ -273,7 +273,7 @@ pub async fn get(
 ) -> Result<Response, ApiError> {
     let window = params.window.unwrap_or_default();
     let analytics = state.summaries.analytics(window).await?;
-    packed(&headers, &state.success(CacheAnalytics { analytics: WindowAnalytics::of(&analytics, window) }))
+    gzip_json(&headers, &state.success(CacheAnalytics { analytics: WindowAnalytics::of(&analytics, window) }))
 }
 
 impl WindowAnalytics {

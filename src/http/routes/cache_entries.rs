@@ -6,7 +6,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::cache::write_down;
-use super::cache_entry_choice::{EntryChoice, EntryParams};
+use super::cache_entry_filter::{EntryFilter, EntryParams};
 use crate::cache::EntryView;
 use crate::domain::page::{Cursor, Page, PageRequest, PageStart};
 use crate::http::answer::{Answer, Paging};
@@ -106,11 +106,11 @@ pub async fn list(
     PageQuery { page, .. }: PageQuery<EntryCursor>,
     Query(params): Query<EntryParams>,
 ) -> Result<Json<Answer<CacheEntryList>>, ApiError> {
-    let choice = params.check(matches!(page.start, PageStart::After(_)))?;
+    let filter = params.check(matches!(page.start, PageStart::After(_)))?;
     // One walk gives the page and the total at the same moment; there are as many entries as the cache's bound allows.
-    let entries = state.summaries.cache().entries(None, usize::MAX, |key| choice.wants(key));
+    let entries = state.summaries.cache().entries(None, usize::MAX, |key| filter.wants(key));
     let limit = page.limit;
-    let page = cut(choice.ordered(entries), &page, &choice);
+    let page = cut(filter.ordered(entries), &page, &filter);
     let paging = Paging::of(&page, limit);
     Ok(state.success(CacheEntryList { entries: page.items.into_iter().map(Into::into).collect(), paging }))
 }
@@ -119,7 +119,7 @@ pub async fn list(
 fn cut(
     entries: Vec<EntryView<SummaryKey>>,
     request: &PageRequest<EntryCursor>,
-    choice: &EntryChoice,
+    filter: &EntryFilter,
 ) -> Page<EntryView<SummaryKey>, EntryCursor> {
     let (total, limit) = (entries.len(), request.limit as usize);
     let begin = match &request.start {
@@ -128,7 +128,7 @@ fn cut(
         PageStart::Number(number) => (*number as usize - 1).saturating_mul(limit),
     };
     let items: Vec<_> = entries.into_iter().skip(begin).take(limit).collect();
-    let is_last = begin.saturating_add(items.len()) >= total || !choice.is_by_rising_key();
+    let is_last = begin.saturating_add(items.len()) >= total || !filter.is_by_rising_key();
     let next = items.last().filter(|_| !is_last).map(|entry| EntryCursor(SummaryKey::clone(&entry.key)));
     Page { items, total: total as u64, next }
 }

@@ -60,7 +60,7 @@ pub struct LastEvent {
 #[expect(dead_code, reason = "it only describes what `written` writes")]
 pub struct StreamEvent {
     /// What happened.
-    event: EventName,
+    event: StreamEventName,
     /// The revision up to which the client has been told everything; what tells none has none.
     #[schema(nullable = false)]
     id: Option<String>,
@@ -74,9 +74,9 @@ pub struct StreamEvent {
 
 /// What an event is about.
 #[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
+#[schema(as = EventName, rename_all = "camelCase")]
 #[expect(dead_code, reason = "it only describes `LiveEvent`")]
-enum EventName {
+enum StreamEventName {
     Sample,
     Publication,
     Configuration,

@@ -54,7 +54,8 @@ impl Warming {
 
 /// What came of warming.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Warmed {
+#[schema(as = Warmed)]
+pub struct WarmedBody {
     /// What happened.
     #[schema(example = "Cache warming completed for 2 enterprises")]
     message: String,
@@ -124,13 +125,13 @@ impl WarmResult {
 #[utoipa::path(
     post, path = "/cache/warm", tag = "cache", operation_id = "warmCache",
     request_body(content = Warming, example = json!({"enterpriseIds": ["acme", "globex"], "includeDepartments": false})),
-    responses((status = 200, body = Answer<Warmed>))
+    responses((status = 200, body = Answer<WarmedBody>))
 )]
 pub async fn warm(
     State(state): State<AppState>,
     caller: Caller,
     Json(body): Json<Warming>,
-) -> Result<Json<Answer<Warmed>>, ApiError> {
+) -> Result<Json<Answer<WarmedBody>>, ApiError> {
     let (ids, with_departments) = body.check()?;
     let time_max = state.settings.request_time_max * TIME_PERCENT / 100;
     let work = tokio::spawn({
@@ -143,7 +144,8 @@ pub async fn warm(
         }
     });
     let results = work.await.map_err(ApiError::internal)?;
-    Ok(state.success(Warmed { message: format!("Cache warming completed for {} enterprises", results.len()), results }))
+    Ok(state
+        .success(WarmedBody { message: format!("Cache warming completed for {} enterprises", results.len()), results }))
 }
 
 async fn warm_all(state: &AppState, ids: Vec<Value>, with_departments: bool, time_max: Duration) -> Vec<WarmResult> {

@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::id_and_name::{NewNamed, Renaming, audit_renaming};
 use super::idempotent::{IdempotencyParams, IdempotentBody};
-use super::naming::{NewNamed, Renaming, audit_renaming};
-use super::removal::{Kind, PurgeParams, Removal, Removed};
+use super::removal::{PurgeParams, RemovableKind, Removal, Removed};
 use crate::domain::directory::Department;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::domain::page::NameCursor;
@@ -21,7 +21,7 @@ use crate::http::extract::{ArchivedParams, Json, PageParams, PageQuery, PathIds,
 use crate::http::state::AppState;
 use crate::store::{AuditAction, AuditEntry, WriteTx};
 
-const KIND: Kind = Kind {
+const KIND: RemovableKind = RemovableKind {
     archived: "Department deleted successfully",
     purged: "Department is being destroyed",
     actions: [AuditAction::DepartmentArchive, AuditAction::DepartmentPurge, AuditAction::DepartmentRestore],

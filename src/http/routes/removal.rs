@@ -59,7 +59,7 @@ pub struct PurgedBody {
 }
 
 /// What a kind of thing is called in answers and in the audit log.
-pub struct Kind {
+pub struct RemovableKind {
     /// The message when one was archived.
     pub archived: &'static str,
     /// The message when one is being destroyed.
@@ -71,7 +71,7 @@ pub struct Kind {
 /// What is to be removed, and how.
 pub struct Removal<A, P> {
     /// What kind of thing it is.
-    pub kind: &'static Kind,
+    pub kind: &'static RemovableKind,
     /// Its name in the audit log.
     pub target: String,
     /// The answer, still without message and count.
@@ -114,7 +114,7 @@ where
     }
 }
 
-impl Kind {
+impl RemovableKind {
     /// Restores something, in one transaction with its entry in the audit log.
     pub async fn restore<T, F>(
         &self,

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::domain::directory::Scope;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::domain::summary::{DepartmentSummary, EnterpriseSummary};
-use crate::http::cached::{self, TakenHeaders};
+use crate::http::cached_response::{self, TakenHeaders};
 use crate::http::error::ApiError;
 use crate::http::extract::PathIds;
 use crate::http::state::AppState;
@@ -64,7 +64,7 @@ pub async fn enterprise(
     PathIds(id): PathIds<EnterpriseId>,
     headers: TakenHeaders,
 ) -> Result<Response, ApiError> {
-    cached::answer(&state, &SummaryKey::summary(Scope::enterprise(id)), headers).await
+    cached_response::answer(&state, &SummaryKey::summary(Scope::enterprise(id)), headers).await
 }
 
 /// The summary of a department
@@ -88,5 +88,5 @@ pub async fn department(
     PathIds((enterprise, department)): PathIds<(EnterpriseId, DepartmentId)>,
     headers: TakenHeaders,
 ) -> Result<Response, ApiError> {
-    cached::answer(&state, &SummaryKey::summary(Scope::department(enterprise, department)), headers).await
+    cached_response::answer(&state, &SummaryKey::summary(Scope::department(enterprise, department)), headers).await
 }

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::naming::checked_id;
+use super::id_and_name::checked_id;
 use crate::access::{MintedToken, mint};
 use crate::domain::FieldError;
 use crate::domain::access::{Reach, Role, TOKEN_LIFE_MAX, TOKEN_LIFE_MIN, Token};
@@ -63,7 +63,8 @@ impl From<Token> for TokenBody {
 
 /// Every token.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct TokenList {
+#[schema(as = TokenList)]
+pub struct TokenListBody {
     /// The tokens, oldest first.
     tokens: Vec<TokenBody>,
     #[serde(flatten)]
@@ -98,7 +99,8 @@ pub struct TokenRevoked {
 /// A token that is to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct NewToken {
+#[schema(as = NewToken)]
+pub struct NewTokenBody {
     /// What to call it in lists; at most 200 characters.
     #[schema(value_type = Option<DirectoryText>)]
     name: Option<String>,
@@ -115,7 +117,7 @@ pub struct NewToken {
     expires_at: Option<String>,
 }
 
-impl NewToken {
+impl NewTokenBody {
     /// The token's name, reach and end.
     fn check(self, now: Timestamp) -> Result<(String, Reach, Option<Timestamp>), ApiError> {
         // A blank name is no name.
@@ -154,11 +156,11 @@ fn end_of_life(now: Timestamp, life: Option<Span>, end: Option<&str>) -> Result<
 }
 
 /// List the tokens
-#[utoipa::path(get, path = "/tokens", tag = "access", operation_id = "listTokens", responses((status = 200, body = Answer<TokenList>)))]
-pub async fn list(State(state): State<AppState>) -> Result<Json<Answer<TokenList>>, ApiError> {
+#[utoipa::path(get, path = "/tokens", tag = "access", operation_id = "listTokens", responses((status = 200, body = Answer<TokenListBody>)))]
+pub async fn list(State(state): State<AppState>) -> Result<Json<Answer<TokenListBody>>, ApiError> {
     let tokens = state.store.read(|tx| tx.tokens()).await?;
     let paging = Paging::whole(tokens.len());
-    Ok(state.success(TokenList { tokens: tokens.into_iter().map(Into::into).collect(), paging }))
+    Ok(state.success(TokenListBody { tokens: tokens.into_iter().map(Into::into).collect(), paging }))
 }
 
 /// Make a token
@@ -166,7 +168,7 @@ pub async fn list(State(state): State<AppState>) -> Result<Json<Answer<TokenList
 /// The answer shows its secret, once.
 #[utoipa::path(
     post, path = "/tokens", tag = "access", operation_id = "createToken",
-    request_body(content = NewToken, example = json!({
+    request_body(content = NewTokenBody, example = json!({
         "name": "reporting", "role": "viewer", "enterpriseId": "acme", "expiresIn": "90d"
     })),
     responses((status = 201, body = Answer<TokenCreated>), (status = 404))
@@ -174,7 +176,7 @@ pub async fn list(State(state): State<AppState>) -> Result<Json<Answer<TokenList
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,
-    Json(body): Json<NewToken>,
+    Json(body): Json<NewTokenBody>,
 ) -> Result<Response, ApiError> {
     let now = state.clock.now();
     let role = body.role;

@@ -1,27 +1,24 @@
-//! Splits a stream of bytes into records, with memory for one record only.
+//! A stream of bytes cut into records, with memory for one record only.
 //!
-//! `csv::Reader` lets a record grow without bound, cannot continue after one that is too long, and does not report an
-//! unclosed quotation mark at the end of a file. So this module drives `csv_core`, the state machine below it.
+//! `csv::Reader` lets a record grow without bound, cannot go on behind one that is too long, and does not tell an open
+//! quotation mark at the end of a file; so the state machine under it, `csv_core`, is driven here.
 
 use std::io::{self, Read};
 
 use csv_core::ReadRecordResult;
 
 use super::dialect::Delimiter;
+use super::limits::RECORD_BYTES_MAX;
 use crate::transfer::text::{TextEncoding, TextSource};
 
-/// The longest record of a file, in bytes: several times the longest contact, and small enough to keep in memory when an
-/// unclosed quotation mark makes one record of the rest of a file.
-pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
+/// Room for cells and their ends in a new record; both grow by doubling.
+const RECORD_ROOM: usize = 1024;
+const CELLS_ROOM: usize = 128;
 
-/// The initial capacity for the bytes and the cells of a record; both grow by doubling.
-const RECORD_CAPACITY: usize = 1024;
-const CELLS_CAPACITY: usize = 128;
-
-/// The cells of one record as in the file, unquoted but not decoded.
+/// One record's cells as the file has them, unquoted but not decoded.
 #[derive(Debug)]
 pub struct RawRecord {
-    /// The cells one after the other in the first `bytes_len` bytes; the rest is capacity.
+    /// The cells one after the other in the first `bytes_len` bytes; what is behind them is room for more.
     bytes: Vec<u8>,
     bytes_len: usize,
     /// Where each of the first `cells_len` cells ends.
@@ -30,7 +27,7 @@ pub struct RawRecord {
     pub(super) encoding: TextEncoding,
 }
 
-/// An error in the form of a record.
+/// What is wrong with how a record is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// It is longer than [`RECORD_BYTES_MAX`]; the record holds the cells that ended before.
@@ -39,15 +36,15 @@ pub(super) enum Fault {
     OpenQuote,
 }
 
-/// The position of a record and whether it is complete.
+/// Where a record was found and whether it is whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct RecordStatus {
-    /// The line of the file in which it begins, from 1.
+pub(super) struct RecordRead {
+    /// The line of the file that it begins in, from 1.
     pub(super) line: u64,
     pub(super) fault: Option<Fault>,
 }
 
-/// Splits a source into records.
+/// Cuts a source into records.
 #[derive(Debug)]
 pub(super) struct RecordReader<R> {
     source: TextSource<R>,
@@ -55,7 +52,7 @@ pub(super) struct RecordReader<R> {
     lines: Lines,
 }
 
-/// Counts line ends of all three kinds: in a file with one kind, the larger count is the number of line ends.
+/// Counts line ends of all three kinds: in a file with one kind, the larger count is the number of lines.
 #[derive(Debug, Default)]
 struct Lines {
     line_feeds: u64,
@@ -68,8 +65,8 @@ impl<R: Read> RecordReader<R> {
         Self { source, core, lines: Lines::default() }
     }
 
-    /// Reads the next record into `record`; `None` at the end. Blank lines are not records.
-    pub(super) fn read(&mut self, record: &mut RawRecord) -> io::Result<Option<RecordStatus>> {
+    /// Reads the next record over `record`; `None` at the end. Blank lines are no records.
+    pub(super) fn read(&mut self, record: &mut RawRecord) -> io::Result<Option<RecordRead>> {
         record.bytes_len = 0;
         record.cells_len = 0;
         if !self.skip_line_ends()? {
@@ -80,7 +77,7 @@ impl<R: Read> RecordReader<R> {
         loop {
             let input = self.source.fill()?;
             if input.is_empty() {
-                return Ok(Some(RecordStatus { line, fault: self.end_record(record) }));
+                return Ok(Some(RecordRead { line, fault: self.end_record(record) }));
             }
             let input = &input[..input.len().min(RECORD_BYTES_MAX - taken)];
             let (result, used) = record.take(&mut self.core, input);
@@ -88,9 +85,7 @@ impl<R: Read> RecordReader<R> {
             self.source.consume(used);
             taken += used;
             match result {
-                ReadRecordResult::Record | ReadRecordResult::End => {
-                    return Ok(Some(RecordStatus { line, fault: None }));
-                }
+                ReadRecordResult::Record | ReadRecordResult::End => return Ok(Some(RecordRead { line, fault: None })),
                 ReadRecordResult::OutputFull => record.bytes.resize(2 * record.bytes.len(), 0),
                 ReadRecordResult::OutputEndsFull => record.ends.resize(2 * record.ends.len(), 0),
                 ReadRecordResult::InputEmpty => {}
@@ -98,16 +93,17 @@ impl<R: Read> RecordReader<R> {
             if taken == RECORD_BYTES_MAX {
                 self.discard_rest()?;
                 record.bytes_len = record.ends[..record.cells_len].last().copied().unwrap_or(0);
-                return Ok(Some(RecordStatus { line, fault: Some(Fault::TooLong) }));
+                return Ok(Some(RecordRead { line, fault: Some(Fault::TooLong) }));
             }
         }
     }
 
+    /// The bytes that the next record will be read from, as far as they are there.
     pub(super) fn source(&self) -> &TextSource<R> {
         &self.source
     }
 
-    /// Advances to the first byte of the next record; `false` at the end of the file.
+    /// Stands at the next record's first byte; `false` at the end of the file.
     fn skip_line_ends(&mut self) -> io::Result<bool> {
         loop {
             let input = self.source.fill()?;
@@ -121,15 +117,14 @@ impl<R: Read> RecordReader<R> {
         }
     }
 
-    /// Ends a record at the end of the file. Adding a line end shows whether it is complete: within quotes the line end is
-    /// text.
+    /// Ends the record that the file's end cut off. A line end tells whether it was whole: within quotes it is text.
     fn end_record(&mut self, record: &mut RawRecord) -> Option<Fault> {
-        record.grow_if_full();
+        record.make_room();
         let text_len = record.bytes_len;
         if record.take(&mut self.core, b"\n").0 == ReadRecordResult::Record {
             return None;
         }
-        record.grow_if_full();
+        record.make_room();
         record.take(&mut self.core, b"");
         record.bytes_len = text_len;
         if let Some(end) = record.ends[..record.cells_len].last_mut() {
@@ -138,7 +133,7 @@ impl<R: Read> RecordReader<R> {
         Some(Fault::OpenQuote)
     }
 
-    /// Reads to the end of a record without keeping its content.
+    /// Goes on to the end of a record without keeping anything of it.
     fn discard_rest(&mut self) -> io::Result<()> {
         let mut sink = RawRecord::new(TextEncoding::Ascii);
         loop {
@@ -158,43 +153,44 @@ impl<R: Read> RecordReader<R> {
 
 impl RawRecord {
     pub(super) fn new(encoding: TextEncoding) -> Self {
-        Self { bytes: vec![0; RECORD_CAPACITY], bytes_len: 0, ends: vec![0; CELLS_CAPACITY], cells_len: 0, encoding }
+        Self { bytes: vec![0; RECORD_ROOM], bytes_len: 0, ends: vec![0; CELLS_ROOM], cells_len: 0, encoding }
     }
 
-    /// The number of cells.
+    /// How many cells it has.
     #[must_use]
     pub fn len(&self) -> usize {
         self.cells_len
     }
 
+    /// Whether it has no cells.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.cells_len == 0
     }
 
-    /// The bytes of each cell, in order.
+    /// The cells' bytes, in order.
     pub fn cells(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends().iter().copied());
         starts.zip(self.ends()).map(|(start, end)| &self.bytes[start..*end])
     }
 
-    /// The encoding of the cells; UTF-16 is transcoded to UTF-8 here.
+    /// The encoding of the cells; UTF-16 has become UTF-8 here.
     #[must_use]
     pub fn encoding(&self) -> TextEncoding {
         self.encoding
     }
 
-    /// The bytes of all cells, without separators.
+    /// All cells' bytes without anything between them.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.bytes_len]
     }
 
-    /// The end of each cell in [`bytes`](Self::bytes).
+    /// Where each cell ends in [`bytes`](Self::bytes).
     pub(super) fn ends(&self) -> &[usize] {
         &self.ends[..self.cells_len]
     }
 
-    /// Reads cells from `input`; returns why it stopped and how many bytes it used.
+    /// Takes cells out of `input`; says why it stopped and how much it used.
     fn take(&mut self, core: &mut csv_core::Reader, input: &[u8]) -> (ReadRecordResult, usize) {
         let (bytes, ends) = (&mut self.bytes[self.bytes_len..], &mut self.ends[self.cells_len..]);
         let (result, used, bytes_len, cells_len) = core.read_record(input, bytes, ends);
@@ -203,8 +199,8 @@ impl RawRecord {
         (result, used)
     }
 
-    /// Grows the buffers so that one more byte and one more cell fit.
-    fn grow_if_full(&mut self) {
+    /// Makes sure that one more byte and one more cell fit.
+    fn make_room(&mut self) {
         if self.bytes_len == self.bytes.len() {
             self.bytes.resize(2 * self.bytes.len(), 0);
         }
@@ -215,7 +211,7 @@ impl RawRecord {
 }
 
 impl Clone for RawRecord {
-    /// A copy without spare capacity, so that many copies can be kept.
+    /// A copy without the room for more, so that many can be kept.
     fn clone(&self) -> Self {
         Self {
             bytes: self.bytes().to_vec(),
@@ -252,7 +248,7 @@ impl Lines {
 mod tests {
     use super::*;
 
-    /// All records, each as its line, its cells joined with `|`, and its fault.
+    /// Every record: its line, its cells joined with `|`, and its fault.
     fn read(input: &[u8]) -> Vec<(u64, String, Option<Fault>)> {
         let (source, encoding) = TextSource::open(input).unwrap();
         let mut reader = RecordReader::new(source, Delimiter::Comma);
@@ -267,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_split_as_by_spreadsheets() {
+    fn records_end_where_spreadsheets_end_them() {
         let check = |input: &str, expected: &[(u64, &str)]| {
             let found = read(input.as_bytes());
             assert!(found.iter().all(|(_, _, fault)| fault.is_none()), "{input:?}");
@@ -289,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unclosed_quote_is_a_fault() {
+    fn a_quote_that_stays_open_is_told() {
         let check = |input: &str, expected: &str| {
             assert_eq!(read(input.as_bytes()), [(1, expected.to_owned(), Some(Fault::OpenQuote))], "{input:?}");
         };
@@ -297,11 +293,11 @@ mod tests {
         check("a,\"b\nc,d\n", "a|b\nc,d\n");
         check("\"", "");
         check("\"\"\"", "\"");
-        check(&format!("\"{}", "x".repeat(RECORD_CAPACITY)), &"x".repeat(RECORD_CAPACITY));
+        check(&format!("\"{}", "x".repeat(RECORD_ROOM)), &"x".repeat(RECORD_ROOM));
     }
 
     #[test]
-    fn a_record_over_the_limit_is_truncated_and_the_next_one_read() {
+    fn a_record_that_is_too_long_is_cut_and_the_next_one_read() {
         let long = "x".repeat(3 * RECORD_BYTES_MAX);
         let cut = |cells: &str| (1, cells.to_owned(), Some(Fault::TooLong));
         let next = (2, "c|d".to_owned(), None);

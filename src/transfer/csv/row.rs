@@ -1,4 +1,4 @@
-//! Converts one decoded row to a contact, or to the reason of its rejection.
+//! One decoded row to a contact, or to the reason why it is none.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,42 +10,44 @@ use crate::domain::time::Timestamp;
 use crate::transfer::layout::{Columns, Field, Layout};
 use crate::transfer::text::Cells;
 
-/// The content of one row.
+/// What one row says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImportedContact {
+    /// The contact itself.
     pub info: ContactInfo,
-    /// When it was collected, if the file has this column.
+    /// When it was collected, if the file says so.
     pub created_at: Option<Timestamp>,
-    /// Who collected it, if the file has such columns.
+    /// Who collected it, if the file says so.
     pub owner: OwnerColumns,
 }
 
 /// The cells of a plain file that name a contact's owner, trimmed; always empty in an export of another program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnerColumns {
-    /// The id of the department.
+    /// The department's id.
     pub department: Option<String>,
-    /// The id of the employee.
+    /// The employee's id.
     pub employee: Option<String>,
+    /// The employee's e-mail address.
     pub employee_email: Option<String>,
 }
 
-/// Why a row is rejected, as a text for the person who sent the file.
+/// Why a row did not become a contact, in words for the person who sent the file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct RowError {
-    /// The name of the invalid column in the header; `None` when the error concerns the row as a whole.
+    /// The column that is wrong, as the header names it; `None` when it is the row as a whole.
     pub column: Option<String>,
-    /// The error without the name of the column.
+    /// What is wrong, without the column's name.
     pub message: String,
 }
 
 impl RowError {
-    /// An error of a row as a whole.
+    /// What is wrong with a row as a whole.
     pub fn row(message: impl Into<String>) -> Self {
         Self { column: None, message: message.into() }
     }
 
-    /// An error of one column of a row.
+    /// What is wrong with one column of a row.
     pub fn column(column: impl Into<String>, message: impl Into<String>) -> Self {
         Self { column: Some(column.into()), message: message.into() }
     }
@@ -60,7 +62,7 @@ impl fmt::Display for RowError {
     }
 }
 
-/// Converts a row with the columns of a recognised header.
+/// Reads a row by a recognised header.
 pub(super) fn contact(columns: &Columns, cells: Cells<'_>) -> Result<ImportedContact, RowError> {
     let row = RowReader { columns, cells };
     let created_at = row.parse(Field::CreatedAt, Timestamp::parse, CREATED_AT_EXPECTED)?;
@@ -117,7 +119,7 @@ impl<'a> RowReader<'a> {
         }
     }
 
-    /// The column from which a field is read in this row: the first that is not blank, or else the first.
+    /// The column that a field is read from in this row: the first that says something, or else the first.
     fn column(&self, field: Field) -> Option<usize> {
         match self.columns.of(field) {
             [] => None,
@@ -126,12 +128,12 @@ impl<'a> RowReader<'a> {
         }
     }
 
-    /// The cell of a field, unchanged.
+    /// A field's cell as it is.
     fn cell(&self, field: Field) -> &'a str {
         self.column(field).map_or("", |column| self.cells.get(column))
     }
 
-    /// The cell of a field; in a Google export only the first of several values.
+    /// A field's cell; of several values in a Google export's cell the first.
     fn text(&self, field: Field) -> &'a str {
         let cell = self.cell(field);
         match self.columns.layout {
@@ -140,7 +142,7 @@ impl<'a> RowReader<'a> {
         }
     }
 
-    /// The parsed value of a field, `None` if it is blank, or an error with what was expected.
+    /// A field's value if it is not blank; an error with what was expected if it cannot be read.
     fn parse<T>(&self, field: Field, parse: fn(&str) -> Option<T>, expected: &str) -> Result<Option<T>, RowError> {
         let cell = self.cell(field).trim();
         if cell.is_empty() {
@@ -153,7 +155,7 @@ impl<'a> RowReader<'a> {
         self.column(field).map_or("", |column| self.columns.name(column))
     }
 
-    /// One error for several: the column of the first, and the other errors appended to its message.
+    /// The first error decides which column is named; what else is wrong follows in the message.
     fn refusal(&self, errors: &[FieldError]) -> RowError {
         let mut refusal: Option<RowError> = None;
         for error in errors {
@@ -175,7 +177,7 @@ impl<'a> RowReader<'a> {
         refusal.unwrap_or_else(|| RowError::row("is no contact"))
     }
 
-    /// The name of an invalid field's column in the file; `None` when the error concerns several columns.
+    /// The file's name for the column of a refused field; `None` when no one column is to blame.
     fn column_label(&self, error: &FieldError) -> Option<Cow<'a, str>> {
         let field = match error.field.as_str() {
             "name"

@@ -144,7 +144,7 @@ pub struct ContactDeleted {
 }
 
 /// A contact's place: the employee who collected it and its id.
-type Place = PathIds<(UserId, ContactId)>;
+type ContactPath = PathIds<(UserId, ContactId)>;
 
 /// Add a contact
 ///
@@ -235,7 +235,7 @@ pub async fn list(
 pub async fn get(
     State(state): State<AppState>,
     caller: Caller,
-    PathIds(place): Place,
+    PathIds(place): ContactPath,
 ) -> Result<Json<Answer<ContactAnswer>>, ApiError> {
     let (UserId(user), id) = place;
     let contact = state.store.read(move |tx| tx.contact(caller.reach(), &user, id)).await?;
@@ -266,7 +266,7 @@ struct Wrapped {
 pub async fn change(
     State(state): State<AppState>,
     caller: Caller,
-    PathIds(place): Place,
+    PathIds(place): ContactPath,
     body: RawJson,
 ) -> Result<Json<Answer<ContactAnswer>>, ApiError> {
     let (UserId(user), id) = place;
@@ -293,7 +293,7 @@ pub async fn change(
 pub async fn remove(
     State(state): State<AppState>,
     caller: Caller,
-    PathIds(place): Place,
+    PathIds(place): ContactPath,
 ) -> Result<Json<Answer<ContactDeleted>>, ApiError> {
     let (UserId(user), id) = place;
     let contacts_count = state.store.write(move |tx| tx.delete_contact(caller.reach(), &user, id)).await?;

@@ -9,7 +9,7 @@ use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::domain::time::Timestamp;
 use crate::http::error::ApiError;
 use crate::http::extract::nullable;
-use crate::http::routes::naming::{checked_id, must_stay};
+use crate::http::routes::id_and_name::{checked_id, must_stay};
 use crate::http::schemas::{DirectoryEmail, DirectoryText, Id};
 
 /// An employee.

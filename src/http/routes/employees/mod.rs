@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use self::body::{EmployeeBody, EmployeeChanges, EmployeeInput};
 use super::idempotent::{IdempotencyParams, IdempotentBody};
-use super::removal::{Kind, PurgeParams, Removal, Removed};
+use super::removal::{PurgeParams, RemovableKind, Removal, Removed};
 use crate::domain::directory::{Employee, EmployeeInfo};
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::domain::page::NameCursor;
@@ -23,7 +23,7 @@ use crate::http::schemas::NewEmployee;
 use crate::http::state::AppState;
 use crate::store::{AuditAction, AuditEntry, StoreError, WriteTx};
 
-const KIND: Kind = Kind {
+const KIND: RemovableKind = RemovableKind {
     archived: "Employee deleted successfully",
     purged: "Employee is being destroyed",
     actions: [AuditAction::EmployeeArchive, AuditAction::EmployeePurge, AuditAction::EmployeeRestore],
@@ -87,7 +87,7 @@ fn audit_of_change(before: &Employee, after: &Employee) -> Option<AuditEntry> {
 }
 
 /// An employee's place: enterprise, department and id.
-type Place = PathIds<(EnterpriseId, DepartmentId, EmployeeId)>;
+type EmployeePath = PathIds<(EnterpriseId, DepartmentId, EmployeeId)>;
 
 /// List the employees of an enterprise
 ///
@@ -159,7 +159,7 @@ pub async fn create(
 )]
 pub async fn get(
     State(state): State<AppState>,
-    PathIds((enterprise, department, id)): Place,
+    PathIds((enterprise, department, id)): EmployeePath,
 ) -> Result<Json<Answer<EmployeeAnswer>>, ApiError> {
     let employee = state.store.read(move |tx| tx.employee(&enterprise, &department, &id)).await?;
     Ok(state.success(EmployeeAnswer { message: None, employee: employee.into() }))
@@ -177,7 +177,7 @@ pub async fn get(
 pub async fn change(
     State(state): State<AppState>,
     caller: Caller,
-    PathIds((enterprise, department, id)): Place,
+    PathIds((enterprise, department, id)): EmployeePath,
     Json(body): Json<EmployeeInput>,
 ) -> Result<Json<Answer<EmployeeAnswer>>, ApiError> {
     let mut change = body.change(&id)?;
@@ -212,7 +212,7 @@ pub async fn change(
 pub async fn remove(
     State(state): State<AppState>,
     caller: Caller,
-    PathIds(place): Place,
+    PathIds(place): EmployeePath,
     Query(params): Query<PurgeParams>,
 ) -> Result<Response, ApiError> {
     let (enterprise, department, id) = place.clone();
@@ -235,7 +235,7 @@ pub async fn remove(
 pub async fn restore(
     State(state): State<AppState>,
     caller: Caller,
-    PathIds((enterprise, department, id)): Place,
+    PathIds((enterprise, department, id)): EmployeePath,
 ) -> Result<Json<Answer<EmployeeAnswer>>, ApiError> {
     let target = id.to_string();
     let restore = move |tx: &WriteTx<'_>| tx.restore_employee(&enterprise, &department, &id);

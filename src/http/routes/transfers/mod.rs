@@ -18,7 +18,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use utoipa::{IntoParams, ToSchema};
 
 use self::pipe::{BodyReader, Pieces};
-use super::naming::checked_id;
+use super::id_and_name::checked_id;
 use crate::domain::FieldError;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::http::answer::Answer;

@@ -16,15 +16,15 @@ use crate::telemetry::Counted;
 /// What a scrape reads, in the making. Each method writes one family whole: its help, its type and its series.
 ///
 /// A family is called by its full name, without the `_total` and `_info` that the encoder adds.
-pub(super) struct Page<'a>(pub(super) DescriptorEncoder<'a>);
+pub(super) struct MetricsWriter<'a>(pub(super) DescriptorEncoder<'a>);
 
 /// A histogram as it is written: the end of each bucket with the count in it alone, infinity the last, and the sum.
-pub(super) struct Buckets {
+pub(super) struct HistogramBuckets {
     buckets: Vec<(f64, u64)>,
     sum: f64,
 }
 
-impl Page<'_> {
+impl MetricsWriter<'_> {
     fn family(&mut self, name: &'static str, help: &str, kind: MetricType) -> Result<MetricEncoder<'_>, fmt::Error> {
         const UNITS: [(&str, Unit); 2] = [("_seconds", Unit::Seconds), ("_bytes", Unit::Bytes)];
         // The encoder takes the unit by itself and adds it to the name again.
@@ -85,7 +85,7 @@ impl Page<'_> {
     }
 
     /// How values are spread.
-    pub(super) fn histogram(&mut self, name: &'static str, help: &str, buckets: &Buckets) -> fmt::Result {
+    pub(super) fn histogram(&mut self, name: &'static str, help: &str, buckets: &HistogramBuckets) -> fmt::Result {
         buckets.write(&mut self.family(name, help, MetricType::Histogram)?)
     }
 
@@ -94,7 +94,7 @@ impl Page<'_> {
         &mut self,
         name: &'static str,
         help: &str,
-        rows: impl IntoIterator<Item = (L, Buckets)>,
+        rows: impl IntoIterator<Item = (L, HistogramBuckets)>,
     ) -> fmt::Result {
         let mut family = self.family(name, help, MetricType::Histogram)?;
         for (labels, buckets) in rows {
@@ -114,7 +114,7 @@ impl Page<'_> {
     }
 }
 
-impl Buckets {
+impl HistogramBuckets {
     /// Values that are written as they are.
     pub(super) fn of_numbers(counted: &Counted) -> Self {
         Self::scaled(counted, 1.0)

@@ -12,7 +12,7 @@ use crate::domain::contacts::{
 use crate::domain::directory::Scope;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::domain::page::TimeCursor;
-use crate::http::cached::{self, TakenHeaders};
+use crate::http::cached_response::{self, TakenHeaders};
 use crate::http::error::ApiError;
 use crate::http::extract::{PathIds, Query, SeekParams, SeekQuery};
 use crate::http::state::AppState;
@@ -60,7 +60,7 @@ pub async fn enterprise(
     headers: TakenHeaders,
 ) -> Result<Response, ApiError> {
     let key = SummaryKey::details(Scope::enterprise(id), request(part, view));
-    cached::answer(&state, &key, headers).await
+    cached_response::answer(&state, &key, headers).await
 }
 
 /// The contacts of a department
@@ -87,5 +87,5 @@ pub async fn department(
     headers: TakenHeaders,
 ) -> Result<Response, ApiError> {
     let key = SummaryKey::details(Scope::department(enterprise, department), request(part, view));
-    cached::answer(&state, &key, headers).await
+    cached_response::answer(&state, &key, headers).await
 }

@@ -1,4 +1,4 @@
-//! Answers from the cache, with everything that HTTP has to say of them.
+//! Responses from the cache, with everything that HTTP has to say of them.
 //!
 //! Entity tags and 304 by RFC 9110 (sections 8.8.3, 13.1.2 and 15.4.5), `Cache-Status` by RFC 9211, `Age` by RFC 9111,
 //! `Server-Timing` by the W3C's recommendation of that name.
@@ -56,10 +56,10 @@ pub(super) async fn answer(state: &AppState, key: &SummaryKey, headers: TakenHea
     let has_known = headers.contains_key(IF_NONE_MATCH);
     let served = match state.summaries.get(key, has_known.then_some(is_known)).await? {
         ConditionalAnswer::Revalidated { etag, took } => {
-            return Ok(unchanged(headers, etag.into(), Told::revalidated(took)));
+            return Ok(unchanged(headers, etag.into(), CacheReport::revalidated(took)));
         }
         ConditionalAnswer::Unchanged(served) => {
-            return Ok(unchanged(headers, served.value.etag().clone(), Told::of(&served)));
+            return Ok(unchanged(headers, served.value.etag().clone(), CacheReport::of(&served)));
         }
         ConditionalAnswer::Whole(served) => served,
     };
@@ -82,15 +82,15 @@ pub(super) async fn answer(state: &AppState, key: &SummaryKey, headers: TakenHea
     if compressed {
         headers.insert(CONTENT_ENCODING, GZIP);
     }
-    Told::of(&served).write(headers, served.value.etag().clone());
+    CacheReport::of(&served).write(headers, served.value.etag().clone());
     Ok(response)
 }
 
 /// 304: the client has it.
-fn unchanged(headers: HeaderMap, etag: Bytes, told: Told) -> Response {
+fn unchanged(headers: HeaderMap, etag: Bytes, report: CacheReport) -> Response {
     let mut response = empty(headers);
     *response.status_mut() = StatusCode::NOT_MODIFIED;
-    told.write(response.headers_mut(), etag);
+    report.write(response.headers_mut(), etag);
     response
 }
 
@@ -103,8 +103,8 @@ fn empty(mut headers: HeaderMap) -> Response {
     response
 }
 
-/// What the headers tell of the way an answer took.
-struct Told {
+/// What the headers say of how an answer came to be.
+struct CacheReport {
     /// For `Cache-Status`.
     status: HeaderValue,
     /// For `Server-Timing`.
@@ -113,11 +113,13 @@ struct Told {
     age: Duration,
 }
 
-impl Told {
+impl CacheReport {
     fn of(served: &ServedSummary) -> Self {
         let fixed = HeaderValue::from_static;
         let (status, what) = match served.status {
-            CacheStatus::Hit => (Text::new("muster; hit; ttl=").number(served.ttl_left.as_secs(), 1).value(), "hit"),
+            CacheStatus::Hit => {
+                (HeaderText::new("muster; hit; ttl=").number(served.ttl_left.as_secs(), 1).value(), "hit")
+            }
             CacheStatus::Miss { stored: true } => (fixed("muster; fwd=miss; stored"), "miss"),
             CacheStatus::Miss { stored: false } => (fixed("muster; fwd=miss"), "miss"),
             CacheStatus::Coalesced => (fixed("muster; fwd=miss; collapsed"), "collapsed"),
@@ -134,7 +136,7 @@ impl Told {
     fn write(self, headers: &mut HeaderMap, etag: Bytes) {
         // Milliseconds with three digits after the point.
         let micros = u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX);
-        let timing = Text::new("cache;desc=").and(self.what).and(";dur=");
+        let timing = HeaderText::new("cache;desc=").and(self.what).and(";dur=");
         let timing = timing.number(micros / 1_000, 1).and(".").number(micros % 1_000, 3);
         headers.insert(CACHE_STATUS, self.status);
         headers.insert(SERVER_TIMING, timing.value());
@@ -150,12 +152,12 @@ impl Told {
 
 /// A header's value in the making, of visible ASCII characters and cut at [`HEADER_VALUE_BYTES_MAX`]. Formatting macros would
 /// take longer than the look-up that the value tells of.
-struct Text {
+struct HeaderText {
     bytes: [u8; HEADER_VALUE_BYTES_MAX],
     len: usize,
 }
 
-impl Text {
+impl HeaderText {
     fn new(text: &str) -> Self {
         Self { bytes: [0; HEADER_VALUE_BYTES_MAX], len: 0 }.and(text)
     }
@@ -210,10 +212,10 @@ mod tests {
 
     #[test]
     fn values_are_put_together_and_cut() {
-        let check = |text: Text, expected: &str| assert_eq!(text.value(), expected);
-        check(Text::new("ttl=").number(0, 1), "ttl=0");
-        check(Text::new("dur=").number(12, 1).and(".").number(7, 3), "dur=12.007");
-        check(Text::new("").number(u64::MAX, 3), "18446744073709551615");
-        check(Text::new(&"x".repeat(60)).number(1_234_567, 1), &format!("{}1234", "x".repeat(60)));
+        let check = |text: HeaderText, expected: &str| assert_eq!(text.value(), expected);
+        check(HeaderText::new("ttl=").number(0, 1), "ttl=0");
+        check(HeaderText::new("dur=").number(12, 1).and(".").number(7, 3), "dur=12.007");
+        check(HeaderText::new("").number(u64::MAX, 3), "18446744073709551615");
+        check(HeaderText::new(&"x".repeat(60)).number(1_234_567, 1), &format!("{}1234", "x".repeat(60)));
     }
 }

@@ -1,9 +1,8 @@
-//! What surrounds every request: its id, its line in the access log, its place in the counters, and the one place where
+//! The outermost layer, around every request: its id, its line in the access log, its count, and the one place where
 //! failures are written.
 //!
-//! The envelope is the outermost layer, so a panic in a handler, an answer of another layer and a path that does not
-//! exist all leave as the same problem document. It runs after routing and therefore knows the route's template; the
-//! access log has that template and never the query or a header, where secrets may be.
+//! A panic in a handler, an answer of another layer and a path that does not exist all leave as the same problem document.
+//! The layer runs after routing and therefore knows the route's template.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -11,43 +10,27 @@ use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
-};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::Method;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use futures_util::future::CatchUnwind;
 use pin_project_lite::pin_project;
 use tower::{Layer, Service};
-use tracing::field;
 
+use super::access_log::log_access;
 use super::error::ApiError;
 use super::request_id::{RequestId, RequestIds, X_REQUEST_ID};
-use super::route_meters::{NO_ROUTE, RouteMeter, RouteMeters};
+use super::route_meters::{RouteMeter, RouteMeters};
+use super::security_headers;
 use crate::clock::Clock;
 use crate::server::ClientAddress;
 
-/// What an answer that is no page tells browsers (OWASP REST Security Cheat Sheet): nothing in it runs or loads anything, and
-/// nobody shows it in a frame or embeds it. Pages have policies of their own.
-const DATA_HEADERS: [(HeaderName, HeaderValue); 4] = [
-    (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
-    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-];
-
-/// How long a browser remembers to come by TLS alone (RFC 6797). It holds for the whole host, on all of its ports, so a month and
-/// not the usual year: each visit renews it, and whoever gives TLS up waits it out.
-const HSTS: HeaderValue = HeaderValue::from_static("max-age=2592000");
-
-/// Wraps routes into the envelope.
+/// Puts the layer around routes.
 #[derive(Clone)]
-pub struct Envelope {
+pub struct RequestLayer {
     clock: Clock,
     ids: Arc<RequestIds>,
     meters: Arc<RouteMeters>,
@@ -55,92 +38,92 @@ pub struct Envelope {
     https: bool,
 }
 
-impl Envelope {
-    /// An envelope that tells time by this clock and counts answers here, of a server that is reached by TLS or not.
+impl RequestLayer {
+    /// A layer that takes the time from this clock and counts answers here, of a server that is reached by TLS or not.
     #[must_use]
     pub fn new(clock: Clock, meters: Arc<RouteMeters>, https: bool) -> Self {
         Self { clock, ids: Arc::new(RequestIds::new()), meters, https }
     }
 }
 
-impl<S> Layer<S> for Envelope {
-    type Service = Enveloped<S>;
+impl<S> Layer<S> for RequestLayer {
+    type Service = RequestService<S>;
 
-    fn layer(&self, inner: S) -> Enveloped<S> {
-        Enveloped { place: Arc::new(Place { envelope: self.clone(), route: OnceLock::new() }), inner }
+    fn layer(&self, inner: S) -> RequestService<S> {
+        RequestService { route: Arc::new(LayeredRoute { layer: self.clone(), counters: OnceLock::new() }), inner }
     }
 }
 
-/// The envelope around one route.
-struct Place {
-    envelope: Envelope,
-    /// The route's template and counters, once it was asked for something.
-    route: OnceLock<(Option<MatchedPath>, Arc<RouteMeter>)>,
+/// The layer around one route.
+struct LayeredRoute {
+    layer: RequestLayer,
+    /// The route's template and counters, from its first request on.
+    counters: OnceLock<(Option<MatchedPath>, Arc<RouteMeter>)>,
 }
 
-impl Place {
-    /// The template and the counters of the route that is inside. A router wraps each of its routes by itself, and what
-    /// stands for no route too, so whatever comes through here has the same ones, and nobody needs to look them up twice.
-    fn route(&self, request: &Request) -> &(Option<MatchedPath>, Arc<RouteMeter>) {
-        self.route.get_or_init(|| {
+impl LayeredRoute {
+    /// The template and the counters of the route that is inside. A router puts the layer around each of its routes, and
+    /// around its fallback, so all requests through here have the same ones, and they are looked up once.
+    fn counters(&self, request: &Request) -> &(Option<MatchedPath>, Arc<RouteMeter>) {
+        self.counters.get_or_init(|| {
             let path = request.extensions().get::<MatchedPath>().cloned();
-            let counters = self.envelope.meters.route(path.as_ref());
+            let counters = self.layer.meters.route(path.as_ref());
             (path, counters)
         })
     }
 }
 
-/// A service inside the envelope.
+/// A service inside the layer.
 #[derive(Clone)]
-pub struct Enveloped<S> {
-    place: Arc<Place>,
+pub struct RequestService<S> {
+    route: Arc<LayeredRoute>,
     inner: S,
 }
 
-impl<S> Service<Request> for Enveloped<S>
+impl<S> Service<Request> for RequestService<S>
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
     type Response = Response;
     type Error = Infallible;
-    type Future = Answering<S::Future>;
+    type Future = ResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let Envelope { clock, ids, .. } = &self.place.envelope;
+        let RequestLayer { clock, ids, .. } = &self.route.layer;
         let began = clock.instant();
         let id = request.headers().get(X_REQUEST_ID).and_then(RequestId::from_client);
         let id = id.unwrap_or_else(|| ids.next(clock.now()));
         // Only the request knows the route, and it goes inside.
-        self.place.route(&request);
+        self.route.counters(&request);
         let (method, client) = (request.method().clone(), request.extensions().get().copied());
-        let asked = Asked { place: Arc::clone(&self.place), began, id, method, client };
-        Answering { answer: AssertUnwindSafe(self.inner.call(request)).catch_unwind(), asked }
+        let pending = PendingRequest { route: Arc::clone(&self.route), began, id, method, client };
+        ResponseFuture { answer: AssertUnwindSafe(self.inner.call(request)).catch_unwind(), pending }
     }
 }
 
 pin_project! {
     /// An answer under way. A type of its own, so that it takes no more memory from the heap than what is inside.
-    pub struct Answering<F> {
+    pub struct ResponseFuture<F> {
         #[pin]
         answer: CatchUnwind<AssertUnwindSafe<F>>,
-        asked: Asked,
+        pending: PendingRequest,
     }
 }
 
-/// What the envelope keeps of a request while it is answered.
-struct Asked {
-    place: Arc<Place>,
+/// What the layer keeps of a request while it is answered.
+struct PendingRequest {
+    route: Arc<LayeredRoute>,
     began: Instant,
     id: RequestId,
     method: Method,
     client: Option<ClientAddress>,
 }
 
-impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
+impl<F: Future<Output = Result<Response, Infallible>>> Future for ResponseFuture<F> {
     type Output = Result<Response, Infallible>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -149,60 +132,26 @@ impl<F: Future<Output = Result<Response, Infallible>>> Future for Answering<F> {
             Ok(Ok(response)) => response,
             Err(panic) => ApiError::internal(panic_message(panic.as_ref())).into_response(),
         };
-        this.asked.complete(&mut response);
+        this.pending.complete(&mut response);
         Poll::Ready(Ok(response))
     }
 }
 
-impl Asked {
+impl PendingRequest {
     /// Writes what failed, counts and logs, and puts on the headers that every answer has.
     fn complete(&self, response: &mut Response) {
-        let Self { place, began, id, method, client } = self;
+        let Self { route, began, id, method, client } = self;
         if let Some(error) = ApiError::of(response) {
             error.log(id.as_str());
             error.write_into(response, id.as_str());
         }
-        let took = place.envelope.clock.instant().saturating_duration_since(*began);
-        if let Some((route, counters)) = place.route.get() {
+        let took = route.layer.clock.instant().saturating_duration_since(*began);
+        if let Some((path, counters)) = route.counters.get() {
             counters.record(method, response.status(), took);
-            log_access(method, route.as_ref(), response.status(), took, (id, *client));
+            log_access(method, path.as_ref(), response.status(), took, (id, *client));
         }
-        let status = response.status();
-        let headers = response.headers_mut();
-        headers.insert(X_REQUEST_ID, id.header());
-        if place.envelope.https {
-            headers.insert(STRICT_TRANSPORT_SECURITY, HSTS);
-        }
-        // A 304 renews the headers that the browser has kept, so it must not bring others (RFC 9111, section 3.2).
-        if status != StatusCode::NOT_MODIFIED && !headers.contains_key(CONTENT_SECURITY_POLICY) {
-            for (name, value) in &DATA_HEADERS {
-                headers.insert(name, value.clone());
-            }
-        }
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        // Contacts and new tokens have no place in a browser's cache; whoever knows better has said so.
-        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    }
-}
-
-/// One line for each request: at info if the server failed, else at debug, so that the default level costs nothing. The
-/// filter `info,muster::access=debug` shows all.
-fn log_access(
-    method: &Method,
-    route: Option<&MatchedPath>,
-    status: StatusCode,
-    took: Duration,
-    (id, client): (&RequestId, Option<ClientAddress>),
-) {
-    let route = route.map_or(NO_ROUTE, MatchedPath::as_str);
-    let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-    let (status, request_id) = (status.as_u16(), id.as_str());
-    let address = client.map(|ClientAddress(address)| field::display(address));
-    // 503 is what a busy server says to many; what is more than that has a line of its own, with its cause.
-    if status >= 500 && status != StatusCode::SERVICE_UNAVAILABLE {
-        tracing::info!(target: "muster::access", %method, route, status, micros, request_id, address);
-    } else {
-        tracing::debug!(target: "muster::access", %method, route, status, micros, request_id, address);
+        response.headers_mut().insert(X_REQUEST_ID, id.header());
+        security_headers::complete(response, route.layer.https);
     }
 }
 
@@ -215,6 +164,8 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 mod tests {
     use axum::Router;
     use axum::body::Body;
+    use axum::http::StatusCode;
+    use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
     use axum::routing::get;
     use http_body_util::BodyExt;
     use serde_json::Value;
@@ -232,7 +183,7 @@ mod tests {
             .route("/boom", get(boom))
             .route("/refused", get(async || ApiError::conflict("Taken")))
             .route("/bare", get(async || (StatusCode::IM_A_TEAPOT, "plain text")))
-            .layer(Envelope::new(Clock::manual(Timestamp::from_millis(1_763_800_000_000)), meters, false))
+            .layer(RequestLayer::new(Clock::manual(Timestamp::from_millis(1_763_800_000_000)), meters, false))
     }
 
     async fn send(method: Method, path: &str, id: Option<&str>) -> (Response<()>, Value) {

@@ -73,7 +73,7 @@ enum Direction {
 
 /// Which entries are wanted, and in which order.
 #[derive(Debug)]
-pub(super) struct EntryChoice {
+pub(super) struct EntryFilter {
     kind: Option<SummaryKind>,
     search: Option<String>,
     sort: SortBy,
@@ -82,16 +82,16 @@ pub(super) struct EntryChoice {
 
 impl EntryParams {
     /// The choice, if there is such a kind, and a cursor only where there are cursors.
-    pub(super) fn check(self, has_cursor: bool) -> Result<EntryChoice, ApiError> {
+    pub(super) fn check(self, has_cursor: bool) -> Result<EntryFilter, ApiError> {
         let kind = self.kind.as_deref().map(parse_kind).transpose()?;
         let search = self.search.filter(|text| !text.is_empty());
         let (sort, direction) = (self.sort.unwrap_or_default(), self.order.unwrap_or_default());
-        let choice = EntryChoice { kind, search, sort, direction };
-        if has_cursor && !choice.is_by_rising_key() {
+        let filter = EntryFilter { kind, search, sort, direction };
+        if has_cursor && !filter.is_by_rising_key() {
             let error = FieldError::new("cursor", "belongs to a list by rising key; use page");
             return Err(ApiError::invalid(vec![error]));
         }
-        Ok(choice)
+        Ok(filter)
     }
 }
 
@@ -102,7 +102,7 @@ fn parse_kind(text: &str) -> Result<SummaryKind, ApiError> {
     })
 }
 
-impl EntryChoice {
+impl EntryFilter {
     /// Whether the entry with this key is wanted.
     pub(super) fn wants(&self, key: &SummaryKey) -> bool {
         self.kind.is_none_or(|kind| key.kind() == kind)

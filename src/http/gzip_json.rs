@@ -1,4 +1,4 @@
-//! Answers that are made anew for each request, and large enough to be compressed on their way.
+//! JSON answers that are made anew for each request, and large enough to be compressed.
 
 use std::io::Write;
 
@@ -15,14 +15,14 @@ use super::extract::Json;
 use super::negotiation::{GZIP, VARY_ACCEPT_ENCODING, accepts_gzip};
 
 /// Answers with fewer bytes fit into a packet or two, compressed or not.
-const PACKED_BYTES_MIN: usize = 2_048;
+const GZIP_BYTES_MIN: usize = 2_048;
 
 /// A JSON answer, in gzip where the client takes that. Under a millisecond for a hundred kilobytes.
-pub(super) fn packed<T: Serialize>(request: &HeaderMap, answer: &Json<T>) -> Result<Response, ApiError> {
+pub(super) fn gzip_json<T: Serialize>(request: &HeaderMap, answer: &Json<T>) -> Result<Response, ApiError> {
     let json = serde_json::to_vec(&answer.0).map_err(ApiError::internal)?;
     let json_type = HeaderValue::from_static("application/json");
     let headers = [(CONTENT_TYPE, json_type), (VARY, VARY_ACCEPT_ENCODING)];
-    if !accepts_gzip(request) || json.len() < PACKED_BYTES_MIN {
+    if !accepts_gzip(request) || json.len() < GZIP_BYTES_MIN {
         return Ok((headers, Body::from(json)).into_response());
     }
     let mut encoder = GzEncoder::new(Vec::with_capacity(json.len() / 8), Compression::fast());

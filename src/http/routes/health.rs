@@ -1,8 +1,6 @@
-//! Is it alive, is it ready, and what can it do.
+//! Is the server alive, and is it ready.
 
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::Response;
 use serde::Serialize;
 
 use crate::domain::trouble::StoreTrouble;
@@ -67,14 +65,4 @@ pub async fn ready(State(state): State<AppState>) -> Result<Json<Answer<Ready>>,
     }
     state.readiness.probe(&state.store).await?;
     Ok(state.success(Ready { status: "ready" }))
-}
-
-/// This document
-#[utoipa::path(
-    get, path = "/openapi.json", tag = "service", operation_id = "getDocument",
-    responses((status = 200, description = "OpenAPI 3.1", body = Object, content_type = "application/json"))
-)]
-pub async fn openapi(State(state): State<AppState>, request: HeaderMap) -> Result<Response, ApiError> {
-    let document = state.document.get().ok_or_else(|| ApiError::internal("no OpenAPI document was made"))?;
-    Ok(document.answer(&request))
 }

@@ -1,0 +1,306 @@
+//! The backups of a server: one at a time, begun by the schedule or by an administrator.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::folder::Folder;
+use super::listing::{self, Listing};
+use super::run::BackupRun;
+use super::schedule::Schedule;
+use super::status::{BackupFailure, BackupFigures, BackupHealth, BackupStatus};
+use crate::clock::Clock;
+use crate::config::BackupSettings;
+use crate::domain::time::Timestamp;
+use crate::store::{
+    Actor, AuditAction, AuditEntry, BackupError, BackupMade, BackupObserver, BackupRecord, BackupRequest, LoggedBackup,
+    Pace, Store, StoreError, back_up,
+};
+
+/// How often it is looked whether a backup is due. Looking costs a lock and no more.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often the database is asked for backups that other processes have made.
+const REFRESH_INTERVAL: Duration = Duration::from_mins(1);
+
+/// Why a backup cannot be begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BeginError {
+    /// There is one under way.
+    #[error("a backup is being made already")]
+    UnderWay,
+    /// The server is about to stop.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// The server's backups. Cloning is cheap.
+#[derive(Clone)]
+pub struct Backups {
+    shared: Arc<BackupsShared>,
+}
+
+struct BackupsShared {
+    store: Store,
+    clock: Clock,
+    every: Option<Duration>,
+    folder: Folder,
+    listing: Listing,
+    observer: Option<Arc<dyn BackupObserver>>,
+    /// Guards what is known alone; nothing is read, written or waited for under it.
+    state: Mutex<BackupsState>,
+    runs: TaskTracker,
+}
+
+struct BackupsState {
+    schedule: Schedule,
+    /// The newest good backup, whoever made it and wherever.
+    last: Option<BackupRecord>,
+    /// The newest entry of the audit log that tells of one, as far as it was read. Times may jump; these do not.
+    last_id: Option<i64>,
+    /// What went wrong since the last good one.
+    failure: Option<BackupFailure>,
+    running: Option<Arc<BackupRun>>,
+    stopping: bool,
+    made: u64,
+    failed: u64,
+}
+
+impl Backups {
+    /// The backups of a store; reads when the last one was made.
+    pub fn open(store: &Store, settings: &BackupSettings) -> Result<Self, StoreError> {
+        Self::open_observed(store, settings, None)
+    }
+
+    /// The same, with an observer of how far each of them is, called on the backup's thread.
+    pub fn open_observed(
+        store: &Store,
+        settings: &BackupSettings,
+        observer: Option<Arc<dyn BackupObserver>>,
+    ) -> Result<Self, StoreError> {
+        let clock = store.clock().clone();
+        let folder = Folder::new(named_once(&settings.dir), settings.keep);
+        // As the audit log writes it, also where it is no UTF-8.
+        let here = folder.path().display().to_string();
+        let (last, last_here) = store.read_blocking(|tx| Ok((tx.last_backup(None)?, tx.last_backup(Some(&here))?)))?;
+        // One from the future was made before the clock was set right. Who is restarted every day would wait for that day.
+        let last_at = last_here.map(|made| made.record.at).filter(|at| *at <= clock.now());
+        let schedule = Schedule::new(settings.every, last_at, clock.instant());
+        let last_id = last.as_ref().map(|made| made.id);
+        let last = last.map(|made| made.record);
+        let state =
+            BackupsState { schedule, last, last_id, failure: None, running: None, stopping: false, made: 0, failed: 0 };
+        let shared = BackupsShared {
+            store: store.clone(),
+            clock,
+            every: settings.every,
+            folder,
+            listing: Listing::default(),
+            observer,
+            state: Mutex::new(state),
+            runs: TaskTracker::new(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Begins a backup, unless one is under way. Must be called on a runtime.
+    pub fn begin(&self, actor: &Actor) -> Result<Arc<BackupRun>, BeginError> {
+        self.begin_as(actor, false)
+    }
+
+    fn begin_as(&self, actor: &Actor, by_schedule: bool) -> Result<Arc<BackupRun>, BeginError> {
+        let run = {
+            let mut state = self.lock();
+            if state.stopping {
+                return Err(BeginError::Stopping);
+            }
+            if state.running.is_some() {
+                return Err(BeginError::UnderWay);
+            }
+            let run = Arc::new(BackupRun::new(actor.clone(), self.shared.clock.now(), self.shared.observer.clone()));
+            state.running = Some(Arc::clone(&run));
+            run
+        };
+        let (backups, begun) = (self.clone(), Arc::clone(&run));
+        self.shared.runs.spawn(async move { backups.run(&begun, by_schedule).await });
+        Ok(run)
+    }
+
+    /// Makes one backup, and reports it: to the log, the audit log, the status and the callers that wait for it.
+    async fn run(&self, run: &Arc<BackupRun>, by_schedule: bool) {
+        let (backups, observed) = (self.clone(), Arc::clone(run));
+        let work = tokio::task::spawn_blocking(move || backups.make(&observed));
+        let made = work.await.unwrap_or_else(|_| Err(BackupError::Store(StoreError::Panicked)));
+        match made {
+            Ok(made) => self.succeeded(run, made).await,
+            Err(BackupError::Cancelled) => {
+                tracing::info!("the backup was broken off; nothing of it is left");
+                self.lock().running = None;
+                run.end(Err("The server stopped before it was made".to_owned()), false);
+            }
+            Err(error) => self.failed(run, &error, by_schedule).await,
+        }
+    }
+
+    /// On a thread that may block.
+    fn make(&self, run: &Arc<BackupRun>) -> Result<BackupMade, BackupError> {
+        let BackupsShared { store, clock, folder, .. } = &*self.shared;
+        let destination = folder.next(clock.now())?;
+        let data_dir = store.data_dir().to_owned();
+        let request = BackupRequest { data_dir, destination, overwrite: false, pace: Pace::Gentle };
+        let made = back_up(&request, clock, &run.observer())?;
+        // Only now that there is a newer one may an older one go.
+        match store.read_blocking(|tx| tx.backups_made()) {
+            Ok(known) => folder.retire(&made.path, &known, clock.now()),
+            Err(error) => tracing::warn!(%error, "cannot tell which backups are old; all of them stay"),
+        }
+        Ok(made)
+    }
+
+    async fn succeeded(&self, run: &BackupRun, made: BackupMade) {
+        let BackupMade { path, bytes, rows, at, took, .. } = &made;
+        tracing::info!(file = %path.display(), bytes, contacts = rows.contacts, ?took, "backed up");
+        let record = BackupRecord {
+            path: path.display().to_string(),
+            bytes: *bytes,
+            rows: *rows,
+            at: *at,
+            took_millis: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            by: run.actor().to_string(),
+        };
+        // Written down before the run ends: a client that reads the audit log then finds it.
+        self.shared.store.audit_done(run.actor().clone(), made.audit_entry()).await;
+        {
+            let mut state = self.lock();
+            state.schedule.succeeded(record.at, self.shared.clock.instant());
+            state.last = Some(record.clone());
+            state.failure = None;
+            state.made += 1;
+            state.running = None;
+        }
+        run.end(Ok(record), false);
+    }
+
+    async fn failed(&self, run: &BackupRun, error: &BackupError, by_schedule: bool) {
+        let reason = error.to_string();
+        let folder = self.shared.folder.path().display().to_string();
+        tracing::error!(%reason, folder, "no backup was made");
+        let before = self.lock().failure.clone();
+        let attempts = before.as_ref().map_or(0, |failure| failure.attempts) + 1;
+        // What the schedule tries again and again for the same reason fails once in the audit log.
+        if !by_schedule || before.is_none_or(|failure| failure.reason != reason) {
+            let entry =
+                AuditEntry::of(AuditAction::BackupFail, folder).after(json!({"reason": reason, "attempts": attempts}));
+            self.shared.store.audit_done(run.actor().clone(), entry).await;
+        }
+        {
+            let mut state = self.lock();
+            state.schedule.failed(self.shared.clock.instant());
+            state.failure = Some(BackupFailure { at: self.shared.clock.now(), reason: reason.clone(), attempts });
+            state.failed += 1;
+            state.running = None;
+        }
+        run.end(Err(reason), error.is_full());
+    }
+
+    /// Keeps the schedule until the server stops; then ends what is under way, which leaves nothing of it behind.
+    pub async fn tend(self, stop: CancellationToken) {
+        let mut refreshed = self.shared.clock.instant();
+        while tokio::time::timeout(LOOK_INTERVAL, stop.cancelled()).await.is_err() {
+            let (now, instant) = (self.shared.clock.now(), self.shared.clock.instant());
+            if self.lock().schedule.is_due(now, instant) {
+                // Under way already is as good.
+                let _ = self.begin_as(&Actor::of_program("schedule"), true);
+            }
+            if instant.duration_since(refreshed) >= REFRESH_INTERVAL {
+                refreshed = instant;
+                self.take_over(self.shared.store.read_patiently(|tx| tx.last_backup(None)).await);
+            }
+        }
+        let running = {
+            let mut state = self.lock();
+            state.stopping = true;
+            state.running.clone()
+        };
+        if let Some(running) = running {
+            running.cancel();
+        }
+        self.shared.runs.close();
+        self.shared.runs.wait().await;
+    }
+
+    /// Takes over a backup that another process has made; without an answer what is known stands.
+    fn take_over(&self, read: Result<Option<LoggedBackup>, StoreError>) {
+        let Ok(Some(made)) = read else { return };
+        let mut state = self.lock();
+        if Some(made.id) > state.last_id {
+            state.last_id = Some(made.id);
+            state.last = Some(made.record);
+        }
+    }
+
+    /// How it stands. Asks the database and the folder, and waits for neither long.
+    pub async fn status(&self) -> BackupStatus {
+        self.take_over(self.shared.store.read(|tx| tx.last_backup(None)).await);
+        let folder = self.shared.folder.clone();
+        let kept = self.shared.listing.read(listing::TIME_MAX, move || folder.kept()).await;
+        let (now, instant) = (self.shared.clock.now(), self.shared.clock.instant());
+        let state = self.lock();
+        BackupStatus {
+            health: state.health(now, instant),
+            every: self.shared.every,
+            keep: self.shared.folder.keep(),
+            folder: self.shared.folder.path().to_owned(),
+            next_at: state.schedule.next_at(now, instant),
+            last: state.last.clone(),
+            failure: state.failure.clone(),
+            running: state.running.clone(),
+            kept,
+            now,
+        }
+    }
+
+    /// How it stands, in numbers. From memory.
+    #[must_use]
+    pub fn figures(&self) -> BackupFigures {
+        let state = self.lock();
+        BackupFigures {
+            last: state.last.clone(),
+            made: state.made,
+            failed: state.failed,
+            is_failing: state.failure.is_some(),
+            is_running: state.running.is_some(),
+            every: self.shared.every,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BackupsState> {
+        self.shared.state.lock()
+    }
+}
+
+impl BackupsState {
+    fn health(&self, now: Timestamp, instant: std::time::Instant) -> BackupHealth {
+        if self.failure.is_some() {
+            BackupHealth::Failed
+        } else if self.schedule.is_off() {
+            BackupHealth::Off
+        } else if self.schedule.is_overdue(now, instant) {
+            BackupHealth::Overdue
+        } else if self.last.is_none() {
+            BackupHealth::Waiting
+        } else {
+            BackupHealth::Good
+        }
+    }
+}
+
+/// A folder by one name, from anywhere and without a slash at its end: by it the audit log is asked for what was made there.
+fn named_once(dir: &Path) -> PathBuf {
+    std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()).components().collect()
+}
