@@ -1,8 +1,11 @@
 //! Networks that settings name, such as those of trusted proxies.
+//!
+//! `ipnet` knows prefixes and what lies in a network. What is accepted is stricter than its own parser and stays here.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
+use ipnet::IpNet;
 use toml::Value;
 
 use super::parsing::{Form, Parser};
@@ -10,13 +13,10 @@ use super::parsing::{Form, Parser};
 /// How many bits stand before an IPv4 address where it is written as an IPv6 one (RFC 4291, section 2.5.5.2).
 const MAPPED_PREFIX_LEN: u8 = 96;
 
-/// An address, or all addresses that begin with the same bits (RFC 4632, section 3.1). An IPv4 network that is written as an
-/// IPv6 one counts as the IPv4 network that it is.
+/// An address, or all addresses that begin with the same bits (RFC 4632, section 3.1). An IPv4 network that is written as
+/// an IPv6 one counts as the IPv4 network that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    first: IpAddr,
-    prefix_len: u8,
-}
+pub struct Network(IpNet);
 
 impl Network {
     /// Takes `192.0.2.7`, `10.0.0.0/8`, `2001:db8::/32`. Bits behind the prefix must be zero: where they are not, the
@@ -28,56 +28,33 @@ impl Network {
             Some((address, len)) => (address, Some(parse_len(len)?)),
         };
         let written: IpAddr = address.parse().ok()?;
-        let prefix_len = prefix_len.unwrap_or(bits_len(written));
+        let prefix_len = prefix_len.unwrap_or(IpNet::from(written).max_prefix_len());
         let network = match written {
             IpAddr::V6(address) if prefix_len >= MAPPED_PREFIX_LEN => match address.to_ipv4_mapped() {
-                Some(address) => Self { first: address.into(), prefix_len: prefix_len - MAPPED_PREFIX_LEN },
-                None => Self { first: written, prefix_len },
+                Some(address) => IpNet::new(address.into(), prefix_len - MAPPED_PREFIX_LEN),
+                None => IpNet::new(written, prefix_len),
             },
-            _ => Self { first: written, prefix_len },
+            _ => IpNet::new(written, prefix_len),
         };
-        let is_valid =
-            network.prefix_len <= bits_len(network.first) && masked(network.first, network.prefix_len) == network.first;
-        is_valid.then_some(network)
+        network.ok().filter(|network| network.trunc() == *network).map(Self)
     }
 
     /// Whether an address lies in it.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        address.is_ipv4() == self.first.is_ipv4() && masked(address, self.prefix_len) == self.first
+        self.0.contains(&address.to_canonical())
     }
 }
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.prefix_len == bits_len(self.first) {
-            return self.first.fmt(f);
-        }
-        write!(f, "{}/{}", self.first, self.prefix_len)
+        if self.0.prefix_len() == self.0.max_prefix_len() { self.0.addr().fmt(f) } else { self.0.fmt(f) }
     }
 }
 
 fn parse_len(text: &str) -> Option<u8> {
     let digits_only = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| digits_only)
-}
-
-fn bits_len(address: IpAddr) -> u8 {
-    if address.is_ipv4() { 32 } else { 128 }
-}
-
-/// The address with zeros behind the prefix.
-fn masked(address: IpAddr, prefix_len: u8) -> IpAddr {
-    let behind = u32::from(bits_len(address).saturating_sub(prefix_len));
-    match address {
-        IpAddr::V4(address) => {
-            Ipv4Addr::from_bits(address.to_bits() & u32::MAX.checked_shl(behind).unwrap_or(0)).into()
-        }
-        IpAddr::V6(address) => {
-            Ipv6Addr::from_bits(address.to_bits() & u128::MAX.checked_shl(behind).unwrap_or(0)).into()
-        }
-    }
 }
 
 /// Reads a network.
