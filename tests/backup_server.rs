@@ -53,7 +53,8 @@ impl Server {
         let data = Directory::in_memory();
         let folder = backups.path().join("backups");
         let store = data.open_with(options.clock, |_| {});
-        let settings = BackupSettings { every: options.every, keep: options.keep, dir: folder.clone() };
+        let settings =
+            BackupSettings { backup_every: options.every, backup_keep: options.keep, backup_dir: Some(folder.clone()) };
         let app = TestApp::serve_backing_up(store, options.settings, &settings, options.observer);
         app.write(people).await;
         let admin = app.client(Role::Admin).await;
@@ -67,7 +68,7 @@ impl Server {
         let (directory, clock) = (app.store.directory().clone(), app.store.clock().clone());
         drop(app);
         let dir = format!("{}{suffix}", folder.display()).into();
-        let settings = BackupSettings { every: Some(DAY), keep: 7, dir };
+        let settings = BackupSettings { backup_every: Some(DAY), backup_keep: 7, backup_dir: Some(dir) };
         let store = directory.open_with(clock, |_| {});
         let app = TestApp::serve_backing_up(store, TestSettings::default(), &settings, None);
         let admin = app.client(Role::Admin).await;

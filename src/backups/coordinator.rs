@@ -22,6 +22,9 @@ use crate::store::{
     Pace, Store, StoreError, back_up,
 };
 
+/// The folder of backups in the data directory, where no other folder is set.
+const FOLDER_IN_DATA_DIR: &str = "backups";
+
 /// How often it is looked whether a backup is due. Looking costs a lock and no more.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -84,13 +87,14 @@ impl Backups {
         observer: Option<Arc<dyn BackupObserver>>,
     ) -> Result<Self, StoreError> {
         let clock = store.clock().clone();
-        let folder = Folder::new(named_once(&settings.dir), settings.keep);
+        let path = settings.backup_dir.clone().unwrap_or_else(|| store.data_dir().join(FOLDER_IN_DATA_DIR));
+        let folder = Folder::new(named_once(&path), settings.backup_keep);
         // As the audit log writes it, also where it is no UTF-8.
         let here = folder.path().display().to_string();
         let (last, last_here) = store.read_blocking(|tx| Ok((tx.last_backup(None)?, tx.last_backup(Some(&here))?)))?;
         // One from the future was made before the clock was set right. Who is restarted every day would wait for that day.
         let last_at = last_here.map(|made| made.record.at).filter(|at| *at <= clock.now());
-        let schedule = Schedule::new(settings.every, last_at, clock.instant());
+        let schedule = Schedule::new(settings.backup_every, last_at, clock.instant());
         let last_id = last.as_ref().map(|made| made.id);
         let last = last.map(|made| made.record);
         let state =
@@ -98,7 +102,7 @@ impl Backups {
         let shared = BackupsShared {
             store: store.clone(),
             clock,
-            every: settings.every,
+            every: settings.backup_every,
             folder,
             listing: Listing::default(),
             observer,

@@ -74,7 +74,7 @@ pub fn run(context: &mut Context<'_>, arguments: &DemoArgs) -> Result<(), Failur
         return Err(Failure::usage("--traffic sends plain HTTP, so it does not go with tls-cert and tls-key"));
     }
     // What is thrown away is worth no backup of its own accord; the folder goes with the rest.
-    settings.backups = BackupSettings { every: None, dir: scratch.path().join("backups"), ..settings.backups };
+    settings.backups = BackupSettings { backup_every: None, backup_dir: None, ..settings.backups };
     let result = server::block_on(async {
         let clock = Clock::system();
         // Bound before anything is filled: a port that is in use is no news for a minute later.

@@ -55,7 +55,7 @@ Examples:
 pub fn run(context: &mut Context<'_>, arguments: &HealthArgs) -> Result<(), Failure> {
     let serving = &context.config.server;
     let own = || {
-        let scheme = if serving.tls.is_some() { "https" } else { "http" };
+        let scheme = if serving.has_tls() { "https" } else { "http" };
         format!("{scheme}://{}", server::reachable(serving.listen))
     };
     let url = arguments.url.as_ref().map_or_else(own, |url| url.trim_end_matches('/').to_owned());

@@ -54,7 +54,8 @@ pub(super) fn run(cli: Cli, environment: &Environment, stdout: &mut dyn Write) -
         flags.extend(std::mem::take(serving));
     }
     let config = Config::load(&flags, cli.common.config_file, environment)?;
-    telemetry::init(&config.telemetry).map_err(|error| Failure::failed("the log cannot be opened").because(error))?;
+    telemetry::init(&config.telemetry, config.colour_allowed)
+        .map_err(|error| Failure::failed("the log cannot be opened").because(error))?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

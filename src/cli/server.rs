@@ -8,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{Context, Failure};
 use crate::app::{AppSettings, StartError};
 use crate::clock::Clock;
-use crate::config::{BasePath, PublicUrl};
+use crate::config::BasePath;
 use crate::http::HttpSettings;
 use crate::server::{Server, Tls};
 use crate::store::{Mode, StoreOptions};
@@ -30,20 +30,20 @@ pub(super) fn settings(context: &Context<'_>, name: &str) -> Result<AppSettings,
     }
     Ok(AppSettings {
         store: StoreOptions {
-            readers: u32::try_from(config.store.readers).unwrap_or(u32::MAX),
+            readers: config.store.readers,
             read_queue_len_max: config.store.read_queue_max,
             write_queue_len_max: config.store.write_queue_max,
             time_limit: http.request_timeout,
-            size_bytes_max: config.store.database_bytes_max.map(|bytes| bytes as u64),
+            size_bytes_max: config.store.database_max.map(|bytes| bytes as u64),
             ..StoreOptions::new(&config.store.data_dir, Mode::Server, format!("`muster {name}`"))
         },
         backups: config.backups.clone(),
         http: HttpSettings {
             request_time_max: http.request_timeout,
-            body_bytes_max: http.body_bytes_max,
-            failed_sign_ins_per_minute_max: u32::try_from(http.sign_in_failures_per_minute_max).unwrap_or(u32::MAX),
-            cors_origins: http.cors_origins.clone(),
-            public_origin: http.public_url.as_ref().and_then(PublicUrl::origin),
+            body_bytes_max: http.body_max,
+            failed_sign_ins_per_minute_max: http.sign_in_failures_max,
+            cors_origins: http.cors_origin.clone(),
+            public_origin: http.public_origin(),
             base_path: http.base_path.clone(),
             ..HttpSettings::default()
         },
@@ -70,7 +70,7 @@ pub(super) fn allow_connections(context: &Context<'_>) {
 pub(super) fn url(context: &Context<'_>, listening: SocketAddr) -> String {
     let http = &context.config.http;
     let base = http.base_path.as_ref().map_or("", BasePath::as_str);
-    let scheme = if context.config.server.tls.is_some() { "https" } else { "http" };
+    let scheme = if context.config.server.has_tls() { "https" } else { "http" };
     match &http.public_url {
         Some(url) if url.path().is_empty() => format!("{url}{base}"),
         // Its path is the base path, or what a proxy takes away.

@@ -9,7 +9,6 @@ use clap::Args;
 use super::database::{self, Missing};
 use super::{Context, Failure, ServingFlags, server};
 use crate::access::links::{MintedLink, mint_link};
-use crate::config::TlsFiles;
 use crate::store::{Store, StoreError};
 
 /// Where Linux keeps the machine's name; a service may be kept from looking at the first.
@@ -86,7 +85,8 @@ pub(super) fn welcome(context: &Context<'_>, link: &MintedLink, address: SocketA
 
 /// Without these the link would begin with `http`.
 fn tls_flags(context: &Context<'_>) -> String {
-    let Some(TlsFiles { certificate, key }) = &context.config.server.tls else { return String::new() };
+    let settings = &context.config.server;
+    let (Some(certificate), Some(key)) = (&settings.tls_cert, &settings.tls_key) else { return String::new() };
     format!(" --tls-cert {} --tls-key {}", certificate.display(), key.display())
 }
 

@@ -4,13 +4,13 @@ use std::fmt;
 
 use toml::Value;
 
-use super::parsing::{Form, Parser};
+use super::value_parser::{TomlType, ValueParser};
 
 /// Longest base path, in bytes: a tenth of what proxies take for a whole address.
 const BASE_PATH_LEN_MAX: usize = 200;
 
-/// What every path of a server begins with, such as `/muster`. It begins with a slash and ends with none, so that a path can
-/// be appended; it needs no escaping in an address, a header, a cookie or a page.
+/// What every path of a server begins with, such as `/muster`. It begins with a slash and ends with none, so that a
+/// path can be appended; it needs no escaping in an address, a header, a cookie or a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BasePath(String);
 
@@ -44,11 +44,11 @@ impl fmt::Display for BasePath {
 }
 
 /// Reads a base path.
-pub(super) struct BasePaths;
+pub(super) struct BasePathParser;
 
-impl Parser for BasePaths {
-    type Item = BasePath;
-    const FORM: Form = Form::Text;
+impl ValueParser for BasePathParser {
+    type Value = BasePath;
+    const TOML: TomlType = TomlType::String;
 
     fn allowed(&self) -> String {
         "a path such as /muster: a slash before each part and none at the end, of letters, digits and - . _ ~"
@@ -59,7 +59,7 @@ impl Parser for BasePaths {
         BasePath::parse(text)
     }
 
-    fn show(path: &BasePath) -> Value {
+    fn show(&self, path: &BasePath) -> Value {
         Value::String(path.0.clone())
     }
 }

@@ -1,12 +1,13 @@
 //! The process's environment, as far as Muster looks at it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
-use super::CONFIG_VARIABLE;
-use super::layers::ConfigError;
-use super::settings::{SETTINGS, Setting, VARIABLE_PREFIX};
-use super::suggest::nearest;
+use super::error::ConfigError;
+
+/// The environment variable that stands for `--config`.
+pub const CONFIG_VARIABLE: &str = "MUSTER_CONFIG";
 
 /// The process's environment as a value, so that tests can make one.
 #[derive(Clone, Debug, Default)]
@@ -34,22 +35,8 @@ impl Environment {
         self.0.get(OsStr::new("NO_COLOR")).is_none_or(|value| value.is_empty())
     }
 
-    /// A sentence for every variable that looks like Muster's and is not.
-    pub(super) fn warnings(&self) -> Vec<String> {
-        let known: Vec<String> = SETTINGS.iter().map(Setting::variable).chain([CONFIG_VARIABLE.to_owned()]).collect();
-        self.0
-            .keys()
-            .map(|name| name.to_string_lossy())
-            .filter(|name| !known.iter().any(|known| known == name))
-            .filter_map(|name| {
-                let own = name.strip_prefix(VARIABLE_PREFIX)?;
-                // All share the prefix, so it must not make names look alike.
-                let candidates = known.iter().filter_map(|known| known.strip_prefix(VARIABLE_PREFIX));
-                let hint = nearest(own, candidates)
-                    .map(|nearest| format!("; did you mean {VARIABLE_PREFIX}{nearest}?"))
-                    .unwrap_or_default();
-                Some(format!("the environment variable {name} is unknown and ignored{hint}"))
-            })
-            .collect()
+    /// The names of all variables.
+    pub(super) fn names(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.0.keys().map(|name| name.to_string_lossy())
     }
 }

@@ -1,4 +1,4 @@
-//! Networks that settings name, such as those of trusted proxies.
+//! NetworkParser that settings name, such as those of trusted proxies.
 //!
 //! `ipnet` knows prefixes and what lies in a network. What is accepted is stricter than its own parser and stays here.
 
@@ -8,13 +8,13 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use toml::Value;
 
-use super::parsing::{Form, Parser};
+use super::value_parser::{TomlType, ValueParser};
 
 /// How many bits stand before an IPv4 address where it is written as an IPv6 one (RFC 4291, section 2.5.5.2).
 const MAPPED_PREFIX_LEN: u8 = 96;
 
-/// An address, or all addresses that begin with the same bits (RFC 4632, section 3.1). An IPv4 network that is written as
-/// an IPv6 one counts as the IPv4 network that it is.
+/// An address, or all addresses that begin with the same bits (RFC 4632, section 3.1). An IPv4 network that is written
+/// as an IPv6 one counts as the IPv4 network that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network(IpNet);
 
@@ -58,14 +58,15 @@ fn parse_len(text: &str) -> Option<u8> {
 }
 
 /// Reads a network.
-pub(super) struct Networks;
+pub(super) struct NetworkParser;
 
-impl Parser for Networks {
-    type Item = Network;
-    const FORM: Form = Form::Text;
+impl ValueParser for NetworkParser {
+    type Value = Network;
+    const TOML: TomlType = TomlType::String;
 
     fn allowed(&self) -> String {
-        "an IP address such as 10.0.0.7, or a network such as 10.0.0.0/8 or fd00::/8 with nothing but zeros behind the prefix"
+        "an IP address such as 10.0.0.7, or a network such as 10.0.0.0/8 or fd00::/8 with nothing but zeros behind the \
+         prefix"
             .to_owned()
     }
 
@@ -73,7 +74,7 @@ impl Parser for Networks {
         Network::parse(text)
     }
 
-    fn show(network: &Network) -> Value {
+    fn show(&self, network: &Network) -> Value {
         Value::String(network.to_string())
     }
 }

@@ -1,18 +1,26 @@
-//! Every setting, one entry each: the table that the command line, the environment, the settings file, the help texts
-//! and `muster config` are made from.
+//! Every setting, one row each: its name, its type and bounds, its default, the reasons for both, and its texts.
+//!
+//! Command line, environment, settings file, help texts, `muster config`, the README's table and the structs that
+//! modules take are made from this table. `settings_table.rs` explains a row.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::base_path::{BasePath, BasePaths};
+use super::base_path::{BasePath, BasePathParser};
 use super::environment::Environment;
-use super::kinds::{Address, Bytes, Count, Durations, DurationsOrOff, LogFilter, LogFormat, LogFormats, Path, Readers};
-use super::layers::{ConfigError, Flags, Layers, Origin, Sourced};
-use super::network::{Network, Networks};
-use super::parsing::{Kind, Many, Optional};
-use super::web::{PublicUrl, PublicUrls, WebOrigin, WebOrigins};
-use super::{BackupSettings, HttpSettings, ServerSettings, StoreSettings, TelemetrySettings, TlsFiles};
+use super::error::ConfigError;
+use super::flags::Flags;
+use super::layers::{Layers, Sourced};
+use super::network::{Network, NetworkParser};
+use super::setting::{ReportLine, Setting, Usage};
+use super::settings_table::settings_table;
+use super::value_parser::{List, Optional, SettingType, is_list};
+use super::value_types::{
+    ByteRange, DurationOrOff, DurationRange, IntegerRange, LogFilterParser, LogFormat, LogFormatParser, PathParser,
+    ReadersParser, SocketAddressParser,
+};
+use super::web::{PublicUrl, PublicUrlParser, WebOrigin, WebOriginParser};
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -22,276 +30,185 @@ const MINUTE: Duration = Duration::from_mins(1);
 const YEAR: Duration = Duration::from_hours(365 * 24);
 const HOUR: Duration = Duration::from_hours(1);
 
-/// The folder of backups in the data directory.
-const BACKUP_FOLDER: &str = "backups";
-
-/// What people need to know of a setting.
-#[derive(Debug)]
-pub struct Setting {
-    /// Its name in the settings file; flag and environment variable follow from it.
-    pub key: &'static str,
-    /// What stands for its value in help texts.
-    pub value_name: &'static str,
-    /// What it does, a sentence or two.
-    pub help: &'static str,
-    /// Its value where nobody sets it, as somebody would write it; empty for none.
-    pub default: &'static [&'static str],
-    /// Which commands it is for.
-    pub usage: Usage,
-    /// Whether it is a list: its flag may be given several times.
-    pub repeatable: bool,
-}
-
-/// Which commands a setting is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Usage {
-    /// Every command.
-    Everywhere,
-    /// Commands that run a server.
-    Serving,
-}
-
-impl Setting {
-    /// Its flag, with the two hyphens.
-    #[must_use]
-    pub fn flag(&self) -> String {
-        format!("--{}", self.key)
-    }
-
-    /// Its environment variable.
-    #[must_use]
-    pub fn variable(&self) -> String {
-        variable(self.key)
-    }
-}
-
-/// The environment variable of a key.
-pub(super) fn variable(key: &str) -> String {
-    format!("{VARIABLE_PREFIX}{}", key.replace('-', "_").to_ascii_uppercase())
-}
-
-/// What the names of all of Muster's environment variables begin with.
-pub(super) const VARIABLE_PREFIX: &str = "MUSTER_";
-
-/// One setting as `muster config` shows it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ReportLine {
-    /// The setting's key.
-    pub key: &'static str,
-    /// Its value as the settings file would say it; `None` where it has none.
-    pub value: Option<toml::Value>,
-    /// Where the value comes from.
-    pub origin: Origin,
-}
-
-macro_rules! settings {
-    ($($(#[doc = $help:literal])+ $field:ident: $type:ty = $key:literal <$value_name:literal>
-        $usage:ident, $kind:ty: $make:expr, default $default:expr;)+) => {
-        /// Every setting, in the order in which help texts and `muster config` list them.
-        pub const SETTINGS: &[Setting] = &[$(Setting {
-            key: $key,
-            value_name: $value_name,
-            help: concat!($($help),+).trim_ascii(),
-            default: &$default,
-            usage: Usage::$usage,
-            repeatable: <$kind as Kind>::MANY,
-        }),+];
-
-        /// The value of every setting with its origin.
-        #[derive(Clone, Debug)]
-        pub(super) struct Settings {
-            $($(#[doc = $help])+ pub(super) $field: Sourced<$type>,)+
-        }
-
-        impl Settings {
-            /// Looks every setting up in the layers and checks it.
-            pub(super) fn resolve(layers: &Layers) -> Result<Self, ConfigError> {
-                Ok(Self { $($field: layers.resolve($key, &$default, &$make)?,)+ })
-            }
-
-            /// Every setting with its value and origin, in the order of [`SETTINGS`].
-            #[must_use]
-            pub(super) fn report(&self) -> Vec<ReportLine> {
-                vec![$(ReportLine {
-                    key: $key,
-                    value: <$kind as Kind>::show(&self.$field.value),
-                    origin: self.$field.origin.clone(),
-                }),+]
-            }
-        }
-    };
-}
-
-settings! {
+settings_table! {
     /// Folder of the database; created where it is missing.
-    data_dir: PathBuf = "data-dir" <"DIR"> Everywhere, Path: Path, default ["muster-data"];
+    // In the working directory, so that a first try needs no privilege and leaves nothing elsewhere.
+    Store data_dir: PathBuf = "data-dir" <"DIR"> Everywhere,
+        PathParser, default ["muster-data"],
+        readme "folder of the database";
 
     /// How the log on standard error is written: `text` for people, `json` for machines.
-    log_format: LogFormat = "log" <"FORMAT"> Everywhere, LogFormats: LogFormats, default ["text"];
+    // Without a setting, it is read on a terminal or in the journal.
+    Telemetry log: LogFormat = "log" <"FORMAT"> Everywhere,
+        LogFormatParser, default ["text"],
+        readme "log format on standard error: `text` or `json`";
 
     /// What is logged: error, warn, info, debug, trace, off, or a filter such as `info,muster::store=debug`.
-    log_level: String = "log-level" <"FILTER"> Everywhere, LogFilter: LogFilter, default ["info"];
+    // `info` has starts, stops and faults, and nothing for each request.
+    Telemetry log_level: String = "log-level" <"FILTER"> Everywhere,
+        LogFilterParser, default ["info"],
+        readme "what is logged";
 
     /// Address and port to listen on; 0.0.0.0 or [::] takes connections from other machines, port 0 takes a free port.
-    listen: SocketAddr = "listen" <"ADDRESS:PORT"> Serving, Address: Address, default ["127.0.0.1:8383"];
+    // Other machines cannot connect before the operator decides that they may.
+    Server listen: SocketAddr = "listen" <"ADDRESS:PORT"> Serving,
+        SocketAddressParser, default ["127.0.0.1:8383"],
+        readme "address and port";
 
     /// Address at which people reach the server, where that is another than it listens on (a name, a proxy).
-    public_url: Option<PublicUrl> = "public-url" <"URL"> Serving,
-        Optional<PublicUrls>: Optional(PublicUrls), default [];
+    // Without a proxy or a name there is no other.
+    Http public_url: Option<PublicUrl> = "public-url" <"URL"> Serving,
+        Optional(PublicUrlParser), default [],
+        readme "address at which people reach the server, where that is another";
 
-    /// Path below which everything is found, such as /muster, where a proxy passes the paths of a shared host on unchanged.
-    base_path: Option<BasePath> = "base-path" <"PATH"> Serving,
-        Optional<BasePaths>: Optional(BasePaths), default [];
+    /// Path below which everything is found, such as /muster, where a proxy passes the paths of a shared host on
+    /// unchanged.
+    // Most servers have a host of their own.
+    Http base_path: Option<BasePath> = "base-path" <"PATH"> Serving,
+        Optional(BasePathParser), default [],
+        readme "path below which everything is found, such as `/muster`, where a proxy shares its host among several";
 
-    /// File with the certificate that the server speaks TLS with, in PEM, followed by those that vouch for it; read anew on SIGHUP.
-    tls_cert: Option<PathBuf> = "tls-cert" <"FILE"> Serving, Optional<Path>: Optional(Path), default [];
+    /// File with the certificate that the server speaks TLS with, in PEM, followed by those that vouch for it; read
+    /// anew on SIGHUP.
+    // No certificate can be guessed, and the default address is reached by this machine alone.
+    Server tls_cert: Option<PathBuf> = "tls-cert" <"FILE"> Serving,
+        Optional(PathParser), default [],
+        readme "file with the certificate, in PEM; with it the server speaks TLS. SIGHUP reads it and the key anew";
 
     /// File with the private key of the certificate, in PEM.
-    tls_key: Option<PathBuf> = "tls-key" <"FILE"> Serving, Optional<Path>: Optional(Path), default [];
+    // As `tls-cert`, without which it means nothing.
+    Server tls_key: Option<PathBuf> = "tls-key" <"FILE"> Serving,
+        Optional(PathParser), default [],
+        readme "file with the private key of the certificate, in PEM";
 
-    /// Address or network (CIDR) of a proxy whose X-Forwarded-For is believed; may be given several times, or as a list with commas.
-    trusted_proxies: Vec<Network> = "trusted-proxy" <"CIDR"> Serving, Many<Networks>: Many(Networks), default [];
+    /// Address or network (CIDR) of a proxy whose X-Forwarded-For is believed; may be given several times, or as a list
+    /// with commas.
+    // Any client can make the header up, so it is believed from nobody unless the operator says so.
+    Server trusted_proxy: Vec<Network> = "trusted-proxy" <"CIDR"> Serving,
+        List(NetworkParser), default [],
+        readme "addresses or networks (CIDR) of proxies whose `X-Forwarded-For` says where a request comes from";
 
     /// Origin whose pages may call the API from a browser; may be given several times, or as a list with commas.
-    cors_origins: Vec<WebOrigin> = "cors-origin" <"URL"> Serving, Many<WebOrigins>: Many(WebOrigins), default [];
+    // The server's own pages need none.
+    Http cors_origin: Vec<WebOrigin> = "cors-origin" <"URL"> Serving,
+        List(WebOriginParser), default [],
+        readme "origins whose pages may call the API from a browser";
 
     /// Longest time that a client may take to send the header of a request.
-    header_read_timeout: Duration = "header-read-timeout" <"DURATION"> Serving,
-        Durations: Durations { min: SECOND, max: HOUR }, default ["10s"];
+    // It also ends idle keep-alive connections. Long enough for a bad mobile link, short enough that a thousand silent
+    // clients do not hold a thousand connections for long. A second is what a bad link needs at least; more than an
+    // hour is as good as no limit.
+    Server header_read_timeout: Duration = "header-read-timeout" <"DURATION"> Serving,
+        DurationRange { min: SECOND, max: HOUR }, default ["10s"],
+        readme "time for the head of a request";
 
     /// Longest time that a request may take.
-    request_timeout: Duration = "request-timeout" <"DURATION"> Serving,
-        Durations: Durations { min: SECOND, max: HOUR }, default ["30s"];
+    // From its header to its response, and for the reads and writes in between; routes that stream are excepted. Beyond
+    // it the client has given up. Most requests take milliseconds, so a second is enough; more than an hour is as good
+    // as no limit.
+    Http request_timeout: Duration = "request-timeout" <"DURATION"> Serving,
+        DurationRange { min: SECOND, max: HOUR }, default ["30s"],
+        readme "time for a request; imports and exports are not bound by it";
 
     /// Largest body of a request; imports stream and are not bound by it.
-    body_max: usize = "body-max" <"SIZE"> Serving, Bytes: Bytes { min: KIB, max: GIB }, default ["1MiB"];
+    // The largest contact is a small fraction of the default; a short one fits into the least value. A body is held in
+    // memory, so a larger one than the largest value is a mistake.
+    Http body_max: usize = "body-max" <"SIZE"> Serving,
+        ByteRange { min: KIB, max: GIB }, default ["1MiB"],
+        readme "size of a request's body; imports are not bound by it";
 
     /// Most connections that may be open at a time.
-    connections_max: usize = "connections-max" <"COUNT"> Serving,
-        Count: Count { min: 1, max: 1_000_000 }, default ["10000"];
+    // An idle one costs some 20 KiB, so the default costs about 200 MiB at worst. The largest value is beyond what a
+    // machine for this server serves.
+    Server connections_max: usize = "connections-max" <"COUNT"> Serving,
+        IntegerRange { min: 1, max: 1_000_000 }, default ["10000"],
+        readme "open connections; further ones wait";
 
     /// Most connections that may be open from one address (IPv6: one /64 network); trusted proxies may open more.
-    connections_per_address_max: usize = "connections-per-address-max" <"COUNT"> Serving,
-        Count: Count { min: 1, max: 1_000_000 }, default ["1000"];
+    // A tenth of all, so that one address cannot take them all. Everybody of a company may be behind one address, each
+    // with a few.
+    Server connections_per_address_max: usize = "connections-per-address-max" <"COUNT"> Serving,
+        IntegerRange { min: 1, max: 1_000_000 }, default ["1000"],
+        readme "open connections from one address (IPv6: one /64), trusted proxies excepted; further ones are closed";
 
     /// Most reads of the database that may wait; the next one is told to come again later.
-    read_queue_max: usize = "read-queue-max" <"COUNT"> Serving,
-        Count: Count { min: 0, max: 1_000_000 }, default ["1024"];
+    // At ten thousand reads a second, a tenth of a second of waiting: a client that would wait longer does better to
+    // try again. With 0, a read that finds no free connection is refused at once.
+    Store read_queue_max: usize = "read-queue-max" <"COUNT"> Serving,
+        IntegerRange { min: 0, max: 1_000_000 }, default ["1024"],
+        readme "reads of the database that may wait; the next one gets 503 with `Retry-After`, hits of the cache go on";
 
     /// Most writes that may wait; the next one is told to come again later.
-    write_queue_max: usize = "write-queue-max" <"COUNT"> Serving,
-        Count: Count { min: 1, max: 1_000_000 }, default ["1024"];
+    // At thousands of writes a second, well under a second of waiting. Every write passes the queue, so it needs a
+    // place.
+    Store write_queue_max: usize = "write-queue-max" <"COUNT"> Serving,
+        IntegerRange { min: 1, max: 1_000_000 }, default ["1024"],
+        readme "writes that may wait; the next one gets 503 with `Retry-After`";
 
     /// Largest size of the database; writes beyond it are refused as on a full disk.
-    database_max: Option<usize> = "database-max" <"SIZE"> Serving,
-        Optional<Bytes>: Optional(Bytes { min: MIB, max: 1_024 * GIB }), default [];
+    // The disk is the limit unless others need its room, too. An empty database takes a quarter of the least value.
+    Store database_max: Option<usize> = "database-max" <"SIZE"> Serving,
+        Optional(ByteRange { min: MIB, max: 1_024 * GIB }), default [],
+        readme "size of the database; writes beyond it get 507, as on a full disk";
 
     /// How often the server backs the database up by itself; `off` leaves that to others.
-    backup_every: Option<Duration> = "backup-every" <"DURATION|off"> Serving,
-        DurationsOrOff: DurationsOrOff(Durations { min: MINUTE, max: YEAR }), default ["24h"];
+    // A day's work is what people can be asked to do again. A backup each minute is as much as a disk can be asked for.
+    Backups backup_every: Option<Duration> = "backup-every" <"DURATION|off"> Serving,
+        DurationOrOff(DurationRange { min: MINUTE, max: YEAR }), default ["24h"],
+        readme "how often the server backs the database up by itself; `off` for never";
 
     /// How many backups of its own the server keeps; when there is a newer one, the oldest goes.
-    backup_keep: usize = "backup-keep" <"COUNT"> Serving,
-        Count: Count { min: 1, max: 10_000 }, default ["7"];
+    // A week of days: a mistake is noticed by then. The newest is always kept.
+    Backups backup_keep: usize = "backup-keep" <"COUNT"> Serving,
+        IntegerRange { min: 1, max: 10_000 }, default ["7"],
+        readme "how many of its own backups it keeps";
 
     /// Folder of the server's backups, best on another disk; without it, `backups` in the data directory.
-    backup_dir: Option<PathBuf> = "backup-dir" <"DIR"> Serving, Optional<Path>: Optional(Path), default [];
+    // Another disk cannot be guessed.
+    Backups backup_dir: Option<PathBuf> = "backup-dir" <"DIR"> Serving,
+        Optional(PathParser), default [], unset "`backups` in `data-dir`",
+        readme "folder of its backups, best on another disk";
 
     /// Connections that read the database; `auto` takes one per processor core, at least 2 and at most 8.
-    readers: usize = "readers" <"COUNT"> Serving, Readers: Readers, default ["auto"];
+    // `ReadersParser` has the reasons of these numbers.
+    Store readers: u32 = "readers" <"COUNT"> Serving,
+        ReadersParser, default ["auto"],
+        readme "read connections; `auto` is one per core, 2 to 8";
 
     /// Most sign-ins that may fail from one address within a minute.
-    sign_in_failures_max: usize = "sign-in-failures-max" <"COUNT"> Serving,
-        Count: Count { min: 1, max: 1_000_000 }, default ["10"];
+    // More is guessing, or a misconfigured client in a loop.
+    Http sign_in_failures_max: u32 = "sign-in-failures-max" <"COUNT"> Serving,
+        IntegerRange { min: 1, max: 1_000_000 }, default ["10"],
+        readme "unknown tokens from one address in a minute; then 429";
 
     /// Longest time that requests under way may take to finish after the server was told to stop.
-    shutdown_drain: Duration = "shutdown-drain" <"DURATION"> Serving,
-        Durations: Durations { min: Duration::ZERO, max: HOUR }, default ["10s"];
+    // Service managers kill after 30 s or more. With 0, running requests are aborted at once.
+    Server shutdown_drain: Duration = "shutdown-drain" <"DURATION"> Serving,
+        DurationRange { min: Duration::ZERO, max: HOUR }, default ["10s"],
+        readme "time for running requests when the server is told to stop";
 }
 
 impl Settings {
-    /// The data directory as far as it is known before its own settings file is read.
-    pub(super) fn data_dir_before_file(layers: &Layers) -> Result<PathBuf, ConfigError> {
-        layers.resolve("data-dir", default_of("data-dir"), &Path).map(|data_dir| data_dir.value)
-    }
-
-    /// Checks what one setting says of another.
-    pub(super) fn check_together(&self) -> Result<(), ConfigError> {
-        let (Some(base), Some(url)) = (&self.base_path.value, &self.public_url.value) else { return Ok(()) };
-        if matches!(url.path(), "") || url.path() == base.as_str() {
-            return Ok(());
-        }
-        Err(ConfigError::Value {
-            key: "public-url",
-            origin: self.public_url.origin.clone(),
-            value: format!("\"{url}\""),
-            allowed: format!("an address without a path, or with {base}, as base-path says"),
-        })
-    }
-
-    pub(super) fn telemetry(&self, colour_allowed: bool) -> TelemetrySettings {
-        TelemetrySettings { format: self.log_format.value, level: self.log_level.value.clone(), colour_allowed }
-    }
-
-    pub(super) fn store(&self) -> StoreSettings {
-        StoreSettings {
-            data_dir: self.data_dir.value.clone(),
-            readers: self.readers.value,
-            write_queue_max: self.write_queue_max.value,
-            read_queue_max: self.read_queue_max.value,
-            database_bytes_max: self.database_max.value,
-        }
-    }
-
-    pub(super) fn backups(&self) -> BackupSettings {
-        let dir = self.backup_dir.value.clone();
-        BackupSettings {
-            every: self.backup_every.value,
-            keep: self.backup_keep.value,
-            dir: dir.unwrap_or_else(|| self.data_dir.value.join(BACKUP_FOLDER)),
-        }
-    }
-
-    /// The files for TLS: both, or neither.
-    pub(super) fn tls(&self) -> Result<Option<TlsFiles>, ConfigError> {
-        let alone = |key, origin: &Origin, missing| Err(ConfigError::Alone { key, origin: origin.clone(), missing });
-        match (&self.tls_cert.value, &self.tls_key.value) {
-            (None, None) => Ok(None),
-            (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate: certificate.clone(), key: key.clone() })),
-            (Some(_), None) => alone("tls-cert", &self.tls_cert.origin, "tls-key"),
-            (None, Some(_)) => alone("tls-key", &self.tls_key.origin, "tls-cert"),
-        }
-    }
-
     /// Every setting's default.
-    pub(super) fn defaults() -> Self {
-        Self::resolve(&Layers::new(&Flags::default(), &Environment::default())).expect("the table's defaults are valid")
-    }
-
-    pub(super) fn server(&self, tls: Option<TlsFiles>) -> ServerSettings {
-        ServerSettings {
-            listen: self.listen.value,
-            tls,
-            trusted_proxy: self.trusted_proxies.value.clone(),
-            header_read_timeout: self.header_read_timeout.value,
-            connections_max: self.connections_max.value,
-            connections_per_address_max: self.connections_per_address_max.value,
-            shutdown_drain: self.shutdown_drain.value,
-        }
-    }
-
-    pub(super) fn http(&self) -> HttpSettings {
-        HttpSettings {
-            public_url: self.public_url.value.clone(),
-            base_path: self.base_path.value.clone(),
-            cors_origins: self.cors_origins.value.clone(),
-            request_timeout: self.request_timeout.value,
-            body_bytes_max: self.body_max.value,
-            sign_in_failures_per_minute_max: self.sign_in_failures_max.value,
-        }
+    fn defaults() -> Self {
+        let layers = Layers { flags: &Flags::default(), environment: &Environment::default(), file: None };
+        Self::resolve(&layers)
+            .expect("no layer says anything, and `config/tests.rs` checks that the defaults are valid")
     }
 }
 
-fn default_of(key: &str) -> &'static [&'static str] {
-    SETTINGS.iter().find(|setting| setting.key == key).map_or(&[], |setting| setting.default)
+impl ServerSettings {
+    /// Whether the server speaks TLS itself.
+    #[must_use]
+    pub fn has_tls(&self) -> bool {
+        self.tls_cert.is_some()
+    }
+}
+
+impl HttpSettings {
+    /// The origin at which browsers reach the server, where that is another than it listens on.
+    #[must_use]
+    pub fn public_origin(&self) -> Option<WebOrigin> {
+        self.public_url.as_ref().and_then(|url| url.origin())
+    }
 }

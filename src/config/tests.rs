@@ -1,5 +1,5 @@
 use std::fmt::Debug;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -70,38 +70,32 @@ fn the_first_layer_that_has_a_setting_wins() {
     check(given().file(file).variable("MUSTER_LISTEN", "127.0.0.1:2").flag("listen", "127.0.0.1:1"), 1, "--listen");
 }
 
+/// That the README has the right ones is checked in `tests/documents.rs`.
 #[test]
-fn the_defaults_are_the_documented_ones() {
-    let config = given().load().unwrap();
-    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8383");
-    assert_eq!(config.http.public_url, None);
-    assert_eq!(config.http.base_path, None);
-    assert_eq!((config.server.tls, config.server.trusted_proxy), (None, vec![]));
-    assert_eq!(config.http.cors_origins, []);
-    assert_eq!(config.server.header_read_timeout, Duration::from_secs(10));
-    assert_eq!(config.http.request_timeout, Duration::from_secs(30));
-    assert_eq!(config.http.body_bytes_max, 1 << 20);
-    assert_eq!(config.server.connections_max, 10_000);
-    assert_eq!(config.server.connections_per_address_max, 1_000);
-    assert_eq!(config.http.sign_in_failures_per_minute_max, 10);
-    assert_eq!(config.server.shutdown_drain, Duration::from_secs(10));
-    assert_eq!(config.store.write_queue_max, 1_024);
-    assert_eq!(config.store.read_queue_max, 1_024);
+fn the_default_of_every_setting_is_valid_and_what_its_module_takes_by_default() {
+    let mut config = given().load().unwrap();
+    assert_eq!(config.telemetry, TelemetrySettings::default());
+    config.store.data_dir = StoreSettings::default().data_dir;
+    assert_eq!(config.store, StoreSettings::default());
+    assert_eq!(config.backups, BackupSettings::default());
+    assert_eq!(config.server, ServerSettings::default());
+    assert_eq!(config.http, HttpSettings::default());
     assert!((2..=8).contains(&config.store.readers));
-    assert_eq!(config.backups.every, Some(Duration::from_hours(24)));
-    assert_eq!(config.backups.keep, 7);
-    assert_eq!(config.backups.dir, config.store.data_dir.join("backups"));
-    assert_eq!(config.telemetry.format, LogFormat::Text);
-    assert_eq!(config.telemetry.level, "info");
-    assert!(config.telemetry.colour_allowed);
-    assert!(config.warnings.is_empty());
+    assert!(config.colour_allowed && config.warnings.is_empty());
+}
+
+#[test]
+fn a_setting_is_called_the_same_wherever_it_is_named() {
+    for setting in SETTINGS {
+        assert_eq!(setting.field, setting.key.replace('-', "_"));
+    }
 }
 
 #[test]
 fn a_certificate_needs_its_key() {
     let (cert, key) = ("tls-cert = '/etc/a.pem'", "tls-key = '/etc/b.pem'");
-    let tls = given().file(&format!("{cert}\n{key}")).load().unwrap().server.tls.unwrap();
-    assert_eq!((tls.certificate, tls.key), ("/etc/a.pem".into(), "/etc/b.pem".into()));
+    let tls = given().file(&format!("{cert}\n{key}")).load().unwrap().server;
+    assert_eq!((tls.tls_cert, tls.tls_key), (Some("/etc/a.pem".into()), Some("/etc/b.pem".into())));
     assert_eq!(given().file(cert).error(), "tls-cert in DIR/muster.toml needs tls-key, too");
     assert_eq!(given().flag("tls-key", "k").error(), "tls-key in --tls-key needs tls-cert, too");
 }
@@ -189,7 +183,7 @@ fn values_take_the_spellings_that_people_use() {
     }
     check(
         "body-max",
-        |config| config.http.body_bytes_max,
+        |config| config.http.body_max,
         &[
             ("1048576", Some(1 << 20)),
             ("1MiB", Some(1 << 20)),
@@ -225,7 +219,7 @@ fn values_take_the_spellings_that_people_use() {
     check("readers", |config| config.store.readers, &[("3", Some(3)), ("0", None), ("65", None)]);
     check(
         "log-level",
-        |config| config.telemetry.level.clone(),
+        |config| config.telemetry.log_level.clone(),
         &[
             ("WARN", Some("WARN".to_owned())),
             ("off", Some("off".to_owned())),
@@ -245,7 +239,7 @@ fn values_take_the_spellings_that_people_use() {
 #[test]
 fn lists_replace_each_other_whole() {
     let origins = |given: Given| {
-        given.load().unwrap().http.cors_origins.iter().map(|origin| origin.as_str().to_owned()).collect::<Vec<_>>()
+        given.load().unwrap().http.cors_origin.iter().map(|origin| origin.as_str().to_owned()).collect::<Vec<_>>()
     };
     let file = "cors-origin = ['https://a.example', 'https://b.example']";
     assert_eq!(origins(given().file(file)), ["https://a.example", "https://b.example"]);
@@ -332,7 +326,7 @@ fn the_report_is_a_settings_file_that_says_the_same() {
 #[test]
 fn no_color_counts_unless_it_is_empty() {
     let check = |value: &str, allowed: bool| {
-        assert_eq!(given().variable("NO_COLOR", value).load().unwrap().telemetry.colour_allowed, allowed, "{value:?}");
+        assert_eq!(given().variable("NO_COLOR", value).load().unwrap().colour_allowed, allowed, "{value:?}");
     };
     check("1", false);
     check("", true);

@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 
 use toml::Value;
 
-use super::parsing::{Form, Parser};
+use super::value_parser::{TomlType, ValueParser};
 
 /// An origin as browsers write it in a request's `Origin` header: scheme, host in lower case, and the port unless it is
 /// the scheme's own (RFC 6454, section 6.2).
@@ -45,9 +45,9 @@ impl fmt::Display for WebOrigin {
     }
 }
 
-/// The address at which people reach the server; a path may follow the origin, where a proxy puts the server below one: the
-/// base path, or without one a path that the proxy takes away.
-/// It never ends with a slash, so that a path can be appended.
+/// The address at which people reach the server; a path may follow the origin, where a proxy puts the server below one:
+/// the base path, or without one a path that the proxy takes away. It never ends with a slash, so that a path can be
+/// appended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl(String);
 
@@ -123,11 +123,11 @@ fn parse_host(text: &str) -> Option<String> {
 }
 
 /// Reads an origin.
-pub(super) struct WebOrigins;
+pub(super) struct WebOriginParser;
 
-impl Parser for WebOrigins {
-    type Item = WebOrigin;
-    const FORM: Form = Form::Text;
+impl ValueParser for WebOriginParser {
+    type Value = WebOrigin;
+    const TOML: TomlType = TomlType::String;
 
     fn allowed(&self) -> String {
         "an origin such as https://intranet.example or http://10.0.0.7:3000, without a path".to_owned()
@@ -137,17 +137,17 @@ impl Parser for WebOrigins {
         WebOrigin::parse(text)
     }
 
-    fn show(origin: &WebOrigin) -> Value {
+    fn show(&self, origin: &WebOrigin) -> Value {
         Value::String(origin.0.clone())
     }
 }
 
 /// Reads a public address.
-pub(super) struct PublicUrls;
+pub(super) struct PublicUrlParser;
 
-impl Parser for PublicUrls {
-    type Item = PublicUrl;
-    const FORM: Form = Form::Text;
+impl ValueParser for PublicUrlParser {
+    type Value = PublicUrl;
+    const TOML: TomlType = TomlType::String;
 
     fn allowed(&self) -> String {
         "an address such as https://muster.example, without a query".to_owned()
@@ -157,7 +157,7 @@ impl Parser for PublicUrls {
         PublicUrl::parse(text)
     }
 
-    fn show(url: &PublicUrl) -> Value {
+    fn show(&self, url: &PublicUrl) -> Value {
         Value::String(url.0.clone())
     }
 }

@@ -71,10 +71,6 @@ mod tests {
     use crate::store::{Mode, Store, StoreOptions};
     use crate::summaries::Summaries;
 
-    fn backup_settings(dir: &std::path::Path) -> BackupSettings {
-        BackupSettings { every: None, keep: 1, dir: dir.join("backups") }
-    }
-
     async fn send(request: axum::http::request::Builder) -> (Response, Value) {
         let cors_origins = vec![WebOrigin::parse("https://app.example").unwrap()];
         let settings = HttpSettings { cors_origins, ..HttpSettings::default() };
@@ -83,7 +79,7 @@ mod tests {
         let access = Access::open(&store).unwrap();
         let server = Server::new(ServerSettings::default(), store.clock().now()).unwrap();
         let summaries = Summaries::open(&store).unwrap();
-        let backups = Backups::open(&store, &backup_settings(dir.path())).unwrap();
+        let backups = Backups::open(&store, &BackupSettings::default()).unwrap();
         let state = AppState::new(settings, server, store, access, summaries, backups, CancellationToken::new());
         let app = router(state).unwrap();
         let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();

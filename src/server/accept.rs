@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::certificate::TlsError;
+use super::certificate::{TlsError, TlsFiles};
 use super::connection::Connections;
 use super::connection_limit::{ConnectionLimiter, ConnectionPermit, LimitReached};
 use super::forwarded::TrustedProxies;
@@ -57,7 +57,7 @@ pub struct ConnectionCounters {
 impl Server {
     /// A server with these settings; reads the certificate.
     pub fn new(settings: ServerSettings, now: Timestamp) -> Result<Self, TlsError> {
-        let tls = settings.tls.clone().map(|files| Tls::open(files, now)).transpose()?;
+        let tls = TlsFiles::of(&settings).map(|files| Tls::open(files, now)).transpose()?;
         Ok(Self { settings, transfer_limits: TransferLimits::default(), tls, counters: Arc::default() })
     }
 

@@ -12,8 +12,23 @@ use rustls::sign::CertifiedKey;
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
-use crate::config::TlsFiles;
+use crate::config::ServerSettings;
 use crate::domain::time::Timestamp;
+
+/// The files of the certificate and of its private key.
+#[derive(Clone, Debug)]
+pub(super) struct TlsFiles {
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
+}
+
+impl TlsFiles {
+    /// The files that the settings name, if they do; `config` lets only both of them pass.
+    pub(super) fn of(settings: &ServerSettings) -> Option<Self> {
+        let (certificate, key) = settings.tls_cert.clone().zip(settings.tls_key.clone())?;
+        Some(Self { certificate, key })
+    }
+}
 
 /// How the PEM of an encrypted key begins.
 const ENCRYPTED: &[u8] = b"-----BEGIN ENCRYPTED PRIVATE KEY-----";

@@ -17,9 +17,8 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::certificate::{LoadedCertificate, TlsError};
+use super::certificate::{LoadedCertificate, TlsError, TlsFiles};
 use crate::clock::Clock;
-use crate::config::TlsFiles;
 use crate::domain::time::Timestamp;
 
 /// How long before its expiry a certificate is warned of: automatic renewal happens at 30 days, so by then it has
@@ -63,7 +62,7 @@ struct CurrentCertificate {
 
 impl Tls {
     /// Reads the certificate and its key.
-    pub fn open(files: TlsFiles, now: Timestamp) -> Result<Self, TlsError> {
+    pub(super) fn open(files: TlsFiles, now: Timestamp) -> Result<Self, TlsError> {
         let provider = Arc::new(ring::default_provider());
         let loaded = RwLock::new(Arc::new(LoadedCertificate::read(&files, &provider, now)?));
         let certificate = Arc::new(CurrentCertificate { loaded, provider: Arc::clone(&provider) });

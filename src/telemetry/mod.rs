@@ -41,8 +41,8 @@ pub enum TelemetryError {
 }
 
 /// Opens the process's log on standard error and sends panics there.
-pub fn init(settings: &TelemetrySettings) -> Result<(), TelemetryError> {
-    let colour = settings.colour_allowed && io::stderr().is_terminal();
+pub fn init(settings: &TelemetrySettings, colour_allowed: bool) -> Result<(), TelemetryError> {
+    let colour = colour_allowed && io::stderr().is_terminal();
     tracing::subscriber::set_global_default(subscriber(settings, colour, io::stderr)?)?;
     std::panic::set_hook(Box::new(log_panic));
     Ok(())
@@ -58,12 +58,12 @@ where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::builder().parse(&settings.level)?)
+        .with_env_filter(EnvFilter::builder().parse(&settings.log_level)?)
         .with_ansi(colour)
         // Otherwise a failed write is reported with a macro that panics when it cannot write either.
         .log_internal_errors(false)
         .with_writer(writer);
-    Ok(match settings.format {
+    Ok(match settings.log {
         LogFormat::Text => Box::new(builder.finish()),
         LogFormat::Json => Box::new(builder.json().flatten_event(true).finish()),
     })
@@ -112,8 +112,8 @@ mod tests {
     }
 
     /// The log with these settings of one message at level info and one at level debug.
-    fn log(format: LogFormat, level: &str, colour: bool) -> String {
-        let settings = TelemetrySettings { format, level: level.to_owned(), colour_allowed: true };
+    fn log(log: LogFormat, log_level: &str, colour: bool) -> String {
+        let settings = TelemetrySettings { log, log_level: log_level.to_owned() };
         let written = Written::default();
         let writer = written.clone();
         let subscriber = subscriber(&settings, colour, move || writer.clone()).unwrap();

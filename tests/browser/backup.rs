@@ -1,7 +1,5 @@
 //! Backups on the dashboard: an administrator sees their state, makes one, and is alerted to a failed one.
 
-use std::time::Duration;
-
 use muster::config::BackupSettings;
 use muster::domain::access::Role;
 
@@ -12,7 +10,7 @@ use crate::support::{Directory, TestApp, TestSettings, people};
 async fn server() -> TestApp {
     let store = Directory::in_memory().open();
     let dir = store.data_dir().join("backups");
-    let settings = BackupSettings { every: Some(Duration::from_hours(24)), keep: 7, dir };
+    let settings = BackupSettings { backup_dir: Some(dir), ..BackupSettings::default() };
     let app = TestApp::serve_backing_up(store, TestSettings::default(), &settings, None);
     app.write(people).await;
     app

@@ -103,7 +103,7 @@ impl TestApp {
 
     fn serve_store(store: TestStore, settings: TestSettings) -> Self {
         // Without a schedule, so that a test that moves its clock starts no backup; they are made on request only.
-        let backups = BackupSettings { every: None, keep: 7, dir: store.data_dir().join("backups") };
+        let backups = BackupSettings { backup_every: None, ..BackupSettings::default() };
         Self::serve_backing_up(store, settings, &backups, None)
     }
 

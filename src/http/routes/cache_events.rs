@@ -223,8 +223,7 @@ mod tests {
         let minted = mint("slow".into(), Role::Viewer, Reach::Installation, store.clock().now(), None).unwrap();
         let credential_id = minted.stored.id.clone();
         store.write(move |tx| tx.insert_token(&minted.stored)).await.unwrap();
-        let backups = BackupSettings { every: None, keep: 1, dir: dir.path().join("backups") };
-        let backups = Backups::open(&store, &backups).unwrap();
+        let backups = Backups::open(&store, &BackupSettings::default()).unwrap();
         let state =
             AppState::new(settings, server, store, access, summaries.clone(), backups, CancellationToken::new());
         let places = Arc::new(Semaphore::new(1));

@@ -1,21 +1,24 @@
-//! The kinds of values that settings have, one type each.
+//! The types of values that settings have, a parser for each.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use toml::Value;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use super::parsing::{Form, Parser};
+use super::value_parser::{TomlType, ValueParser};
 
-/// A path.
-pub(super) struct Path;
+/// A path of any kind.
+pub(super) struct PathParser;
 
-impl Parser for Path {
-    type Item = PathBuf;
-    const FORM: Form = Form::Text;
+impl ValueParser for PathParser {
+    type Value = PathBuf;
+    const TOML: TomlType = TomlType::String;
 
     fn allowed(&self) -> String {
         "a path".to_owned()
@@ -25,17 +28,17 @@ impl Parser for Path {
         (!text.is_empty() && !text.contains('\0')).then(|| PathBuf::from(text))
     }
 
-    fn show(path: &PathBuf) -> Value {
+    fn show(&self, path: &PathBuf) -> Value {
         Value::String(path.to_string_lossy().into_owned())
     }
 }
 
 /// An IP address with a port.
-pub(super) struct Address;
+pub(super) struct SocketAddressParser;
 
-impl Parser for Address {
-    type Item = SocketAddr;
-    const FORM: Form = Form::Text;
+impl ValueParser for SocketAddressParser {
+    type Value = SocketAddr;
+    const TOML: TomlType = TomlType::String;
 
     fn allowed(&self) -> String {
         "an IP address and a port such as 127.0.0.1:8383, 0.0.0.0:80 or [::1]:8383".to_owned()
@@ -45,7 +48,7 @@ impl Parser for Address {
         text.parse().ok()
     }
 
-    fn show(address: &SocketAddr) -> Value {
+    fn show(&self, address: &SocketAddr) -> Value {
         Value::String(address.to_string())
     }
 }
@@ -60,11 +63,11 @@ pub enum LogFormat {
 }
 
 /// One of the log's formats.
-pub(super) struct LogFormats;
+pub(super) struct LogFormatParser;
 
-impl Parser for LogFormats {
-    type Item = LogFormat;
-    const FORM: Form = Form::Text;
+impl ValueParser for LogFormatParser {
+    type Value = LogFormat;
+    const TOML: TomlType = TomlType::String;
 
     fn allowed(&self) -> String {
         "text or json".to_owned()
@@ -78,7 +81,7 @@ impl Parser for LogFormats {
         }
     }
 
-    fn show(format: &LogFormat) -> Value {
+    fn show(&self, format: &LogFormat) -> Value {
         let text = match format {
             LogFormat::Text => "text",
             LogFormat::Json => "json",
@@ -88,11 +91,11 @@ impl Parser for LogFormats {
 }
 
 /// A filter of the log.
-pub(super) struct LogFilter;
+pub(super) struct LogFilterParser;
 
-impl Parser for LogFilter {
-    type Item = String;
-    const FORM: Form = Form::Text;
+impl ValueParser for LogFilterParser {
+    type Value = String;
+    const TOML: TomlType = TomlType::String;
 
     fn allowed(&self) -> String {
         "error, warn, info, debug, trace, off, or a filter such as info,muster::store=debug".to_owned()
@@ -106,22 +109,22 @@ impl Parser for LogFilter {
         (valid && !text.trim().is_empty()).then(|| text.to_owned())
     }
 
-    fn show(filter: &String) -> Value {
+    fn show(&self, filter: &String) -> Value {
         Value::String(filter.clone())
     }
 }
 
 /// A duration within bounds, both included.
-pub(super) struct Durations {
+pub(super) struct DurationRange {
     /// The shortest.
     pub(super) min: Duration,
     /// The longest.
     pub(super) max: Duration,
 }
 
-impl Parser for Durations {
-    type Item = Duration;
-    const FORM: Form = Form::Text;
+impl ValueParser for DurationRange {
+    type Value = Duration;
+    const TOML: TomlType = TomlType::String;
 
     fn allowed(&self) -> String {
         let (min, max) = (humantime::format_duration(self.min), humantime::format_duration(self.max));
@@ -132,36 +135,36 @@ impl Parser for Durations {
         humantime::parse_duration(text).ok().filter(|duration| (self.min..=self.max).contains(duration))
     }
 
-    fn show(duration: &Duration) -> Value {
+    fn show(&self, duration: &Duration) -> Value {
         Value::String(humantime::format_duration(*duration).to_string())
     }
 }
 
 /// A duration within bounds, or `off` for none.
-pub(super) struct DurationsOrOff(pub(super) Durations);
+pub(super) struct DurationOrOff(pub(super) DurationRange);
 
 /// What stands for no duration.
 const OFF: &str = "off";
 
-impl Parser for DurationsOrOff {
-    type Item = Option<Duration>;
-    const FORM: Form = Form::Text;
+impl ValueParser for DurationOrOff {
+    type Value = Option<Duration>;
+    const TOML: TomlType = TomlType::String;
 
     fn allowed(&self) -> String {
-        format!("{OFF} or {}", Parser::allowed(&self.0))
+        format!("{OFF} or {}", ValueParser::allowed(&self.0))
     }
 
     fn parse(&self, text: &str) -> Option<Option<Duration>> {
         if text == OFF { Some(None) } else { self.0.parse(text).map(Some) }
     }
 
-    fn show(duration: &Option<Duration>) -> Value {
-        duration.as_ref().map_or_else(|| Value::String(OFF.to_owned()), <Durations as Parser>::show)
+    fn show(&self, duration: &Option<Duration>) -> Value {
+        duration.as_ref().map_or_else(|| Value::String(OFF.to_owned()), |duration| ValueParser::show(&self.0, duration))
     }
 }
 
 /// A number of bytes within bounds, both included.
-pub(super) struct Bytes {
+pub(super) struct ByteRange {
     /// The smallest.
     pub(super) min: u64,
     /// The largest.
@@ -178,9 +181,9 @@ const BYTE_UNITS: [(&str, u64); 7] = [
     ("B", 1),
 ];
 
-impl Parser for Bytes {
-    type Item = usize;
-    const FORM: Form = Form::TextOrInteger;
+impl ValueParser for ByteRange {
+    type Value = usize;
+    const TOML: TomlType = TomlType::StringOrInteger;
 
     fn allowed(&self) -> String {
         let (min, max) = (format_bytes(self.min), format_bytes(self.max));
@@ -200,7 +203,7 @@ impl Parser for Bytes {
         usize::try_from(bytes).ok().filter(|_| (self.min..=self.max).contains(&bytes))
     }
 
-    fn show(bytes: &usize) -> Value {
+    fn show(&self, bytes: &usize) -> Value {
         Value::String(format_bytes(*bytes as u64))
     }
 }
@@ -215,54 +218,63 @@ fn format_bytes(bytes: u64) -> String {
 }
 
 /// A whole number within bounds, both included.
-pub(super) struct Count {
-    /// The least.
-    pub(super) min: usize,
-    /// The most.
-    pub(super) max: usize,
+pub(super) struct IntegerRange<N> {
+    /// The smallest.
+    pub(super) min: N,
+    /// The largest.
+    pub(super) max: N,
 }
 
-impl Parser for Count {
-    type Item = usize;
-    const FORM: Form = Form::Integer;
+impl<N: Copy + Display + FromStr + PartialOrd + TryInto<i64>> ValueParser for IntegerRange<N> {
+    type Value = N;
+    const TOML: TomlType = TomlType::Integer;
 
     fn allowed(&self) -> String {
         format!("a whole number from {} to {}", self.min, self.max)
     }
 
-    fn parse(&self, text: &str) -> Option<usize> {
+    fn parse(&self, text: &str) -> Option<N> {
         let digits_only = text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse().ok().filter(|count| digits_only && (self.min..=self.max).contains(count))
+        text.parse().ok().filter(|number| digits_only && (self.min..=self.max).contains(number))
     }
 
-    fn show(count: &usize) -> Value {
-        Value::Integer(i64::try_from(*count).unwrap_or(i64::MAX))
+    fn show(&self, number: &N) -> Value {
+        Value::Integer((*number).try_into().unwrap_or(i64::MAX))
     }
 }
 
 /// A number of connections that read, or `auto`.
-pub(super) struct Readers;
+pub(super) struct ReadersParser;
 
-/// Most connections that read; beyond it they only wait for each other.
-const READERS_MAX: usize = 64;
+/// What stands for a number that follows from the machine.
+const AUTO: &str = "auto";
 
-impl Parser for Readers {
-    type Item = usize;
-    const FORM: Form = Form::TextOrInteger;
+/// Connections that read, at most. Beyond this number they only wait for each other.
+const READERS: IntegerRange<u32> = IntegerRange { min: 1, max: 64 };
+
+/// The bounds of `auto`, which is one connection per processor core: two at least, so that one long read does not keep
+/// all others waiting; eight at most, since a read takes well under a millisecond and a few serve any number of
+/// clients.
+const AUTO_READERS: RangeInclusive<usize> = 2..=8;
+
+impl ValueParser for ReadersParser {
+    type Value = u32;
+    const TOML: TomlType = TomlType::StringOrInteger;
 
     fn allowed(&self) -> String {
-        format!("auto or a whole number from 1 to {READERS_MAX}")
+        format!("{AUTO} or {}", ValueParser::allowed(&READERS))
     }
 
-    fn parse(&self, text: &str) -> Option<usize> {
-        if text == "auto" {
-            let cores = std::thread::available_parallelism().map_or(2, usize::from);
-            return Some(cores.clamp(2, 8));
+    fn parse(&self, text: &str) -> Option<u32> {
+        if text == AUTO {
+            let (min, max) = AUTO_READERS.into_inner();
+            let cores = std::thread::available_parallelism().map_or(min, usize::from);
+            return u32::try_from(cores.clamp(min, max)).ok();
         }
-        Count { min: 1, max: READERS_MAX }.parse(text)
+        READERS.parse(text)
     }
 
-    fn show(readers: &usize) -> Value {
-        <Count as Parser>::show(readers)
+    fn show(&self, readers: &u32) -> Value {
+        ValueParser::show(&READERS, readers)
     }
 }

@@ -1,0 +1,79 @@
+//! The settings file: TOML with one flat table.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use toml::{Table, Value};
+
+use super::error::ConfigError;
+
+/// The settings file's name inside the data directory.
+pub const FILE_NAME: &str = "muster.toml";
+
+/// Largest settings file that is read, in bytes: a thousand times what all settings need.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// A settings file that was read. Its values are not checked yet.
+pub(super) struct SettingsFile {
+    path: PathBuf,
+    table: Table,
+}
+
+impl SettingsFile {
+    /// Reads a settings file that must exist.
+    pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+        Self::parse(path, &read_text(path).map_err(unreadable)?)
+    }
+
+    /// Reads the settings file of a data directory, if it has one.
+    pub(super) fn read_in(data_dir: &Path) -> Result<Option<Self>, ConfigError> {
+        match Self::read(&data_dir.join(FILE_NAME)) {
+            Err(ConfigError::Unreadable { source, .. }) if is_absence(&source) => Ok(None),
+            result => result.map(Some),
+        }
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let table: Table = toml::from_str(text).map_err(|error: toml::de::Error| ConfigError::Malformed {
+            path: path.to_owned(),
+            line: error.span().map_or(1, |span| 1 + text.bytes().take(span.start).filter(|b| *b == b'\n').count()),
+            message: error.message().replace('\n', ", "),
+        })?;
+        Ok(Self { path: path.to_owned(), table })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The keys that it has a value for.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.table.keys().map(String::as_str)
+    }
+
+    pub(super) fn value(&self, key: &str) -> Option<&Value> {
+        self.table.get(key)
+    }
+
+    /// Forgets the value of a key; whether it had one.
+    pub(super) fn remove(&mut self, key: &str) -> bool {
+        self.table.remove(key).is_some()
+    }
+}
+
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > FILE_BYTES_MAX {
+        return Err(io::Error::other(format!("it has more than {FILE_BYTES_MAX} bytes")));
+    }
+    Ok(text)
+}
+
+/// Whether there is no such file, rather than one that cannot be read. A data directory that is a file is reported when
+/// the database in it is opened.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
