@@ -10,6 +10,7 @@ use crate::store::engine::error::{StoreError, Subject};
 use crate::store::engine::row::{NameList, exists, id_from_database, null_test, timestamp};
 use crate::store::engine::tx::{ReadTx, WriteTx};
 use crate::store::rollups::merge::Source;
+use crate::store::upkeep::purge::PurgeSubject;
 
 /// A department's row and whether it is archived; its enterprise is visible.
 #[derive(Clone, Copy)]
@@ -118,7 +119,7 @@ impl WriteTx<'_> {
     pub fn restore_department(&self, enterprise: &EnterpriseId, id: &DepartmentId) -> Result<Department, StoreError> {
         let found = self.any_department_row(enterprise, id)?;
         if found.archived {
-            self.refuse_while_purged("department", found.row)?;
+            self.refuse_while_purged(PurgeSubject::Department, found.row)?;
             self.show_department(found, true)?;
         }
         self.department(enterprise, id)

@@ -14,6 +14,7 @@ use crate::store::engine::error::{StoreError, Subject};
 use crate::store::engine::row::{NameList, id_from_database, null_test, timestamp};
 use crate::store::engine::tx::{ReadTx, WriteTx};
 use crate::store::rollups::merge::Source;
+use crate::store::upkeep::purge::PurgeSubject;
 
 /// An employee's row, where it belongs and whether it is archived; enterprise and department are visible.
 #[derive(Clone, Copy)]
@@ -243,7 +244,7 @@ impl WriteTx<'_> {
     ) -> Result<Employee, StoreError> {
         let found = self.any_employee_row(enterprise, department, id)?;
         if found.archived {
-            self.refuse_while_purged("employee", found.row)?;
+            self.refuse_while_purged(PurgeSubject::Employee, found.row)?;
             self.show_employee(found, true)?;
         }
         self.employee(enterprise, department, id)

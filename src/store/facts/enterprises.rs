@@ -10,6 +10,7 @@ use crate::domain::time::Timestamp;
 use crate::store::engine::error::{StoreError, Subject};
 use crate::store::engine::row::{NameList, exists, id_from_database, null_test, timestamp};
 use crate::store::engine::tx::{ReadTx, WriteTx};
+use crate::store::upkeep::purge::PurgeSubject;
 
 /// An enterprise's row and whether it is archived.
 pub(in crate::store) struct EnterpriseRow {
@@ -95,7 +96,7 @@ impl WriteTx<'_> {
     pub fn restore_enterprise(&self, id: &EnterpriseId) -> Result<Enterprise, StoreError> {
         let found = self.any_enterprise_row(id)?;
         if found.archived {
-            self.refuse_while_purged("enterprise", found.row)?;
+            self.refuse_while_purged(PurgeSubject::Enterprise, found.row)?;
             self.execute("UPDATE enterprise SET archived_at = NULL WHERE id = ?1", [found.row])?;
         }
         self.enterprise(id)

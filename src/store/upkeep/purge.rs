@@ -14,6 +14,32 @@ use crate::store::engine::tx::WriteTx;
 /// Rows that go between two looks at the clock.
 const PURGE_BATCH_ROWS: u32 = 200;
 
+/// What is purged, with all that belongs to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum PurgeSubject {
+    Enterprise,
+    Department,
+    Employee,
+}
+
+impl PurgeSubject {
+    const ALL: [Self; 3] = [Self::Enterprise, Self::Department, Self::Employee];
+
+    /// The name in the database.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enterprise => "enterprise",
+            Self::Department => "department",
+            Self::Employee => "employee",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, StoreError> {
+        let subject = Self::ALL.into_iter().find(|subject| subject.as_str() == text);
+        subject.ok_or_else(|| StoreError::Corrupt(format!("purge of a {text:?}")))
+    }
+}
+
 /// What an accepted purge destroys, without what an earlier one destroys already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
@@ -36,12 +62,12 @@ impl WriteTx<'_> {
             AND id NOT IN (SELECT subject_id FROM purge WHERE kind = 'employee')
             AND department_id NOT IN (SELECT subject_id FROM purge WHERE kind = 'department')";
         let found = self.any_enterprise_row(id)?;
-        self.refuse_while_purged("enterprise", found.row)?;
+        self.refuse_while_purged(PurgeSubject::Enterprise, found.row)?;
         if !found.archived {
             self.archive_enterprise(id)?;
         }
         self.revoke_tokens_of(id, actor)?;
-        self.accept_purge("enterprise", found.row)?;
+        self.accept_purge(PurgeSubject::Enterprise, found.row)?;
         self.count(COUNT, found.row)
     }
 
@@ -50,11 +76,11 @@ impl WriteTx<'_> {
         const COUNT: &str = "SELECT coalesce(sum(contacts), 0), count(*), 1 FROM employee WHERE department_id = ?1
             AND id NOT IN (SELECT subject_id FROM purge WHERE kind = 'employee')";
         let found = self.any_department_row(enterprise, id)?;
-        self.refuse_while_purged("department", found.row)?;
+        self.refuse_while_purged(PurgeSubject::Department, found.row)?;
         if !found.archived {
             self.show_department(found, false)?;
         }
-        self.accept_purge("department", found.row)?;
+        self.accept_purge(PurgeSubject::Department, found.row)?;
         self.count(COUNT, found.row)
     }
 
@@ -67,30 +93,30 @@ impl WriteTx<'_> {
     ) -> Result<Purged, StoreError> {
         const COUNT: &str = "SELECT contacts, 1, 0 FROM employee WHERE id = ?1";
         let found = self.any_employee_row(enterprise, department, id)?;
-        self.refuse_while_purged("employee", found.row)?;
+        self.refuse_while_purged(PurgeSubject::Employee, found.row)?;
         if !found.archived {
             self.show_employee(found, false)?;
         }
-        self.accept_purge("employee", found.row)?;
+        self.accept_purge(PurgeSubject::Employee, found.row)?;
         self.count(COUNT, found.row)
     }
 
     /// Refuses to touch what is being destroyed.
-    pub(in crate::store) fn refuse_while_purged(&self, kind: &str, subject: i64) -> Result<(), StoreError> {
+    pub(in crate::store) fn refuse_while_purged(&self, subject: PurgeSubject, row: i64) -> Result<(), StoreError> {
         const SQL: &str = "SELECT EXISTS (SELECT 1 FROM purge WHERE kind = ?1 AND subject_id = ?2)";
-        if self.one(SQL, params![kind, subject], |row| row.get(0))? {
-            return Err(StoreError::Conflict(format!("this {kind} is being destroyed")));
+        if self.one(SQL, params![subject.as_str(), row], |row| row.get(0))? {
+            return Err(StoreError::Conflict(format!("this {} is being destroyed", subject.as_str())));
         }
         Ok(())
     }
 
-    fn accept_purge(&self, kind: &str, subject: i64) -> Result<(), StoreError> {
+    fn accept_purge(&self, subject: PurgeSubject, row: i64) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO purge (kind, subject_id, requested_at) VALUES (?1, ?2, ?3)";
         // The rows will go with their triggers off.
         const KEEP_IDS: &str = "UPDATE installation
             SET contact_id_floor = max(contact_id_floor, coalesce((SELECT max(id) FROM contact), 0))";
         self.execute(KEEP_IDS, [])?;
-        self.execute(SQL, params![kind, subject, self.now().millis()])?;
+        self.execute(SQL, params![subject.as_str(), row, self.now().millis()])?;
         Ok(())
     }
 
@@ -106,13 +132,14 @@ impl WriteTx<'_> {
         const FINISHED: &str = "DELETE FROM purge WHERE id = ?1";
         let oldest =
             self.first(OLDEST, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?)))?;
-        let Some((id, kind, subject)) = oldest else { return Ok(false) };
+        let Some((id, subject, subject_row)) = oldest else { return Ok(false) };
+        let subject = PurgeSubject::parse(&subject)?;
         self.without_triggers(|tx| {
             loop {
-                let gone = match kind.as_str() {
-                    "employee" => tx.purge_employee_rows(subject)?,
-                    "department" => tx.purge_department_rows(subject)?,
-                    _ => tx.purge_enterprise_rows(subject)?,
+                let gone = match subject {
+                    PurgeSubject::Employee => tx.purge_employee_rows(subject_row)?,
+                    PurgeSubject::Department => tx.purge_department_rows(subject_row)?,
+                    PurgeSubject::Enterprise => tx.purge_enterprise_rows(subject_row)?,
                 };
                 if gone == Gone::Everything {
                     // In the transaction in which the subject goes: its row's number is free from then on, and a namesake
