@@ -1,6 +1,8 @@
 //! What is written about the repository, held against the repository: links lead somewhere, names exist, the lists in the
 //! README are whole, and the layers of `docs/ARCHITECTURE.md` are those of the code.
 
+mod circles;
+mod imports;
 pub mod markdown;
 mod source;
 

@@ -1,6 +1,8 @@
 //! Rust source as far as the rules need it: which modules and which crates a file names. Comments and texts count for
 //! nothing; tests within a file count like the rest of it.
 
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+
 /// A file of `src`, taken apart.
 pub struct Source {
     /// Its path, from the top of the repository.
@@ -24,7 +26,8 @@ impl Source {
         let bare = path.trim_start_matches("src/").trim_end_matches(".rs").trim_end_matches("/mod");
         let is_root = matches!(bare, "lib" | "main");
         let module = if is_root { Vec::new() } else { bare.split('/').map(str::to_owned).collect() };
-        Self { path: path.to_owned(), module, tokens: tokens(text) }
+        let source = text.parse().unwrap_or_else(|error| panic!("{path}: {error}"));
+        Self { path: path.to_owned(), module, tokens: tokens(source) }
     }
 
     /// The module below the crate's root that it belongs to; the roots are called after their files.
@@ -128,58 +131,31 @@ impl Source {
     }
 }
 
-fn tokens(text: &str) -> Vec<Token> {
+/// The tokens of a piece of source, with brackets among them; texts, characters and numbers are left out.
+fn tokens(source: TokenStream) -> Vec<Token> {
     let mut tokens = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let len = if rest.starts_with("//") {
-            rest.find('\n').unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            rest.find("*/").map_or(rest.len(), |end| end + 2)
-        } else if let Some(len) = text_len(rest) {
-            len
-        } else if first.is_alphanumeric() || first == '_' {
-            let len = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-            tokens.push(Token::Word(rest[..len].to_owned()));
-            len
-        } else if rest.starts_with("::") {
-            tokens.push(Token::Step);
-            2
-        } else {
-            if !first.is_whitespace() {
-                tokens.push(Token::Other(first));
+    for tree in source {
+        match tree {
+            TokenTree::Ident(word) => tokens.push(Token::Word(word.to_string())),
+            TokenTree::Punct(punct) if punct.as_char() == ':' && tokens.last() == Some(&Token::Other(':')) => {
+                tokens.pop();
+                tokens.push(Token::Step);
             }
-            first.len_utf8()
-        };
-        rest = &rest[len..];
+            TokenTree::Punct(punct) => tokens.push(Token::Other(punct.as_char())),
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    Delimiter::Parenthesis => ('(', ')'),
+                    Delimiter::Brace => ('{', '}'),
+                    Delimiter::Bracket | Delimiter::None => ('[', ']'),
+                };
+                tokens.push(Token::Other(open));
+                tokens.extend(self::tokens(group.stream()));
+                tokens.push(Token::Other(close));
+            }
+            TokenTree::Literal(_) => {}
+        }
     }
     tokens
-}
-
-/// The length of the text or character that the source begins with, if it begins with one.
-fn text_len(source: &str) -> Option<usize> {
-    let prefix = source.find(|c: char| !matches!(c, 'b' | 'c' | 'r')).unwrap_or(0);
-    let (letters, behind) = source.split_at(prefix);
-    if letters.contains('r') && behind.starts_with(['"', '#']) {
-        let hashes = behind.len() - behind.trim_start_matches('#').len();
-        let content = behind[hashes..].strip_prefix('"')?;
-        let end = format!("\"{}", "#".repeat(hashes));
-        return Some(content.find(&end).map_or(source.len(), |at| prefix + hashes + 1 + at + end.len()));
-    }
-    let quote = behind.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    let content = &behind[1..];
-    if quote == '\'' && !content.starts_with('\\') && content.chars().nth(1) != Some('\'') {
-        // A lifetime.
-        return (prefix == 0).then_some(1);
-    }
-    let mut escaped = false;
-    for (at, c) in content.char_indices() {
-        if c == quote && !escaped {
-            return Some(prefix + 1 + at + 1);
-        }
-        escaped = c == '\\' && !escaped;
-    }
-    Some(source.len())
 }
 
 #[test]
