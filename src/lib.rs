@@ -15,8 +15,9 @@
 //! - [`cache`]: a revision-checked LRU and TTL cache with single-flight, generic over key and body.
 //! - [`what_if`]: a sampled access history, and the hit ratio that other cache settings would have had.
 //! - [`store`]: SQLite: facts, rollups, revisions, the writer, the change feed.
+//! - [`server`]: connections: accepting them, TLS, their limits and time limits.
+//! - [`outbound`]: the only place that connects to other machines; nothing does unless a setting names it.
 //! - [`transfer`]: files of contacts to and from domain types, streaming.
-//! - [`server`]: the HTTP/1.1 server: sockets, TLS, limits and time limits of connections.
 //! - [`demo`]: believable data for demonstrations and benchmarks.
 //!
 //! Layer 2, what the store means to others:
@@ -45,6 +46,7 @@ pub mod demo;
 pub mod domain;
 pub mod http;
 pub mod intake;
+pub mod outbound;
 pub mod server;
 pub mod store;
 pub mod summaries;

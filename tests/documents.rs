@@ -23,14 +23,33 @@ const EXCEPTIONS: [(&str, &str, &str); 2] = [
 ];
 
 /// Libraries that only some modules may name.
-const LIBRARIES: [(&[&str], &[&str]); 6] = [
+const LIBRARIES: [(&[&str], &[&str]); 7] = [
     (&["rusqlite", "r2d2", "r2d2_sqlite"], &["store"]),
     (&["axum", "tower", "tower_http", "utoipa_axum", "utoipa_swagger_ui"], &["http"]),
     // `muster health` and the traffic of `muster demo` are clients.
     (&["hyper", "hyper_util"], &["server", "cli"]),
-    (&["http_body_util"], &["server", "http", "cli"]),
-    (&["rustls", "tokio_rustls", "x509_cert"], &["server"]),
+    (&["http_body_util"], &["server", "http", "cli", "outbound"]),
+    (&["rustls", "tokio_rustls", "x509_cert"], &["server", "outbound"]),
+    (&["hickory_resolver", "rustls_native_certs"], &["outbound"]),
     (&["clap", "clap_complete", "clap_mangen", "indicatif", "rlimit"], &["cli"]),
+];
+
+/// What opens a connection to another machine, or finds one.
+const CONNECTS: [&[&str]; 8] = [
+    &["TcpStream", "connect"],
+    &["TcpStream", "connect_timeout"],
+    &["TcpSocket", "new_v4"],
+    &["TcpSocket", "new_v6"],
+    &["UdpSocket", "bind"],
+    &["lookup_host"],
+    &["hyper", "client"],
+    &["hyper_util", "client"],
+];
+
+/// Who may connect outside of `outbound`, and to what.
+const CONNECTING: [(&str, &str); 2] = [
+    ("src/cli/health.rs", "to the server that its command line names, by default this machine's own"),
+    ("src/cli/traffic.rs", "to the demonstration's own server, at the address that it listens on"),
 ];
 
 /// Folders that hold nothing that people wrote for others to read.
@@ -215,6 +234,24 @@ fn a_library_is_named_only_where_it_belongs() {
             }
         }
     }
+    assert_none(&faults);
+}
+
+#[test]
+fn nothing_connects_to_other_machines_outside_of_outbound() {
+    let mut unused: Vec<&str> = CONNECTING.iter().map(|(path, _)| *path).collect();
+    let mut faults = Vec::new();
+    for source in sources().iter().filter(|source| source.top() != "outbound") {
+        let source = source.without_tests();
+        for names in CONNECTS.iter().filter(|names| source.names_path(names)) {
+            if CONNECTING.iter().any(|(path, _)| *path == source.path) {
+                unused.retain(|path| *path != source.path);
+            } else {
+                faults.push(format!("{}: {}; only src/outbound connects", source.path, names.join("::")));
+            }
+        }
+    }
+    faults.extend(unused.iter().map(|path| format!("{path} no longer connects: strike the exception")));
     assert_none(&faults);
 }
 

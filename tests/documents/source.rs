@@ -20,6 +20,16 @@ enum Token {
     Other(char),
 }
 
+impl Token {
+    fn is(&self, text: &str) -> bool {
+        match self {
+            Self::Word(word) => word == text,
+            Self::Step => text == "::",
+            Self::Other(c) => text.chars().eq([*c]),
+        }
+    }
+}
+
 impl Source {
     /// Takes a file apart; its path reads `src/…`.
     pub fn read(path: &str, text: &str) -> Self {
@@ -91,6 +101,28 @@ impl Source {
             let mut places = (at..).step_by(2).zip(names).enumerate();
             places.all(|(nth, (at, name))| self.word(at) == Some(name) && (nth == 0 || self.is_step(at - 1)))
         })
+    }
+
+    /// The same file without its modules of tests.
+    pub fn without_tests(&self) -> Self {
+        let begins_test = ["#", "[", "cfg", "(", "test", ")", "]", "mod"];
+        let mut tokens = Vec::new();
+        let mut rest = self.tokens.as_slice();
+        while let Some((first, others)) = rest.split_first() {
+            if begins_test.iter().enumerate().all(|(at, text)| rest.get(at).is_some_and(|token| token.is(text))) {
+                // Up to the bracket that closes the module, or to the end of `mod tests;`.
+                let mut depth = 0;
+                let end = rest.iter().skip(begins_test.len()).position(|token| {
+                    depth += i32::from(token.is("{")) - i32::from(token.is("}"));
+                    depth == 0 && (token.is("}") || token.is(";"))
+                });
+                rest = &rest[end.map_or(rest.len(), |end| begins_test.len() + end + 1)..];
+            } else {
+                tokens.push(first.clone());
+                rest = others;
+            }
+        }
+        Self { path: self.path.clone(), module: self.module.clone(), tokens }
     }
 
     /// What a path goes on with: one name, or each of a group.
@@ -172,4 +204,9 @@ fn modules_and_crates_are_found_where_code_names_them() {
     let named = ["axum", "tower", "hyper", "rusqlite"].map(|name| source.names_crate(name));
     assert_eq!(named, [true, true, false, false]);
     assert!(source.names_path(&["hyper", "h"]) && !source.names_path(&["tower", "h"]));
+    let with_tests =
+        "x::a(); #[cfg(test)] mod tests { mod inner { fn f() { x::b() } } } #[cfg(test)] mod more; x::c();";
+    let without_tests = Source::read("src/a.rs", with_tests).without_tests();
+    let named = ["a", "b", "c"].map(|name| without_tests.names_path(&["x", name]));
+    assert_eq!(named, [true, false, true]);
 }
