@@ -19,8 +19,8 @@ pub(super) struct Inner<K: Key, V: Body, E, O> {
     pub(super) clock: Clock,
     /// One lock, because a request depends on entries, revisions, loads and counters at one moment: no publication may
     /// happen between reading what was published and deciding which load can be joined. Held for a few hash look-ups by
-    /// requests, and for one iteration over the entries by sweeps, clears and listings. Nothing is loaded, awaited, woken
-    /// or freed under it.
+    /// requests, and for one iteration over the entries by sweeps, clears and listings. Nothing is loaded, awaited,
+    /// woken or freed under it.
     state: Mutex<CacheState<K, V, E, O>>,
 }
 
@@ -49,7 +49,8 @@ impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O
         // The old settings are dropped after the lock, because their TTL function may own anything.
         let _old = self.0.with(|state| {
             let old = mem::replace(&mut state.settings, settings);
-            // Entries that exceed the bound by themselves are removed first, so that no other entry is evicted for them.
+            // Entries that exceed the bound by themselves are removed first, so that no other entry is evicted for
+            // them.
             let bytes_max = state.settings.bytes_max;
             state.lru.remove_where(RemovalCause::Bytes, |_, entry| entry.bytes > bytes_max);
             state.evict_excess();
@@ -63,8 +64,8 @@ impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O
         self.0.with(|state| state.settings.clone())
     }
 
-    /// Updates the size of an entry after its body has grown, by a compressed form for example. Does nothing if the entry
-    /// has another body by now.
+    /// Updates the size of an entry after its body has grown, by a compressed form for example. Does nothing if the
+    /// entry has another body by now.
     pub fn update_bytes(&self, key: &K, value: &Arc<V>) {
         let bytes = Lru::entry_bytes(key, &**value);
         self.0.with(|state| {

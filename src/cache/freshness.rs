@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use crate::clock::Moment;
 use crate::domain::time::{DAY_MILLIS, Day};
 
-/// The origin of an entry. It has no deadline, because its freshness is evaluated at each read, under the settings of that
-/// moment.
+/// The origin of an entry. It has no deadline, because its freshness is evaluated at each read, under the settings of
+/// that moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
     /// The counter in the snapshot of its load.
@@ -25,8 +25,8 @@ pub(super) enum Freshness {
         /// The rest of its TTL.
         ttl_left: Duration,
     },
-    /// It includes every published revision, but its TTL or its day ended this long ago. It may be served only when a load
-    /// fails.
+    /// It includes every published revision, but its TTL or its day ended this long ago. It may be served only when a
+    /// load fails.
     Expired(Duration),
     /// It may lack a published revision, and may never be served.
     Outdated,

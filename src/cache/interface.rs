@@ -18,8 +18,8 @@ pub trait Key: Clone + Ord + Hash + Send + Sync + 'static {
 
 /// What is cached, in all its forms.
 pub trait Body: Send + Sync + 'static {
-    /// Bytes on the heap that the body owns. When they grow, [`Cache::update_bytes`](super::Cache::update_bytes) must be
-    /// called.
+    /// Bytes on the heap that the body owns. When they grow, [`Cache::update_bytes`](super::Cache::update_bytes) must
+    /// be called.
     fn bytes(&self) -> usize;
 }
 

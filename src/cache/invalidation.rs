@@ -5,9 +5,9 @@ use super::interface::{Body, Key};
 use super::observer::Observer;
 
 impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O> {
-    /// Publishes the new revisions of scopes; `counter` is the newest revision of the source. Removes the entries that are
-    /// older, and lets no load of these scopes that started before be stored or joined. Must be called before the change is
-    /// acknowledged.
+    /// Publishes the new revisions of scopes; `counter` is the newest revision of the source. Removes the entries that
+    /// are older, and lets no load of these scopes that started before be stored or joined. Must be called before the
+    /// change is acknowledged.
     pub fn publish<'a>(&self, counter: i64, scopes: impl IntoIterator<Item = (&'a K::Scope, i64)>) {
         self.0.with(|state| {
             state.published.raise_highest(counter);
@@ -17,8 +17,8 @@ impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O
         });
     }
 
-    /// Starts again from this counter, because any scope may have changed up to it, or the database was replaced. Removes
-    /// every entry, and lets no load that started before be stored or joined. Ends [`Self::suspend`].
+    /// Starts again from this counter, because any scope may have changed up to it, or the database was replaced.
+    /// Removes every entry, and lets no load that started before be stored or joined. Ends [`Self::suspend`].
     pub fn reset_to(&self, counter: i64) {
         self.0.with(|state| state.reset_to(counter));
     }
@@ -36,9 +36,9 @@ impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O
         self.clear_where(|_| true)
     }
 
-    /// Removes the entries whose keys fulfil the condition and returns how many there were. The values of running loads of
-    /// such keys go to the requests that wait for them and are not stored. The condition is evaluated under the cache's
-    /// lock and must not call the cache.
+    /// Removes the entries whose keys fulfil the condition and returns how many there were. The values of running loads
+    /// of such keys go to the requests that wait for them and are not stored. The condition is evaluated under the
+    /// cache's lock and must not call the cache.
     pub fn clear_where(&self, condition: impl FnMut(&K) -> bool) -> usize {
         self.0.with(|state| state.clear(condition))
     }

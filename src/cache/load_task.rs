@@ -13,8 +13,8 @@ use super::observer::Observer;
 use super::single_flight::{FinishedLoad, LoadError, Loaded, PendingLoad};
 use super::sync::within;
 
-/// Runs the loads of one key, one after the other. If it is dropped before, its loads end as abandoned, so that no key is
-/// ever stuck.
+/// Runs the loads of one key, one after the other. If it is dropped before, its loads end as abandoned, so that no key
+/// is ever stuck.
 pub(super) struct LoadTask<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> {
     cache: Arc<Inner<K, V, E, O>>,
     current: Option<PendingLoad<K, V, E>>,
@@ -29,8 +29,8 @@ impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> LoadTask<K, V, E
     pub(super) async fn run(mut self) {
         while let Some(loader) = self.current.as_mut().and_then(|load| load.loader.take()) {
             let deadline = self.cache.load_deadline();
-            // A panic is an error for the waiting requests, not for the runtime. The loader is consumed, so no state that
-            // the panic left inconsistent is used again.
+            // A panic is an error for the waiting requests, not for the runtime. The loader is consumed, so no state
+            // that the panic left inconsistent is used again.
             let loading = AssertUnwindSafe(async move { loader().await }).catch_unwind();
             let loaded = match within(deadline, loading).await {
                 None => Err(LoadError::TooSlow(deadline)),
@@ -63,7 +63,8 @@ impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Inner<K, V, E, O
         self.with(|state| state.settings.load_deadline)
     }
 
-    /// Ends a load. The work that depends on the size of the body, or calls foreign code, is done before the lock is taken.
+    /// Ends a load. The work that depends on the size of the body, or calls foreign code, is done before the lock is
+    /// taken.
     fn finish_load(
         &self,
         load: &PendingLoad<K, V, E>,

@@ -49,7 +49,8 @@ impl<K: Key, V: Body> Lru<K, V> {
         }
     }
 
-    /// The size of an entry: key, body, and the estimated overhead of the order of use, hash tables and reference counts.
+    /// The size of an entry: key, body, and the estimated overhead of the order of use, hash tables and reference
+    /// counts.
     pub(super) fn entry_bytes(key: &K, value: &V) -> usize {
         let node = mem::size_of::<Entry<V>>() + 6 * mem::size_of::<usize>();
         let shared = mem::size_of::<K>() + mem::size_of::<V>() + 4 * mem::size_of::<usize>();

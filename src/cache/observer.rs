@@ -1,14 +1,14 @@
-//! What an observer of the cache is told: the one way in which other modules follow what happens inside.
+//! The observer of the cache: the one way in which other modules follow what happens inside it.
 
 use super::interface::Key;
 use crate::clock::Moment;
 
-/// Follows what happens to the keys of a cache. It is called under the cache's lock, in the order in which things happen,
-/// so it must be quick, must not panic and must not call the cache. The cache is generic over its observer: a hit costs
-/// what [`Self::accessed`] costs, and nothing for an observer that does nothing.
+/// Follows what happens to the keys of a cache. It is called under the cache's lock, in the order in which things
+/// happen, so it must be quick, must not panic and must not call the cache. The cache is generic over its observer: a
+/// hit costs what [`Self::accessed`] costs, and nothing for an observer that does nothing.
 pub trait Observer<K: Key>: Send + 'static {
-    /// A number that the observer derives from a key. The cache keeps it in the key's entry and hands it back at each hit,
-    /// so that a hit need not hash the key.
+    /// A number that the observer derives from a key. The cache keeps it in the key's entry and hands it back at each
+    /// hit, so that a hit need not hash the key.
     fn fingerprint(&self, _key: &K) -> u64 {
         0
     }

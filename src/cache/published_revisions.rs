@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// The newest published revision of every scope. It never decreases, except by a reset; after a reset the caller must not
-/// serve or store anything from before.
+/// The newest published revision of every scope. It never decreases, except by a reset; after a reset the caller must
+/// not serve or store anything from before.
 #[derive(Debug)]
 pub(super) struct PublishedRevisions<S> {
     /// A lower bound for every scope.

@@ -13,8 +13,8 @@ use super::state::Lookup;
 use super::sync::spawn;
 
 impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O> {
-    /// The fresh entry of a key, counted as a hit. Without one nothing is counted, so that the request can continue with
-    /// [`Self::get_or_load`] or end with [`Self::count_revalidated`].
+    /// The fresh entry of a key, counted as a hit. Without one nothing is counted, so that the request can continue
+    /// with [`Self::get_or_load`] or end with [`Self::count_revalidated`].
     #[must_use]
     pub fn get(&self, key: &K) -> Option<Served<V>> {
         let now = self.0.now();

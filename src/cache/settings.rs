@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use super::interface::Key;
 
-/// Scopes in the map of published revisions. A thousand entries need few of them; an import that changes more scopes than
-/// this empties the map, which costs only recomputations. About 3 MB of short ids.
+/// Scopes in the map of published revisions. A thousand entries need few of them; an import that changes more scopes
+/// than this empties the map, which costs only recomputations. About 3 MB of short ids.
 pub const PUBLISHED_SCOPES_MAX: usize = 20_000;
 
 /// The longest duration of a load. Longer than any read of rollups takes, shorter than users wait.
 pub const LOAD_DEADLINE: Duration = Duration::from_secs(10);
 
-/// The TTL of a key's entry. Called under the cache's lock at each read, so it must be quick, must not panic and must not
-/// call the cache.
+/// The TTL of a key's entry. Called under the cache's lock at each read, so it must be quick, must not panic and must
+/// not call the cache.
 pub type Ttl<K> = Arc<dyn Fn(&K) -> Duration + Send + Sync>;
 
 /// The settings of the cache. A change applies at once, to entries and to running loads.

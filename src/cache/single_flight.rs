@@ -1,8 +1,8 @@
 //! Single-flight: which requests share a load.
 //!
 //! A key has at most one running load and one waiting load. A request joins the running load only if nothing has been
-//! published for the scope, cleared or reset since that load started, and if the UTC day is still the same. Otherwise it
-//! joins the waiting load, whose required revision is read when it starts. So every request gets data from after
+//! published for the scope, cleared or reset since that load started, and if the UTC day is still the same. Otherwise
+//! it joins the waiting load, whose required revision is read when it starts. So every request gets data from after
 //! everything that was published before the request.
 
 use std::future::Future;
@@ -40,8 +40,8 @@ pub enum LoadError<E> {
     /// The loader took longer than a load may.
     #[error("the load took longer than {0:?}")]
     TooSlow(Duration),
-    /// The loader returned data from before a revision that had been published before it started. A source that does this
-    /// is broken, or was replaced by an older one meanwhile.
+    /// The loader returned data from before a revision that had been published before it started. A source that does
+    /// this is broken, or was replaced by an older one meanwhile.
     #[error("the load returned revision {as_of}, but {required} had been published before it started")]
     Outdated {
         /// The revision of the data.

@@ -153,7 +153,8 @@ impl<K: Key, V: Body, E, O: Observer<K>> CacheState<K, V, E, O> {
         FinishedLoad { result, next }
     }
 
-    /// Stores an entry unless it is not fresh, older than the present entry, or larger than all entries together may be.
+    /// Stores an entry unless it is not fresh, older than the present entry, or larger than all entries together may
+    /// be.
     fn store(&mut self, key: &Arc<K>, entry: Entry<V>, now: Moment) -> bool {
         let fresh = matches!(self.freshness(key, &entry.stamp, now), Freshness::Fresh { .. });
         let older = self.lru.peek(key).is_some_and(|present| present.stamp.as_of > entry.stamp.as_of);
@@ -205,8 +206,8 @@ impl<K: Key, V: Body, E, O: Observer<K>> CacheState<K, V, E, O> {
         }
     }
 
-    /// Forgets every published revision. Entries and running loads may be from another history, in which the same number
-    /// meant something else, so none of them is kept.
+    /// Forgets every published revision. Entries and running loads may be from another history, in which the same
+    /// number meant something else, so none of them is kept.
     pub(super) fn reset_to(&mut self, counter: i64) {
         self.supersede_loads(|_| true);
         let removed = self.lru.remove_where(RemovalCause::Invalidated, |_, _| true);

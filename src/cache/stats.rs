@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-/// The longest duration that a histogram distinguishes from longer ones, in nanoseconds: ten minutes, longer than any load
-/// may take.
+/// The longest duration that a histogram distinguishes from longer ones, in nanoseconds: ten minutes, longer than any
+/// load may take.
 const DURATION_NANOS_MAX: u64 = 600_000_000_000;
 
 /// Two significant digits: a precision of one percent, in 31 KiB for each histogram.
@@ -166,7 +166,8 @@ impl DurationHistogram {
         Duration::from_nanos(self.0.as_ref().map_or(0, Histogram::max))
     }
 
-    /// The upper bounds and counts of the buckets that are not empty. They can be stored, and merged with [`Self::record`].
+    /// The upper bounds and counts of the buckets that are not empty. They can be stored, and merged with
+    /// [`Self::record`].
     pub fn buckets(&self) -> impl Iterator<Item = (Duration, u64)> {
         let recorded = self.0.iter().flat_map(Histogram::iter_recorded);
         recorded.map(|bucket| (Duration::from_nanos(bucket.value_iterated_to()), bucket.count_since_last_iteration()))

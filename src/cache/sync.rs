@@ -1,7 +1,7 @@
 //! The lock, tasks and deadlines of the cache, which shuttle can schedule.
 //!
-//! With `--cfg muster_shuttle` they are those of shuttle, which runs the tests in `tests/interleavings.rs` under thousands
-//! of schedules and prints the seed of one that fails.
+//! With `--cfg muster_shuttle` they are those of shuttle, which runs the tests in `tests/interleavings.rs` under
+//! thousands of schedules and prints the seed of one that fails.
 
 use std::future::Future;
 use std::time::Duration;

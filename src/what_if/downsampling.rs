@@ -15,8 +15,8 @@ const SAMPLED_KEYS_MIN: usize = 256;
 const HALVINGS_MAX: u32 = 63;
 
 impl<K: SampledKey> Recorder<K> {
-    /// Holds the bound: drops records that are older than needed, then half of the keys, or older records if there are few
-    /// keys.
+    /// Holds the bound: drops records that are older than needed, then half of the keys, or older records if there are
+    /// few keys.
     pub(super) fn make_room(&mut self) {
         if self.bytes() <= self.bytes_max {
             return;
@@ -135,9 +135,9 @@ impl<K: SampledKey> Recorder<K> {
     }
 }
 
-/// How many halvings do not apply to a key: one if it had as many accesses as the average key, two if twice as many, three
-/// if four times as many. So the hottest keys, which would distort a prediction by being in the sample or not, are all in
-/// it.
+/// How many halvings do not apply to a key: one if it had as many accesses as the average key, two if twice as many,
+/// three if four times as many. So the hottest keys, which would distort a prediction by being in the sample or not,
+/// are all in it.
 fn halvings_spared(accesses: u64, average: u64) -> u32 {
     (2 * accesses / average.max(1)).checked_ilog2().unwrap_or(0)
 }

@@ -87,8 +87,8 @@ pub(super) fn highest_hash(level: u32) -> u64 {
     u64::MAX.checked_shr(level).unwrap_or(0)
 }
 
-/// The keys of the sample. A key is identified by its 64-bit hash. The probability that two of a few thousand keys share
-/// one is 10^-10, and the effect would be an error of one key in a prediction.
+/// The keys of the sample. A key is identified by its 64-bit hash. The probability that two of a few thousand keys
+/// share one is 10^-10, and the effect would be an error of one key in a prediction.
 #[derive(Debug)]
 pub(super) struct KeyTable<K> {
     ids: IdsByHash,
@@ -254,8 +254,8 @@ impl<K: SampledKey> KeyTable<K> {
         self.free.push(id);
     }
 
-    /// A copy without free ids in which each key has the level that `level` returns for its id and current level. Keys whose
-    /// hash is too large for their level are left out. Also returns the new ids by the old ones.
+    /// A copy without free ids in which each key has the level that `level` returns for its id and current level. Keys
+    /// whose hash is too large for their level are left out. Also returns the new ids by the old ones.
     pub(super) fn compacted(&self, level: impl Fn(usize, u32) -> u32) -> (Self, Vec<u32>) {
         let mut keys = Self::new();
         let mut new_ids = vec![NONE; self.states.len()];

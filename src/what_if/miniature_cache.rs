@@ -23,8 +23,8 @@ pub(super) struct MiniatureCache {
     stale_millis: u64,
     now: SimulatedTime,
     suspended: bool,
-    /// The last sweep, if it was not simulated yet. A sweep changes nothing but the size, so it is simulated only when the
-    /// cache is full.
+    /// The last sweep, if it was not simulated yet. A sweep changes nothing but the size, so it is simulated only when
+    /// the cache is full.
     pending_sweep: Option<SimulatedTime>,
 }
 

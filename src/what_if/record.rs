@@ -22,8 +22,8 @@ pub(super) enum RecordKind {
 
 /// What happened to one key within one second, or to all of them.
 ///
-/// However often a key is requested, invalidated and loaded within a second, it is one record: the number of accesses, how
-/// many of them could not be hits under any settings, and the state at the beginning and the end of the second.
+/// However often a key is requested, invalidated and loaded within a second, it is one record: the number of accesses,
+/// how many of them could not be hits under any settings, and the state at the beginning and the end of the second.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record {
     pub(super) kind: RecordKind,
@@ -33,8 +33,8 @@ pub(super) struct Record {
     pub(super) accesses: u32,
     /// How many of the accesses, not counting the first, came right after an invalidation.
     pub(super) forced_misses: u16,
-    /// How many of the accesses, the first of them, loaded nothing: a 304 without a load, or a load that failed or found
-    /// nothing.
+    /// How many of the accesses, the first of them, loaded nothing: a 304 without a load, or a load that failed or
+    /// found nothing.
     pub(super) without_load: u16,
     flags: u8,
 }

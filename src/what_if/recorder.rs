@@ -13,8 +13,8 @@ use super::trace::Trace;
 use crate::clock::Moment;
 use crate::domain::time::{DAY_MILLIS, Day};
 
-/// Bytes that the sample may take: records, keys, and the tables that index them. About 150,000 records; some hundred hot
-/// keys for hours, some thousand cold ones for days. A twentieth of the memory of the whole process.
+/// Bytes that the sample may take: records, keys, and the tables that index them. About 150,000 records; some hundred
+/// hot keys for hours, some thousand cold ones for days. A twentieth of the memory of the whole process.
 pub const TRACE_BYTES_MAX: usize = 4 << 20;
 
 /// The longest TTL that has any effect on the cache, since an entry expires with its UTC day.
@@ -39,7 +39,8 @@ pub struct Recorder<K: SampledKey> {
     /// The second and the day of the newest record.
     pub(super) second: u32,
     day: Day,
-    /// Events of a key are merged into its record only within one merge group. An event of all keys starts the next group.
+    /// Events of a key are merged into its record only within one merge group. An event of all keys starts the next
+    /// group.
     merge_group: u32,
     clears: u32,
     suspended: bool,
@@ -54,8 +55,8 @@ impl<K: SampledKey> Recorder<K> {
         Self::with_limits(now, LONGEST_TTL, TRACE_BYTES_MAX, RandomState::new().hash_one(0))
     }
 
-    /// A recorder of `bytes_max` bytes that drops records older than [`TRACE_TTLS`](super::TRACE_TTLS) times `longest_ttl`
-    /// rather than sample fewer keys. Recorders with the same `seed` sample the same keys.
+    /// A recorder of `bytes_max` bytes that drops records older than [`TRACE_TTLS`](super::TRACE_TTLS) times
+    /// `longest_ttl` rather than sample fewer keys. Recorders with the same `seed` sample the same keys.
     #[must_use]
     pub fn with_limits(now: Moment, longest_ttl: Duration, bytes_max: usize, seed: u64) -> Self {
         Self {

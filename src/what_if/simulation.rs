@@ -7,14 +7,15 @@ use super::miniature_cache::{MiniatureCache, SimulatedEntry};
 use super::scenario::{Prediction, Scenario};
 use super::trace::Trace;
 
-/// The hottest sampled keys that together have this part of all accesses, one in twenty, tell how often hot keys are hit.
+/// The hottest sampled keys that together have this part of all accesses, one in twenty, tell how often hot keys are
+/// hit.
 const HOT_PART: f64 = 20.0;
 
 impl<K> Trace<K> {
     /// Predicts the hit ratio of a scenario. Takes some milliseconds for a full trace, and no lock.
     ///
-    /// Simulated loads take no time, so a request that joined a load within the second of a miss is predicted as a hit. A
-    /// TTL that depends on the activity is taken as it is now.
+    /// Simulated loads take no time, so a request that joined a load within the second of a miss is predicted as a hit.
+    /// A TTL that depends on the activity is taken as it is now.
     #[must_use]
     pub fn predict(&self, scenario: &Scenario<K>) -> Prediction {
         let mut cache = MiniatureCache::new(self, scenario);
@@ -55,8 +56,8 @@ fn hit_ratio(entries: &[SimulatedEntry], accesses: f64) -> Option<f64> {
     Some(((hits + missing * hot_ratio(entries, missing.abs())) / accesses).clamp(0.0, 1.0))
 }
 
-/// The hit ratio of the hottest keys that represent others: as many keys as represent this many accesses, and a twentieth
-/// of all.
+/// The hit ratio of the hottest keys that represent others: as many keys as represent this many accesses, and a
+/// twentieth of all.
 fn hot_ratio(entries: &[SimulatedEntry], accesses: f64) -> f64 {
     let mut hottest: Vec<_> = entries.iter().filter(|entry| entry.accesses > 0 && entry.weight > 1).collect();
     hottest.sort_unstable_by_key(|entry| Reverse(entry.accesses.saturating_mul(entry.weight)));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::keys::KeySlot;
 use super::record::Segment;
 
-/// How many times the longest TTL the trace reaches back, if there is room. Older records are dropped before the sampling
-/// rate is halved.
+/// How many times the longest TTL the trace reaches back, if there is room. Older records are dropped before the
+/// sampling rate is halved.
 pub const TRACE_TTLS: u32 = 4;
 
 /// The sampled access history as it was at one moment. [`Self::predict`] replays it.
@@ -28,8 +28,8 @@ impl<K> Trace<K> {
         0.5_f64.powf(f64::from(self.halvings))
     }
 
-    /// The index of the first segment that is counted. A truncated trace does not tell which entries existed at its start,
-    /// so its first part, as long as the longest TTL, only fills the cache.
+    /// The index of the first segment that is counted. A truncated trace does not tell which entries existed at its
+    /// start, so its first part, as long as the longest TTL, only fills the cache.
     pub(super) fn counted_from(&self) -> usize {
         if !self.truncated {
             return 0;

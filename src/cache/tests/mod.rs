@@ -151,7 +151,8 @@ mod support {
         }
     }
 
-    /// Runs the other tasks until a condition is true. They make it true, not time; a test in which they never do fails.
+    /// Runs the other tasks until a condition is true. They make it true, not time; a test in which they never do
+    /// fails.
     pub(super) async fn until(condition: impl Fn() -> bool) {
         let waiting = async {
             while !condition() {

@@ -207,7 +207,8 @@ async fn an_entry_is_never_replaced_by_an_older_one() {
     let cache = test_cache(&clock);
     request(&cache, &A, Ok(body(&clock, 15))).await.unwrap();
     clock.advance(HOUR);
-    // The TTL has expired, and the source, read through another connection, shows an older revision, but not too old a one.
+    // The TTL has expired, and the source, read through another connection, shows an older revision, but not too old a
+    // one.
     assert_eq!(seen(request(&cache, &A, Ok(body(&clock, 14))).await), (14, NOT_STORED));
     assert_eq!(cache.entries(None, 9, |_| true)[0].as_of, 15);
     assert_eq!(seen(request(&cache, &A, Ok(body(&clock, 15))).await), (15, STORED));
