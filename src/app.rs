@@ -128,7 +128,7 @@ impl App {
         if let Err(error) = self.access.record_uses().await {
             tracing::warn!(%error, "cannot write down when tokens were last used");
         }
-        self.summaries.settle().await;
+        self.summaries.flush().await;
         let store = self.store;
         if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
             tracing::error!(%error, "the database was not closed in order");
@@ -172,7 +172,7 @@ impl Opened {
             async move { server.serve(listener, RouterHandler(router), clock, stop).await }
         });
         let recording = tokio::spawn(record_token_uses(access.clone(), stop.clone()));
-        let tending = tokio::spawn(summaries.clone().tend(stop.clone()));
+        let tending = tokio::spawn(summaries.clone().maintain(stop.clone()));
         let backing_up = tokio::spawn(backups.tend(stop.clone()));
         Ok(App { store, access, summaries, address, stop, serving, recording, tending, backing_up })
     }

@@ -1,4 +1,4 @@
-//! What the cache's numbers amount to over a window of time, and whether they meet what is aimed at.
+//! Statistics of the cache over a window of time, and whether its targets are met.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,96 +15,96 @@ use crate::domain::cache_configuration::Targets;
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 
-/// How many of the entries that answered most requests are told.
+/// How many of the most accessed entries are listed.
 const MOST_ACCESSED_MAX: usize = 10;
 
-/// Everything that is told of a window.
+/// The statistics of a window.
 #[derive(Clone, Debug)]
 pub struct Analytics {
-    /// When it was looked at.
+    /// The time of the statistics.
     pub now: Timestamp,
     /// Requests and loads since the server's start, whatever the window.
     pub since_start: RequestCounters,
-    /// The entries of this moment.
+    /// Totals over the current entries.
     pub totals: EntryTotals,
-    /// The entries that answered most requests.
+    /// The entries that answered the most requests.
     pub most_accessed: Vec<EntryView<SummaryKey>>,
     /// The window as a whole.
     pub whole: PeriodStats,
-    /// The window by its steps, oldest first; the last one still runs.
+    /// The steps of the window, oldest first; the last one is not over.
     pub series: Vec<PeriodStats>,
-    /// How long the hits and the loads of the window took, by buckets.
+    /// The durations of the hits and of the loads in the window, by buckets.
     pub whole_buckets: [DurationCounts; 2],
-    /// The same of the last step, the one that still runs.
+    /// The same for the last step.
     pub running_buckets: [DurationCounts; 2],
-    /// The hours of the window of which anything is known, one at least: those that averages are of.
+    /// The hours of the window with known samples, at least one. Averages per hour are of these.
     pub known_hours: f64,
-    /// Mass invalidations in an hour, on average of the time in the window of which anything is known.
+    /// Mass invalidations per hour, on average over the known hours.
     pub mass_invalidations_per_hour: f64,
-    /// Entries that writes invalidated in an hour, likewise.
+    /// Entries invalidated by writes per hour, on average over the known hours.
     pub invalidated_per_hour: f64,
-    /// What is aimed at, and how it stands.
+    /// The targets, and whether they are met.
     pub targets: [TargetState; 4],
 }
 
-/// What a span of time amounts to.
+/// The statistics of a span of time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PeriodStats {
-    /// When it begins.
+    /// The start of the span.
     pub start: Timestamp,
     /// Requests and loads.
     pub requests: RequestCounters,
-    /// Entries that went.
+    /// Removed entries.
     pub removals: RemovalCounters,
     /// Load time that hits saved.
     pub saved: Duration,
-    /// How long hits took; `None` without any.
+    /// The durations of hits; `None` if there were none.
     pub hits: Option<Percentiles>,
-    /// How long loads took; `None` without any.
+    /// The durations of loads; `None` if there were none.
     pub loads: Option<Percentiles>,
-    /// What the cache held when it was last looked at; `None` when nobody looked.
+    /// The contents of the cache at the last sample; `None` without a sample.
     pub gauges: Option<CacheGauges>,
 }
 
-/// How long something took.
+/// Percentiles of durations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Percentiles {
     /// The median.
     pub p50: Duration,
-    /// Nine of ten took no longer.
+    /// The 90th percentile.
     pub p90: Duration,
-    /// Ninety-nine of a hundred took no longer.
+    /// The 99th percentile.
     pub p99: Duration,
-    /// The longest.
+    /// The maximum.
     pub max: Duration,
 }
 
-/// A target and how it stands.
+/// A target, and whether it is met.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TargetState {
     /// Its name, as in the configuration.
     pub name: &'static str,
-    /// What is aimed at, in words for people.
+    /// The target as text for users.
     pub target: String,
     /// The unit of the value.
     pub unit: &'static str,
-    /// How it stands; `None` when there is nothing to judge yet.
+    /// The current value; `None` if there are no data yet.
     pub value: Option<f64>,
-    /// Whether it is met.
+    /// Whether the target is met; `None` if there are no data yet.
     pub met: Option<bool>,
 }
 
 impl Summaries {
-    /// What the cache's numbers amount to over a window.
+    /// The statistics of the cache over a window.
     ///
     /// # Errors
     ///
-    /// If what was counted before the start cannot be read.
+    /// If the samples from before the start cannot be read.
     pub async fn analytics(&self, window: Window) -> Result<Analytics, StoreError> {
         let known = self.sampler.window(window).await?;
         let most_accessed = self.cache.most_accessed(MOST_ACCESSED_MAX);
         let targets = self.configuration().1.targets;
-        // Some milliseconds for a day of a busy server.
+        // Takes some milliseconds for a day of a busy server.
         let adding_up = tokio::task::spawn_blocking(move || Analytics::of(known, most_accessed, &targets));
         adding_up.await.map_err(|_| StoreError::Panicked)
     }
@@ -121,7 +121,7 @@ impl Analytics {
         let durations = durations(&all);
         let whole = PeriodStats::with(first.start(), &all, &durations);
         let running = self::durations(known.steps.last().map_or(&[], |step| &**step));
-        // One hour at least, so that what happened in the first minute is not taken for what happens in each.
+        // At least one hour, so that the first minute after the start is not extrapolated.
         let minutes = (minute.number() - known.since.number() + 1).clamp(HOUR_MINUTES, window.minutes());
         let hours = as_float(minutes.unsigned_abs()) / as_float(HOUR_MINUTES.unsigned_abs());
         let mass_invalidations_per_hour = as_float(whole.requests.mass_invalidations) / hours;
@@ -130,7 +130,7 @@ impl Analytics {
             since_start: known.since_start,
             most_accessed,
             invalidated_per_hour: as_float(whole.removals.invalidated) / hours,
-            targets: judge(targets, &whole, known.totals.bytes as u64, mass_invalidations_per_hour),
+            targets: target_states(targets, &whole, known.totals.bytes as u64, mass_invalidations_per_hour),
             whole,
             series,
             whole_buckets: durations.each_ref().map(DurationCounts::from),
@@ -167,7 +167,7 @@ impl PeriodStats {
     }
 }
 
-/// How long the hits and the loads of these samples took.
+/// The durations of the hits and of the loads in these samples.
 fn durations(samples: &[Arc<CacheSample>]) -> [DurationHistogram; 2] {
     let (mut hits, mut loads) = (DurationHistogram::default(), DurationHistogram::default());
     for sample in samples {
@@ -182,7 +182,7 @@ fn record(durations: &mut DurationHistogram, buckets: &DurationBuckets) {
 }
 
 impl Percentiles {
-    /// Of these durations; `None` when there is none.
+    /// The percentiles of these durations; `None` if there are none.
     #[must_use]
     pub fn of(durations: &DurationHistogram) -> Option<Self> {
         let at = |part| durations.quantile(part);
@@ -190,14 +190,14 @@ impl Percentiles {
     }
 }
 
-/// Says of each target how it stands.
-fn judge(
+/// Compares the statistics with the targets.
+fn target_states(
     targets: &Targets,
     window: &PeriodStats,
     cache_bytes: u64,
     mass_invalidations_per_hour: f64,
 ) -> [TargetState; 4] {
-    /// Bytes of the megabyte in which sizes are told.
+    /// Sizes are shown in this unit.
     const MEGABYTE: f64 = 1_048_576.0;
     let above = |name, target, unit, value: Option<f64>, aim: f64| TargetState {
         name,
@@ -214,12 +214,18 @@ fn judge(
     let memory = as_float(memory_bytes);
     let p99 = window.hits.map(|hits| hits.p99.as_secs_f64() * 1_000.0);
     [
-        above("hitRate", format!("> {}%", told(hit_rate * 100.0)), "ratio", window.requests.hit_ratio(), hit_rate),
-        below("hitMillis", format!("< {} ms", told(hit_millis)), "ms", p99, hit_millis),
-        below("memoryBytes", format!("< {} MB", told(memory / MEGABYTE)), "bytes", Some(as_float(cache_bytes)), memory),
+        above("hitRate", format!("> {}%", rounded(hit_rate * 100.0)), "ratio", window.requests.hit_ratio(), hit_rate),
+        below("hitMillis", format!("< {} ms", rounded(hit_millis)), "ms", p99, hit_millis),
+        below(
+            "memoryBytes",
+            format!("< {} MB", rounded(memory / MEGABYTE)),
+            "bytes",
+            Some(as_float(cache_bytes)),
+            memory,
+        ),
         below(
             "invalidationsPerHour",
-            format!("< {} per hour", told(invalidations_per_hour)),
+            format!("< {} per hour", rounded(invalidations_per_hour)),
             "per hour",
             Some(mass_invalidations_per_hour),
             invalidations_per_hour,
@@ -227,8 +233,8 @@ fn judge(
     ]
 }
 
-/// A number as people write it: two digits behind the point, and none that is a zero at the end.
-fn told(number: f64) -> f64 {
+/// Rounds to two decimal places, so that the number is printed without the noise of floating point.
+fn rounded(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
 }
 
@@ -242,7 +248,7 @@ mod tests {
     use super::*;
     use crate::domain::cache_configuration::CacheConfiguration;
 
-    fn figures(requests: RequestCounters, hits: Option<Percentiles>) -> PeriodStats {
+    fn period(requests: RequestCounters, hits: Option<Percentiles>) -> PeriodStats {
         PeriodStats {
             start: Timestamp::from_millis(0),
             requests,
@@ -260,27 +266,27 @@ mod tests {
         bytes: u64,
         per_hour: f64,
     ) -> Vec<(String, Option<f64>, Option<bool>)> {
-        judge(targets, figures, bytes, per_hour).map(|state| (state.target, state.value, state.met)).to_vec()
+        target_states(targets, figures, bytes, per_hour).map(|state| (state.target, state.value, state.met)).to_vec()
     }
 
     #[test]
-    fn a_target_is_met_beyond_its_bound_and_unjudged_without_anything_to_judge() {
+    fn a_target_is_met_beyond_its_bound_and_unknown_without_data() {
         let targets = CacheConfiguration::default().targets;
-        let quiet = figures(RequestCounters::default(), None);
+        let quiet = period(RequestCounters::default(), None);
         let texts = ["> 80%", "< 100 ms", "< 100 MB", "< 5 per hour"].map(str::to_owned);
-        let told = states(&targets, &quiet, 0, 0.0);
+        let results = states(&targets, &quiet, 0, 0.0);
         let expected = [None, None, Some((0.0, true)), Some((0.0, true))];
-        for ((state, text), expected) in told.into_iter().zip(texts).zip(expected) {
+        for ((state, text), expected) in results.into_iter().zip(texts).zip(expected) {
             assert_eq!(state, (text, expected.map(|(value, _)| value), expected.map(|(_, met)| met)));
         }
         let millis = Duration::from_millis;
-        let at_bounds = figures(
+        let at_bounds = period(
             RequestCounters { hits: 80, misses: 20, ..RequestCounters::default() },
             Some(Percentiles { p50: millis(1), p90: millis(2), p99: millis(100), max: millis(101) }),
         );
         let met = |states: Vec<(String, Option<f64>, Option<bool>)>| states.into_iter().map(|state| state.2);
         assert!(met(states(&targets, &at_bounds, 100 << 20, 5.0)).all(|met| met == Some(false)));
-        let better = figures(
+        let better = period(
             RequestCounters { hits: 81, misses: 19, ..RequestCounters::default() },
             Some(Percentiles { p50: millis(1), p90: millis(2), p99: millis(99), max: millis(101) }),
         );
@@ -288,11 +294,11 @@ mod tests {
     }
 
     #[test]
-    fn targets_are_told_without_the_noise_of_floating_point() {
+    fn targets_are_printed_without_the_noise_of_floating_point() {
         let targets =
             Targets { hit_rate: 0.07, hit_millis: 0.5, memory_bytes: 1_572_864, invalidations_per_hour: 1.0 / 3.0 };
-        let told = states(&targets, &figures(RequestCounters::default(), None), 0, 0.0);
-        let texts: Vec<String> = told.into_iter().map(|state| state.0).collect();
+        let results = states(&targets, &period(RequestCounters::default(), None), 0, 0.0);
+        let texts: Vec<String> = results.into_iter().map(|state| state.0).collect();
         assert_eq!(texts, ["> 7%", "< 0.5 ms", "< 1.5 MB", "< 0.33 per hour"]);
     }
 }

@@ -1,11 +1,12 @@
-//! An answer as it is kept: the exact bytes of a hit, plain and, once asked for, compressed.
+//! The cached body of an answer: the exact bytes of a hit, plain and, after the first request for it, compressed.
 //!
-//! An answer is a head, which says how it came to be, and a tail: the data, serialised once. A hit's whole bytes are
-//! kept; any other answer puts another head before the same tail.
+//! An answer consists of a head, which tells where it comes from, and a tail: the data, serialised once. The whole
+//! bytes of a hit are cached; any other answer has another head before the same tail.
 //!
-//! The compressed form is gzip (RFC 1952) and follows the same idea, so that compression is paid once per entry: the head
-//! is a *stored* block (RFC 1951, section 3.2.4), which ends on a byte, and behind it come the blocks of the tail, which
-//! were compressed by themselves and refer to nothing before them. The checksum of both is combined of the two.
+//! The compressed form is gzip (RFC 1952) and is composed in the same way, so that each entry is compressed once: the
+//! head is a *stored* block (RFC 1951, section 3.2.4), which ends at a byte boundary, followed by the blocks of the
+//! tail, which were compressed separately and refer to nothing before them. The checksum is combined from those of the
+//! two parts.
 
 use std::io::Write;
 use std::sync::OnceLock;
@@ -17,13 +18,13 @@ use flate2::{Compression, Crc};
 use crate::cache::Body;
 use crate::domain::time::Timestamp;
 
-/// A member header without name, time or flags, of an unknown system.
+/// A gzip header without name, time or flags, for an unknown system.
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 
 /// Bytes around a stored block: its header bits, its length and the length's complement.
 const STORED_BLOCK_BYTES: usize = 5;
 
-/// Bytes of a member's trailer: checksum and length.
+/// Bytes of the gzip trailer: checksum and length.
 const GZIP_TRAILER_BYTES: usize = 8;
 
 /// One answer in all its forms.
@@ -31,7 +32,7 @@ const GZIP_TRAILER_BYTES: usize = 8;
 pub struct SummaryBody {
     /// The exact bytes of a hit.
     hit: Bytes,
-    /// Where the tail begins in them.
+    /// The position of the tail in them.
     tail_at: usize,
     computed_at: Timestamp,
     etag: Bytes,
@@ -47,14 +48,14 @@ struct Gzip {
     tail_crc: Crc,
 }
 
-/// How an answer that is no hit came to be.
+/// The head of an answer, which tells where the answer comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerHead {
     /// From the cache.
     Hit,
     /// By a load.
     Loaded,
-    /// From the cache, although it should be newer.
+    /// From an expired entry, because the load failed.
     Stale,
 }
 
@@ -82,7 +83,7 @@ impl SummaryBody {
         Self { hit: hit.into(), tail_at, computed_at, etag: etag.into(), gzip: OnceLock::new() }
     }
 
-    /// The entity tag, as it stands in the header.
+    /// The entity tag as a header value.
     #[must_use]
     pub fn etag(&self) -> &Bytes {
         &self.etag
@@ -111,13 +112,13 @@ impl SummaryBody {
         answer.into()
     }
 
-    /// Whether the compressed form is there.
+    /// Whether the compressed form exists.
     #[must_use]
     pub fn is_compressed(&self) -> bool {
         self.gzip.get().is_some()
     }
 
-    /// The answer with this head, compressed. The first call compresses, which takes some milliseconds a megabyte.
+    /// The answer with this head, compressed. The first call compresses, which takes some milliseconds per megabyte.
     #[must_use]
     pub fn gzip(&self, head: AnswerHead) -> Bytes {
         let gzip = self.gzip.get_or_init(|| self.compress());
@@ -134,18 +135,18 @@ impl SummaryBody {
         let mut tail_crc = Crc::new();
         tail_crc.update(tail);
         let mut encoder = DeflateEncoder::new(Vec::with_capacity(tail.len() / 3), Compression::default());
-        // Writing into memory does not fail.
+        // Writing to memory cannot fail.
         let blocks = encoder.write_all(tail).and_then(|()| encoder.finish()).unwrap_or_default();
         Gzip { hit: self.member(AnswerHead::Hit, &blocks, &tail_crc), tail_crc }
     }
 
-    /// Puts a member together: header, head as a stored block, the tail's blocks, trailer.
+    /// Composes a gzip member: header, head as a stored block, the tail's blocks, trailer.
     fn member(&self, head: AnswerHead, blocks: &[u8], tail_crc: &Crc) -> Bytes {
         let head = head.write(self.computed_at);
         let mut crc = Crc::new();
         crc.update(head.as_bytes());
         crc.combine(tail_crc);
-        // A head is a hundred bytes long.
+        // A head has about a hundred bytes, far below the limit of a stored block.
         let length = u16::try_from(head.len()).unwrap_or(u16::MAX);
         let framing = GZIP_HEADER.len() + STORED_BLOCK_BYTES + GZIP_TRAILER_BYTES;
         let mut member = Vec::with_capacity(framing + head.len() + blocks.len());
@@ -176,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_form_of_an_answer_says_the_same() {
+    fn every_form_of_an_answer_has_the_same_content() {
         let data = format!(r#"{{"words":"{}"}}"#, "contact ".repeat(10_000));
         let at = Timestamp::from_millis(1_795_000_000_000);
         let body = SummaryBody::new(data.as_bytes(), at, "W/\"e-1-2-3\"".to_owned());
@@ -195,7 +196,7 @@ mod tests {
             assert_eq!(json["data"].to_string(), data);
         }
         assert_eq!(body.data(), data.as_bytes());
-        assert_eq!(body.bytes(), plain_bytes + body.gzip(AnswerHead::Hit).len(), "both forms are weighed");
+        assert_eq!(body.bytes(), plain_bytes + body.gzip(AnswerHead::Hit).len(), "the size of both forms is counted");
         assert!(body.gzip(AnswerHead::Stale).len() < data.len() / 50, "the tail is compressed");
     }
 }

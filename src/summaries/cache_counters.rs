@@ -1,4 +1,4 @@
-//! The cache's counters in the shape in which they leave the program.
+//! The cache's counters in the form in which the API and the event stream show them.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ impl From<&Stats> for Counts {
     }
 }
 
-/// What was counted of requests and loads, as it is kept and told.
+/// The counters of requests and loads, as they are stored and shown.
 pub(super) fn requests(counted: &Stats) -> RequestCounters {
     RequestCounters {
         hits: counted.hits,
@@ -43,7 +43,7 @@ pub(super) fn requests(counted: &Stats) -> RequestCounters {
     }
 }
 
-/// Why entries went, as it is kept and told.
+/// The removed entries by cause, as they are stored and shown.
 pub(super) fn removals(counted: &Removals) -> RemovalCounters {
     let Removals { expired, replaced, size, bytes, invalidated, cleared } = *counted;
     RemovalCounters { expired, replaced, size, bytes, invalidated, cleared }
@@ -80,7 +80,7 @@ impl From<&DurationHistogram> for Micros {
 pub struct DurationCounts(Vec<(f64, u64)>);
 
 impl DurationCounts {
-    /// Of buckets by their upper ends, which rise.
+    /// From buckets with increasing upper ends.
     pub fn of(buckets: impl Iterator<Item = (Duration, u64)>) -> Self {
         Self(buckets.map(|(end, count)| (micros(end), count)).collect())
     }
@@ -92,7 +92,7 @@ impl From<&DurationHistogram> for DurationCounts {
     }
 }
 
-/// Microseconds with three digits after the point.
+/// Microseconds with three decimal places.
 fn micros(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e9).round() / 1e3
 }
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_exact_and_say_when_there_is_nothing_to_say() {
+    fn counters_are_exact_and_the_hit_ratio_is_null_without_requests() {
         let mut stats = Stats::default();
         let nothing = Counts::from(&stats);
         assert_eq!((nothing.hit_ratio, nothing.requests.hits), (None, 0));

@@ -1,4 +1,5 @@
-//! The store's change feed, applied to the cache: what a write touched is not fresh any more before the write is answered.
+//! Applies the store's change feed to the cache: entries are invalidated before the write that changed them is
+//! acknowledged.
 
 use std::sync::Arc;
 
@@ -8,11 +9,11 @@ use super::summary_cache::SummaryCache;
 use super::write_activity::WriteActivity;
 use crate::store::{AccessList, Publication, Subscriber};
 
-/// Receives every change before its writer is answered. It holds the cache and not the store, which holds it.
+/// Receives every change before it is acknowledged. It owns a handle to the cache but none to the store, which owns it.
 pub(super) struct CacheInvalidation {
     cache: SummaryCache,
     activity: Arc<WriteActivity>,
-    /// Wakes the task of the event stream; without one, notifying costs one atomic operation.
+    /// Wakes the task of the event stream. Without listeners this costs one atomic operation.
     publications: Arc<Notify>,
 }
 

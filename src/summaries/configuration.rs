@@ -1,4 +1,5 @@
-//! What an administrator has tuned, as it is stored: each change is a new version, written with its entry in the audit log.
+//! The stored configuration of the cache: each change is a new version, written together with its entry in the audit
+//! log.
 
 use std::sync::Arc;
 
@@ -7,54 +8,55 @@ use serde_json::{Value, json};
 use crate::domain::cache_configuration::{CacheConfiguration, ConfigurationChange};
 use crate::store::{Actor, AuditAction, AuditEntry, ReadTx, StoreError, WriteTx};
 
-/// A configuration, and which one it is.
+/// A configuration and its version.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VersionedConfiguration {
-    /// The history of the database that the version counts in.
+    /// The epoch of the database, because a replaced database counts its versions from the start.
     pub(super) epoch: Arc<str>,
-    /// Its version; 0 as long as nobody has changed the defaults.
+    /// Its version; 0 for the defaults.
     pub version: u64,
     /// The configuration.
     pub configuration: CacheConfiguration,
 }
 
 impl VersionedConfiguration {
-    /// The newest configuration in the database. One that cannot be read is as good as none: the server has to run.
+    /// The newest configuration in the database. One that cannot be read is replaced by the defaults, since the server
+    /// must run.
     pub(super) fn read(tx: &ReadTx<'_>) -> Result<Self, StoreError> {
         Ok(Newest::read(tx)?.versioned)
     }
 
-    /// What names this version of this history, as a strong entity tag (RFC 9110, section 8.8.3).
+    /// The strong entity tag of this version (RFC 9110, section 8.8.3).
     #[must_use]
     pub fn tag(&self) -> String {
         format!("\"{}-{}\"", self.epoch, self.version)
     }
 }
 
-/// What is wanted of the configuration.
+/// A change of the configuration.
 #[derive(Clone, Debug)]
 pub enum ConfigurationEdit {
-    /// Other values for some of its fields.
+    /// New values for some of its fields.
     Set(ConfigurationChange),
-    /// What it was in a version; version 0 had the defaults.
+    /// Back to an earlier version; version 0 is the defaults.
     Revert(u64),
 }
 
-/// What came of a change.
+/// The result of a change.
 #[derive(Clone, Debug)]
 pub struct Configured {
-    /// The configuration that holds now.
+    /// The current configuration.
     pub now: VersionedConfiguration,
-    /// Whether it is another than before; if not, no version was made.
+    /// Whether it differs from the one before; if not, no version was created.
     pub changed: bool,
 }
 
-/// The newest configuration, and how it is written.
+/// The newest configuration, and its stored form.
 struct Newest {
     versioned: VersionedConfiguration,
-    /// Whether this is what is stored; else the defaults stand in for it.
+    /// Whether the stored form could be read; if not, the configuration is the defaults.
     readable: bool,
-    /// As it is stored.
+    /// The stored form.
     json: Value,
 }
 
@@ -79,7 +81,7 @@ impl Newest {
 }
 
 impl ConfigurationEdit {
-    /// Stores the version that this leads to, if one of the expected tags names the one before.
+    /// Stores the changed configuration as a new version, if the expected tags include that of the current one.
     pub(super) fn write(
         &self,
         tx: &WriteTx<'_>,
@@ -91,7 +93,7 @@ impl ConfigurationEdit {
             Self::Set(change) => (AuditAction::CacheConfigure, change.apply_to(&before.configuration)),
             Self::Revert(version) => (AuditAction::CacheRevert, of_version(tx, *version)?),
         };
-        // After everything else that can be wrong (RFC 9110, section 13.2.1).
+        // Preconditions are evaluated after all other checks (RFC 9110, section 13.2.1).
         if expected.is_some_and(|tags| !tags.contains(&before.tag())) {
             let version = before.version;
             return Err(StoreError::Outdated(format!(

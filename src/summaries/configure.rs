@@ -1,7 +1,7 @@
-//! Changing the cache's configuration, and applying it to what is in the cache.
+//! Changes the cache's configuration and applies it.
 //!
-//! A version is stored in one write, and then applied. Changes may overtake each other between the two, so a version is
-//! applied only if no later one was.
+//! A version is stored in one write, and then applied. Concurrent changes can overtake each other between the two, so a
+//! version is applied only if no later one was.
 
 use std::sync::Arc;
 
@@ -14,25 +14,26 @@ use crate::domain::cache_configuration::CacheConfiguration;
 use crate::store::{Actor, StoreError};
 
 impl Summaries {
-    /// The configuration that holds, and its version.
+    /// The current configuration and its version.
     #[must_use]
     pub fn configuration(&self) -> (u64, CacheConfiguration) {
         let current = self.configuration.borrow();
         (current.version, current.configuration.clone())
     }
 
-    /// The configuration that holds, and a notification of every later one.
+    /// The current configuration, and a notification of every later one.
     #[must_use]
     pub fn configuration_changes(&self) -> watch::Receiver<VersionedConfiguration> {
         self.configuration.subscribe()
     }
 
-    /// Changes the configuration, if one of the expected tags names the version that is there; without expectations, in any
-    /// case. When this returns it is stored, written down, and holds for every entry.
+    /// Changes the configuration, if the expected tags include that of the current version, or none are expected. When
+    /// this returns, the change is stored, in the audit log, and applied to every entry.
     ///
     /// # Errors
     ///
-    /// If another version is there, if there is none to go back to, or if it cannot be stored. Nothing has changed then.
+    /// If the current version is not an expected one, if the version to go back to does not exist, or if the change
+    /// cannot be stored. Then nothing has changed.
     pub async fn configure(
         &self,
         actor: Actor,
@@ -40,7 +41,7 @@ impl Summaries {
         expected: Option<Vec<String>>,
     ) -> Result<Configured, StoreError> {
         let summaries = self.clone();
-        // On a task of its own: the client may disconnect, and what is stored must hold all the same.
+        // On its own task, because a stored version must be applied even if the client disconnects.
         let task = tokio::spawn(async move {
             let configured = summaries.store.write(move |tx| edit.write(tx, &actor, expected.as_deref())).await?;
             summaries.apply(configured.now.clone());
@@ -49,7 +50,7 @@ impl Summaries {
         task.await.unwrap_or(Err(StoreError::Panicked))
     }
 
-    /// Applies what another process may have stored.
+    /// Applies a version that another process has stored.
     pub(super) async fn follow_configuration(&self) {
         let (epoch, version) = {
             let current = self.configuration.borrow();
@@ -63,14 +64,14 @@ impl Summaries {
         match look.await {
             Ok(None) => {}
             Ok(Some(stored)) => self.apply(stored),
-            // The next look may succeed; a failing database is reported by the requests that need it.
+            // It is tried again; a failing database is reported by the requests that need it.
             Err(error) => tracing::debug!(%error, "cannot look for a change of the cache's configuration"),
         }
     }
 
-    /// Lets a configuration hold, unless a later one does.
+    /// Applies a configuration, unless a later one was applied.
     fn apply(&self, next: VersionedConfiguration) {
-        // Judged and done under the channel's lock, so that versions are applied in their order.
+        // Compared and applied under the channel's lock, so that versions are applied in their order.
         self.configuration.send_if_modified(|current| {
             let is_later = next.epoch != current.epoch || next.version > current.version;
             if is_later {
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_version_that_comes_late_does_not_hold() {
+    fn an_older_version_that_comes_late_is_not_applied() {
         let (_dir, summaries) = open();
         let (epoch, changes) = (summaries.configuration.borrow().epoch.clone(), summaries.configuration_changes());
         let apply = |version: u64, entries_max: usize| {
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_another_process_stored_holds_after_the_next_look() {
+    async fn a_version_stored_by_another_process_is_applied_at_the_next_check() {
         let (_dir, summaries) = open();
         let mut changes = summaries.configuration_changes();
         summaries.follow_configuration().await;

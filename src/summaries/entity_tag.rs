@@ -2,11 +2,12 @@
 
 use crate::domain::time::Day;
 
-/// The shape of the answers. To be raised with every change of it, so that no client takes an older shape for today's.
+/// The version of the answers' JSON. It must be raised with every change, so that an older answer is not taken for
+/// current.
 const FORMAT: u32 = 1;
 
-/// The entity tag: database, shape, revision, day. Weak, because the head of the answer and the time it took differ while
-/// it says the same.
+/// The entity tag: epoch of the database, version of the JSON, revision, day. Weak, because answers with the same data
+/// differ in their head and their calculation time.
 pub(super) fn entity_tag(epoch: &str, revision: i64, day: Day) -> String {
     format!("W/\"{epoch}-{FORMAT}-{revision}-{}\"", day.number())
 }

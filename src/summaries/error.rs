@@ -8,10 +8,10 @@ use crate::store::StoreError;
 /// Why there is no answer.
 #[derive(Clone, Debug, Error)]
 pub enum SummaryError {
-    /// The store's own reason, that there is nothing of that name included.
+    /// An error of the store, for example that the enterprise does not exist.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The load ended without one.
+    /// The load ended without an answer.
     #[error(transparent)]
     Load(LoadError<StoreError>),
 }

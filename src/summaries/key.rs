@@ -1,4 +1,4 @@
-//! What cached answers are found by.
+//! The key of a cached answer.
 
 use std::fmt;
 
@@ -8,11 +8,11 @@ use crate::domain::directory::Scope;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::domain::page::{Cursor, TimeCursor};
 
-/// The key of one cached answer: whose figures or contacts it shows, and of contacts which.
+/// The key of one cached answer: its scope, and the page if it is a page of contacts.
 ///
-/// Written `enterprise:{id}:contacts` and `enterprise:{id}:department:{id}:contacts`; for a page of contacts
-/// `:details:{view}:{limit}` follows, and `:{cursor}` unless it is the first. Ids and cursors have no colon, so nothing is
-/// written like anything else; and a page has one key, however it was asked for.
+/// Its text is `enterprise:{id}:contacts` and `enterprise:{id}:department:{id}:contacts`; for a page of contacts
+/// `:details:{view}:{limit}` follows, and `:{cursor}` unless it is the first. Ids and cursors have no colon, so every
+/// key has a text of its own. A page has one key, however the request spells its parameters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SummaryKey {
     scope: Scope,
@@ -31,10 +31,9 @@ pub enum SummaryKind {
 }
 
 impl SummaryKind {
-    /// Every kind.
     pub const ALL: [Self; 3] = [Self::Enterprise, Self::Department, Self::Details];
 
-    /// The kind as it is written.
+    /// The text of the kind.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -44,7 +43,7 @@ impl SummaryKind {
         }
     }
 
-    /// Reads a kind; `None` for anything else.
+    /// Parses a kind; `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
@@ -64,7 +63,7 @@ impl SummaryKey {
         Self { scope, details: Some(request) }
     }
 
-    /// Reads a key as it is written; `None` for anything else.
+    /// Parses a key; `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(':');
@@ -87,7 +86,7 @@ impl SummaryKey {
             _ => return None,
         };
         let key = Self { scope, details };
-        // Limits and cursors can be spelt in ways that no key is written in.
+        // Limits and cursors have other spellings, which are no keys.
         (key.to_string() == text).then_some(key)
     }
 
@@ -107,7 +106,7 @@ impl SummaryKey {
         self.details.as_ref()
     }
 
-    /// Whose figures or contacts it shows.
+    /// The scope whose summary or contacts it shows.
     #[must_use]
     pub fn of(&self) -> &Scope {
         &self.scope
@@ -154,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_read_as_they_are_written() {
+    fn only_the_text_of_a_key_is_parsed_as_a_key() {
         let cursor = TimeCursor { created_at: 7, row: 8 }.encode();
         let page = format!("enterprise:acme:contacts:details:full:5000:{cursor}");
         let check = |text: &str, kind: SummaryKind| {

@@ -1,4 +1,4 @@
-//! How an answer is computed: in one read transaction, serialised once.
+//! Computes an answer in one read transaction, and serialises it once.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,10 +15,11 @@ use crate::domain::directory::Scope;
 use crate::store::{ReadTx, StoreError};
 
 impl Summaries {
-    /// What loads the answer for a key.
+    /// The loader for a key.
     pub(super) fn loader(&self, key: &SummaryKey) -> impl FnOnce() -> LoadFuture + Send + 'static {
         let (store, key) = (self.store.clone(), key.clone());
-        // A page says when it expires. The load may begin later than now, but must not hold the cache that holds it.
+        // A page contains its expiry. The TTL is read here, because the loader must not own the cache, which owns the
+        // loader.
         let ttl = key.page().map(|_| (self.cache.settings().ttl)(&key)).unwrap_or_default();
         move || {
             Box::pin(async move {
@@ -27,9 +28,9 @@ impl Summaries {
                     let begun = clock.instant();
                     load(tx, &key, ttl, || clock.instant().saturating_duration_since(begun))
                 });
-                // The client reads a general sentence, or perhaps an older answer: the cause is logged here.
+                // The cause is logged here, because the client gets a general message or a stale answer.
                 loaded.await.inspect_err(|error| match error {
-                    // Of these there are many at a time, and nothing is wrong but their number, which is counted.
+                    // Many of these occur at once under load, and they are counted.
                     StoreError::ReadQueueFull => tracing::debug!(%error, "cannot load a summary"),
                     error => tracing::warn!(%error, "cannot load a summary"),
                 })
@@ -37,7 +38,7 @@ impl Summaries {
         }
     }
 
-    /// The entity tag that an answer would have now, by the scope's row alone; `None` if that cannot be read.
+    /// The entity tag of the current answer, from the scope's row alone; `None` if that cannot be read.
     pub(super) async fn current_entity_tag(&self, key: &SummaryKey) -> Option<String> {
         let scope = key.of().clone();
         let tag = self.store.read(move |tx| Ok(entity_tag(&tx.epoch()?, tx.scope_revision(&scope)?, tx.now().day())));
@@ -45,17 +46,17 @@ impl Summaries {
     }
 }
 
-/// A load under way.
+/// A running load.
 pub(super) type LoadFuture = Pin<Box<dyn Future<Output = Result<Loaded<SummaryBody>, StoreError>> + Send>>;
 
-/// Computes the answer for a key. What does not exist is an answer, too.
+/// Computes the answer for a key; `None` if the enterprise or department does not exist.
 fn load(
     tx: &ReadTx<'_>,
     key: &SummaryKey,
     ttl: Duration,
     elapsed: impl FnOnce() -> Duration,
 ) -> Result<Loaded<SummaryBody>, StoreError> {
-    // First of all, so that it is read in the snapshot that everything else comes from.
+    // The first statement opens the snapshot of the transaction.
     let as_of = tx.revision()?;
     let day = tx.now().day();
     let value = match compute(tx, key, ttl, elapsed) {
@@ -102,7 +103,7 @@ fn serialise(data: &impl Serialize) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(data).map_err(|error| StoreError::Corrupt(format!("an answer cannot be written: {error}")))
 }
 
-/// Milliseconds with three digits after the point.
+/// Milliseconds with three decimal places.
 fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }

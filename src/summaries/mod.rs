@@ -1,7 +1,13 @@
 //! Summaries as they are served: from the cache, and into it from one read transaction.
 //!
-//! In reading order:
-//!
+//! - `read_through`: the struct `Summaries`, which answers requests from the cache or by a load.
+//! - `key`, `body`, `entity_tag`, `summary_cache`: the cache's types; `load` and `error`: how an answer is computed.
+//! - `configuration`, `configure`: the cache's settings, stored as versions and applied.
+//! - `ttl_policy`, `write_activity`: the TTL of each key, which depends on how much is written to its enterprise.
+//! - `cache_invalidation`: the store's changes, applied to the cache; `warm`: loads before the first request.
+//! - `live`: the event stream; `cache_counters`: the cache's counters as JSON.
+//! - `minute_samples`, `analytics`: the counters minute by minute, and statistics of them.
+//! - `recording`, `what_if`: the recorded access history, and the hit ratio of other settings.
 
 mod analytics;
 mod body;

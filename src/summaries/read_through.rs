@@ -1,4 +1,4 @@
-//! Summaries read through the cache: a fresh entry is the answer, anything else is loaded and kept.
+//! Summaries read through the cache: a fresh entry is the answer, otherwise the answer is loaded and stored.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,18 +23,18 @@ use crate::what_if::Recorder;
 /// Whether the client already has the answer with this entity tag.
 pub type KnownTag<'a> = dyn Fn(&[u8]) -> bool + Sync + 'a;
 
-/// How often expired entries are swept. An entry past its time is not served meanwhile, it only takes room.
+/// How often expired entries are swept. Until then they take memory, and are not served as hits.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Bodies up to this size, in bytes, are compressed where they are asked for: it takes less than a millisecond. Larger
-/// ones would keep other requests of the same thread waiting.
+/// Bodies up to this size, in bytes, are compressed on the thread of the request, which takes less than a millisecond.
+/// Larger ones would delay other requests of the same thread.
 const COMPRESS_IN_PLACE_BYTES_MAX: usize = 32 * 1024;
 
-/// Loads that all warmings together run at once. There are at least two read connections, and a reader waits meanwhile
-/// behind at most so many loads of well under a millisecond.
+/// Loads that all warming requests together run at once. There are at least two read connections, and a read waits
+/// behind at most this many loads of well under a millisecond.
 pub(super) const WARM_LOADS_MAX: usize = 2;
 
-/// The summaries of one store, and their cache. Cloning it is cheap, and every clone is the same.
+/// The summaries of one store, and their cache. Clones are cheap and share the same cache.
 #[derive(Clone)]
 pub struct Summaries {
     pub(super) store: Store,
@@ -48,18 +48,18 @@ pub struct Summaries {
     simulator: Simulator,
 }
 
-/// How a request with an `If-None-Match` ended.
+/// The answer to a request that may have an `If-None-Match`.
 #[derive(Debug)]
 pub enum ConditionalAnswer {
-    /// The whole of it.
+    /// The complete answer.
     Whole(ServedSummary),
-    /// The client has it already: the fresh entry is what it has.
+    /// The client has the answer of the fresh entry.
     Unchanged(ServedSummary),
-    /// The client has it already, as the scope's row says; nothing was loaded.
+    /// The client has the current answer by the scope's row; nothing was loaded.
     Revalidated {
-        /// The entity tag that it has now.
+        /// The current entity tag.
         etag: String,
-        /// How long it took to look.
+        /// How long the check took.
         took: Duration,
     },
 }
@@ -89,7 +89,7 @@ impl Summaries {
         Ok(Self { store: store.clone(), cache, configuration, activity, live, warming, sampler, simulator })
     }
 
-    /// The cache itself, to be watched, cleared or tuned.
+    /// The cache itself, for statistics, clears and settings.
     #[must_use]
     pub fn cache(&self) -> &SummaryCache {
         &self.cache
@@ -105,7 +105,7 @@ impl Summaries {
     ///
     /// # Errors
     ///
-    /// If there is nothing of that name, or if it cannot be loaded.
+    /// If the enterprise or department does not exist, or if the load fails.
     pub async fn get(
         &self,
         key: &SummaryKey,
@@ -135,7 +135,7 @@ impl Summaries {
         }
     }
 
-    /// Sees to it that the compressed form of an answer is there, and weighed.
+    /// Compresses an answer unless it is compressed, and updates the size of its entry.
     pub async fn compress(&self, key: &SummaryKey, body: &Arc<SummaryBody>) {
         if body.is_compressed() {
             return;
@@ -144,46 +144,46 @@ impl Summaries {
             let _ = body.gzip(AnswerHead::Hit);
         } else {
             let body = Arc::clone(body);
-            // If it fails, the caller compresses it when it takes the form.
+            // If it fails, the caller compresses the body when it reads the compressed form.
             let _ = tokio::task::spawn_blocking(move || body.gzip(AnswerHead::Hit)).await;
         }
         self.cache.update_bytes(key, body);
     }
 
-    /// Maintains the cache until `stop`: sweeps what has expired, follows changes of the configuration that were made by
-    /// other processes, and writes down each minute what was counted.
-    pub async fn tend(self, stop: CancellationToken) {
+    /// Maintains the cache until `stop`: sweeps expired entries, applies changes of the configuration by other
+    /// processes, and stores the counters of each minute.
+    pub async fn maintain(self, stop: CancellationToken) {
         let sweeping = async {
             while tokio::time::timeout(SWEEP_INTERVAL, stop.cancelled()).await.is_err() {
-                self.activity.settle();
+                self.activity.sweep();
                 self.cache.sweep();
                 self.follow_configuration().await;
             }
         };
-        tokio::join!(sweeping, self.sampler.tend(stop.clone()));
+        tokio::join!(sweeping, self.sampler.run(stop.clone()));
     }
 
-    /// Writes down what was counted in the minute that runs. For the end, when no request runs any more.
-    pub async fn settle(&self) {
-        self.sampler.settle().await;
+    /// Stores the counters of the current minute. To be called at the end, when no request runs any more.
+    pub async fn flush(&self) {
+        self.sampler.flush().await;
     }
 
     /// The hit ratio that other values of a setting would have had.
     ///
     /// # Errors
     ///
-    /// If the simulation fails, which would be a mistake in it.
+    /// If the simulation panics.
     pub async fn what_if(&self, tried: TriedSetting) -> Result<WhatIf, StoreError> {
         let current = || (self.configuration().1, self.store.clock().instant());
         self.simulator.what_if(&self.cache, &self.activity, self.store.clock(), tried, current).await
     }
 
-    /// Why a load found nothing: what is missing, the enterprise or the department.
+    /// Why a load found nothing: whether the enterprise or the department does not exist.
     pub(super) async fn why_absent(&self, key: &SummaryKey) -> SummaryError {
         let scope = key.of().clone();
         match self.store.read(move |tx| tx.scope_revision(&scope)).await {
             Err(error) => error.into(),
-            // It has come into being since the load looked.
+            // It was created after the load.
             Ok(_) => StoreError::NotFound(Subject::Enterprise).into(),
         }
     }

@@ -1,4 +1,4 @@
-//! The cache of summaries, by its types.
+//! The type of the cache of summaries.
 
 use super::body::SummaryBody;
 use super::key::SummaryKey;
@@ -6,8 +6,8 @@ use crate::cache::{Cache, Served};
 use crate::store::StoreError;
 use crate::what_if::Recorder;
 
-/// The cache of summaries.
+/// The cache of summaries, whose accesses are recorded.
 pub type SummaryCache = Cache<SummaryKey, SummaryBody, StoreError, Recorder<SummaryKey>>;
 
-/// An answer and how it came to be.
+/// An answer from the cache or from a load.
 pub type ServedSummary = Served<SummaryBody>;

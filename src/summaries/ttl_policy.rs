@@ -1,4 +1,4 @@
-//! How an administrator's configuration becomes the cache's settings: the TTL of each key.
+//! The TTL of each key, by the configuration and the write activity of its enterprise.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::write_activity::WriteActivity;
 use crate::cache::Settings;
 use crate::domain::cache_configuration::{ActivityLimits, CacheConfiguration, TtlSettings};
 
-/// The cache's settings by a configuration.
+/// The cache's settings for a configuration.
 pub(super) fn settings(configuration: &CacheConfiguration, activity: &Arc<WriteActivity>) -> Settings<SummaryKey> {
     let (ttl, limits, activity) = (configuration.ttl, configuration.activity, Arc::clone(activity));
     let settings = Settings::new(configuration.entries_max, configuration.bytes_max, move |key| {
@@ -25,7 +25,7 @@ fn by_kind(ttl: &TtlSettings, key: &SummaryKey) -> Duration {
     }
 }
 
-/// The TTL of a key whose kind has this one. Writes are only looked at where they could change it.
+/// The TTL of a key whose kind has the TTL `usual`. The activity is read only if it could change the TTL.
 fn by_activity(
     usual: Duration,
     ttl: &TtlSettings,
@@ -34,7 +34,7 @@ fn by_activity(
     activity: &WriteActivity,
 ) -> Duration {
     let could_be_shorter = ttl.high_activity < usual && activity.reaches_hourly(limits.high_per_hour);
-    let could_be_longer = ttl.low_activity > usual && limits.low_per_day > 0 && activity.knows_a_day();
+    let could_be_longer = ttl.low_activity > usual && limits.low_per_day > 0 && activity.has_whole_day();
     if !could_be_shorter && !could_be_longer {
         return usual;
     }
@@ -60,7 +60,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_mins(1);
 
     #[test]
-    fn activity_shortens_and_lengthens_what_is_of_an_enterprise() {
+    fn high_activity_shortens_and_low_activity_lengthens_the_ttls_of_an_enterprise() {
         let clock = Clock::manual(Timestamp::parse("2026-11-22T08:00:00Z").unwrap());
         let activity = Arc::new(WriteActivity::new(clock.clone()));
         let acme = Scope::enterprise(EnterpriseId::parse("acme").unwrap());
@@ -76,7 +76,7 @@ mod tests {
         };
         let usual = CacheConfiguration::default();
         let mut other = usual.clone();
-        // Longer than usual for activity and shorter for its lack: neither is meant.
+        // A TTL for high activity that is longer than usual, or for low activity that is shorter, has no effect.
         other.ttl.high_activity = 300 * MINUTE;
         other.ttl.low_activity = 10 * MINUTE;
         let mut never_low = usual.clone();

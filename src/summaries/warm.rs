@@ -15,24 +15,24 @@ use crate::domain::ids::EnterpriseId;
 use crate::domain::page::{PageRequest, PageStart};
 use crate::store::{StoreError, Subject};
 
-/// Departments of one enterprise that are listed at once while they are warmed.
+/// Departments of an enterprise that are read at once for warming.
 const DEPARTMENTS_PAGE_LEN: u32 = 200;
 
-/// How often a summary that changes while it is loaded is tried, before it is said that it cannot be kept.
+/// How often a summary is loaded that changes during its load, before it is reported as not stored.
 const ATTEMPTS_MAX: u32 = 3;
 
-/// What is to be warmed.
+/// A request to warm summaries.
 #[derive(Clone, Debug)]
 pub struct WarmRequest {
-    /// The enterprises; one that is named twice is warmed once.
+    /// The enterprises. One that occurs twice is warmed once.
     pub enterprises: Vec<EnterpriseId>,
     /// Whether their departments are warmed, too.
     pub with_departments: bool,
-    /// After so long nothing more is begun.
+    /// After this time no further load is started.
     pub time_max: Duration,
 }
 
-/// What came of warming one enterprise, with its departments if that was asked for.
+/// The result of warming one enterprise, with its departments if requested.
 #[derive(Clone, Debug)]
 pub struct WarmReport {
     /// Whether it is in the cache now.
@@ -41,12 +41,12 @@ pub struct WarmReport {
     pub took: Duration,
 }
 
-/// How a summary came to be in the cache.
+/// Whether a summary had to be loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WarmOutcome {
     /// It was loaded; with departments, at least one of them was.
     Warmed,
-    /// It was there.
+    /// It was in the cache.
     AlreadyCached,
 }
 
@@ -56,10 +56,10 @@ pub enum WarmError {
     /// It cannot be loaded.
     #[error(transparent)]
     Summary(#[from] SummaryError),
-    /// It was loaded and is not kept.
+    /// It was loaded and not stored.
     #[error("it was loaded and cannot be kept: it changes all the time, or is larger than the cache")]
     NotKept,
-    /// The time was over.
+    /// The time was over before.
     #[error("it was not reached in the time of one request; ask for it again")]
     NotReached,
 }
@@ -70,7 +70,7 @@ impl From<StoreError> for WarmError {
     }
 }
 
-/// Until when a warming may begin loads.
+/// Until when loads may be started.
 #[derive(Clone, Copy)]
 struct Deadline {
     begun: Instant,
@@ -78,7 +78,7 @@ struct Deadline {
 }
 
 impl Summaries {
-    /// Warms enterprises; one report for each that was named, in the same order. What fails does not stop the rest.
+    /// Warms enterprises. Returns a report for each, in the same order. A failure does not stop the rest.
     pub async fn warm(&self, request: WarmRequest) -> Vec<WarmReport> {
         let WarmRequest { enterprises, with_departments, time_max } = request;
         let deadline = Deadline { begun: self.store.clock().instant(), time_max };
@@ -112,7 +112,7 @@ impl Summaries {
         WarmReport { outcome, took: clock.instant().saturating_duration_since(begun) }
     }
 
-    /// Warms the departments of an enterprise page by page. One that fails does not stop the rest, and is what is reported.
+    /// Warms the departments of an enterprise page by page. A failure does not stop the rest, and is reported.
     async fn warm_departments(&self, id: &EnterpriseId, deadline: Deadline) -> Result<WarmOutcome, WarmError> {
         let mut outcome = Ok(WarmOutcome::AlreadyCached);
         let mut next = Some(PageStart::First);
@@ -124,7 +124,7 @@ impl Summaries {
             for department in page.items {
                 match self.warm_scope(Scope::department(id.clone(), department.id), deadline).await {
                     Ok(department) => outcome = outcome.map(|so_far| so_far.and(department)),
-                    // It has gone since it was listed.
+                    // It was removed after it was listed.
                     Err(WarmError::Summary(SummaryError::Store(StoreError::NotFound(Subject::Department)))) => {}
                     Err(WarmError::NotReached) => return Err(WarmError::NotReached),
                     Err(error) => outcome = outcome.and(Err(error)),
@@ -152,7 +152,7 @@ impl Summaries {
         Err(WarmError::NotKept)
     }
 
-    /// The time that is left, if there is any.
+    /// The remaining time, if there is any.
     fn in_time(&self, deadline: Deadline) -> Result<Duration, WarmError> {
         let passed = self.store.clock().instant().saturating_duration_since(deadline.begun);
         deadline.time_max.checked_sub(passed).filter(|left| !left.is_zero()).ok_or(WarmError::NotReached)
@@ -160,7 +160,7 @@ impl Summaries {
 }
 
 impl WarmOutcome {
-    /// Of two summaries together: cached already only if both were.
+    /// The outcome of two summaries together: already cached only if both were.
     fn and(self, other: Self) -> Self {
         if other == Self::AlreadyCached { self } else { other }
     }

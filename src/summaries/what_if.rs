@@ -1,4 +1,4 @@
-//! What the hit ratio would have been with another setting, by the sampled history of accesses.
+//! The hit ratio that the cache would have had with another setting, predicted from the recorded access history.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::domain::cache_configuration::CacheConfiguration;
 use crate::store::StoreError;
 use crate::what_if::Prediction;
 
-/// TTLs to try, beside the one that is set. Nothing lives past its UTC day, so a longer one would change nothing.
+/// TTLs to try besides the current one. An entry expires with its UTC day, so a longer TTL would have no effect.
 const TTLS: [Duration; 9] = [
     Duration::from_mins(1),
     Duration::from_mins(5),
@@ -28,10 +28,10 @@ const TTLS: [Duration; 9] = [
     Duration::from_hours(24),
 ];
 
-/// Numbers of entries to try, beside the one that is set.
+/// Numbers of entries to try besides the current one.
 const ENTRIES: [usize; 10] = [10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
 
-/// Bounds of all bytes to try, beside the one that is set.
+/// Numbers of bytes to try besides the current one.
 const BYTES: [usize; 12] = [
     64 << 10,
     256 << 10,
@@ -47,60 +47,60 @@ const BYTES: [usize; 12] = [
     1 << 30,
 ];
 
-/// How long an answer is given again: a dashboard that draws it anew with each sample costs one simulation in this time.
-const ANSWER_KEPT: Duration = Duration::from_secs(5);
+/// How long an answer is reused: a dashboard that is redrawn with each sample costs one simulation in this time.
+const ANSWER_TTL: Duration = Duration::from_secs(5);
 
-/// Which setting is tried out.
+/// The setting that is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TriedSetting {
-    /// The TTL that entries of this kind have.
+    /// The TTL of entries of this kind.
     Ttl(SummaryKind),
-    /// How many entries there may be.
+    /// The most entries.
     Entries,
-    /// How many bytes they may take.
+    /// The most bytes.
     Bytes,
 }
 
 /// A value of the setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SettingValue {
-    /// How long entries live.
+    /// A TTL.
     Ttl(Duration),
-    /// How many entries there may be.
+    /// The most entries.
     Entries(usize),
-    /// How many bytes they may take.
+    /// The most bytes.
     Bytes(usize),
 }
 
-/// What a value of the setting would have brought.
+/// The predicted hit ratio of a value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WhatIfPoint {
     /// The value.
     pub setting: SettingValue,
-    /// The part of all accesses that would have been hits; `None` without any access to learn from.
+    /// The fraction of all accesses that would have been hits; `None` if there were no accesses.
     pub hit_ratio: Option<f64>,
 }
 
-/// What other values of a setting would have brought.
+/// The predicted hit ratios of other values of a setting.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WhatIf {
-    /// By rising value; the one that is set is among them.
+    /// By increasing value, the current one included.
     pub points: Vec<WhatIfPoint>,
-    /// The one that is set, predicted like the others.
+    /// The current value, predicted like the others.
     pub current: WhatIfPoint,
-    /// What the predictions rest on.
+    /// What the predictions are based on.
     pub basis: Prediction,
 }
 
-/// Runs simulations, one at a time, and keeps their answers for some seconds.
+/// Runs simulations, one at a time, and caches their answers for some seconds.
 #[derive(Clone, Default)]
 pub(super) struct Simulator {
-    /// Held while a simulation runs, by the thread that runs it: requests that wait for it find its answer, also when the
-    /// one that began it is cancelled.
-    answers: Arc<AsyncMutex<HashMap<TriedSetting, KeptAnswer>>>,
+    /// Held while a simulation runs, by the thread that runs it: requests that wait for it find its answer, also when
+    /// the one that began it is cancelled.
+    answers: Arc<AsyncMutex<HashMap<TriedSetting, CachedAnswer>>>,
 }
 
-struct KeptAnswer {
+struct CachedAnswer {
     at: Instant,
     configuration: CacheConfiguration,
     answer: WhatIf,
@@ -119,7 +119,7 @@ impl Simulator {
     ) -> Result<WhatIf, StoreError> {
         let mut answers = Arc::clone(&self.answers).lock_owned().await;
         let (configuration, now) = current();
-        let holds = |kept: &&KeptAnswer| kept.configuration == configuration && now < kept.at + ANSWER_KEPT;
+        let holds = |kept: &&CachedAnswer| kept.configuration == configuration && now < kept.at + ANSWER_TTL;
         if let Some(kept) = answers.get(&tried).filter(holds) {
             return Ok(kept.answer.clone());
         }
@@ -127,7 +127,7 @@ impl Simulator {
         let clock = clock.clone();
         let simulation = tokio::task::spawn_blocking(move || {
             let answer = simulate(&cache, clock.moment(), &activity, &configuration, tried);
-            answers.insert(tried, KeptAnswer { at: now, configuration, answer: answer.clone() });
+            answers.insert(tried, CachedAnswer { at: now, configuration, answer: answer.clone() });
             answer
         });
         simulation.await.map_err(|_| StoreError::Panicked)
@@ -161,7 +161,7 @@ fn simulate(
     WhatIf { points, current: point(set, basis), basis }
 }
 
-/// The value that is set.
+/// The current value of the setting.
 fn current(configuration: &CacheConfiguration, tried: TriedSetting) -> SettingValue {
     match tried {
         TriedSetting::Ttl(SummaryKind::Enterprise) => SettingValue::Ttl(configuration.ttl.enterprise),
@@ -172,7 +172,7 @@ fn current(configuration: &CacheConfiguration, tried: TriedSetting) -> SettingVa
     }
 }
 
-/// The configuration with one value changed: what an administrator would set, with everything that follows from it.
+/// The configuration with one value changed. Settings that depend on it are evaluated as if it had been stored.
 fn setting_changed(
     configuration: &CacheConfiguration,
     tried: TriedSetting,

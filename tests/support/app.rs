@@ -209,12 +209,12 @@ fn serve(
     runtime.block_on(async move {
         listener.set_nonblocking(true).unwrap();
         let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-        let tending = tokio::spawn(summaries.clone().tend(stop.clone()));
+        let tending = tokio::spawn(summaries.clone().maintain(stop.clone()));
         let backing_up = tokio::spawn(backups.tend(stop.clone()));
         server.serve(listener, RouterHandler(app), Clock::system(), stop).await;
         tending.await.unwrap();
         backing_up.await.unwrap();
-        summaries.settle().await;
+        summaries.flush().await;
     });
 }
 

@@ -1,4 +1,4 @@
-//! Listeners, and the task that sends to them.
+//! The listeners, and the task that sends events to them.
 
 use std::sync::Arc;
 
@@ -14,25 +14,25 @@ use crate::store::Store;
 use crate::summaries::configuration::VersionedConfiguration;
 use crate::summaries::summary_cache::SummaryCache;
 
-/// The event stream. Cloning it is cheap, and every clone is the same.
+/// The event stream. Clones are cheap and share the same listeners.
 #[derive(Clone)]
 pub struct Live(Arc<Broadcast>);
 
 struct Broadcast {
     channel: EventChannel,
-    /// Guards the beginning and the end of the sending task, so that there is always exactly one while there are listeners.
+    /// Guards the start and the end of the sending task, so that there is exactly one while there are listeners.
     /// Nothing is awaited under it.
     task: Mutex<Task>,
 }
 
 struct Task {
     running: bool,
-    /// Where sending stopped, and goes on with the next listener.
+    /// The position at which the last task stopped, and the next one continues.
     reader: Option<PublicationReader>,
 }
 
 impl Live {
-    /// Sends nothing yet. `epoch` and `revision` are how the database stands; up to there, nothing is in the cache.
+    /// A stream without listeners. `epoch` and `revision` are those of the database, and the cache is empty.
     pub(crate) fn new(
         store: &Store,
         cache: &SummaryCache,
@@ -46,21 +46,21 @@ impl Live {
         }))
     }
 
-    /// What is to be notified of each publication.
+    /// Is to be notified of each publication.
     pub(crate) fn wake(&self) -> Arc<Notify> {
         Arc::clone(&self.0.channel.publications)
     }
 
-    /// Listens from now on.
+    /// Adds a listener.
     pub async fn listen(&self) -> Listener {
         let events = self.join();
         let mut position = self.0.channel.position.subscribe();
-        // `self` keeps the other end open.
+        // `self` owns the sender, so the channel is open.
         let revision = position.wait_for(Option::is_some).await.ok().and_then(|position| *position);
         Listener { live: self.clone(), events, revision: revision.unwrap_or_default() }
     }
 
-    /// What was sent after `seen` and up to `revision`: nothing, one publication, or a reset where that cannot be said.
+    /// What was sent after `seen` and up to `revision`: nothing, one publication, or a reset if that is unknown.
     pub async fn missed(&self, seen: i64, revision: i64) -> Option<Arc<LiveEvent>> {
         if seen == revision {
             return None;
@@ -74,7 +74,7 @@ impl Live {
         }
     }
 
-    /// How many listen.
+    /// The number of listeners.
     #[must_use]
     pub fn listeners(&self) -> usize {
         self.0.channel.events.receiver_count()
@@ -90,7 +90,7 @@ impl Live {
         self.0.task.lock()
     }
 
-    /// Begins to receive, and starts the sending task unless it runs.
+    /// Subscribes to the events, and starts the sending task unless it runs.
     fn join(&self) -> broadcast::Receiver<Arc<LiveEvent>> {
         let mut task = self.task();
         let events = self.0.channel.events.subscribe();
@@ -103,7 +103,7 @@ impl Live {
         events
     }
 
-    /// Sends until there is no listener.
+    /// Sends events until there is no listener.
     async fn run(self, mut reader: PublicationReader) {
         let channel = &self.0.channel;
         reader.catch_up(channel).await;
@@ -116,7 +116,7 @@ impl Live {
                 () = channel.events.closed() => {}
             }
             let mut task = self.task();
-            // A listener may have joined between the last one's leaving and the lock.
+            // A listener may have joined after the last one left and before the lock was taken.
             if channel.events.receiver_count() == 0 {
                 channel.position.send_replace(None);
                 *task = Task { running: false, reader: Some(reader) };
@@ -133,11 +133,11 @@ async fn send_configurations(channel: &EventChannel) {
         let version = configurations.borrow_and_update().version;
         channel.send(LiveEvent::configuration(version));
     }
-    // No further configuration can come; everything else goes on.
+    // There are no further configurations; the other events continue.
     std::future::pending::<()>().await;
 }
 
-/// A receiver of the stream.
+/// A receiver of the event stream.
 pub struct Listener {
     live: Live,
     events: broadcast::Receiver<Arc<LiveEvent>>,
@@ -145,13 +145,13 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Everything up to this revision is in the cache's answers, or has been sent.
+    /// Changes up to this revision are in the cache's answers, or were sent.
     #[must_use]
     pub fn revision(&self) -> i64 {
         self.revision
     }
 
-    /// The next event. Dropping the future loses none.
+    /// The next event. No event is lost if the future is dropped.
     pub async fn next(&mut self) -> Arc<LiveEvent> {
         loop {
             match self.events.recv().await {
@@ -165,7 +165,7 @@ impl Listener {
                     }
                     return event;
                 }
-                // `live` keeps the other end open.
+                // `live` owns the sender, so the channel is not closed.
                 Err(RecvError::Lagged(_) | RecvError::Closed) => {
                     self.events = self.events.resubscribe();
                     let position = *self.live.0.channel.position.borrow();
@@ -193,7 +193,7 @@ mod tests {
     use crate::summaries::live::channel::EVENTS_WAITING_MAX;
     use crate::what_if::Recorder;
 
-    /// A stream of a store of its own, whose cache hears only of what the test publishes.
+    /// The stream of a store, with a cache to which only the test publishes.
     struct LiveBench {
         live: Live,
         store: Store,
@@ -215,7 +215,7 @@ mod tests {
             Self { live: Live::new(&store, &cache, versions, epoch, revision), store, configuration, _dir: dir }
         }
 
-        /// Creates an enterprise, of which the cache does not hear yet.
+        /// Creates an enterprise, which is not published to the cache yet.
         async fn create(&self, id: &'static str) -> (Scope, i64) {
             let work = move |tx: &crate::store::WriteTx<'_>| {
                 tx.create_enterprise(Some(EnterpriseId::parse(id).unwrap()), &Name::parse("name", id).unwrap())?;
@@ -241,13 +241,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_told_before_the_cache_has_heard_of_it_and_then_all_in_order() {
+    async fn publications_are_sent_after_they_reach_the_cache_and_in_order() {
         let bench = LiveBench::new();
         let mut listener = bench.live.listen().await;
         let (foreign, own) = (bench.create("foreign").await, bench.create("own").await);
-        // The later one is heard of first, as when another process wrote the earlier one.
+        // The later one is published first, as happens when another process wrote the earlier one.
         bench.publish(&own);
-        // A second later, which is long after the reading, there is nothing but a sample.
+        // A second later, long after the read, only a sample was sent.
         assert_eq!(listener.next().await.name, EventName::Sample);
         assert_eq!(listener.revision(), 0);
         bench.publish(&foreign);
@@ -258,13 +258,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_falls_behind_is_told_to_load_anew_and_goes_on_from_there() {
+    async fn a_listener_that_falls_behind_is_sent_a_reset_and_continues_from_there() {
         let bench = LiveBench::new();
         let mut listener = bench.live.listen().await;
         for version in 0..=2 * EVENTS_WAITING_MAX {
             bench.live.0.channel.send(LiveEvent::configuration(version as u64));
         }
-        assert_eq!(bench.live.0.channel.events.len(), EVENTS_WAITING_MAX, "no more than that waits");
+        assert_eq!(bench.live.0.channel.events.len(), EVENTS_WAITING_MAX, "the number of waiting events is bounded");
         let (name, revision, data) = next(&mut listener).await;
         assert_eq!((name, revision), (EventName::Reset, Some(0)));
         assert_eq!(data, json!({"revision": 0, "reason": "overflow"}));
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_changed_configuration_is_told_with_its_version() {
+    async fn a_changed_configuration_is_sent_with_its_version() {
         let bench = LiveBench::new();
         let mut listener = bench.live.listen().await;
         bench.configuration.send_modify(|configuration| configuration.version = 2);
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_missed_while_nobody_listened_is_not_told_as_new() {
+    async fn publications_from_before_a_listener_are_not_sent_to_it() {
         let bench = LiveBench::new();
         drop(bench.live.listen().await);
         let created = bench.create("acme").await;

@@ -1,4 +1,4 @@
-//! What the parts of the sending task share: what they read, and where they put events.
+//! The inputs of the sending task, and the channel for its events.
 
 use std::sync::Arc;
 
@@ -9,20 +9,20 @@ use crate::store::Store;
 use crate::summaries::configuration::VersionedConfiguration;
 use crate::summaries::summary_cache::SummaryCache;
 
-/// Events that wait for the slowest listener: minutes of standing still on a quiet server, six seconds on the busiest. They
-/// wait once for all, and take five megabytes at worst.
+/// The most events that wait for the slowest listener: those of minutes on a quiet server, of six seconds on the
+/// busiest. All listeners share them, and they take at most five megabytes.
 pub(super) const EVENTS_WAITING_MAX: usize = 256;
 
-/// What the sending task reads, and the events that wait for listeners.
+/// The inputs of the sending task, and the events that wait for listeners.
 pub(super) struct EventChannel {
     pub(super) store: Store,
     pub(super) cache: SummaryCache,
-    /// Notified of each publication; costs the writer's thread one atomic operation while no task waits.
+    /// Notified of each publication. Without a waiting task this costs the writer's thread one atomic operation.
     pub(super) publications: Arc<Notify>,
-    /// The configuration that holds.
+    /// The current configuration.
     pub(super) configuration: watch::Receiver<VersionedConfiguration>,
     pub(super) events: broadcast::Sender<Arc<LiveEvent>>,
-    /// Everything up to here has been sent; `None` while no task runs.
+    /// Everything up to this revision was sent; `None` while no task runs.
     pub(super) position: watch::Sender<Option<i64>>,
 }
 
@@ -43,7 +43,7 @@ impl EventChannel {
     }
 
     pub(super) fn send(&self, event: Arc<LiveEvent>) {
-        // Having no listener is no failure.
+        // An error only means that there is no listener.
         let _ = self.events.send(event);
     }
 }

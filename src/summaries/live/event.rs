@@ -1,17 +1,17 @@
-//! The events of the stream, as they are written.
+//! The events of the stream.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
-/// Something that happened, serialised once for all listeners.
+/// An event, serialised once for all listeners.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveEvent {
-    /// What kind of thing.
+    /// Its kind.
     pub name: EventName,
-    /// The position that a listener has reached with it: everything up to this revision has been sent.
+    /// The position of a listener after it: everything up to this revision was sent.
     pub revision: Option<i64>,
-    /// A JSON object that says all.
+    /// Its data, a JSON object.
     pub data: String,
 }
 
@@ -20,16 +20,16 @@ pub struct LiveEvent {
 pub enum EventName {
     /// The counters of the last second.
     Sample,
-    /// Scopes drew revisions: their summaries may have changed.
+    /// Scopes have new revisions, so their summaries may have changed.
     Publication,
     /// The cache's configuration changed.
     Configuration,
-    /// The stream has a gap: load everything anew.
+    /// The stream has a gap: the client must reload everything.
     Reset,
 }
 
 impl EventName {
-    /// The name as it is written.
+    /// The name in the stream.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -41,17 +41,17 @@ impl EventName {
     }
 }
 
-/// Why a listener has to load everything anew.
+/// Why a client must reload everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ResetReason {
-    /// The listener was too slow, and something was passed over.
+    /// The listener was too slow, and events were skipped.
     Overflow,
-    /// The position that the listener comes back with is none of this database.
+    /// The position of the client does not exist in this database.
     UnknownPosition,
-    /// The database is another one than before.
+    /// The database was replaced.
     DatabaseExchanged,
-    /// What was missed cannot be read just now.
+    /// The missed publications cannot be read.
     Unreadable,
 }
 
@@ -68,11 +68,11 @@ struct ResetData {
 
 impl LiveEvent {
     pub(super) fn new(name: EventName, revision: Option<i64>, data: &impl Serialize) -> Arc<Self> {
-        // Plain structs of texts and numbers always serialise.
+        // Structs of strings and numbers can always be serialised.
         Arc::new(Self { name, revision, data: serde_json::to_string(data).unwrap_or_default() })
     }
 
-    /// The order to load everything anew, and to go on from this revision.
+    /// The event that makes a client reload everything and continue from this revision.
     #[must_use]
     pub fn reset(revision: i64, reason: ResetReason) -> Arc<Self> {
         Self::new(EventName::Reset, Some(revision), &ResetData { revision, reason })

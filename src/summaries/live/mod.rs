@@ -1,13 +1,13 @@
-//! The event stream of the cache: what happens to it, sent to every listener while it happens.
+//! The event stream of the cache.
 //!
-//! One task sends the events, and runs only while there are listeners. It takes a sample each second, sends changes of the
-//! configuration, and publications: the revision is the position in the stream. A publication of the store only wakes the
-//! task to read which scopes drew a revision since its own position (`publications`), so what it sends is complete up to a
-//! revision, in order, and the same for a listener that was connected and for one that comes back with the revision it
-//! knew. Nothing is sent before the cache knows of it: a client that reads of a change and then requests the summary gets
-//! one that has it.
+//! One task sends the events, and runs only while there are listeners. It sends a sample each second, changes of the
+//! configuration, and publications. The position in the stream is a revision. A publication of the store only wakes the
+//! task, which then reads the scopes with revisions above its own position (`publications`). So the publications are
+//! complete up to a revision, in order, and the same for a connected listener and for one that reconnects with the
+//! revision it knows. A publication is sent only after it has reached the cache, so a client that receives it and then
+//! requests the summary gets the changed one.
 //!
-//! What waits for a slow listener is bounded by `EVENTS_WAITING_MAX`, shared by all; a listener that falls behind that is
+//! At most `EVENTS_WAITING_MAX` events wait for a slow listener, shared by all. A listener that falls further behind is
 //! sent a reset.
 
 mod broadcast;

@@ -1,4 +1,4 @@
-//! Publications: which scopes drew a revision, in the order of their revisions.
+//! Publications: the scopes with new revisions, in the order of the revisions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,19 +10,18 @@ use super::event::{EventName, LiveEvent, ResetReason};
 use crate::domain::directory::Scope;
 use crate::store::{ReadTx, StoreError};
 
-/// Scopes that one publication names; it counts all of them. A client that shows more than this loads anew.
+/// Scopes that are listed in one publication, which also has the number of all. A client that shows others reloads.
 const PUBLICATION_SCOPES_MAX: usize = 100;
 
-/// Scopes that are read at once. A publication of more becomes several, so that an import of any size takes little memory.
+/// Scopes that are read at once. More of them become several publications, so that a large import takes little memory.
 const SCOPES_READ_MAX: u32 = 1_000;
 
-/// Pause between two readings. It makes one publication of what a busy second writes, instead of hundreds, and is too short
-/// for people to see.
+/// The pause between two reads. It combines many writes into few publications, and is too short to be noticed by users.
 const READ_PAUSE: Duration = Duration::from_millis(25);
 
-/// After so long it is tried again when a reading failed, or found a revision of another process that the cache does not
-/// know of yet; the watcher usually publishes those sooner.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// The time until the next read after a read failed, or found a revision of another process that has not reached the
+/// cache. Usually the watcher publishes that one sooner.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -55,7 +54,7 @@ fn publication(revision: i64, scope_count: u64, scopes: &[(Scope, i64)]) -> Arc<
     LiveEvent::new(EventName::Publication, Some(revision), &PublicationData { revision, scope_count, scopes })
 }
 
-/// What was published between two positions, as one publication; `None` when nothing was.
+/// The changes between two positions as one publication; `None` if there are none.
 pub(super) fn publication_between(
     tx: &ReadTx<'_>,
     after: i64,
@@ -69,26 +68,26 @@ pub(super) fn publication_between(
     Ok(Some(publication(up_to, tx.scopes_drawn_count(after, up_to)?, &scopes)))
 }
 
-/// Reads which scopes drew a revision, and sends them.
+/// Reads the scopes with new revisions, and sends them.
 pub(super) struct PublicationReader {
     epoch: String,
-    /// Everything up to here has been sent, and the cache knows of it.
+    /// Everything up to this revision was sent, and has reached the cache.
     revision: i64,
-    /// Whether the last reading failed.
+    /// Whether the last read failed.
     failed: bool,
 }
 
-/// What one reading found.
+/// The result of one read.
 struct Reading {
     epoch: String,
     counter: i64,
     scopes: Vec<(Scope, i64)>,
 }
 
-/// How far a reading got.
+/// How far one read got.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ReadingProgress {
-    /// There is nothing more.
+    /// Everything was sent.
     Whole,
     /// There is more to read.
     Partly,
@@ -97,7 +96,7 @@ enum ReadingProgress {
 }
 
 impl PublicationReader {
-    /// Begins after this revision.
+    /// Starts after this revision.
     pub(super) fn new(epoch: String, revision: i64) -> Self {
         Self { epoch, revision, failed: false }
     }
@@ -106,17 +105,18 @@ impl PublicationReader {
         self.revision
     }
 
-    /// Passes over what was published while there was no listener.
+    /// Skips what was published while there was no listener.
     pub(super) async fn catch_up(&mut self, channel: &EventChannel) {
         while self.step(channel, &mut |_| {}).await == ReadingProgress::Partly {}
     }
 
-    /// Sends for ever.
+    /// Sends publications without end.
     pub(super) async fn run(&mut self, channel: &EventChannel) {
         loop {
             let progress = self
                 .step(channel, &mut |event| {
-                    // First the position, so that a listener which joins in between never misses what it believes to have.
+                    // The position is set first: a listener that joins in between would otherwise get a position that
+                    // includes an event it did not receive.
                     channel.position.send_replace(event.revision);
                     channel.send(event);
                 })
@@ -125,14 +125,14 @@ impl PublicationReader {
                 ReadingProgress::Partly => continue,
                 ReadingProgress::Whole => channel.publications.notified().await,
                 ReadingProgress::HeldUp => {
-                    let _ = tokio::time::timeout(TRY_AGAIN, channel.publications.notified()).await;
+                    let _ = tokio::time::timeout(RETRY_INTERVAL, channel.publications.notified()).await;
                 }
             }
             tokio::time::sleep(READ_PAUSE).await;
         }
     }
 
-    /// Reads once, and sends what may be sent.
+    /// Reads once, and sends what has reached the cache.
     async fn step(&mut self, channel: &EventChannel, send: &mut (dyn FnMut(Arc<LiveEvent>) + Send)) -> ReadingProgress {
         let after = self.revision;
         let reading = channel.store.read_patiently(move |tx| {
@@ -142,7 +142,7 @@ impl PublicationReader {
         let Reading { epoch, counter, scopes } = match reading.await {
             Ok(reading) => reading,
             Err(error) => {
-                // Once per outage.
+                // Logged once per outage.
                 if !self.failed {
                     tracing::warn!(%error, "cannot tell listeners of changes");
                 }
@@ -156,7 +156,8 @@ impl PublicationReader {
             send(LiveEvent::reset(counter, ResetReason::DatabaseExchanged));
             return ReadingProgress::Whole;
         }
-        // What the cache does not know of yet is not sent: a summary that is requested now might lack it.
+        // Revisions that have not reached the cache are not sent, because a summary that is requested now might be
+        // older.
         let known = scopes.iter().take_while(|(scope, drawn)| channel.cache.published(scope) >= *drawn).count();
         let is_held_up = known < scopes.len();
         let is_partly = scopes.len() == SCOPES_READ_MAX as usize;

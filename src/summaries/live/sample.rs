@@ -56,12 +56,12 @@ pub struct LiveSample {
     trouble: Option<StoreTrouble>,
 }
 
-/// Takes and sends a sample each second, for ever.
+/// Sends a sample each second, without end.
 pub(super) async fn send_each_second(channel: &EventChannel) {
     let mut earlier = channel.cache.stats();
     let mut ticks = tokio::time::interval(SAMPLE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // The first one is now.
+    // The first tick is immediate.
     ticks.tick().await;
     loop {
         ticks.tick().await;

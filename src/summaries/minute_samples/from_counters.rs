@@ -1,11 +1,11 @@
-//! From the cache's counters to what a sample holds.
+//! Makes a sample from the cache's counters.
 
 use crate::cache::{EntryTotals, Stats};
 use crate::domain::cache::{CacheGauges, CacheSample, DurationBuckets};
 use crate::summaries::cache_counters::{removals, requests};
 use crate::telemetry::resident_bytes;
 
-/// What was counted in some time, and what the cache holds at its end.
+/// The counts of a span of time, and the contents of the cache at its end.
 pub(super) fn sample_of(counted: &Stats, totals: &EntryTotals) -> CacheSample {
     CacheSample {
         requests: requests(counted),

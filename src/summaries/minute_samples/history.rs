@@ -1,4 +1,4 @@
-//! What is known of the past, and what of it the database does not have yet.
+//! The samples in memory, and those that are not in the database yet.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -12,29 +12,29 @@ use crate::clock::Clock;
 use crate::domain::cache::{CacheSample, DAY_MINUTES, Minute};
 use crate::summaries::summary_cache::SummaryCache;
 
-/// Minutes that wait to be written, at most: a day of a full disk. Then the two oldest become one.
+/// The most minutes that wait to be written: a day with a full disk. After that the two oldest are merged.
 pub(super) const UNWRITTEN_MAX: usize = 1_440;
 
-/// Minutes that one write job takes: a few milliseconds under the write lock.
-const WRITTEN_AT_ONCE_MAX: usize = 100;
+/// Minutes per write job: a few milliseconds under the write lock.
+const MINUTES_PER_WRITE_MAX: usize = 100;
 
-/// What is known, and how far it reaches.
+/// The samples, and the counters that the next sample starts from.
 pub(super) struct History {
-    /// The cache's counters when the last sample was made.
+    /// The cache's counters at the last sample.
     pub(super) counted: Stats,
-    /// The minute that runs.
+    /// The current minute.
     pub(super) running: Minute,
     pub(super) timeline: Timeline,
-    /// What the database has not got yet.
+    /// The samples that are not in the database yet.
     pub(super) unwritten: BTreeMap<Minute, CacheSample>,
     /// Whether the last write failed.
     pub(super) failing: bool,
     pub(super) jumps: ClockJumpDetector,
-    pub(super) is_forgetting_due: bool,
+    pub(super) is_deletion_due: bool,
 }
 
 impl History {
-    /// Of a cache that has counted nothing yet.
+    /// The history of a cache whose counters are zero.
     pub(super) fn new(clock: &Clock) -> Self {
         Self {
             counted: Stats::default(),
@@ -43,23 +43,23 @@ impl History {
             unwritten: BTreeMap::new(),
             failing: false,
             jumps: ClockJumpDetector::new(clock),
-            is_forgetting_due: false,
+            is_deletion_due: false,
         }
     }
 
-    /// Ends the running minute if another has begun, and says whether it did.
-    pub(super) fn turn(&mut self, cache: &SummaryCache, now: Minute) -> bool {
+    /// Ends the current minute if another one has started, and returns whether it has.
+    pub(super) fn end_minute(&mut self, cache: &SummaryCache, now: Minute) -> bool {
         let is_over = now != self.running;
         if is_over {
-            self.sample(cache);
+            self.take_sample(cache);
             self.running = now;
         }
         is_over
     }
 
-    /// Files under the running minute what was counted since the last sample.
-    pub(super) fn sample(&mut self, cache: &SummaryCache) {
-        // Looked at here, under the lock: an older look must not follow a newer one.
+    /// Adds the counts since the last sample to the current minute.
+    pub(super) fn take_sample(&mut self, cache: &SummaryCache) {
+        // The counters are read under the lock, so that samples are taken in the order of their counters.
         let stats = cache.stats();
         let sample = sample_of(&stats.since(&self.counted), &cache.entry_totals());
         self.counted = stats;
@@ -82,11 +82,11 @@ impl History {
 
     pub(super) fn take_unwritten(&mut self) -> Vec<(Minute, CacheSample)> {
         let take = |_| self.unwritten.pop_first();
-        (0..WRITTEN_AT_ONCE_MAX).map_while(take).collect()
+        (0..MINUTES_PER_WRITE_MAX).map_while(take).collect()
     }
 }
 
-/// The minutes whose samples are kept: so far from now that no clock which is right for once has filed any other.
+/// The minutes whose samples are kept. Samples further in the future were taken with a wrong clock.
 pub(super) fn kept_minutes(now: Minute) -> RangeInclusive<Minute> {
     now.plus(-KEPT_DAYS * DAY_MINUTES)..=now.plus(KEPT_DAYS * DAY_MINUTES)
 }

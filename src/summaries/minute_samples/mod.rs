@@ -1,8 +1,8 @@
-//! What the cache counts, minute by minute: in memory for reading, in the database for after a restart.
+//! The cache's counters minute by minute: in memory for reading, and in the database for the time after a restart.
 //!
-//! A sample is the difference between two looks at the cache's counters, so samples lose nothing and count nothing twice:
-//! what they amount to, with the minute that still runs, is what was counted since the start. Which minute it is says the
-//! wall clock, whatever it does.
+//! A sample is the difference between two states of the cache's counters, so no event is lost or counted twice: the sum
+//! of all samples and the current minute equals the counters since the start. The minute of a sample is that of the
+//! wall clock, even if the clock jumps.
 
 mod clock_jumps;
 mod from_counters;

@@ -1,4 +1,4 @@
-//! Makes samples, keeps them, writes them.
+//! Takes samples, keeps them in memory and writes them to the database.
 
 use std::mem;
 use std::sync::Arc;
@@ -19,49 +19,50 @@ use crate::store::{Store, StoreError, WriteTx};
 use crate::summaries::cache_counters;
 use crate::summaries::summary_cache::SummaryCache;
 
-/// How often the wall clock is looked at, at least: so late a jump of it is noticed.
-const LOOK_INTERVAL: Duration = Duration::from_secs(10);
+/// The longest time between two checks of the wall clock, after which a jump is detected.
+const CHECK_INTERVAL_MAX: Duration = Duration::from_secs(10);
 
-/// How long to wait at least, so that a clock that stands just before a minute's end causes no busy loop.
-const LOOK_PAUSE_MIN: Duration = Duration::from_millis(20);
+/// The shortest time between two checks, so that there is no busy loop just before the end of a minute.
+const CHECK_INTERVAL_MIN: Duration = Duration::from_millis(20);
 
-/// Rows that one read takes: a day.
-const READ_AT_ONCE_MAX: u32 = 1_440;
+/// Rows per read: a day.
+const ROWS_PER_READ_MAX: u32 = 1_440;
 
-/// Old rows that one write job deletes, for the same reason.
-const FORGOTTEN_AT_ONCE_MAX: u32 = 500;
+/// Old rows that one write job deletes, so that it holds the write lock for a few milliseconds.
+const ROWS_PER_DELETE_MAX: u32 = 500;
 
-/// Makes samples, keeps them, writes them.
+/// Takes samples, keeps them in memory and writes them to the database.
 pub(crate) struct Sampler {
     store: Store,
     cache: SummaryCache,
     clock: Clock,
-    /// Done once the database's samples are in the timeline; before that none is written, or it would come in twice.
+    /// Set when the stored samples are in the timeline. Before that no sample is written, because it would be read
+    /// again and counted twice.
     loaded: OnceCell<()>,
-    /// Taken for a few map operations. The cache's lock is taken inside of it, to look at its counters, and never the other
-    /// way round. Nothing is awaited under it.
+    /// Held for a few map operations. The cache's lock is taken under it, to read the counters, and never the other way
+    /// round. Nothing is awaited under it.
     history: Mutex<History>,
-    /// Held while samples are written, so that they go in turn.
+    /// Held while samples are written, so that writes do not overlap.
     writing: AsyncMutex<()>,
     /// Notified when something is to be written or deleted.
     due: Notify,
 }
 
-/// What is known of a window at one moment.
+/// The known samples of a window at one moment.
 pub(crate) struct WindowSamples {
     /// Requests and loads since the start.
     pub(crate) since_start: RequestCounters,
     pub(crate) totals: EntryTotals,
     pub(crate) now: Timestamp,
     pub(crate) window: Window,
-    /// The samples of the window by its steps, oldest first; the last step still runs.
+    /// The samples of each step of the window, oldest first; the last step is not over.
     pub(crate) steps: Vec<Vec<Arc<CacheSample>>>,
-    /// The earliest minute of the window of which anything is known, to the hour in long windows.
+    /// The earliest minute of the window with a sample, to the hour in long windows.
     pub(crate) since: Minute,
 }
 
 impl Sampler {
-    /// Samples of a cache that has counted nothing yet.
+    /// The sampler of a cache whose counters are zero.
     pub(crate) fn new(store: &Store, cache: &SummaryCache) -> Self {
         let clock = store.clock().clone();
         Self {
@@ -75,73 +76,77 @@ impl Sampler {
         }
     }
 
-    /// Makes a sample at each minute's end and writes it, until `stop`. The running minute is then still to be settled.
-    pub(crate) async fn tend(&self, stop: CancellationToken) {
-        // Apart, since a write may wait for the lock of another process, and minutes end meanwhile.
-        let turning = async {
+    /// Takes and writes a sample at the end of each minute, until `stop`. After that [`Self::flush`] writes the last
+    /// minute.
+    pub(crate) async fn run(&self, stop: CancellationToken) {
+        // Concurrent, because a write may wait for the lock of another process while minutes end.
+        let sampling = async {
             loop {
-                self.turn();
+                self.end_minute();
                 let rest = Duration::from_millis(Minute::rest(self.clock.now()));
-                if tokio::time::timeout(rest.clamp(LOOK_PAUSE_MIN, LOOK_INTERVAL), stop.cancelled()).await.is_ok() {
+                if tokio::time::timeout(rest.clamp(CHECK_INTERVAL_MIN, CHECK_INTERVAL_MAX), stop.cancelled())
+                    .await
+                    .is_ok()
+                {
                     return;
                 }
             }
         };
         let writing = async {
             loop {
-                self.catch_up().await;
+                self.write_due().await;
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = self.due.notified() => {}
                 }
             }
         };
-        tokio::join!(turning, writing);
+        tokio::join!(sampling, writing);
     }
 
-    /// Looks at the clock, and ends the running minute if another has begun.
-    pub(super) fn turn(&self) {
+    /// Checks the clock, and ends the current minute if another one has started.
+    pub(super) fn end_minute(&self) {
         let mut history = self.history();
-        if history.turn(&self.cache, Minute::of(self.clock.now())) {
+        if history.end_minute(&self.cache, Minute::of(self.clock.now())) {
             self.due.notify_one();
         }
-        if history.jumps.look(&self.clock) {
-            history.is_forgetting_due = true;
+        if history.jumps.check(&self.clock) {
+            history.is_deletion_due = true;
             self.due.notify_one();
         }
     }
 
-    /// Does what is due in the database.
-    pub(super) async fn catch_up(&self) {
+    /// Writes and deletes what is due in the database.
+    pub(super) async fn write_due(&self) {
         self.write().await;
-        if mem::take(&mut self.history().is_forgetting_due)
-            && let Err(error) = self.forget().await
+        if mem::take(&mut self.history().is_deletion_due)
+            && let Err(error) = self.delete_old().await
         {
             tracing::warn!(%error, "cannot delete old samples of the cache");
         }
     }
 
-    /// Makes a sample of the minute that still runs and writes everything, for an orderly end.
-    pub(crate) async fn settle(&self) {
+    /// Takes a sample of the current minute and writes everything, for an orderly shutdown.
+    pub(crate) async fn flush(&self) {
         {
             let mut history = self.history();
-            history.turn(&self.cache, Minute::of(self.clock.now()));
-            history.sample(&self.cache);
+            history.end_minute(&self.cache, Minute::of(self.clock.now()));
+            history.take_sample(&self.cache);
         }
         self.write().await;
     }
 
-    /// What is known of a window now.
+    /// The known samples of a window.
     ///
     /// # Errors
     ///
-    /// If what was known before the start cannot be read.
+    /// If the stored samples cannot be read.
     pub(crate) async fn window(&self, window: Window) -> Result<WindowSamples, StoreError> {
         self.load().await?;
         let now = self.clock.now();
         let minute = Minute::of(now);
         let mut history = self.history();
-        if history.turn(&self.cache, minute) {
+        if history.end_minute(&self.cache, minute) {
             self.due.notify_one();
         }
         let (stats, totals) = (self.cache.stats(), self.cache.entry_totals());
@@ -159,7 +164,7 @@ impl Sampler {
         self.history.lock()
     }
 
-    /// Reads what was known before the start, once.
+    /// Reads the stored samples, once.
     async fn load(&self) -> Result<(), StoreError> {
         self.loaded
             .get_or_try_init(|| async {
@@ -168,7 +173,7 @@ impl Sampler {
                 while let Some(from) = next {
                     let minutes = from..=*kept_minutes(now).end();
                     let reading = self.store.read_patiently(move |tx| {
-                        let page = tx.cache_samples(minutes, READ_AT_ONCE_MAX)?;
+                        let page = tx.cache_samples(minutes, ROWS_PER_READ_MAX)?;
                         for (minute, sample) in &page.samples {
                             past.add(*minute, sample, now);
                         }
@@ -185,7 +190,7 @@ impl Sampler {
             .copied()
     }
 
-    /// Writes what is not written yet; what cannot be written stays for later.
+    /// Writes the unwritten samples. Those that cannot be written are kept.
     async fn write(&self) {
         let _turn = self.writing.lock().await;
         let result = self.write_all().await;
@@ -208,7 +213,7 @@ impl Sampler {
             }
             let job = batch.clone();
             if let Err(error) = self.store.write(move |tx| tx.add_cache_samples(&job)).await {
-                // An error means that nothing of it was written.
+                // After an error nothing of the batch was written.
                 let mut history = self.history();
                 for (minute, sample) in &batch {
                     history.keep_unwritten(*minute, sample);
@@ -218,11 +223,11 @@ impl Sampler {
         }
     }
 
-    async fn forget(&self) -> Result<(), StoreError> {
+    async fn delete_old(&self) -> Result<(), StoreError> {
         loop {
             let kept = kept_minutes(Minute::of(self.clock.now()));
-            let forget = move |tx: &WriteTx<'_>| tx.forget_cache_samples(kept, FORGOTTEN_AT_ONCE_MAX);
-            if self.store.write(forget).await? < FORGOTTEN_AT_ONCE_MAX as usize {
+            let forget = move |tx: &WriteTx<'_>| tx.forget_cache_samples(kept, ROWS_PER_DELETE_MAX);
+            if self.store.write(forget).await? < ROWS_PER_DELETE_MAX as usize {
                 return Ok(());
             }
         }

@@ -1,42 +1,42 @@
-//! What is known of the past: samples by minute for a day, by hour for a month.
+//! The samples in memory: by minute for a day, by hour for a month.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::domain::cache::{CacheSample, DAY_MINUTES, HOUR_MINUTES, Minute, Window};
 
-/// Days of samples that are kept, in memory by hours and in the database by minutes.
+/// Days for which samples are kept, in memory by hours and in the database by minutes.
 pub(super) const KEPT_DAYS: i64 = 31;
 
-/// Minutes in memory: a day. Some hundred bytes each on a busy server.
+/// The most minutes in memory: a day. Some hundred bytes each on a busy server.
 const MINUTES_MAX: usize = 1_440;
 
-/// Hours in memory: all that is kept. Some kilobytes each on a busy server, so three megabytes at most.
+/// The most hours in memory: all that are kept. Some kilobytes each on a busy server, three megabytes at most.
 const HOURS_MAX: usize = 31 * 24;
 
-/// Samples by when they begin; shared, so that whoever puts a window together holds no lock meanwhile.
+/// Samples by their start. They are shared, so that a window can be added up without the lock.
 type Samples = BTreeMap<Minute, Arc<CacheSample>>;
 
-/// Samples of the past, each counted under the minute that the wall clock showed.
+/// Samples by the minute that the wall clock showed.
 ///
-/// The wall clock may jump. A sample stays where it was filed; one that the clock has filed ahead of now is told with the
-/// running step until the clock gets there, so that nothing counted in a window's time is missing from it.
+/// The wall clock may jump. A sample keeps its minute; one that lies in the future is counted with the current step
+/// until the clock gets there, so that no count is missing from a window.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timeline {
-    /// By minute, of which those nearest to now stay.
+    /// By minute, those nearest to now.
     minutes: Samples,
     /// The same samples by the first minute of their hour.
     hours: Samples,
 }
 
 impl Timeline {
-    /// Files a sample.
+    /// Adds a sample.
     pub(super) fn add(&mut self, minute: Minute, sample: &CacheSample, now: Minute) {
         add(&mut self.minutes, minute, sample, now, MINUTES_MAX);
         add(&mut self.hours, minute.floor(HOUR_MINUTES), sample, now, HOURS_MAX);
     }
 
-    /// Files everything of a later timeline.
+    /// Adds all samples of a later timeline.
     pub(super) fn append(&mut self, later: &Self, now: Minute) {
         for (minute, sample) in &later.minutes {
             add(&mut self.minutes, *minute, sample, now, MINUTES_MAX);
@@ -46,7 +46,7 @@ impl Timeline {
         }
     }
 
-    /// The samples of a window by its steps, oldest first.
+    /// The samples of each step of a window, oldest first.
     pub(super) fn steps(&self, window: Window, now: Minute) -> Vec<Vec<Arc<CacheSample>>> {
         let samples = if window.minutes() <= DAY_MINUTES { &self.minutes } else { &self.hours };
         let first = window.first_minute(now);
@@ -59,15 +59,15 @@ impl Timeline {
         steps
     }
 
-    /// The earliest minute of a window of which anything is known, to the hour in long windows.
+    /// The earliest minute of a window with a sample, to the hour in long windows.
     pub(super) fn first_known(&self, window: Window, now: Minute) -> Option<Minute> {
         let samples = if window.minutes() <= DAY_MINUTES { &self.minutes } else { &self.hours };
         samples.range(window.first_minute(now)..=now).next().map(|(minute, _)| *minute)
     }
 }
 
-/// Adds to the sample of a minute. Of too many the one furthest from now goes, which a clock that was set back leaves at the
-/// end.
+/// Adds to the sample of a minute. If there are too many, removes the one furthest from now, which is at the end if the
+/// clock was set back.
 fn add(samples: &mut Samples, minute: Minute, sample: &CacheSample, now: Minute, samples_max: usize) {
     *Arc::make_mut(samples.entry(minute).or_default()) += sample;
     while samples.len() > samples_max {
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_and_what_is_furthest_from_now_goes() {
+    fn the_number_of_samples_is_bounded_and_the_furthest_from_now_is_removed() {
         let mut timeline = Timeline::default();
         let start = Minute::from_number(28_999_920);
         for minute in 0..100 {
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_clock_set_back_has_left_ahead_is_told_with_the_running_step() {
+    fn samples_in_the_future_are_counted_with_the_current_step() {
         let mut timeline = Timeline::default();
         let now = Minute::from_number(29_000_000);
         timeline.add(now.plus(10), &hits(5), now.plus(10));

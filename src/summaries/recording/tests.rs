@@ -56,8 +56,8 @@ impl Numbers {
     }
 }
 
-/// A history of eight hours across midnight: requests distributed by Zipf's law, writes, and administrative actions. Each
-/// event comes some milliseconds after the one before.
+/// A history of eight hours across midnight: requests distributed by Zipf's law, writes, and administrative actions.
+/// Each event comes some milliseconds after the one before.
 fn history(seed: u64) -> Vec<(u64, Event)> {
     let mut numbers = Numbers(seed);
     let mut sum = 0.0;
@@ -273,8 +273,8 @@ async fn bytes_are_a_bound_too() {
 /// Steps between two predictions, because each one simulates the whole history.
 const STEPS: usize = 50;
 
-/// Under the settings with which the history was recorded, the simulation repeats the cache hit by hit. Pauses are whole
-/// seconds, because a trace has no finer resolution.
+/// Under the settings with which the history was recorded, the simulation repeats the cache hit by hit. Pauses are
+/// whole seconds, because a trace has no finer resolution.
 async fn simulation_repeats(seed: u64, entries_max: usize, pauses: &[u64]) {
     let mut numbers = Numbers(seed);
     let clock = evening();
