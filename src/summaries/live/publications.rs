@@ -144,7 +144,7 @@ impl PublicationReader {
             Err(error) => {
                 // Logged once per outage.
                 if !self.failed {
-                    tracing::warn!(%error, "cannot tell listeners of changes");
+                    tracing::warn!(%error, "cannot read changes for the event stream");
                 }
                 self.failed = true;
                 return ReadingProgress::HeldUp;
