@@ -4,10 +4,11 @@ use utoipa_axum::routes;
 
 use super::guard::Within;
 use super::guarded_router::GuardedRouter;
+use super::routes::transfers::{export, import};
 use super::routes::{
     audit, backup, cache, cache_analytics, cache_config, cache_entries, cache_events, cache_warm, cache_what_if,
     contact_details, contacts, departments, employees, enterprises, health, metrics, openapi, sessions, summaries,
-    tokens, transfers,
+    tokens,
 };
 use super::state::AppState;
 use crate::domain::access::Role;
@@ -47,8 +48,8 @@ pub(super) fn all_routes(router: GuardedRouter<AppState>) -> GuardedRouter<AppSt
         .may(Viewer, Reach, routes!(contacts::get))
         .may(Contributor, Reach, routes!(contacts::change))
         .may(Contributor, Reach, routes!(contacts::remove))
-        .may_stream(Manager, Enterprise, routes!(transfers::import))
-        .may_stream(Manager, Enterprise, routes!(transfers::export))
+        .may_stream(Manager, Enterprise, routes!(import::import))
+        .may_stream(Manager, Enterprise, routes!(export::export))
         .may(Viewer, Installation, routes!(cache_config::get))
         .may(Admin, Installation, routes!(cache_config::change))
         .may(Viewer, Installation, routes!(cache_config::history))
