@@ -14,8 +14,9 @@ use crate::store::{AccessList, Publication, Subscriber};
 /// The tokens and sessions in memory.
 #[derive(Default)]
 pub(super) struct CredentialCache {
-    /// Read by every request for as long as a look-up and a comparison take, written when tokens change. Nothing is hashed
-    /// or waited for under it, and what is found is not shared out first: counting references is what threads contend for.
+    /// Read by every request for as long as a look-up and a comparison take, written when tokens change. Nothing is
+    /// hashed or waited for under it, and what is found is not shared out first: counting references is what threads
+    /// contend for.
     pub(super) table: RwLock<CredentialTable>,
 }
 

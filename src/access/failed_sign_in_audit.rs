@@ -1,8 +1,8 @@
-//! The audit log's entries for addresses that failed to sign in too often: one for an address and hour, and no more than a
-//! few. `http::auth::failed_sign_in_limit` counts and limits the attempts themselves.
+//! The audit log's entries for addresses that failed to sign in too often: one for an address and hour, and no more
+//! than a few. `http::auth::failed_sign_in_limit` counts and limits the attempts themselves.
 //!
-//! An entry for each attempt would let any client fill the log, and the disk with it. How many there are is counted in the
-//! metrics as answers of 401 and 429.
+//! An entry for each attempt would let any client fill the log, and the disk with it. How many there are is counted in
+//! the metrics as answers of 401 and 429.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};

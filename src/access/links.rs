@@ -1,4 +1,5 @@
-//! One-time links: whoever can run commands on the machine makes one, and it signs one browser in as an administrator.
+//! One-time links: a person who can run commands on the machine makes one, and it signs one browser in as an
+//! administrator.
 
 use std::io;
 
@@ -8,8 +9,8 @@ use crate::domain::access::SIGN_IN_LINK_LIFE;
 use crate::domain::time::Timestamp;
 use crate::store::{Actor, AuditAction, AuditEntry, NewSignInLink, StoreError, WriteTx};
 
-/// Where the dashboard takes a link's code, behind the address of the server. A fragment, so that no browser sends the code
-/// to anybody before the page does, and no proxy logs it.
+/// Where the dashboard takes a link's code, behind the address of the server. A fragment, so that no browser sends the
+/// code anywhere before the page does, and no proxy logs it.
 pub const SIGN_IN_PATH: &str = "/#/sign-in/";
 
 /// The public id of a link whose code was right.
@@ -29,7 +30,7 @@ impl LinkId {
 pub enum LinkStanding {
     /// It signs in, unless another is faster.
     Works(LinkId),
-    /// It has signed somebody in.
+    /// It was used.
     Used,
     /// Its time is over.
     Expired,
@@ -40,7 +41,7 @@ pub enum LinkStanding {
 /// A link that has just been made.
 #[must_use]
 pub struct MintedLink {
-    /// What stands in the link.
+    /// The code in the link.
     pub code: String,
     stored: NewSignInLink,
 }

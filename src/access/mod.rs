@@ -1,11 +1,13 @@
 //! Who may do what: API tokens and sessions in memory, kept current by the store's change feed.
 //!
-//! A token reads `muster_<id>_<secret>`: a public id by which it is listed and revoked, and 256 random bits in base64url.
-//! The database and this memory hold only the SHA-256 of the secret.
+//! A token reads `muster_<id>_<secret>`: a public id by which it is listed and revoked, and 256 random bits in
+//! base64url. The database and this memory hold only the SHA-256 of the secret.
 //!
-//! - `tokens`: [`Access`], and API tokens; [`sessions`]: signed-in browsers; [`links`]: the one-time links that sign one in.
+//! - `tokens`: [`Access`], and API tokens; [`sessions`]: signed-in browsers; [`links`]: the one-time links that sign
+//!   one in.
 //! - `sign_in_without_database`: signing in and out while the database cannot be written.
-//! - `credential_cache`: what is in memory, made of `cached_token`, `cached_session` and `unstored_sessions`; `last_use`.
+//! - `credential_cache`: what is in memory, made of `cached_token`, `cached_session` and `unstored_sessions`;
+//!   `last_use`.
 //! - `secret`: random secrets and their hashes.
 //! - `failed_sign_in_audit`: the audit log's entries for addresses that failed too often.
 

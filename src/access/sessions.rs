@@ -1,4 +1,5 @@
-//! Signed-in browsers: a session is opened with a token or a one-time link, and counts as that token, or as an administrator.
+//! Signed-in browsers: a session is opened with a token or a one-time link, and counts as that token, or as an
+//! administrator.
 //!
 //! What the browser sends reads `<id>.<secret>`, with 256 random bits in base64url as a token has them.
 
@@ -35,8 +36,8 @@ pub struct MintedSession {
     pub stored: NewSession,
 }
 
-/// Makes a session for a token, or for whoever holds a one-time link. Fails only when the operating system has no random
-/// numbers.
+/// Makes a session for a token, or for the holder of a one-time link. Fails only when the operating system has no
+/// random numbers.
 pub fn mint_session(token: Option<&Token>, address: String, now: Timestamp) -> io::Result<MintedSession> {
     let (id, secret) = mint_secret(now)?;
     let end = expires_at(now, SESSION_LIFE);
@@ -82,8 +83,9 @@ impl Access {
         Ok(is_right.then(|| Arc::new(OpenSession::new(stored.session))))
     }
 
-    /// Opens a session in one transaction: uses the link up, if it is a link that opens it, and ends the session that the
-    /// browser had before. `None` when the link or the token works no longer, which another may have caused meanwhile.
+    /// Opens a session in one transaction: uses the link up, if it is a link that opens it, and ends the session that
+    /// the browser had before. `None` when the link or the token works no longer, which another may have caused
+    /// meanwhile.
     ///
     /// While the database cannot be written, a token's session is held in memory; a link is refused and stays unused.
     pub async fn sign_in(

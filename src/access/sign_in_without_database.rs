@@ -1,9 +1,10 @@
 //! Signing in and out while the database cannot be written: in memory, until it can.
 //!
-//! An administrator who looks into why nothing can be stored must be able to sign in, and a browser that signs out must be
-//! signed out. So a session that a token opens is held in memory alone, and is stored as soon as there is room; one that is stored and ends is refused from memory,
-//! and deleted then. If the server ends before, the first has to be opened again, and the second is there again until its
-//! time is over. One-time links are not taken meanwhile: after such an end one could be used twice.
+//! An administrator who looks into why nothing can be stored must be able to sign in, and a browser that signs out must
+//! be signed out. So a session that a token opens is held in memory alone, and is stored as soon as there is room; one
+//! that is stored and ends is refused from memory, and deleted then. If the server ends before, the first has to be
+//! opened again, and the second is there again until its time is over. One-time links are not taken meanwhile: after
+//! such an end one could be used twice.
 
 use std::sync::Arc;
 
@@ -25,8 +26,8 @@ impl Access {
         sessions
     }
 
-    /// Opens a session in memory, since it cannot be stored; `None` when it cannot be opened in this way either, or what is
-    /// to be written down of it later finds no place.
+    /// Opens a session in memory, since it cannot be stored; `None` when it cannot be opened in this way either, or
+    /// what is to be written down of it later finds no place.
     pub(super) fn open_unstored(&self, new: &NewSession, before: Option<&str>, actor: &Actor) -> Option<Session> {
         let (now, token_id) = (self.clock.now(), new.token_id.as_deref()?);
         let session = {
@@ -69,8 +70,8 @@ impl Access {
         })
     }
 
-    /// Ends a session that is in memory alone, if there is one. What is written down of it later says so; if that finds no
-    /// place, the log does, since whoever leaves must be out.
+    /// Ends a session that is in memory alone, if there is one. What is written down of it later says so; if that finds
+    /// no place, the log does, since a browser that signs out must be signed out.
     pub(super) fn close_unstored(&self, id: &str, actor: &Actor) -> Option<Session> {
         let session = self.cache.close(id)?.session().clone();
         let (at, actor_of, entry) = (self.clock.now(), actor.clone(), audit_of_end(&session));

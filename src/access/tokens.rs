@@ -72,8 +72,8 @@ impl Access {
         Ok(valid.then(|| Arc::new(stored.token)))
     }
 
-    /// Whether a token, or a session, that was recognised still grants access, for what goes on for longer than a request.
-    /// One that is not cached is looked up; when that cannot be done, it does not.
+    /// Whether a token, or a session, that was recognised still grants access, for what goes on for longer than a
+    /// request. One that is not cached is looked up; when that cannot be done, it does not.
     pub async fn holds(&self, id: &str) -> bool {
         let now = self.clock.now();
         if let Some(holds) = self.cache.holds(id, now) {

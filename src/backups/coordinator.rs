@@ -62,7 +62,7 @@ struct BackupsShared {
 
 struct BackupsState {
     schedule: Schedule,
-    /// The newest good backup, whoever made it and wherever.
+    /// The newest good backup, made by any process, in any folder.
     last: Option<BackupRecord>,
     /// The newest entry of the audit log that tells of one, as far as it was read. Times may jump; these do not.
     last_id: Option<i64>,
@@ -92,7 +92,8 @@ impl Backups {
         // As the audit log writes it, also where it is no UTF-8.
         let here = folder.path().display().to_string();
         let (last, last_here) = store.read_blocking(|tx| Ok((tx.last_backup(None)?, tx.last_backup(Some(&here))?)))?;
-        // One from the future was made before the clock was set right. Who is restarted every day would wait for that day.
+        // One from the future was made before the clock was set right. Who is restarted every day would wait for that
+        // day.
         let last_at = last_here.map(|made| made.record.at).filter(|at| *at <= clock.now());
         let schedule = Schedule::new(settings.backup_every, last_at, clock.instant());
         let last_id = last.as_ref().map(|made| made.id);
@@ -304,7 +305,8 @@ impl BackupsState {
     }
 }
 
-/// A folder by one name, from anywhere and without a slash at its end: by it the audit log is asked for what was made there.
+/// A folder by one name, from anywhere and without a slash at its end: by it the audit log is asked for what was made
+/// there.
 fn named_once(dir: &Path) -> PathBuf {
     std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()).components().collect()
 }

@@ -47,8 +47,8 @@ impl Folder {
         self.keep
     }
 
-    /// The file that a backup of this moment goes to. Makes the folder where it is missing, and clears away what a killed
-    /// process left in it.
+    /// The file that a backup of this moment goes to. Makes the folder where it is missing, and clears away what a
+    /// killed process left in it.
     pub(super) fn next(&self, now: Timestamp) -> Result<PathBuf, BackupError> {
         let cannot = |reason: String| BackupError::Destination { path: self.path.display().to_string(), reason };
         match fs::metadata(&self.path) {
@@ -85,9 +85,9 @@ impl Folder {
         entries.filter_map(Result::ok).filter_map(backup).collect()
     }
 
-    /// Deletes the oldest of `known`, the files that this installation made, so that as many of them are left as are to be
-    /// kept: the folder may be another server's, too. Never the one that was just made, whatever the clock says; and what
-    /// says to be from the future was made before the clock was set right, so it counts as the oldest.
+    /// Deletes the oldest of `known`, the files that this installation made, so that as many of them are left as are to
+    /// be kept: the folder may be another server's, too. Never the one that was just made, whatever the clock says; and
+    /// what says to be from the future was made before the clock was set right, so it counts as the oldest.
     pub(super) fn retire(&self, made: &Path, known: &HashSet<String>, now: Timestamp) {
         let mut own: Vec<BackupName> = self.all().into_iter().map(|backup| backup.name).collect();
         own.retain(|name| {

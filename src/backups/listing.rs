@@ -8,8 +8,8 @@ use tokio::sync::Mutex as Turn;
 
 use super::folder::KeptBackup;
 
-/// How long a caller waits for the folder. One on a disk of the network that is gone may never answer, and holds the thread
-/// that looks as long.
+/// How long a caller waits for the folder. One on a disk of the network that is gone may never answer, and holds the
+/// thread that looks as long.
 pub(super) const TIME_MAX: Duration = Duration::from_secs(2);
 
 /// What the folder held when it last answered; nothing as long as it never did.

@@ -1,7 +1,8 @@
 //! Backups that the server makes: by itself as often as it is configured, and when an administrator requests one.
 //!
-//! One runs at a time. The schedule goes by the last good backup in the folder, as the audit log knows it, so it survives a
-//! restart. A failed one is tried again, sooner at first and then more rarely, and is reported until one succeeds.
+//! One runs at a time. The schedule goes by the last good backup in the folder, as the audit log knows it, so it
+//! survives a restart. A failed one is tried again, sooner at first and then more rarely, and is reported until one
+//! succeeds.
 //!
 //! - `coordinator`: [`Backups`], which puts the parts below together;
 //! - `schedule`: when the next one is due;

@@ -1,8 +1,8 @@
 //! When the next backup is due.
 //!
-//! Two clocks have a say. The wall clock knows how long ago the last good backup was made, also across a restart; it may
-//! jump. The monotonic one knows how long this process has not made one, and cannot be set. A backup is due by whichever says so
-//! first: one too many does no harm, and one too few may.
+//! Two clocks have a say. The wall clock knows how long ago the last good backup was made, also across a restart; it
+//! may jump. The monotonic one knows how long this process has not made one, and cannot be set. A backup is due by
+//! whichever says so first: one too many does no harm, and one too few may.
 
 use std::time::{Duration, Instant};
 

@@ -9,7 +9,7 @@ use super::run::BackupRun;
 use crate::domain::time::Timestamp;
 use crate::store::BackupRecord;
 
-/// Whether somebody has to do something.
+/// Whether an administrator has to do something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackupHealth {
     /// The last one is good, and the next is not late.
@@ -38,7 +38,7 @@ pub struct BackupFailure {
 /// How the backups stand.
 #[derive(Clone)]
 pub struct BackupStatus {
-    /// Whether somebody has to do something.
+    /// Whether an administrator has to do something.
     pub health: BackupHealth,
     /// How often one is made; none where the schedule is off.
     pub every: Option<Duration>,
@@ -48,7 +48,7 @@ pub struct BackupStatus {
     pub folder: PathBuf,
     /// When the next one is due.
     pub next_at: Option<Timestamp>,
-    /// The newest good one, whoever made it.
+    /// The newest good one, made by any process.
     pub last: Option<BackupRecord>,
     /// Why the last attempt failed, if it did.
     pub failure: Option<BackupFailure>,
@@ -63,7 +63,7 @@ pub struct BackupStatus {
 /// How the backups stand, in numbers.
 #[derive(Clone, Debug, Default)]
 pub struct BackupFigures {
-    /// The newest good one, whoever made it.
+    /// The newest good one, made by any process.
     pub last: Option<BackupRecord>,
     /// Backups that this process made.
     pub made: u64,

@@ -71,7 +71,7 @@ pub fn run(context: &mut Context<'_>, arguments: &BackupArgs) -> Result<(), Fail
         humantime::format_duration(std::time::Duration::from_millis(millis(&named))),
         named.rows
     );
-    // With standard error closed there is nobody to tell.
+    // A closed standard error is no failure.
     let _ = writeln!(std::io::stderr(), "{text}");
     Ok(())
 }

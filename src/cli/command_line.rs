@@ -68,7 +68,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap:
     let mut cli = Cli::try_parse_from(arguments)?;
     let before_command = std::mem::take(&mut cli.serving.0);
     if let Some(flags) = cli.command.as_mut().and_then(Command::serving_flags) {
-        // `muster --listen X serve` is what somebody meant who wrote it; what stands behind the command wins.
+        // `muster --listen X serve` means what it says; flags behind the command win.
         let behind_command = std::mem::replace(flags, before_command);
         flags.extend(behind_command);
     } else if let (Some(_), Some(key)) = (&cli.command, before_command.keys().next()) {

@@ -18,7 +18,7 @@ use crate::domain::access::{Reach, Role};
 use crate::store::{Mode, Store, StoreError, StoreOptions};
 use crate::{access, intake};
 
-/// Contacts of a demonstration, unless somebody wants another number.
+/// Contacts of a demonstration, unless another number is given.
 pub const DEMO_CONTACTS_DEFAULT: u64 = 50_000;
 
 /// Most contacts of a demonstration: some minutes of filling, and some gigabytes.
@@ -65,7 +65,7 @@ fn parse_contacts(text: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("must be a whole number from 0 to {DEMO_CONTACTS_MAX}"))
 }
 
-/// Fills the database and serves until it is told to stop.
+/// Fills the database and serves until it is stopped.
 pub fn run(context: &mut Context<'_>, arguments: &DemoArgs) -> Result<(), Failure> {
     let scratch = TemporaryFolder::new("demo")?;
     scratch.path().clone_into(&mut context.config.store.data_dir);

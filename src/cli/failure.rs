@@ -38,7 +38,7 @@ impl Failure {
         Self { cause: Some(cause.into()), ..self }
     }
 
-    /// Standard output could not be written. Where it was closed, whoever reads it has seen enough
+    /// Standard output could not be written. Where it was closed, its reader has seen enough
     /// (`muster token list | head -1`), and the command ends quietly and well.
     #[must_use]
     pub fn output(error: io::Error) -> Self {
@@ -62,7 +62,7 @@ impl Failure {
         }
     }
 
-    /// Whether there is nothing to tell anybody.
+    /// Whether nothing is to be written about it.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.kind == FailureKind::OutputClosed

@@ -120,7 +120,7 @@ async fn send<S: Read + Write + Unpin + Send + 'static>(
     server: &Server,
 ) -> Result<Response<Incoming>, Box<dyn Error + Send + Sync>> {
     let (mut sender, connection) = http1::handshake(stream).await?;
-    // It ends with the answer; what goes wrong on the way is told to whoever waits for that.
+    // It ends with the answer; an error on the way is returned to the caller that waits for that.
     tokio::spawn(connection);
     let request = Request::get(&server.path).header(HOST, &server.authority).body(Empty::<Bytes>::new())?;
     Ok(sender.send_request(request).await?)

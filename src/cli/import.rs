@@ -216,7 +216,7 @@ fn tell(name: &str, report: &ImportReport) {
     if report.rejects_omitted > 0 {
         let _ = write!(text, "\n  and {} more", report.rejects_omitted);
     }
-    // With standard error closed there is nobody to tell.
+    // A closed standard error is no failure.
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 

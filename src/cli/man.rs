@@ -19,7 +19,7 @@ Examples:
   muster man | man -l -
   muster man > /usr/local/share/man/man1/muster.1";
 
-/// In the place of a day that nobody knows. An argument that is empty would be taken for none, and the next one for it.
+/// In the place of a day that is not known. An argument that is empty would be taken for none, and the next one for it.
 const NO_DATE: &str = "\\&";
 
 /// Writes the page of a program.

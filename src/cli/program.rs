@@ -33,7 +33,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.is_quiet() {
-                // There is nobody left to tell that standard error is closed.
+                // A closed standard error is no further failure.
                 let _ = writeln!(io::stderr(), "muster: {failure}");
             }
             ExitCode::from(failure.exit_code())

@@ -44,7 +44,8 @@ Examples:
 pub fn run(context: &mut Context<'_>, arguments: &RestoreArgs) -> Result<(), Failure> {
     let clock = Clock::system();
     let data_dir = context.config.store.data_dir.clone();
-    // Ctrl-C ends this at any moment, as it does at the question: what is there then is whole, and the next one tidies up.
+    // Ctrl-C ends this at any moment, as it does at the question: what is there then is whole, and the next one tidies
+    // up.
     let bar = Arc::new(BackupBar::new());
     let observer: Arc<dyn BackupObserver> = Arc::<BackupBar>::clone(&bar);
     let prepared = Restore::prepare(&data_dir, &arguments.file, &clock, &observer, &mut |_| {});
@@ -59,12 +60,12 @@ pub fn run(context: &mut Context<'_>, arguments: &RestoreArgs) -> Result<(), Fai
     if arguments.json {
         return context.print(&report(&arguments.file, &restored).to_string());
     }
-    // With standard error closed there is nobody to tell.
+    // A closed standard error is no failure.
     let _ = io::stderr().write_all(tell(&arguments.file, &restored, older_schema).as_bytes());
     Ok(())
 }
 
-/// Asks whether the database may be replaced, where there is somebody to ask.
+/// Asks whether the database may be replaced, where there is a terminal.
 fn confirm(data_dir: &Path, file: &Path, prepared: &Restore) -> Result<(), Failure> {
     let question = format!(
         "The database in {} holds {}.\nThe backup {} holds {}.\nReplace the database? It is kept under another name. [y/N] ",

@@ -28,7 +28,7 @@ Examples:
   muster serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem
   MUSTER_LOG=json muster serve";
 
-/// Serves until it is told to stop.
+/// Serves until it is stopped.
 pub fn run(context: &mut Context<'_>, _arguments: &ServeArgs) -> Result<(), Failure> {
     let settings = server::settings(context, "serve")?;
     server::allow_connections(context);

@@ -79,7 +79,7 @@ pub(super) fn welcome(context: &Context<'_>, link: &MintedLink, address: SocketA
          Another link: muster sign-in-link --data-dir {data_dir} {place}{base}\n\
          A token for programs: muster token create --role admin --data-dir {data_dir}\n\n"
     );
-    // Without standard error there is nobody to tell, and the server is none the worse for it.
+    // A closed standard error is no failure, and the server goes on.
     let _ = io::stderr().write_all(text.as_bytes());
 }
 

@@ -10,7 +10,7 @@ pub(super) struct TemporaryFolder(PathBuf);
 impl TemporaryFolder {
     /// Makes one; `purpose` is part of its name.
     pub(super) fn new(purpose: &str) -> Result<Self, Failure> {
-        // Random, so that nobody else can have made it beforehand.
+        // Random, so that no other user can have made it beforehand.
         let tag = getrandom::u64().map_err(|error| Failure::failed("no random numbers").because(error))?;
         let path = std::env::temp_dir().join(format!("muster-{purpose}-{tag:016x}"));
         let made = std::fs::create_dir(&path);

@@ -14,10 +14,10 @@ use crate::domain::time::Timestamp;
 /// Contacts in a thousand whose person the same enterprise had met before.
 const ACQUAINTANCES_PER_THOUSAND: usize = 120;
 
-/// Draws after which a contact is somebody new, where no earlier one of the same enterprise turned up.
+/// Draws after which a contact is a new person, where no earlier one of the same enterprise turned up.
 const ACQUAINTANCE_DRAWS_MAX: usize = 24;
 
-/// Enterprises with their staff, and everybody they have met in two years.
+/// Enterprises with their staff, and all people they have met in two years.
 #[derive(Debug)]
 pub struct DemoData {
     seed: u64,
@@ -75,7 +75,7 @@ impl DemoData {
         (0..self.contacts).map_while(|number| self.contact(number))
     }
 
-    /// The contact with this number, counted from 0. Beyond the last of the shape come as many more as anybody wants,
+    /// The contact with this number, counted from 0. Beyond the last of the shape come as many more as are requested,
     /// all collected just now; among them are people who were met before. Always `Some`: the type spares a proof that
     /// names from the lists keep the limits of a contact.
     #[must_use]

@@ -141,7 +141,7 @@ impl Company {
     }
 }
 
-/// The same person as somebody else took them down. The address, or else the number, or else the name stays the same
+/// The same person as another employee took them down. The address, or else the number, or else the name stays the same
 /// but for its spelling, so that they are still found to be one.
 pub(super) fn respell(mut person: ContactFields, random: &mut Random) -> ContactFields {
     let reached = !person.email.is_empty() || !person.phone.is_empty();
@@ -192,7 +192,7 @@ fn capitalised(email: &str) -> String {
     email.chars().map(capital).collect()
 }
 
-/// What somebody does: often in the language of the country.
+/// A job title: often in the language of the country.
 fn position(culture: &Culture, random: &mut Random) -> String {
     match random.below(100) {
         0..15 => "",

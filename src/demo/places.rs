@@ -1,4 +1,4 @@
-//! Where people meet, and telephone numbers that no regulator will ever give to anybody.
+//! Where people meet, and telephone numbers that no regulator assigns.
 
 use super::random::Random;
 use crate::domain::contacts::Location;
@@ -95,7 +95,7 @@ const FICTITIOUS: [(&str, usize); 22] = [
     ("+33 6 39 98 ", 4),
 ];
 
-/// A number that belongs to nobody. Ranges come up as often as they are large, so that numbers seldom meet.
+/// A number that is not assigned. Ranges come up as often as they are large, so that numbers seldom meet.
 pub(super) fn phone(random: &mut Random) -> String {
     let (start, digits) = match random.below(100) {
         0..75 => FICTITIOUS[18 + random.below(4)],
@@ -106,7 +106,7 @@ pub(super) fn phone(random: &mut Random) -> String {
     format!("{start}{number:0digits$}")
 }
 
-/// The same number as somebody else types it.
+/// The same number as another person types it.
 pub(super) fn respell_phone(phone: &str, random: &mut Random) -> String {
     match random.below(4) {
         0 => phone.replace(' ', ""),

@@ -12,8 +12,8 @@ use super::request_id::RequestId;
 use super::route_meters::NO_ROUTE;
 use crate::server::ClientAddress;
 
-/// Writes the line of a request: at info if the server failed, else at debug, so that the default level costs nothing. The
-/// filter `info,muster::access=debug` shows all.
+/// Writes the line of a request: at info if the server failed, else at debug, so that the default level costs nothing.
+/// The filter `info,muster::access=debug` shows all.
 pub(super) fn log_access(
     method: &Method,
     route: Option<&MatchedPath>,

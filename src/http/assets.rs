@@ -42,7 +42,8 @@ const START_PAGE: &str = "index.html";
 /// The documentation page, which is found under `/docs`.
 const DOCS_PAGE: &str = "docs.html";
 
-/// The icon, which the documentation page has beside its scripts: relative links lead there below `/api` and a base path too.
+/// The icon, which the documentation page has beside its scripts: relative links lead there below `/api` and a base
+/// path too.
 const ICON: &str = "icon.svg";
 
 #[derive(RustEmbed)]
@@ -208,7 +209,7 @@ mod tests {
     /// Bytes that the first page may take on the wire, headers included.
     const FIRST_PAGE_BYTES_MAX: usize = 120 * 1024;
 
-    /// The namespace of SVG, which names a vocabulary and no server that anybody asks.
+    /// The namespace of SVG, which names a vocabulary and no server.
     const SVG_NAMESPACE: &str = "http://www.w3.org/2000/svg";
 
     async fn get_with(path: &str, name: HeaderName, value: &HeaderValue) -> (Response, Bytes) {

@@ -1,9 +1,9 @@
-//! Life below a base path: a proxy shares one host among several servers and passes their paths on as they are.
+//! Serving below a base path: a proxy shares one host among several servers and passes their paths on as they are.
 //!
-//! Everything that is found at `/…` is found at `/muster/…` instead. The path is taken off before routing, so that routes, their
-//! labels in the metrics and what they answer are the same with it and without. Outside of it there is nothing but the two
-//! probes, which are for whoever stands beside the server and not before it: a service manager or a load balancer that asks the
-//! port itself. The base path without the slash at its end, as people type it, leads to the dashboard.
+//! Everything that is found at `/…` is found at `/muster/…` instead. The path is taken off before routing, so that
+//! routes, their labels in the metrics and what they answer are the same with it and without. Outside of it there are
+//! only the two probes, for clients that bypass the proxy: a service manager, or a load balancer that requests the port
+//! itself. The base path without the slash at its end, as people type it, is redirected to the dashboard.
 
 use std::convert::Infallible;
 use std::task::{Context, Poll};
@@ -26,8 +26,8 @@ const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
 /// Puts a whole server below a base path.
 pub(super) fn below(base: &BasePath, inside: Router, layer: RequestLayer) -> Router {
-    let told = base.clone();
-    let outside = Router::new().fallback(async move |uri: Uri| outside(&told, &uri)).layer(layer);
+    let base_path = base.clone();
+    let outside = Router::new().fallback(async move |uri: Uri| outside(&base_path, &uri)).layer(layer);
     Router::new().fallback_service(Below { base: base.clone(), inside, outside })
 }
 

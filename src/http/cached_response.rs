@@ -35,8 +35,8 @@ const HEADERS_EXPECTED: usize = 18;
 /// Bytes of the longest value that is put together for a header.
 const HEADER_VALUE_BYTES_MAX: usize = 64;
 
-/// The headers of a request, taken out of it: nothing that comes after sees them. As an extractor, `HeaderMap` copies them;
-/// these become the answer's, whose map hyper uses again for the next request of the connection.
+/// The headers of a request, taken out of it: nothing that comes after sees them. As an extractor, `HeaderMap` copies
+/// them; these become the answer's, whose map hyper uses again for the next request of the connection.
 #[derive(Debug)]
 pub struct TakenHeaders(pub HeaderMap);
 
@@ -150,8 +150,8 @@ impl CacheReport {
     }
 }
 
-/// A header's value in the making, of visible ASCII characters and cut at [`HEADER_VALUE_BYTES_MAX`]. Formatting macros would
-/// take longer than the look-up that the value tells of.
+/// A header's value in the making, of visible ASCII characters and cut at [`HEADER_VALUE_BYTES_MAX`]. Formatting macros
+/// would take longer than the look-up that the value tells of.
 struct HeaderText {
     bytes: [u8; HEADER_VALUE_BYTES_MAX],
     len: usize,

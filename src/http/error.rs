@@ -256,8 +256,8 @@ impl ApiError {
 const BUSY_RETRY_SECS: u64 = 1;
 
 impl ApiError {
-    /// What keeps the database from being written, what came of the request in these words, and what to do. Other errors of
-    /// the store say what they say.
+    /// What keeps the database from being written, what came of the request in these words, and what to do. Other
+    /// errors of the store say what they say.
     #[must_use]
     pub fn of_trouble(error: StoreError, outcome: &str) -> Self {
         let Some(kind) = error.trouble() else { return error.into() };

@@ -1,9 +1,10 @@
 //! What a route lets through, decided before a handler sees anything of the request.
 //!
-//! A guard surrounds each route of the `route_list`. In this order it asks: who is calling (401, 429), and does a change
-//! with a cookie come from one of the server's own pages (403); may the caller's role do this (403); does the route lie within the enterprise that the token is limited to (403, 404)? Only then does
-//! the handler run, and with it everything that reads a query or a body. The guard also ends a request that takes too
-//! long, unless the route streams.
+//! A guard surrounds each route of the `route_list`. In this order it asks: who is calling (401, 429), and does a
+//! change with a cookie come from one of the server's own pages (403); may the caller's role do this (403); does the
+//! route lie within the enterprise that the token is limited to (403, 404)? Only then does the handler run, and with it
+//! everything that reads a query or a body. The guard also ends a request that takes too long, unless the route
+//! streams.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -34,8 +35,8 @@ pub enum Within {
     /// The enterprise that the path names as `{enterpriseId}`: for any other than its own, a limited token gets the 404
     /// that an unknown enterprise gets.
     Enterprise,
-    /// What the caller reaches, wherever that is: the handler hands [`Caller::reach`](super::Caller::reach) to the store, which looks at
-    /// nothing outside it.
+    /// What the caller reaches, wherever that is: the handler hands [`Caller::reach`](super::Caller::reach) to the
+    /// store, which looks at nothing outside it.
     Reach,
 }
 

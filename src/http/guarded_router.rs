@@ -54,7 +54,7 @@ impl<S: Clone + Send + Sync + 'static> GuardedRouter<S> {
 
     fn add(mut self, access: RouteAccess, time_max: Option<Duration>, routes: UtoipaMethodRouter<S>) -> Self {
         let (schemas, mut paths, methods) = routes;
-        // Only the methods themselves: what this path does not take is told to everyone alike.
+        // Only the methods themselves: a method that this path does not take is answered 405 without a token, too.
         let methods = methods.route_layer(Guard { authenticator: Arc::clone(&self.authenticator), access, time_max });
         for (path, item) in &mut paths.paths {
             openapi::complete(path, item, access);

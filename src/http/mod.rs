@@ -8,7 +8,8 @@
 //! - [`error`]: the one way in which a request fails.
 //! - [`guarded_router`], [`guard`], [`auth`]: who may do what, so that no route can forget to ask.
 //! - [`extract`]: what handlers take from a request; [`answer`]: how they answer.
-//! - `negotiation`, `cached_response`, `gzip_json`: which answer a client has already, answers from the cache, compression.
+//! - `negotiation`, `cached_response`, `gzip_json`: which answer a client has already, answers from the cache,
+//!   compression.
 //! - [`meters`], [`route_meters`]: what is counted; [`mod@metrics`]: how Prometheus reads it.
 //! - `openapi`, [`schemas`], [`assets`]: the document and the files of the binary.
 //! - [`state`], [`readiness`], [`mod@routes`]: the handlers and what they share.

@@ -11,7 +11,8 @@ pub(super) const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 /// As `Vary`, for every answer that may be compressed.
 pub(super) const VARY_ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
 
-/// As `Cache-Control`: browsers may keep the answer and must ask each time whether it still holds; shared caches may not.
+/// As `Cache-Control`: browsers may keep the answer and must ask each time whether it still holds; shared caches may
+/// not.
 pub(super) const PRIVATE_NO_CACHE: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// Whether `If-None-Match` lists this entity tag, by the weak comparison (RFC 9110, section 8.8.3.2), or says `*`.

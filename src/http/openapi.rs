@@ -54,7 +54,7 @@ struct Preface;
 pub(super) fn preface(base_path: Option<&BasePath>) -> utoipa::openapi::OpenApi {
     let mut document = Preface::openapi();
     env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
-    // It would name whoever wrote Cargo.toml, who is no contact for the user of an installation.
+    // It would name the author of Cargo.toml, who is no contact for the user of an installation.
     document.info.contact = None;
     let server = |url: &str, description: &str| ServerBuilder::new().url(url).description(Some(description)).build();
     let base = base_path.map_or("", BasePath::as_str);
@@ -103,8 +103,8 @@ const PROBLEMS: [(&str, &str, &str, Option<HeaderDescription>); 13] = [
     ("507", "InsufficientStorage", "The disk or the database is full; nothing was changed", None),
 ];
 
-/// The failures of an operation that follow from what it takes and who may use it. Others, a 409 above all, are declared by
-/// its handler, where a status alone will do: `responses(…, (status = 409))`.
+/// The failures of an operation that follow from what it takes and who may use it. Others, a 409 above all, are
+/// declared by its handler, where a status alone will do: `responses(…, (status = 409))`.
 fn statuses_that_follow(operation: &Operation, method_is_safe: bool, access: RouteAccess) -> Vec<&'static str> {
     let takes = |places: &[ParameterIn], name: Option<&str>| {
         operation.parameters.iter().flatten().any(|parameter| match parameter {

@@ -15,11 +15,11 @@ const PROBE_TIME_MAX: Duration = Duration::from_secs(2);
 /// Seconds after which asking again makes sense.
 const RETRY_SECS: u64 = 1;
 
-/// Asks the database, at most one question at a time, since everybody may call for it.
+/// Probes the database, at most once at a time, since every client may call for it.
 #[derive(Clone, Default)]
 pub struct Readiness {
-    /// The newest outcome. Held while the question is under way: whoever came meanwhile waits for a question that began
-    /// after they came, and shares its outcome, so that a flood of callers puts one job into the write queue.
+    /// The newest outcome. Held while a probe is under way: callers that came meanwhile wait for a probe that began
+    /// after they came, and share its outcome, so that a flood of callers puts one job into the write queue.
     newest: Arc<Mutex<Option<ProbeOutcome>>>,
 }
 

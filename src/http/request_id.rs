@@ -16,8 +16,8 @@ const REQUEST_ID_LEN_MAX: usize = 64;
 /// What stands for an id where there is none.
 const NONE: HeaderValue = HeaderValue::from_static("none");
 
-/// A request's id: the client's or its proxy's if it sent a usable one, else a fresh one. Neither making nor cloning one
-/// takes memory from the heap.
+/// A request's id: the client's or its proxy's if it sent a usable one, else a fresh one. Neither making nor cloning
+/// one takes memory from the heap.
 #[derive(Clone, Debug)]
 pub struct RequestId(IdText);
 

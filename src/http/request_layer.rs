@@ -1,8 +1,8 @@
 //! The outermost layer, around every request: its id, its line in the access log, its count, and the one place where
 //! failures are written.
 //!
-//! A panic in a handler, an answer of another layer and a path that does not exist all leave as the same problem document.
-//! The layer runs after routing and therefore knows the route's template.
+//! A panic in a handler, an answer of another layer and a path that does not exist all leave as the same problem
+//! document. The layer runs after routing and therefore knows the route's template.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -62,8 +62,8 @@ struct LayeredRoute {
 }
 
 impl LayeredRoute {
-    /// The template and the counters of the route that is inside. A router puts the layer around each of its routes, and
-    /// around its fallback, so all requests through here have the same ones, and they are looked up once.
+    /// The template and the counters of the route that is inside. A router puts the layer around each of its routes,
+    /// and around its fallback, so all requests through here have the same ones, and they are looked up once.
     fn counters(&self, request: &Request) -> &(Option<MatchedPath>, Arc<RouteMeter>) {
         self.counters.get_or_init(|| {
             let path = request.extensions().get::<MatchedPath>().cloned();

@@ -1,8 +1,8 @@
 //! How often each route was asked, by method and status, and how long its answers took.
 //!
-//! This is on the way of every request, so it takes no lock, no allocation and no look-up there: the layer around a route
-//! looks its counters up once and keeps them, and threads that serve the same route count apart. A route is its template,
-//! `/enterprise/{enterpriseId}`, never the path of a request.
+//! This is on the way of every request, so it takes no lock, no allocation and no look-up there: the layer around a
+//! route looks its counters up once and keeps them, and threads that serve the same route count apart. A route is its
+//! template, `/enterprise/{enterpriseId}`, never the path of a request.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -32,8 +32,8 @@ const CLASS_LEN: u16 = 100;
 /// Classes of statuses.
 const CLASSES: usize = ((STATUSES.end - STATUSES.start) / CLASS_LEN) as usize;
 
-/// Parts that each route's counters are in, so that threads that count at the same time do not pass one cache line to and
-/// fro: that costs more than all the rest. One for each thread of a small machine's runtime.
+/// Parts that each route's counters are in, so that threads that count at the same time do not pass one cache line to
+/// and fro: that costs more than all the rest. One for each thread of a small machine's runtime.
 const SHARDS: usize = 4;
 
 /// The ends of the buckets for how long an answer took, in nanoseconds: from a hit's 100 microseconds over the 100
@@ -44,7 +44,8 @@ const DURATION_BOUNDS_NANOS: [u64; 9] =
 /// The counters of all routes.
 #[derive(Debug, Default)]
 pub struct RouteMeters {
-    /// By route. Locked when a route is first asked for something and by scrapes, for a walk over some dozens of routes.
+    /// By route. Locked when a route is first asked for something and by scrapes, for a walk over some dozens of
+    /// routes.
     routes: Mutex<BTreeMap<String, Arc<RouteMeter>>>,
 }
 
@@ -54,7 +55,8 @@ pub struct RouteMeter {
     shards: [Shard; SHARDS],
 }
 
-/// What some of the threads counted. Wide enough that no two share a cache line, or a pair of lines that is fetched together.
+/// What some of the threads counted. Wide enough that no two share a cache line, or a pair of lines that is fetched
+/// together.
 #[derive(Debug)]
 #[repr(align(128))]
 struct Shard {

@@ -1,4 +1,5 @@
-//! The HTTP side of the server as one router: the routes of the API, the pages, CORS, the outermost layer and the base path.
+//! The HTTP side of the server as one router: the routes of the API, the pages, CORS, the outermost layer and the base
+//! path.
 
 use std::sync::Arc;
 

@@ -7,8 +7,8 @@ use axum::http::header::{
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
-/// Of answers that are no pages (OWASP REST Security Cheat Sheet): nothing in them runs or loads anything, and no page shows
-/// them in a frame or embeds them. Pages have policies of their own.
+/// Of answers that are no pages (OWASP REST Security Cheat Sheet): nothing in them runs or loads anything, and no page
+/// shows them in a frame or embeds them. Pages have policies of their own.
 const DATA_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
     (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
@@ -16,8 +16,8 @@ const DATA_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
 ];
 
-/// How long a browser remembers to come by TLS alone (RFC 6797). It holds for the whole host, on all of its ports, so a month and
-/// not the usual year: each visit renews it, and an operator who gives TLS up waits it out.
+/// How long a browser remembers to come by TLS alone (RFC 6797). It holds for the whole host, on all of its ports, so a
+/// month and not the usual year: each visit renews it, and an operator who gives TLS up waits it out.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=2592000");
 
 /// Pages load what this server has, and are shown in no frame.

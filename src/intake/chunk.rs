@@ -139,7 +139,7 @@ pub(super) struct SettledChunk {
     pub(super) rejected: Vec<(RowOrigin, String)>,
     /// Rows that a dry run would have put in; copies within the file are among them.
     pub(super) tried: Vec<ContentKey>,
-    /// What was created, and which owners were refused; its rows are told above.
+    /// What was created, and which owners were refused; its rows are counted above.
     pub(super) outcome: ImportOutcome,
 }
 

@@ -8,8 +8,8 @@ use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::store::{Actor, AuditAction, AuditEntry, Store, StoreError};
 use crate::transfer::csv::ContactWriter;
 
-/// Contacts of one piece. Each piece is read in a transaction of its own, so that a slow taker holds none open. The largest
-/// contacts that are allowed make a piece of some 30 MB, ordinary ones one of 30 KB.
+/// Contacts of one piece. Each piece is read in a transaction of its own, so that a slow taker holds none open. The
+/// largest contacts that are allowed make a piece of some 30 MB, ordinary ones one of 30 KB.
 const EXPORT_PIECE_ROWS: u32 = 200;
 
 /// Why an export ended before its end.
@@ -26,8 +26,8 @@ pub enum ExportError {
 /// Writes the contacts of a visible enterprise, or of one of its departments, oldest first; tells how many. Blocks, and
 /// calls `sink` with one piece after the other; the first holds the header.
 ///
-/// Contacts that stay are written exactly once, while others come and go. How many left the house goes into the audit log,
-/// also when it ends early; the file is out by then, so whatever becomes of that is no failure of the export.
+/// Contacts that stay are written exactly once, while others come and go. How many left the house goes into the audit
+/// log, also when it ends early; the file is out by then, so whatever becomes of that is no failure of the export.
 pub fn export(
     store: &Store,
     enterprise: &EnterpriseId,

@@ -44,8 +44,8 @@ pub enum ImportError {
     Store(#[from] StoreError),
 }
 
-/// Reads the beginning of a file, and refuses it where it cannot be imported in this way. Touches nothing else, so that a
-/// wrong file leaves no trace.
+/// Reads the beginning of a file, and refuses it where it cannot be imported in this way. Touches nothing else, so that
+/// a wrong file leaves no trace.
 pub fn open<R: Read>(input: R, options: &ImportOptions) -> Result<ContactReader<R>, ImportError> {
     let reader = ContactReader::open(input)?;
     if options.employee.is_none() && !reader.names_owners() {
@@ -54,7 +54,8 @@ pub fn open<R: Read>(input: R, options: &ImportOptions) -> Result<ContactReader<
     Ok(reader)
 }
 
-/// Imports a file that [`open`] let pass. Blocks; reads on a thread of its own, on which `progress` is called as chunks are handed on.
+/// Imports a file that [`open`] let pass. Blocks; reads on a thread of its own, on which `progress` is called as chunks
+/// are handed on.
 ///
 /// Without `rejects` the report alone tells of rejected rows.
 pub fn import(
@@ -194,7 +195,8 @@ impl CreatedIds {
 }
 
 impl RunningImport<'_> {
-    /// Fails before any row is read when the options name somebody who cannot be found, or an enterprise that is not there.
+    /// Fails before any row is read when the options name an employee who cannot be found, or an enterprise that is not
+    /// there.
     ///
     /// Only a rehearsal: an import that is refused creates nothing.
     fn find_named_owner(&self) -> Result<(), ImportError> {

@@ -33,7 +33,7 @@ pub enum TransferError {
     /// The header does not end within the longest record.
     #[error("its first line is longer than {RECORD_BYTES_MAX} bytes, so it cannot be a line of column names")]
     HeaderTooLong,
-    /// The header is not text in the encoding that its byte order mark told.
+    /// The header is not text in the encoding that its byte order mark names.
     #[error("its first line, the column names, is not valid UTF-8, though the file is marked as such")]
     HeaderNotText,
     /// The header has an opening quotation mark without a closing one.

@@ -40,7 +40,7 @@ impl fmt::Display for Layout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Name,
-    /// The whole name; it stands in for a missing name and surname.
+    /// The whole name; it is used where name and surname are missing.
     FullName,
     Surname,
     Email,
@@ -164,7 +164,7 @@ const GOOGLE_MARKS: &[&str] =
 /// Either of these is in every export of Thunderbird.
 const THUNDERBIRD_MARKS: &[&str] = &["primaryemail", "secondaryemail"];
 
-/// What Outlook calls its columns. A file of somebody's own may have one of them, hardly two.
+/// What Outlook calls its columns. A file from elsewhere may have one of them, hardly two.
 const OUTLOOK_MARKS: &[&str] = &[
     "emailaddress",
     "emaildisplayname",

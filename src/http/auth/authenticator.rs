@@ -55,8 +55,8 @@ impl Authenticator {
         Ok(Caller { token, session: None, address })
     }
 
-    /// Refuses a change to a public route, signing in above all, that a page of another site may have sent. A program, which
-    /// says nothing of pages, may pass as long as it shows no cookie.
+    /// Refuses a change to a public route, signing in above all, that a page of another site may have sent. A program,
+    /// which says nothing of pages, may pass as long as it shows no cookie.
     pub fn refuse_foreign(&self, method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
         if method.is_safe() || headers.contains_key(AUTHORIZATION) {
             return Ok(());
@@ -122,7 +122,7 @@ impl Authenticator {
         if headers.contains_key(AUTHORIZATION) { None } else { self.cookie.read(headers) }
     }
 
-    /// The session with this secret, if it works. Where it does not, the browser is told to forget the cookie: sent with
+    /// The session with this secret, if it works. Where it does not, the answer removes the cookie: sent with
     /// every request of a page, it would soon count as guessing.
     async fn session(&self, secret: &str, address: IpAddr) -> Result<Arc<OpenSession>, ApiError> {
         let refused = |detail| Err(ApiError::unauthorized(detail).with_cookie(self.cookie.taken_away()));
@@ -175,12 +175,12 @@ impl Authenticator {
 /// 403 for a change that is not known to come from one of Muster's own pages.
 fn foreign() -> ApiError {
     ApiError::forbidden(
-        "A change with a session cookie must come from Muster's own pages, and this request does not show that it does; \
-         programs send Authorization: Bearer <token>",
+        "A change with a session cookie must come from Muster's own pages, and this request does not show that it \
+         does; programs send Authorization: Bearer <token>",
     )
 }
 
-/// Why a link's code does not work, in words that help whoever has it.
+/// Why a link's code does not work, and what to do.
 pub(crate) fn link_refused(standing: &LinkStanding) -> ApiError {
     ApiError::unauthorized(match standing {
         LinkStanding::Used | LinkStanding::Works(_) => {

@@ -10,21 +10,21 @@ use crate::domain::time::Timestamp;
 /// The cookie's name where the server may be reached without TLS.
 const PLAIN_NAME: &str = "muster_session";
 
-/// Its name under TLS: browsers take a cookie of this prefix only over TLS, for this very host and all of its paths, so that
-/// no neighbouring host and nobody on the wire can put another in its place.
+/// Its name under TLS: browsers take a cookie of this prefix only over TLS, for this very host and all of its paths, so
+/// that neither a neighbouring host nor an attacker on the wire can replace it.
 const SECURE_NAME: &str = "__Host-muster_session";
 
-/// What takes the place of the other prefix below a base path: only over TLS, and for that path alone, so that the host's other
-/// paths are not sent what is none of theirs.
+/// What takes the place of the other prefix below a base path: only over TLS, and for that path alone, so that the
+/// host's other paths are not sent what is none of theirs.
 const SECURE_PREFIX: &str = "__Secure-";
 
 /// How the session cookie of a server is named, written and read.
 ///
-/// Below a base path its name has that path too: one that was given by another server of the host, at a path above, comes along
-/// and is not taken for this one.
+/// Below a base path its name has that path too: one that was given by another server of the host, at a path above,
+/// comes along and is not taken for this one.
 ///
-/// A server that speaks TLS knows it. It cannot see a proxy's TLS: the address at which people reach the server says whether
-/// there is any.
+/// A server that speaks TLS knows it. It cannot see a proxy's TLS: the address at which people reach the server says
+/// whether there is any.
 #[derive(Clone, Debug)]
 pub struct SessionCookie {
     name: String,
@@ -67,8 +67,8 @@ impl SessionCookie {
         HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
-    /// The session of a request. One that is given twice reads as empty, which no session is: nobody can tell which of them
-    /// the browser means.
+    /// The session of a request. One that is given twice reads as empty, which no session is: nobody can tell which of
+    /// them the browser means.
     #[must_use]
     pub fn read<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {
         let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());

@@ -1,13 +1,13 @@
-//! Protection from cross-site request forgery: a browser adds the cookie to whatever any page makes it send, so a change
-//! with a cookie is made only for Muster's own pages. The headers say which page a request comes from.
+//! Protection from cross-site request forgery: a browser adds the cookie to whatever any page makes it send, so a
+//! change with a cookie is made only for Muster's own pages. The headers say which page a request comes from.
 
 use axum::http::header::{HOST, ORIGIN, REFERER};
 use axum::http::{HeaderMap, HeaderName};
 
 use crate::config::WebOrigin;
 
-/// What browsers say of the page that makes a request (W3C Fetch Metadata), where the server is reached by TLS or on the
-/// same machine. Pages cannot set it.
+/// What browsers say of the page that makes a request (W3C Fetch Metadata), where the server is reached by TLS or on
+/// the same machine. Pages cannot set it.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What the headers of a request say of where it comes from.
@@ -27,7 +27,7 @@ pub(super) fn provenance(headers: &HeaderMap, public_origin: Option<&WebOrigin>)
     let is_own =
         |origin: Option<WebOrigin>| origin.is_some_and(|origin| is_this_server(&origin, headers, public_origin));
     if headers.contains_key(SEC_FETCH_SITE) {
-        // `none` is what a person did who typed an address, and nobody types a change.
+        // `none` is a navigation by a person who typed an address, which never changes anything.
         return judge(single(headers, &SEC_FETCH_SITE) == Some("same-origin"));
     }
     if headers.contains_key(ORIGIN) {

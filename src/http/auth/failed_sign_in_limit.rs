@@ -1,9 +1,9 @@
 //! Where failed sign-ins are counted and limited: how many unknown tokens, sessions and codes may be tried.
 //!
-//! Two bounds. One counts the failures of an address within a minute and refuses that address; a look-up counts from when it
-//! is allowed, and is given back if it succeeds, so that concurrent guesses are bounded, too. The other counts look-ups
-//! of all addresses within a second, so that guessing from a thousand addresses cannot occupy the database either.
-//! Cached tokens are not limited, so clients that share an address with a guesser keep working.
+//! Two bounds. One counts the failures of an address within a minute and refuses that address; a look-up counts from
+//! when it is allowed, and is given back if it succeeds, so that concurrent guesses are bounded, too. The other counts
+//! look-ups of all addresses within a second, so that guessing from a thousand addresses cannot occupy the database
+//! either. Cached tokens are not limited, so clients that share an address with a guesser keep working.
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;

@@ -3,9 +3,9 @@
 //! A bearer token wins where a request has both. A change that is made with a cookie must come from Muster's own pages
 //! (`csrf`).
 //!
-//! Cached tokens need no query and are not rate-limited. A token that is not cached is looked up, because the command line
-//! may have made it a moment ago; guessing would exhaust these look-ups, so a [limit](failed_sign_in_limit) comes before
-//! them.
+//! Cached tokens need no query and are not rate-limited. A token that is not cached is looked up, because the command
+//! line may have made it a moment ago; guessing would exhaust these look-ups, so a [limit](failed_sign_in_limit) comes
+//! before them.
 
 mod authenticator;
 mod caller;

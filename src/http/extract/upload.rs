@@ -9,8 +9,8 @@ use crate::clock::Clock;
 use crate::http::error::ApiError;
 use crate::server::{TransferLimits, TransferTimeout};
 
-/// A body of any size for routes that stream. It is given up when it stands still for too long or trickles, so such a client
-/// does not hold what the import holds.
+/// A body of any size for routes that stream. It is given up when it stands still for too long or trickles, so such a
+/// client does not hold what the import holds.
 #[derive(Debug)]
 pub struct Upload {
     body: Body,

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::writer::MetricsWriter;
 use crate::backups::BackupFigures;
 
-/// Writes every family. As long as there is no good backup its time is 0, so that an alert on its age needs no second rule.
+/// Writes every family. As long as there is no good backup its time is 0, so that an alert on its age needs no second
+/// rule.
 pub(super) fn write(writer: &mut MetricsWriter<'_>, figures: &BackupFigures) -> fmt::Result {
     let BackupFigures { last, made, failed, is_failing, is_running, every } = figures;
     let millis = |count: i64| Duration::from_millis(u64::try_from(count).unwrap_or(0)).as_secs_f64();

@@ -17,11 +17,12 @@ use crate::http::route_meters::RouteMeter;
 use crate::store::StoreFigures;
 use crate::telemetry::{self, Counted};
 
-/// The ends of the buckets for how long hits took, in nanoseconds: they take less than a microsecond unless the machine is
-/// busy.
+/// The ends of the buckets for how long hits took, in nanoseconds: they take less than a microsecond unless the machine
+/// is busy.
 const HIT_BOUNDS_NANOS: [u64; 8] = [250, 500, 1_000, 2_500, 10_000, 100_000, 1_000_000, 10_000_000];
 
-/// The ends of the buckets for how long loads took, in nanoseconds: from a small department's to the deadline of a load.
+/// The ends of the buckets for how long loads took, in nanoseconds: from a small department's to the deadline of a
+/// load.
 const LOAD_BOUNDS_NANOS: [u64; 10] = [
     100_000,
     250_000,

@@ -1,8 +1,8 @@
 //! What Prometheus reads: how the server is doing, as counters, gauges and histograms.
 //!
-//! Nothing is gathered for a scrape that may never come: [`Meters`](super::meters::Meters) count into memory that is there
-//! anyway; all else is read at the scrape, and `families` has the name of each metric. No label holds anything that a client
-//! may choose, so the number of series is bounded by the code.
+//! Nothing is gathered for a scrape that may never come: [`Meters`](super::meters::Meters) count into memory that is
+//! there anyway; all else is read at the scrape, and `families` has the name of each metric. No label holds anything
+//! that a client may choose, so the number of series is bounded by the code.
 
 mod backups;
 mod families;
@@ -18,7 +18,8 @@ use self::families::MetricsSnapshot;
 use super::state::AppState;
 use crate::telemetry;
 
-/// The media type of what [`exposition`] writes, as prometheus-client wants it announced. Prometheus knows it since 2.5.
+/// The media type of what [`exposition`] writes, as prometheus-client wants it announced. Prometheus knows it since
+/// 2.5.
 pub(super) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// All metrics at this moment. Asks the file system; for a thread that may block.

@@ -245,7 +245,8 @@ impl From<BackupStatus> for BackupBody {
 /// The schedule, the last good backup with its age, why the last attempt failed, the one under way, and the files that are
 /// kept.
 #[utoipa::path(
-    get, path = "/backup", tag = "backup", operation_id = "getBackup", responses((status = 200, body = Answer<BackupAnswer>))
+    get, path = "/backup", tag = "backup", operation_id = "getBackup",
+    responses((status = 200, body = Answer<BackupAnswer>))
 )]
 pub async fn get(State(state): State<AppState>) -> Json<Answer<BackupAnswer>> {
     let backup = state.backups.status().await.into();

@@ -197,7 +197,8 @@ fn megabytes(bytes: u64) -> String {
 ///
 /// What is counted, and when, is exact: the same requests give the same numbers. Warming counts as neither hit nor miss.
 #[utoipa::path(
-    get, path = "/cache/stats", tag = "cache", operation_id = "getCacheStats", responses((status = 200, body = Answer<CacheStats>))
+    get, path = "/cache/stats", tag = "cache", operation_id = "getCacheStats",
+    responses((status = 200, body = Answer<CacheStats>))
 )]
 pub async fn stats(State(state): State<AppState>) -> Json<Answer<CacheStats>> {
     state.success(CacheStats { cache: CacheFigures::of(&state) })
@@ -231,7 +232,8 @@ pub struct DepartmentsCleared {
 ///
 /// Every entry goes, and what is being loaded at that moment is given to those who wait for it and not kept.
 #[utoipa::path(
-    delete, path = "/cache/clear", tag = "cache", operation_id = "clearCache", responses((status = 200, body = Answer<Cleared>))
+    delete, path = "/cache/clear", tag = "cache", operation_id = "clearCache",
+    responses((status = 200, body = Answer<Cleared>))
 )]
 pub async fn clear(State(state): State<AppState>, caller: Caller) -> Json<Answer<Cleared>> {
     let cleared_entries = clear_where(&state, |_| true);
@@ -269,7 +271,8 @@ pub async fn clear_enterprise(
 ) -> Result<Json<Answer<Cleared>>, ApiError> {
     let cleared_entries = clear_where(&state, |key| key.of().enterprise == id);
     if cleared_entries == 0 {
-        // Nothing is kept of what does not exist, nor of some that do. A database that cannot be read is no reason to refuse.
+        // Nothing is kept of what does not exist, nor of some that do. A database that cannot be read is no reason to
+        // refuse.
         let id = id.clone();
         if let Err(missing @ StoreError::NotFound(_)) = state.store.read(move |tx| tx.enterprise(&id)).await {
             return Err(missing.into());
@@ -288,7 +291,7 @@ fn clear_where(state: &AppState, doomed: impl FnMut(&SummaryKey) -> bool) -> u64
 /// Writes down an act on the cache that has been done, also when the client has gone meanwhile.
 ///
 /// It cannot be done in the transaction of its entry, since memory has none; and it must not depend on one, since a
-/// cache is cleared when something is in trouble, a full disk perhaps. What cannot be written down stands in the log.
+/// cache is cleared when something is in trouble, a full disk perhaps. What cannot be written down is logged.
 pub(super) async fn write_down(state: &AppState, caller: &Caller, entry: AuditEntry) {
     let (store, actor) = (state.store.clone(), caller.actor());
     let work = tokio::spawn(async move { store.audit_done(actor, entry).await });

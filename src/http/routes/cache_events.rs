@@ -1,8 +1,8 @@
 //! The cache's live event stream, as server-sent events (WHATWG HTML, section 9.2).
 //!
-//! Each stream has a task of its own between the events and the connection, with room for one piece: a client that takes
-//! nothing holds up nobody, and is given up after the time that any download may stand still. Before each piece it is asked
-//! whether the token, or session, still holds.
+//! Each stream has a task of its own between the events and the connection, with room for one piece: a client that
+//! takes nothing holds up nobody, and is given up after the time that any download may stand still. Before each piece
+//! it is asked whether the token, or session, still holds.
 
 use std::convert::Infallible;
 use std::sync::atomic::Ordering;
@@ -38,7 +38,7 @@ const PIECES_WAITING_MAX: usize = 1;
 /// Seconds after which a place for an event stream may have become free.
 const BUSY_RETRY_SECS: u64 = 5;
 
-/// What is sent when nothing else is, so that nobody in between takes the connection for dead.
+/// What is sent when nothing else is, so that no proxy takes the connection for dead.
 const KEEP_ALIVE: &str = ": keep-alive\n\n";
 
 /// A position that no database has, for one that cannot be read.
@@ -108,7 +108,8 @@ enum StreamEventName {
     responses((
         status = 200, description = "The stream; the schema is that of one event", body = StreamEvent,
         content_type = "text/event-stream",
-        example = "retry: 2000\nid: 4710\n\nevent: publication\nid: 4711\ndata: {\"revision\":4711,\"scopeCount\":1,\"scopes\":[{\"enterpriseId\":\"acme\",\"departmentId\":null,\"revision\":4711}]}\n\n"
+        example = "retry: 2000\nid: 4710\n\nevent: publication\nid: 4711\ndata: {\"revision\":4711,\"scopeCount\":1,\
+            \"scopes\":[{\"enterpriseId\":\"acme\",\"departmentId\":null,\"revision\":4711}]}\n\n"
     ))
 )]
 pub async fn watch(State(state): State<AppState>, caller: Caller, request: HeaderMap) -> Result<Response, ApiError> {

@@ -99,7 +99,7 @@ impl WarmResult {
         let (status, error) = match report.outcome {
             Ok(WarmOutcome::Warmed) => (WarmStatus::Warmed, None),
             Ok(WarmOutcome::AlreadyCached) => (WarmStatus::AlreadyCached, None),
-            // Told in the words of a request that fails for the same reason; the cause stands in the log.
+            // In the words of a request that fails for the same reason; the cause is in the log.
             Err(WarmError::Summary(error)) => (WarmStatus::Error, Some(ApiError::from(error).detail().to_owned())),
             Err(error @ (WarmError::NotKept | WarmError::NotReached)) => {
                 (WarmStatus::Error, Some(capitalised(&error.to_string())))
@@ -124,7 +124,9 @@ impl WarmResult {
 /// notice. An id that is wrong does not stop the rest. It goes on to its end when the client leaves.
 #[utoipa::path(
     post, path = "/cache/warm", tag = "cache", operation_id = "warmCache",
-    request_body(content = Warming, example = json!({"enterpriseIds": ["acme", "globex"], "includeDepartments": false})),
+    request_body(
+        content = Warming, example = json!({"enterpriseIds": ["acme", "globex"], "includeDepartments": false})
+    ),
     responses((status = 200, body = Answer<WarmedBody>))
 )]
 pub async fn warm(

@@ -68,7 +68,8 @@ pub async fn enterprise(
 /// Newest first, 1,000 on a page unless `limit` says otherwise and at most 5,000, each with the employee who collected it, and how many contacts each employee
 /// collected in all.
 #[utoipa::path(
-    get, path = "/enterprise/{enterpriseId}/departments/{departmentId}/contacts/details", tag = "summaries", operation_id = "getDepartmentDetails",
+    get, path = "/enterprise/{enterpriseId}/departments/{departmentId}/contacts/details",
+    tag = "summaries", operation_id = "getDepartmentDetails",
     params(SeekParams, ViewParams, KnownTags),
     responses(
         (status = 200, body = SummaryAnswer<DepartmentDetails>, headers(

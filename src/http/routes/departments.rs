@@ -97,7 +97,8 @@ impl DepartmentAnswer {
 ///
 /// Without `limit` the list is whole.
 #[utoipa::path(
-    get, path = "/enterprise/{enterpriseId}/departments", tag = "directory", operation_id = "listDepartments", params(PageParams, ArchivedParams),
+    get, path = "/enterprise/{enterpriseId}/departments",
+    tag = "directory", operation_id = "listDepartments", params(PageParams, ArchivedParams),
     responses((status = 200, body = Answer<DepartmentList>))
 )]
 pub async fn list(
@@ -114,7 +115,8 @@ pub async fn list(
 ///
 /// Without an `id` its name gives one. An id stays taken while what has it is archived.
 #[utoipa::path(
-    post, path = "/enterprise/{enterpriseId}/departments", tag = "directory", operation_id = "createDepartment", params(IdempotencyParams),
+    post, path = "/enterprise/{enterpriseId}/departments",
+    tag = "directory", operation_id = "createDepartment", params(IdempotencyParams),
     request_body(content = NewNamed, example = json!({"id": "sales", "name": "Sales"})),
     responses((status = 201, body = Answer<DepartmentAnswer>))
 )]
@@ -137,7 +139,8 @@ pub async fn create(
 
 /// One department
 #[utoipa::path(
-    get, path = "/enterprise/{enterpriseId}/departments/{departmentId}", tag = "directory", operation_id = "getDepartment",
+    get, path = "/enterprise/{enterpriseId}/departments/{departmentId}",
+    tag = "directory", operation_id = "getDepartment",
     responses((status = 200, body = Answer<DepartmentAnswer>))
 )]
 pub async fn get(
@@ -150,7 +153,8 @@ pub async fn get(
 
 /// Rename a department
 #[utoipa::path(
-    put, path = "/enterprise/{enterpriseId}/departments/{departmentId}", tag = "directory", operation_id = "changeDepartment",
+    put, path = "/enterprise/{enterpriseId}/departments/{departmentId}",
+    tag = "directory", operation_id = "changeDepartment",
     request_body(content = Renaming, example = json!({"name": "Sales and Marketing"})),
     responses((status = 200, body = Answer<DepartmentAnswer>))
 )]
@@ -183,7 +187,8 @@ pub async fn change(
 /// What is archived is in no list and no summary and keeps its id; it can be restored. With `purge=true` the department,
 /// archived or not, is gone at once, and its rows follow in the background; the answer (202) says how much that is.
 #[utoipa::path(
-    delete, path = "/enterprise/{enterpriseId}/departments/{departmentId}", tag = "directory", operation_id = "deleteDepartment", params(PurgeParams),
+    delete, path = "/enterprise/{enterpriseId}/departments/{departmentId}",
+    tag = "directory", operation_id = "deleteDepartment", params(PurgeParams),
     responses(
         (status = 200, body = Answer<Removed>),
         (status = 202, description = "It is being destroyed", body = Answer<Removed>),
@@ -208,7 +213,8 @@ pub async fn remove(
 ///
 /// Employees that were archived on their own stay archived. Restoring what is not archived changes nothing.
 #[utoipa::path(
-    post, path = "/enterprise/{enterpriseId}/departments/{departmentId}/restore", tag = "directory", operation_id = "restoreDepartment",
+    post, path = "/enterprise/{enterpriseId}/departments/{departmentId}/restore",
+    tag = "directory", operation_id = "restoreDepartment",
     responses((status = 200, body = Answer<DepartmentAnswer>), (status = 409))
 )]
 pub async fn restore(

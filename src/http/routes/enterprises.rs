@@ -167,8 +167,12 @@ pub async fn change(
 /// archived or not, is gone at once, and its rows follow in the background; the answer (202) says how much that is. The
 /// tokens that are limited to it stop working.
 #[utoipa::path(
-    delete, path = "/enterprise/{enterpriseId}", tag = "directory", operation_id = "deleteEnterprise", params(PurgeParams),
-    responses((status = 200, body = Answer<Removed>), (status = 202, description = "It is being destroyed", body = Answer<Removed>))
+    delete, path = "/enterprise/{enterpriseId}",
+    tag = "directory", operation_id = "deleteEnterprise", params(PurgeParams),
+    responses(
+        (status = 200, body = Answer<Removed>),
+        (status = 202, description = "It is being destroyed", body = Answer<Removed>)
+    )
 )]
 pub async fn remove(
     State(state): State<AppState>,

@@ -36,7 +36,10 @@ pub struct Health {
 /// Whether the process is alive
 ///
 /// Asks nothing of the database; `/readyz` does. What is known to be wrong with it is told all the same.
-#[utoipa::path(get, path = "/healthz", tag = "service", operation_id = "getHealth", responses((status = 200, body = Health)))]
+#[utoipa::path(
+    get, path = "/healthz", tag = "service", operation_id = "getHealth",
+    responses((status = 200, body = Health))
+)]
 pub async fn health(State(state): State<AppState>) -> Json<Health> {
     let timestamp = state.clock.now().to_string();
     let (version, commit) = (env!("CARGO_PKG_VERSION"), telemetry::BUILT_FROM);
@@ -57,7 +60,13 @@ pub struct Ready {
 /// The database is open, at this version's schema, and takes writes; each call tries that. A 503 says what is amiss.
 #[utoipa::path(
     get, path = "/readyz", tag = "service", operation_id = "getReadiness",
-    responses((status = 200, body = Answer<Ready>), (status = 503, description = "Not ready; the problem says why", body = Problem, content_type = "application/problem+json"))
+    responses(
+        (status = 200, body = Answer<Ready>),
+        (
+            status = 503, description = "Not ready; the problem says why",
+            body = Problem, content_type = "application/problem+json"
+        )
+    )
 )]
 pub async fn ready(State(state): State<AppState>) -> Result<Json<Answer<Ready>>, ApiError> {
     if state.stop.is_cancelled() {

@@ -53,7 +53,10 @@ pub struct IdempotencyParams {
     /// Chosen by the client, 1 to 255 visible ASCII characters, kept for 24 hours. The same request with the same key gets
     /// the answer of the first one, with `Idempotent-Replayed: true`, and does nothing; another request with it gets 409.
     /// A request that was refused is not kept.
-    #[param(rename = "Idempotency-Key", value_type = String, required = false, min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
+    #[param(
+        rename = "Idempotency-Key", value_type = String, required = false,
+        min_length = 1, max_length = 255, pattern = "^[!-~]+$"
+    )]
     key: Option<String>,
 }
 

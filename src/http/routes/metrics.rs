@@ -14,7 +14,10 @@ use crate::http::state::AppState;
 /// reads. Labels hold route templates, methods, statuses and causes, and nothing of what is stored.
 #[utoipa::path(
     get, path = "/metrics", tag = "service", operation_id = "getMetrics",
-    responses((status = 200, description = "Every metric with its help", body = String, content_type = "application/openmetrics-text"))
+    responses((
+        status = 200, description = "Every metric with its help",
+        body = String, content_type = "application/openmetrics-text"
+    ))
 )]
 pub async fn scrape(State(state): State<AppState>) -> Result<Response, ApiError> {
     // The sizes of files come from a disk that may hang.

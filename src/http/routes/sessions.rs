@@ -143,8 +143,16 @@ type WithCookie<T> = ([(axum::http::HeaderName, HeaderValue); 1], Json<Answer<T>
     request_body(content = SignInSecret, example = json!({"token": "muster_01k5n8w3q7r2v_2vTqF…"})),
     responses((
         status = 200, body = Answer<CurrentSession>,
-        headers(("Set-Cookie" = String, description = "`muster_session`, under TLS `__Host-muster_session` (below a base path `__Secure-` and the path): HttpOnly, SameSite=Strict, and Secure under TLS, the server's own or that of `public-url`"))
-    ), (status = 401, description = "The token or code does not work"), (status = 429, description = "Too many unknown tokens"))
+        headers((
+            "Set-Cookie" = String,
+            description = "`muster_session`, under TLS `__Host-muster_session` (below a base path `__Secure-` and the \
+                path): HttpOnly, SameSite=Strict, and Secure under TLS, the server's own or that of `public-url`"
+        ))
+    ), (
+        status = 401, description = "The token or code does not work"
+    ), (
+        status = 429, description = "Too many unknown tokens"
+    ))
 )]
 pub async fn sign_in(
     State(state): State<AppState>,

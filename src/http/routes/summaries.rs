@@ -72,7 +72,8 @@ pub async fn enterprise(
 /// The same figures as the enterprise's, for one department, with every employee instead of departments and a leader
 /// board.
 #[utoipa::path(
-    get, path = "/enterprise/{enterpriseId}/departments/{departmentId}/contacts/summary", tag = "summaries", operation_id = "getDepartmentSummary",
+    get, path = "/enterprise/{enterpriseId}/departments/{departmentId}/contacts/summary",
+    tag = "summaries", operation_id = "getDepartmentSummary",
     params(KnownTags),
     responses(
         (status = 200, body = SummaryAnswer<DepartmentSummary>, headers(

@@ -156,7 +156,10 @@ fn end_of_life(now: Timestamp, life: Option<Span>, end: Option<&str>) -> Result<
 }
 
 /// List the tokens
-#[utoipa::path(get, path = "/tokens", tag = "access", operation_id = "listTokens", responses((status = 200, body = Answer<TokenListBody>)))]
+#[utoipa::path(
+    get, path = "/tokens", tag = "access", operation_id = "listTokens",
+    responses((status = 200, body = Answer<TokenListBody>))
+)]
 pub async fn list(State(state): State<AppState>) -> Result<Json<Answer<TokenListBody>>, ApiError> {
     let tokens = state.store.read(|tx| tx.tokens()).await?;
     let paging = Paging::whole(tokens.len());
@@ -194,7 +197,8 @@ pub async fn create(
 /// It is refused from the next request on. Any token may be revoked, the caller's own and the last administrator's
 /// included, because one that leaked has to go at once; `muster token create` on the server always makes a new one.
 #[utoipa::path(
-    delete, path = "/tokens/{tokenId}", tag = "access", operation_id = "revokeToken", responses((status = 200, body = Answer<TokenRevoked>))
+    delete, path = "/tokens/{tokenId}", tag = "access", operation_id = "revokeToken",
+    responses((status = 200, body = Answer<TokenRevoked>))
 )]
 pub async fn revoke(
     State(state): State<AppState>,

@@ -50,8 +50,8 @@ impl Delimiter {
         Self::ALL.into_iter().zip(counts).find(|(_, count)| *count == most).map_or(Self::Comma, |(found, _)| found)
     }
 
-    /// The delimiter that a leading `sep=;` line names, as Excel writes and reads it, and that line's length without its
-    /// end.
+    /// The delimiter that a leading `sep=;` line names, as Excel writes and reads it, and that line's length without
+    /// its end.
     pub(super) fn named_by(beginning: &[u8]) -> Option<(Self, usize)> {
         let line = beginning.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
         let unquoted = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);

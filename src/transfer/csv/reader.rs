@@ -12,8 +12,8 @@ use crate::transfer::text::{Decoder, NotText, TextEncoding, TextSource};
 
 /// Reads contacts from CSV of any known layout, encoding and delimiter, one row at a time.
 ///
-/// Blank lines are skipped. A row with fewer cells than the header has its missing cells empty; what else is wrong with a
-/// row is that row's own error, and the next one is read.
+/// Blank lines are skipped. A row with fewer cells than the header has its missing cells empty; what else is wrong with
+/// a row is that row's own error, and the next one is read.
 #[derive(Debug)]
 pub struct ContactReader<R> {
     records: RecordReader<R>,
@@ -34,8 +34,8 @@ pub struct Row<'a> {
     pub line: u64,
     /// The contact, or why there is none.
     pub content: Result<ImportedContact, RowError>,
-    /// Its cells as the file has them, for a [`RejectsWriter`](super::RejectsWriter); clone it to keep it. Of a row that
-    /// is longer than [`RECORD_BYTES_MAX`] only the cells that ended before.
+    /// Its cells as the file has them, for a [`RejectsWriter`](super::RejectsWriter); clone it to keep it. Of a row
+    /// that is longer than [`RECORD_BYTES_MAX`] only the cells that ended before.
     pub raw: &'a RawRecord,
 }
 

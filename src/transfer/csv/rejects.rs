@@ -17,7 +17,7 @@ pub type RejectsOutput = Box<dyn FnOnce() -> io::Result<Box<dyn Write + Send>> +
 
 /// Writes rejected rows with their original cells, delimiter and encoding (UTF-8 for UTF-16).
 ///
-/// Row number and reason stand in front, where a row with too many cells cannot push them out of their columns. The
+/// Row number and reason come first, where a row with too many cells cannot push them out of their columns. The
 /// reader ignores both, so a mended file is imported as it is. Nothing is created before the first rejected row.
 pub struct RejectsWriter {
     header: RawRecord,
@@ -74,7 +74,7 @@ impl RejectsWriter {
         }
         let header = self.header()?;
         if Delimiter::sniff(&header) != self.delimiter {
-            // A `sep=` line told the original's delimiter, so this file needs one as well.
+            // A `sep=` line named the original's delimiter, so this file needs one as well.
             output.write_all(&[b"sep=", &[self.delimiter.byte()][..], b"\r\n"].concat())?;
         }
         output.write_all(&header)?;

@@ -1,7 +1,7 @@
 //! A contact's tags as one cell: `vip; speaker; "with; semicolon"`.
 //!
 //! Tags are separated by semicolons. White space around a tag does not belong to it, and nothing between two semicolons
-//! is no tag, unless it stands in quotation marks (doubled within), so that every list of tags can be written.
+//! is no tag, unless it is in quotation marks (doubled within), so that every list of tags can be written.
 
 const SEPARATOR: char = ';';
 

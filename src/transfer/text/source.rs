@@ -7,12 +7,12 @@ use encoding_rs::{UTF_16BE, UTF_16LE};
 use super::encoding::TextEncoding;
 use crate::transfer::TransferError;
 
-/// Bytes asked of the input at once, and the part of a file that its kind is told from: large enough for few system
-/// calls and a whole header, small enough for a CPU cache.
+/// Bytes asked of the input at once, and the part of a file that its kind is recognised from: large enough for few
+/// system calls and a whole header, small enough for a CPU cache.
 const INPUT_BUFFER_BYTES: usize = 64 * 1024;
 
-/// UTF-16 without a byte order mark is told from this many code units at the start, which the shortest column name that
-/// Muster knows (`name`) fills.
+/// UTF-16 without a byte order mark is recognised from this many code units at the start, which the shortest column
+/// name that Muster knows (`name`) fills.
 const UTF16_UNITS_TELLING: usize = 4;
 
 /// A buffered input that gives ASCII-compatible bytes.

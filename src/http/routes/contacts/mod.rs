@@ -57,7 +57,7 @@ impl NewContact {
             }
         };
         let info = input.creation(CONTACT_INFO).map_err(ApiError::invalid)?;
-        // A text that cannot be an id names nobody.
+        // A text that cannot be an id names no employee.
         let user = EmployeeId::parse(user).map_err(|_| ApiError::not_found(UserId::WHAT))?;
         Ok((user, info))
     }

@@ -93,7 +93,8 @@ type EmployeePath = PathIds<(EnterpriseId, DepartmentId, EmployeeId)>;
 ///
 /// Those of all its departments. With `archived=true`, the archived ones of departments that are not archived themselves.
 #[utoipa::path(
-    get, path = "/enterprise/{enterpriseId}/employees", tag = "directory", operation_id = "listEmployeesOfEnterprise", params(PageParams, ArchivedParams),
+    get, path = "/enterprise/{enterpriseId}/employees",
+    tag = "directory", operation_id = "listEmployeesOfEnterprise", params(PageParams, ArchivedParams),
     responses((status = 200, body = Answer<EmployeeList>))
 )]
 pub async fn list_all(
@@ -108,7 +109,8 @@ pub async fn list_all(
 
 /// List the employees of a department
 #[utoipa::path(
-    get, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees", tag = "directory", operation_id = "listEmployees",
+    get, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees",
+    tag = "directory", operation_id = "listEmployees",
     params(PageParams, ArchivedParams),
     responses((status = 200, body = Answer<EmployeeList>))
 )]
@@ -126,7 +128,8 @@ pub async fn list(
 ///
 /// Employee ids are unique in the installation; without one an id is made. Null counts as absent. `departmentId` is the path's and need not be given.
 #[utoipa::path(
-    post, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees", tag = "directory", operation_id = "createEmployee",
+    post, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees",
+    tag = "directory", operation_id = "createEmployee",
     params(IdempotencyParams),
     request_body(content = NewEmployee, example = json!({
         "employeeId": "u1", "firstName": "Ada", "lastName": "Lovelace", "email": "ada@acme.example",
@@ -154,7 +157,8 @@ pub async fn create(
 
 /// One employee
 #[utoipa::path(
-    get, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}", tag = "directory", operation_id = "getEmployee",
+    get, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}",
+    tag = "directory", operation_id = "getEmployee",
     responses((status = 200, body = Answer<EmployeeAnswer>))
 )]
 pub async fn get(
@@ -170,8 +174,11 @@ pub async fn get(
 /// What is absent stays as it is; null clears `email`, `phone` and `position`. Another `departmentId` moves the employee
 /// there with all contacts.
 #[utoipa::path(
-    put, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}", tag = "directory", operation_id = "changeEmployee",
-    request_body(content = EmployeeChanges, example = json!({"position": "Head of Sales", "departmentId": "marketing"})),
+    put, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}",
+    tag = "directory", operation_id = "changeEmployee",
+    request_body(
+        content = EmployeeChanges, example = json!({"position": "Head of Sales", "departmentId": "marketing"})
+    ),
     responses((status = 200, body = Answer<EmployeeAnswer>))
 )]
 pub async fn change(
@@ -201,7 +208,8 @@ pub async fn change(
 /// be restored. With `purge=true` the employee, archived or not, is gone at once, and the contacts follow in the
 /// background; the answer (202) says how many they are.
 #[utoipa::path(
-    delete, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}", tag = "directory", operation_id = "deleteEmployee",
+    delete, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees/{employeeId}",
+    tag = "directory", operation_id = "deleteEmployee",
     params(PurgeParams),
     responses(
         (status = 200, body = Answer<Removed>),

@@ -45,7 +45,8 @@ pub enum ExportFormat {
 ///
 /// All of them, oldest first, as a stream. `POST …/contacts/import` reads what this writes.
 #[utoipa::path(
-    get, path = "/enterprise/{enterpriseId}/contacts/export", tag = "contacts", operation_id = "exportContacts", params(ExportParams),
+    get, path = "/enterprise/{enterpriseId}/contacts/export",
+    tag = "contacts", operation_id = "exportContacts", params(ExportParams),
     responses((status = 200, description = "The file", body = String, content_type = "text/csv"))
 )]
 pub async fn export(

@@ -54,7 +54,8 @@ pub struct Imported {
 /// arrives; a row that cannot is reported with its number and the reason, and the others go in. The same file again adds
 /// nothing, so an import that broke off is simply sent again.
 #[utoipa::path(
-    post, path = "/enterprise/{enterpriseId}/contacts/import", tag = "contacts", operation_id = "importContacts", params(ImportParams),
+    post, path = "/enterprise/{enterpriseId}/contacts/import",
+    tag = "contacts", operation_id = "importContacts", params(ImportParams),
     request_body(
         content = String, content_type = "text/csv",
         example = "name,surname,email,company\nGrace,Hopper,grace@contoso.example,Contoso\n"

@@ -103,7 +103,7 @@ impl Pieces {
 }
 
 impl Taker {
-    /// Waits for the first piece, before which a failure can still be told as one.
+    /// Waits for the first piece, before which a failure can still be answered as one.
     pub async fn first(&mut self) -> Result<Bytes, ApiError> {
         match self.0.recv().await {
             Some(Message::Piece(piece)) => Ok(piece),
