@@ -1,7 +1,7 @@
 //! The store: facts, rollups and revisions in SQLite. The only module that names rusqlite or r2d2.
 //!
-//! One thread owns the one writing connection; reads run on pooled connections that cannot write. Whoever is told that a
-//! write is done can be sure that it is on disk and that every subscriber of the change feed knows of it.
+//! One thread owns the one writing connection; reads run on pooled connections that cannot write. A write that has been
+//! answered is on disk, and every subscriber of the change feed has been notified of it.
 //!
 //! - `schema.sql` at the top of the repository: tables, rollups, triggers;
 //! - `engine`: opening, connections, transactions, the writer, the change feed;

@@ -1,4 +1,4 @@
-//! Every token and session as the database keeps them, and the list of all of them that the change feed carries.
+//! Every token and session as stored, and the list of them that the change feed carries.
 
 use rusqlite::{Connection, Row};
 
@@ -8,44 +8,38 @@ use crate::store::engine::error::StoreError;
 use crate::store::engine::row::{id_from_database, timestamp};
 use crate::store::engine::tx::ReadTx;
 
-/// Every token and session there is, at one version of the access rules.
+/// Every token and session, at one version of the access rules.
 #[derive(Clone, Debug, Default)]
 pub struct AccessList {
-    /// Grows with each change; a list with a lower version is older.
+    /// Increases with each change.
     pub version: i64,
-    /// The tokens.
     pub tokens: Vec<StoredToken>,
-    /// The sessions.
     pub sessions: Vec<StoredSession>,
 }
 
 /// A token and the SHA-256 of its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredToken {
-    /// What is known of it.
     pub token: Token,
-    /// The hash of what its holder sends.
     pub secret_hash: [u8; 32],
 }
 
 /// A session and the SHA-256 of its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSession {
-    /// What is known of it.
     pub session: Session,
-    /// The hash of what the browser sends.
     pub secret_hash: [u8; 32],
 }
 
 pub(super) const TOKEN_COLUMNS: &str = "id, name, role, enterprise, created_at, expires_at, last_used_at, secret_hash";
 
-/// A session's columns, and behind them its token's, as `read_token_at` wants them.
+/// A session's columns followed by its token's, as `read_token_at` reads them.
 pub(super) const SESSION_SELECT: &str =
     "SELECT s.id, s.created_at, s.expires_at, s.last_used_at, s.address, s.secret_hash, s.rowid,
         t.id, t.name, t.role, t.enterprise, t.created_at, t.expires_at, t.last_used_at, t.secret_hash
    FROM session s LEFT JOIN token t ON t.id = s.token_id";
 
-/// The column in which [`SESSION_SELECT`] has the token's id.
+/// The column of [`SESSION_SELECT`] that has the token's id.
 const TOKEN_COLUMN: usize = 7;
 
 pub(in crate::store) fn load_access_list(connection: &Connection) -> Result<AccessList, StoreError> {
@@ -61,7 +55,7 @@ pub(super) fn read_token(row: &Row<'_>) -> Result<StoredToken, StoreError> {
     read_token_at(row, 0)
 }
 
-/// Reads a token from the columns of [`TOKEN_COLUMNS`], the first of which is number `first`.
+/// Reads a token from the columns of [`TOKEN_COLUMNS`], starting at column `first`.
 fn read_token_at(row: &Row<'_>, first: usize) -> Result<StoredToken, StoreError> {
     let role: String = row.get(first + 2)?;
     let reach = match row.get::<_, Option<String>>(first + 3)? {

@@ -1,4 +1,4 @@
-//! Retries made harmless: the answer to a request with an `Idempotency-Key` is kept in the transaction of its write.
+//! Idempotency keys: the answer to a request with an `Idempotency-Key` is stored in the transaction of its write.
 
 use std::time::Duration;
 
@@ -7,35 +7,30 @@ use rusqlite::params;
 use crate::store::engine::error::StoreError;
 use crate::store::engine::tx::WriteTx;
 
-/// How long an answer is kept.
 pub(in crate::store) const IDEMPOTENCY_KEPT: Duration = Duration::from_hours(24);
 
 /// A request that may be sent again.
 #[derive(Clone, Debug)]
 pub struct IdempotentRequest {
-    /// Whose key it is: keys of two tokens never meet.
+    /// The token whose key it is: keys of different tokens are independent.
     pub token_id: String,
-    /// The key that the client chose.
     pub key: String,
-    /// A hash of what was asked: route and body.
+    /// A hash of route and body.
     pub request_hash: [u8; 32],
 }
 
-/// An answer as it is kept and repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredAnswer {
-    /// The HTTP status.
     pub status: u16,
     /// The body, JSON.
     pub body: String,
 }
 
 impl WriteTx<'_> {
-    /// Does the work and keeps its answer, or repeats the answer that was kept for the same request. The same key with
-    /// another request is a conflict. A refused request is not kept: sent again, it is judged again.
+    /// Does the work and stores its answer, or returns the answer stored for the same request. The same key with
+    /// another request is a conflict. A refusal is not stored, so a retry is evaluated again.
     ///
-    /// Runs on the writer like any write, so that a repeated answer, too, goes out only after what it speaks of was
-    /// published.
+    /// Runs on the writer, so a repeated answer, too, is sent only after its write was published.
     pub fn idempotent(
         &self,
         request: &IdempotentRequest,
@@ -67,7 +62,7 @@ impl WriteTx<'_> {
         Ok(answer)
     }
 
-    /// Deletes answers that are kept no longer, at most `limit` of them; tells how many.
+    /// Deletes answers that have expired, at most `limit`; returns how many.
     pub(in crate::store) fn forget_old_answers(&self, limit: u32) -> Result<usize, StoreError> {
         const SQL: &str = "DELETE FROM idempotency WHERE id IN
             (SELECT id FROM idempotency WHERE created_at <= ?1 ORDER BY created_at LIMIT ?2)";

@@ -1,4 +1,4 @@
-//! Sessions and the one-time links that open them, as the database keeps them: hashed, each with its end.
+//! Sessions and one-time sign-in links as they are stored: hashed, each with an expiry.
 
 use std::time::Duration;
 
@@ -15,55 +15,41 @@ use crate::store::upkeep::actor::Actor;
 use crate::store::upkeep::audit::AuditEntry;
 use crate::store::upkeep::audit_action::AuditAction;
 
-/// How long a link is kept after its end, so that whoever tries it late is told why it does not work.
+/// How long a link is kept after its expiry, so that late attempts get the reason.
 const SIGN_IN_LINK_KEPT: Duration = Duration::from_hours(24);
 
-/// A session that is about to be stored.
 #[derive(Clone, Debug)]
 pub struct NewSession {
-    /// Its public id.
     pub id: String,
-    /// The token that it is opened with; none for a one-time link.
+    /// The token that opens it; none for a one-time link.
     pub token_id: Option<String>,
-    /// When it is opened.
     pub created_at: Timestamp,
-    /// When it ends; with its token at the latest.
+    /// Its expiry, the token's at the latest.
     pub expires_at: Timestamp,
-    /// The address that it is opened from.
     pub address: String,
-    /// The hash of its secret.
     pub secret_hash: [u8; 32],
 }
 
-/// What is known of a one-time link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredSignInLink {
-    /// The hash of its code.
     pub code_hash: [u8; 32],
-    /// When it stops working.
     pub expires_at: Timestamp,
-    /// When it was used, if it was.
     pub used_at: Option<Timestamp>,
 }
 
-/// A one-time link that is about to be stored.
 #[derive(Clone, Debug)]
 pub struct NewSignInLink {
-    /// Its public id.
     pub id: String,
-    /// When it stops working.
     pub expires_at: Timestamp,
-    /// The hash of its code.
     pub code_hash: [u8; 32],
 }
 
 impl ReadTx<'_> {
-    /// One session with its hash.
     pub fn session(&self, id: &str) -> Result<Option<StoredSession>, StoreError> {
         self.first(&format!("{SESSION_SELECT} WHERE s.id = ?1"), [id], read_session)
     }
 
-    /// The sessions that have not ended, newest first.
+    /// Sessions that have not expired, newest first.
     pub fn sessions(&self, request: &PageRequest<TimeCursor>) -> Result<Page<Session, TimeCursor>, StoreError> {
         let (before, offset) = request.seek(TimeCursor::NEWEST);
         let now = self.now().millis();
@@ -76,7 +62,6 @@ impl ReadTx<'_> {
         Ok(Page::of(rows, total, request, |(_, cursor)| *cursor).map(|(session, _)| session))
     }
 
-    /// One link with its hash.
     pub fn sign_in_link(&self, id: &str) -> Result<Option<StoredSignInLink>, StoreError> {
         const SQL: &str = "SELECT code_hash, expires_at, used_at FROM sign_in_link WHERE id = ?1";
         self.first(SQL, [id], |row| {
@@ -88,7 +73,7 @@ impl ReadTx<'_> {
         })
     }
 
-    /// Whether there is anybody who could call the API: a token, or a session that has not ended.
+    /// Whether any credential could call the API: a token, or a session that has not expired.
     pub fn somebody_has_access(&self) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT EXISTS (SELECT 1 FROM token) OR EXISTS (SELECT 1 FROM session WHERE expires_at > ?1)";
         self.one(SQL, [self.now().millis()], |row| row.get(0))
@@ -103,8 +88,8 @@ fn newest_sql() -> String {
 }
 
 impl WriteTx<'_> {
-    /// Stores a session; its token must be there and work. The oldest of the token's sessions ends where there would be
-    /// too many.
+    /// Stores a session; its token must exist and be valid. Ends the oldest of the token's sessions where there would
+    /// be too many.
     pub fn create_session(&self, session: &NewSession) -> Result<Session, StoreError> {
         const INSERT: &str = "INSERT INTO session (id, token_id, secret_hash, created_at, expires_at, address)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
@@ -150,21 +135,19 @@ impl WriteTx<'_> {
         Ok(())
     }
 
-    /// Stores a one-time link.
     pub fn create_sign_in_link(&self, link: &NewSignInLink) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO sign_in_link (id, code_hash, created_at, expires_at) VALUES (?1, ?2, ?3, ?4)";
         self.execute(SQL, params![link.id, link.code_hash, self.now().millis(), link.expires_at.millis()])?;
         Ok(())
     }
 
-    /// Uses a link up. False when it was used before, or its time is over: of all who try, one is told true.
+    /// Marks a link as used. False when it was used before or has expired; of concurrent attempts one succeeds.
     pub fn use_sign_in_link(&self, id: &str) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE sign_in_link SET used_at = ?2 WHERE id = ?1 AND used_at IS NULL AND expires_at > ?2";
         Ok(self.execute(SQL, params![id, self.now().millis()])? == 1)
     }
 
-    /// Deletes sessions that have ended, and links that ended long ago, at most `limit` of each; tells how many of the kind
-    /// that had more.
+    /// Deletes expired sessions and long-expired links, at most `limit` of each. Returns the larger of the two counts.
     pub(in crate::store) fn forget_old_sign_ins(&self, limit: u32) -> Result<usize, StoreError> {
         const SESSIONS: &str = "DELETE FROM session WHERE rowid IN
             (SELECT rowid FROM session WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
@@ -189,7 +172,7 @@ mod tests {
 
     #[test]
     fn what_has_ended_is_forgotten() {
-        // A command's store has no maintenance thread, so that the test takes its steps.
+        // A command's store has no maintenance thread, so the test takes its steps.
         let dir = tempfile::tempdir().unwrap();
         let clock = Clock::manual(Timestamp::from_millis(1_763_800_000_000));
         let options = StoreOptions { create: true, ..StoreOptions::new(dir.path(), Mode::Command, "a test") };

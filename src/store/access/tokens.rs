@@ -1,4 +1,4 @@
-//! API tokens as the database keeps them: hashed, each with its role and reach.
+//! API tokens as they are stored: hashed, each with its role and reach.
 
 use rusqlite::params;
 
@@ -12,20 +12,13 @@ use crate::store::upkeep::actor::Actor;
 use crate::store::upkeep::audit::AuditEntry;
 use crate::store::upkeep::audit_action::AuditAction;
 
-/// A token that is about to be stored.
 #[derive(Clone, Debug)]
 pub struct NewToken {
-    /// Its public id.
     pub id: String,
-    /// What its maker calls it.
     pub name: String,
-    /// What it allows.
     pub role: Role,
-    /// How far it reaches.
     pub reach: Reach,
-    /// When it stops working, if ever.
     pub expires_at: Option<Timestamp>,
-    /// The hash of its secret.
     pub secret_hash: [u8; 32],
 }
 
@@ -35,21 +28,20 @@ impl ReadTx<'_> {
         Ok(load_access_list(self.connection)?.tokens.into_iter().map(|stored| stored.token).collect())
     }
 
-    /// One token with its hash.
     pub fn token(&self, id: &str) -> Result<Option<StoredToken>, StoreError> {
         self.first(&format!("SELECT {TOKEN_COLUMNS} FROM token WHERE id = ?1"), [id], read_token)
     }
 }
 
 impl WriteTx<'_> {
-    /// Stores a token, and audits it; the enterprise that limits it must be visible.
+    /// Stores a token and audits it; the enterprise that limits it must be visible.
     pub fn create_token(&self, token: &NewToken, actor: &Actor) -> Result<Token, StoreError> {
         let token = self.insert_token(token)?;
         self.audit(actor, &AuditEntry::of(AuditAction::TokenCreate, &token.id).after(token.described()))?;
         Ok(token)
     }
 
-    /// The same without an entry in the audit log, for data that is not administered: `muster demo`.
+    /// The same without an audit entry, for data that is not administered: `muster demo`.
     pub fn insert_token(&self, token: &NewToken) -> Result<Token, StoreError> {
         const SQL: &str = "INSERT INTO token (id, name, role, enterprise, secret_hash, created_at, expires_at)
                            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
@@ -67,15 +59,14 @@ impl WriteTx<'_> {
         self.token(&token.id)?.map(|stored| stored.token).ok_or(StoreError::NotFound(Subject::Token))
     }
 
-    /// Deletes a token, audits that it was revoked, and returns what it was.
+    /// Deletes a token and audits that; returns the token.
     pub fn revoke_token(&self, id: &str, actor: &Actor) -> Result<Token, StoreError> {
         let token = self.token(id)?.ok_or(StoreError::NotFound(Subject::Token))?.token;
         self.delete_token(&token, actor)?;
         Ok(token)
     }
 
-    /// Revokes the tokens that are limited to an enterprise, each with its own entry in the audit log: a restore goes by
-    /// those.
+    /// Revokes the tokens that are limited to an enterprise, with an audit entry for each: a restore relies on those.
     pub(in crate::store) fn revoke_tokens_of(
         &self,
         enterprise: &EnterpriseId,

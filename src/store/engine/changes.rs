@@ -1,7 +1,8 @@
-//! The change feed: who learns of a commit, and how the commits of other processes are noticed.
+//! The change feed: what subscribers are notified of after a commit.
 //!
-//! Publishing returns nothing and cannot fail. A subscriber sees its own process's commits before the writers of them are
-//! answered, and those of other processes within [`WATCH_INTERVAL`](super::watcher::WATCH_INTERVAL) and the time of one small read.
+//! Publishing returns nothing and cannot fail. A subscriber is notified of its own process's commits before their
+//! writers are answered, and of those of other processes within [`WATCH_INTERVAL`](super::watcher::WATCH_INTERVAL) and
+//! the time of one small read.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -16,20 +17,21 @@ use crate::domain::directory::Scope;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::store::access::access_list::AccessList;
 
-/// Is notified of every change. Its methods run on the writer's or the watcher's thread, before the writers of the change
-/// are answered: they must be quick, and they must not call the store.
+/// Is notified of every change. Its methods run on the writer's or the watcher's thread, before the writers of the
+/// change are answered: they must be quick, and they must not call the store.
 pub trait Subscriber: Send + Sync {
-    /// These scopes drew new revisions. May repeat what was said before; never says less than was committed.
+    /// These scopes drew new revisions. May repeat earlier publications; never omits a scope that a commit changed.
     fn published(&self, publication: &Publication);
 
     /// Anything up to this revision may have changed: forget what is known of single scopes.
     fn reset_to(&self, revision: i64);
 
-    /// The database cannot be read just now, so commits of other processes may be missed: nothing that was read before may
-    /// be relied on until [`reset_to`](Self::reset_to) is called, the first call when reading works again.
+    /// The database cannot be read just now, so commits of other processes may be missed: nothing that was read before
+    /// may be relied on until [`reset_to`](Self::reset_to) is called, the first call when reading works again.
     fn suspend(&self);
 
-    /// Tokens were made, changed or revoked. Lists may arrive out of order: a list with a lower version is to be ignored.
+    /// Tokens were made, changed or revoked. Lists may arrive out of order: a list with a lower version is to be
+    /// ignored.
     fn access_changed(&self, tokens: &Arc<AccessList>);
 }
 
@@ -38,13 +40,12 @@ pub trait Subscriber: Send + Sync {
 pub struct Publication {
     /// The counter as the commit left it.
     pub revision: i64,
-    /// The scopes that drew since, each with the revision it drew last.
+    /// The scopes that drew since, each with its newest revision.
     pub scopes: Vec<(Scope, i64)>,
-    /// How many writes changed each of the scopes, in the same order; not known of what was noticed from outside.
+    /// How many writes changed each of the scopes, in the same order; none for commits of other processes.
     pub writes: Option<Vec<u32>>,
 }
 
-/// The subscribers of one store.
 #[derive(Default)]
 pub(in crate::store) struct Feed {
     /// Guards the list alone. Read for each publication, written only by `subscribe`.
@@ -74,7 +75,7 @@ impl Feed {
 
     fn each(&self, mut tell: impl FnMut(&dyn Subscriber)) {
         for subscriber in self.subscribers.read().iter() {
-            // A subscriber that has not learnt of a commit would go on serving what was before it. No answer is better.
+            // A subscriber that missed a commit would go on serving stale data, so the process ends.
             if catch_unwind(AssertUnwindSafe(|| tell(subscriber.as_ref()))).is_err() {
                 tracing::error!(
                     "a subscriber of the change feed panicked; the process ends rather than serve stale data"
@@ -86,8 +87,8 @@ impl Feed {
 }
 
 impl ReadTx<'_> {
-    /// The scopes whose last revision lies after `after` and not after `up_to`, in the order of their revisions; at most
-    /// `limit`.
+    /// The scopes whose last revision lies after `after` and not after `up_to`, in the order of their revisions; at
+    /// most `limit`.
     pub fn scopes_drawn(&self, after: i64, up_to: i64, limit: u32) -> Result<Vec<(Scope, i64)>, StoreError> {
         const SQL: &str = "SELECT enterprise, department, revision FROM scope
              WHERE revision > ?1 AND revision <= ?2 ORDER BY revision LIMIT ?3";

@@ -1,10 +1,10 @@
-//! Whether the database can be written, and since when not: learnt from the writes that fail, and by trying again.
+//! Whether the database can be written, and since when not, as failed operations and new attempts show.
 //!
-//! SQLite says what failed, and not always why: a quota is an error of the disk to it, and its own limit is a full disk. So
-//! the disk is asked, too. A service resumes by itself: while there is trouble, the maintenance thread tries for room each second, and
-//! whoever asks whether the server is ready tries at once.
+//! SQLite reports what failed, and not always why: a quota looks like an I/O error, and SQLite's own limit like a full
+//! disk. So the file system is examined, too. Service resumes by itself: while there is trouble, the maintenance thread
+//! tests for free space each second, and a readiness probe tests at once.
 //!
-//! What a read met is no matter of room. Such trouble is over when the database is written again, a later read has
+//! Trouble of a read is not about free space. It is over when the database is written again, a later read has
 //! succeeded, and none has failed for [`READS_QUIET`].
 
 use std::fs::{self, File};
@@ -23,37 +23,37 @@ use crate::domain::trouble::{StoreTrouble, TroubleKind};
 /// How long the maintenance thread waits between two attempts while there is trouble.
 pub(in crate::store) const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// How long no read may have failed before reading counts as mended: of a disk with a bad spot most reads succeed, and each
-/// of them would end the trouble, and the next bad one begin it anew.
+/// How long no read may have failed before reading counts as repaired: on a disk with a bad sector most reads succeed,
+/// and each of them would end the trouble until the next bad one.
 pub(in crate::store) const READS_QUIET: Duration = Duration::from_secs(10);
 
-/// Bytes that must be free on a disk that was full before it counts as one with room: less would let service resume and
-/// break off with every other write.
+/// Bytes that must be free on a disk that was full before service resumes; less would let it fail again with every
+/// other write.
 const ROOM_BYTES: usize = 256 * 1_024;
 
-/// A file in the data directory that takes [`ROOM_BYTES`] for a moment. It has no name while it is written, so a process
-/// that is killed leaves nothing behind.
+/// A file in the data directory that takes [`ROOM_BYTES`] for a moment. It is unlinked before it is written, so a
+/// killed process leaves nothing behind.
 const ROOM_FILE: &str = "muster.room";
 
-/// What the writes that failed say of the database.
+/// The condition of the database as failed reads and writes show it.
 pub(in crate::store) struct Condition {
     clock: Clock,
     dir: PathBuf,
-    /// Whether the database's size has a limit of its own.
+    /// Whether the database's size is limited, besides by the disk.
     has_limit: bool,
-    /// Whether trouble is told in the log. A command tells it itself, when it fails.
+    /// Whether trouble is logged here. A command reports it itself when it fails.
     is_told: bool,
-    /// Guards the words alone, which are read and exchanged; the disk is asked outside of it.
+    /// Guards the value alone; the disk is never used under it.
     trouble: Mutex<Option<StoreTrouble>>,
-    /// The newest read that the disk failed, until reading is mended.
+    /// The newest read that failed because of the disk, until reading is repaired.
     failed_read: Mutex<Option<FailedRead>>,
-    /// Whether a read has failed and none has succeeded since: all that a read that succeeds looks at.
+    /// Whether a read has failed and none has succeeded since: all that a successful read checks.
     unread: AtomicBool,
     /// Writes that were refused for each kind of trouble.
     refused: [AtomicU64; TroubleKind::ALL.len()],
 }
 
-/// A read that the disk failed.
+/// A read that failed because of the disk.
 struct FailedRead {
     at: Instant,
     error: StoreError,
@@ -73,17 +73,18 @@ impl Condition {
         }
     }
 
-    /// What is wrong, if something is.
+    /// The current trouble, if any.
     pub(in crate::store) fn trouble(&self) -> Option<StoreTrouble> {
         self.lock().clone()
     }
 
-    /// Finds out why something failed, remembers it, and gives back the error that says so. Others pass as they are.
+    /// Determines why an operation failed, records that, and returns the error that says so. Errors that are not about
+    /// the disk or the file pass unchanged.
     pub(in crate::store) fn learn(&self, error: StoreError) -> StoreError {
         if error.trouble().is_none() {
             return error;
         }
-        // Once per outage: what the disk said is known then, and attempts to write again ask it anew.
+        // The disk is examined once per outage; later errors are translated by what is known.
         let known = self.lock().as_ref().map(|trouble| trouble.kind);
         let error = match (error, known) {
             (StoreError::Full, Some(TroubleKind::LimitReached)) => StoreError::LimitReached,
@@ -98,7 +99,8 @@ impl Condition {
         error
     }
 
-    /// The same for a read, which a write that succeeds says nothing of. Want of room is, even where a read meets it.
+    /// The same for a read. A successful write does not prove that reading works, except where the read failed for want
+    /// of space.
     pub(in crate::store) fn learn_of_read(&self, error: StoreError) -> StoreError {
         let error = self.learn(error);
         if let StoreError::DiskFailing(_) = error {
@@ -108,15 +110,15 @@ impl Condition {
         error
     }
 
-    /// Notes that something was read.
+    /// Records that a read succeeded.
     pub(in crate::store) fn note_read(&self) {
-        // A plain load first, on the path of every read.
+        // A plain load first, since every read comes here.
         if self.unread.load(Ordering::Relaxed) {
             self.unread.store(false, Ordering::Relaxed);
         }
     }
 
-    /// What the newest reads say of the disk, unless they have been good for long enough.
+    /// Whether reads work: an error while the last failure is recent or no read has succeeded since.
     fn judge_reads(&self) -> Result<(), StoreError> {
         let mut failed = self.lock_failed_read();
         let Some(read) = &*failed else { return Ok(()) };
@@ -128,7 +130,7 @@ impl Condition {
         Ok(())
     }
 
-    /// Asks the disk what SQLite cannot know.
+    /// Examines the disk where SQLite's error is ambiguous.
     fn explain(&self, error: StoreError) -> StoreError {
         match &error {
             StoreError::Full if self.has_limit && self.try_disk().is_ok() => StoreError::LimitReached,
@@ -144,7 +146,7 @@ impl Condition {
     fn remember(&self, kind: TroubleKind, error: &StoreError) {
         let mut trouble = self.lock();
         match &mut *trouble {
-            // Nothing that happens while the program runs mends a file.
+            // Damage is not repaired while the program runs.
             Some(known) if known.kind == kind || known.kind == TroubleKind::Damaged => return,
             Some(known) => *known = StoreTrouble::new(kind, known.since),
             none => *none = Some(StoreTrouble::new(kind, self.clock.now())),
@@ -166,22 +168,22 @@ impl Condition {
         TroubleKind::ALL.map(|kind| (kind, self.refused[kind as usize].load(Ordering::Relaxed)))
     }
 
-    /// Whether the disk takes what is written to it.
+    /// Whether the disk accepts a write.
     fn try_disk(&self) -> io::Result<()> {
         let path = self.dir.join(ROOM_FILE);
         let mut file = File::create(&path)?;
         fs::remove_file(&path)?;
         file.write_all(&vec![0; ROOM_BYTES])?;
-        // Where a file system reserves room late, it says so here.
+        // A file system that allocates lazily reports a lack of space only here.
         file.sync_data()
     }
 
-    /// Tries whether the database can be written, and whether the trouble is over with that: if not, gives what is left of
+    /// Tests whether the database can be written, and whether that ends the trouble: if not, returns what remains of
     /// it. Blocks.
     pub(in crate::store) fn try_again(&self, queue: WriteQueue) -> Result<Option<StoreError>, StoreError> {
         let Some(trouble) = self.trouble() else { return Ok(None) };
         if trouble.kind == TroubleKind::Damaged {
-            // A damaged file may well take a write, which mends nothing.
+            // A damaged file may accept a write, which proves nothing.
             return Ok(Some(StoreError::damage()));
         }
         let disk = self.try_disk().map_err(|error| error.kind());
@@ -189,7 +191,7 @@ impl Condition {
             self.remember(TroubleKind::DiskFull, &StoreError::Full);
             return Err(StoreError::Full);
         }
-        // Whatever else the disk says, the database says it in its own words.
+        // Other failures of the disk show in the database's own error.
         if let Err(error) = queue.write_blocking(|tx| tx.try_room()) {
             if matches!(error, StoreError::Full) && self.has_limit && disk.is_ok() {
                 self.remember(TroubleKind::LimitReached, &StoreError::LimitReached);

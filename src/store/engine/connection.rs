@@ -1,4 +1,4 @@
-//! Connections to the database: how they are opened, their settings and limits, and what SQLite says when it cannot.
+//! Connections to the database: how they are opened, their settings and limits, and what SQLite's errors mean.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -10,8 +10,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::data_dir::{DATABASE_FILE, explain_io};
 use super::error::OpenError;
 
-/// How long one attempt to take the write lock waits. The writer tries again until the deadline of its jobs, so this
-/// only bounds how long it is deaf to them.
+/// How long one attempt to take the write lock waits. The writer retries until the deadline of its jobs, so this only
+/// bounds how long it ignores them.
 const BUSY_SLICE: Duration = Duration::from_millis(100);
 
 /// How long a waiting connection sleeps between two attempts. Well below the 20 ms for which writers outside the server
@@ -27,10 +27,9 @@ const WRITER_CACHE_KIB: i64 = 16 * 1_024;
 /// Page cache of a command that has the database to itself, in KiB: an import of a million rows works in it.
 const EXCLUSIVE_CACHE_KIB: i64 = 192 * 1_024;
 
-/// Page cache of one reader, in KiB.
 const READER_CACHE_KIB: i64 = 2 * 1_024;
 
-/// Prepared statements that a connection keeps; all that Muster has fit.
+/// Prepared statements that a connection caches; all of Muster's fit.
 const STATEMENTS_CACHED_MAX: usize = 256;
 
 /// Largest WAL that is left on disk after a checkpoint that reset it, in bytes.
@@ -52,14 +51,13 @@ pub(in crate::store) fn connect_writer(path: &Path, create: bool) -> rusqlite::R
     Ok(connection)
 }
 
-/// Makes an empty file that nobody but its owner may look into, wherever it lies; SQLite makes it a database and gives the files
-/// beside it the same mode. Where that fails, SQLite meets the same reason and tells it.
+/// Creates an empty file that only its owner may read; SQLite makes it a database and gives the files beside it the
+/// same mode. Where that fails, SQLite fails for the same reason and reports it.
 fn create_for_owner(path: &Path) {
     use std::os::unix::fs::OpenOptionsExt;
     let _ = File::options().write(true).create_new(true).mode(0o600).open(path);
 }
 
-/// The settings of the one writing connection.
 pub(in crate::store) fn configure_writer(connection: &Connection, big_cache: bool) -> rusqlite::Result<()> {
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
@@ -67,17 +65,17 @@ pub(in crate::store) fn configure_writer(connection: &Connection, big_cache: boo
     }
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    // Whoever asks for a person's data to be destroyed means the disk, too.
+    // Purged personal data must not remain on the disk.
     let _: i64 = connection.pragma_update_and_check(None, "secure_delete", "ON", |row| row.get(0))?;
     connection.pragma_update(None, "cache_size", -if big_cache { EXCLUSIVE_CACHE_KIB } else { WRITER_CACHE_KIB })?;
     connection.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES_MAX)?;
-    // The writer checkpoints by itself, between groups, and looks at the result.
+    // The writer checkpoints between groups and checks the result.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED_MAX);
     Ok(())
 }
 
-/// Bounds the size of the database file. SQLite counts in pages and knows no bound below the size that it has.
+/// Bounds the size of the database file. SQLite counts in pages and has no bound below the current size.
 pub(in crate::store) fn limit_size(connection: &Connection, bytes: u64) -> rusqlite::Result<()> {
     let page_bytes: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
     let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page_bytes;
@@ -101,7 +99,7 @@ pub(in crate::store) fn configure_reader(connection: &Connection) -> rusqlite::R
     Ok(())
 }
 
-/// What SQLite said when it could not open a file, as a sentence for the administrator.
+/// SQLite's error on opening a file, as a sentence for the administrator.
 pub(in crate::store) fn explain_sqlite(path: &Path, error: rusqlite::Error) -> OpenError {
     let text = path.display().to_string();
     match error.sqlite_error_code() {
@@ -114,7 +112,7 @@ pub(in crate::store) fn explain_sqlite(path: &Path, error: rusqlite::Error) -> O
             reason: format!("{DATABASE_FILE} cannot be opened for writing; check who owns it and its permissions"),
         },
         Some(ErrorCode::DiskFull) => disk_full(path),
-        // The index of the write-ahead log finds no room.
+        // There is no space for the index of the write-ahead log.
         _ if error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => {
             disk_full(path)
         }

@@ -1,4 +1,4 @@
-//! The data directory: its paths, its lock and who holds it.
+//! The data directory: its paths, its lock and the lock's holder.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
@@ -7,19 +7,16 @@ use std::path::{Path, PathBuf};
 
 use super::error::OpenError;
 
-/// The database's file name in the data directory.
 pub const DATABASE_FILE: &str = "muster.db";
 
-/// The lock's file name in the data directory.
 pub const LOCK_FILE: &str = "muster.lock";
 
-/// The path of the database in a data directory.
 #[must_use]
 pub fn database_path(dir: &Path) -> PathBuf {
     dir.join(DATABASE_FILE)
 }
 
-/// What the first line of the lock file begins with; the purpose follows. The second line is a sentence for people.
+/// How the first line of the lock file begins; the purpose follows. The second line is a sentence for people.
 const LOCK_LINE_START: &str = "muster-lock: ";
 
 /// What the data directory is locked for.
@@ -45,7 +42,7 @@ impl LockPurpose {
 /// The process that has the lock, as the lock file describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::store) struct LockHolder {
-    /// None where the file does not say: older versions did not write it.
+    /// None where the file does not say, as those of older versions.
     purpose: Option<LockPurpose>,
     description: String,
 }
@@ -65,13 +62,11 @@ impl LockHolder {
         self.purpose == Some(LockPurpose::Restore)
     }
 
-    /// That the directory is in use.
     pub(in crate::store) fn in_use(self, dir: &Path) -> OpenError {
         OpenError::InUse { path: dir.display().to_string(), holder: self.description }
     }
 }
 
-/// What came of the attempt to take the lock.
 #[derive(Debug)]
 pub(in crate::store) enum LockAttempt {
     Taken(DirLock),
@@ -85,8 +80,8 @@ pub(in crate::store) struct DirLock {
 }
 
 impl Drop for DirLock {
-    /// Closing the file would not do: a program that this process starts at the same moment has a copy of the descriptor
-    /// until it runs, and the lock would live as long as that.
+    /// Closing the file is not enough: a program that this process starts at the same moment has a copy of the
+    /// descriptor until it runs, and would keep the lock.
     fn drop(&mut self) {
         if let Err(error) = self.file.unlock() {
             tracing::warn!(%error, "cannot give up the lock of the data directory");
@@ -104,7 +99,7 @@ impl DirLock {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
-                // The text is a courtesy; without it the message is still true.
+                // A file that cannot be read only makes the message less precise.
                 let _ = file.read_to_string(&mut text);
                 return Ok(LockAttempt::HeldBy(LockHolder::parse(&text)));
             }
@@ -114,7 +109,7 @@ impl DirLock {
         let text = format!("{LOCK_LINE_START}{word}\n{holder} (process {process})\n");
         let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
         match written {
-            // The lock holds without a name in it, and a server must start on a full disk.
+            // The lock works without the text, and a server must start on a full disk.
             Err(error) if !matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
                 Err(data_dir_error(&error))
             }
@@ -123,8 +118,8 @@ impl DirLock {
     }
 }
 
-/// Opens the lock's file. A new one goes to whoever owns the directory: a command that root runs must not shut out the user that
-/// the server runs as.
+/// Opens the lock's file. A new one is given to the owner of the directory: a command that root runs must not lock out
+/// the server's user.
 fn open_lock(dir: &Path) -> std::io::Result<File> {
     let path = dir.join(LOCK_FILE);
     let open = || File::options().read(true).write(true).clone();
@@ -140,8 +135,7 @@ fn open_lock(dir: &Path) -> std::io::Result<File> {
     }
 }
 
-/// Gives a file that was made just now to the owner of another, where that is somebody else. Without the right to, the file stays
-/// whose it is.
+/// Gives a newly created file to the owner of another. Without the privilege, the file keeps its owner.
 pub(in crate::store) fn give_to(file: &File, model: &fs::Metadata) {
     let is_owner = file.metadata().is_ok_and(|own| own.uid() == model.uid());
     if !is_owner {
@@ -149,11 +143,11 @@ pub(in crate::store) fn give_to(file: &File, model: &fs::Metadata) {
     }
 }
 
-/// Refuses a data directory in which a backup is being restored: who opened its database now would open the old one, and
-/// write beside the new.
+/// Refuses a data directory in which a backup is being restored: its database is about to be replaced, and writes would
+/// be lost.
 pub(in crate::store) fn refuse_while_restored(dir: &Path) -> Result<(), OpenError> {
     let path = dir.join(LOCK_FILE);
-    // What a killed restore left proves nothing; only where it is there is the lock looked at.
+    // A killed restore may have left the text, so the lock decides.
     let holder = fs::read_to_string(&path).ok().map(|text| LockHolder::parse(&text));
     let Some(holder) = holder.filter(LockHolder::is_restoring) else { return Ok(()) };
     match File::open(&path).map(|file| file.try_lock_shared()) {
@@ -165,7 +159,7 @@ pub(in crate::store) fn refuse_while_restored(dir: &Path) -> Result<(), OpenErro
 /// Why a file is no data directory, and what to do.
 const IS_A_FILE: &str = "it is a file; choose a directory with --data-dir";
 
-/// Refuses a place without a database, for whoever must not make one.
+/// Refuses a directory without a database, for callers that must not create one.
 pub(in crate::store) fn require_database(dir: &Path) -> Result<(), OpenError> {
     let reason = match fs::metadata(dir) {
         Ok(metadata) if !metadata.is_dir() => IS_A_FILE.to_owned(),
@@ -193,7 +187,7 @@ pub(in crate::store) fn prepare_dir(dir: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Refuses a directory that stands where the database belongs.
+/// Refuses a data directory in which a directory has the database's name.
 pub(in crate::store) fn refuse_directory(dir: &Path) -> Result<(), OpenError> {
     if dir.join(DATABASE_FILE).is_dir() {
         let reason = format!("{DATABASE_FILE} in it is a directory; move it away");
@@ -202,13 +196,13 @@ pub(in crate::store) fn refuse_directory(dir: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// A new data directory holds personal data: nobody but its owner may look inside.
+/// The data directory holds personal data: only its owner may read it.
 fn restrict_to_owner(dir: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
 }
 
-/// What the operating system said of the data directory, and what to do about it.
+/// An error of the operating system about the data directory, with what to do about it.
 pub(in crate::store) fn explain_io(error: &std::io::Error) -> String {
     match error.kind() {
         ErrorKind::PermissionDenied => {
@@ -266,7 +260,7 @@ mod tests {
             assert_eq!(holder.purpose, Some(purpose));
             assert_eq!(refuse_while_restored(dir.path()).is_err(), purpose == LockPurpose::Restore);
         }
-        // What a process that is gone left in the file holds nobody up.
+        // What a terminated process left in the file does not count.
         refuse_while_restored(dir.path()).unwrap();
     }
 }

@@ -1,5 +1,5 @@
-//! Small writes that are deferred while the database cannot be written, for want of room or of time. They record what has
-//! happened all the same, and are done as soon as it can be written again.
+//! Small writes that are deferred while the database cannot be written, for want of room or of time. They record what
+//! has happened all the same, and are done as soon as it can be written again.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::error::StoreError;
 use super::queue::WriteQueue;
 use super::tx::WriteTx;
 
-/// Writes that may be deferred at once: a day of administrators' acts. What comes then is in the log alone.
+/// Writes that may be deferred at once: a day of administrators' acts. Acts beyond that are only logged.
 const DEFERRED_WRITES_MAX: usize = 1_000;
 
 /// Of these, what one token may leave with all its sessions, so that no client fills the list for all others.
@@ -28,7 +28,6 @@ struct DeferredWrite {
     write: RepeatableWrite,
 }
 
-/// The deferred writes, oldest first.
 #[derive(Default)]
 pub(in crate::store) struct DeferredWrites {
     /// Guards the list alone; no write is done under it.
@@ -51,7 +50,8 @@ impl DeferredWrites {
         has_room
     }
 
-    /// Does what waits, in its order. What cannot be done for another reason than want of room is given up, with a warning.
+    /// Does the deferred writes in their order. One that fails for another reason than want of space is dropped with a
+    /// warning.
     pub(in crate::store) fn catch_up(
         &self,
         queue: impl Fn() -> Result<WriteQueue, StoreError>,

@@ -1,4 +1,4 @@
-//! What can go wrong between a caller and the database, in terms that say nothing of HTTP.
+//! Errors of the store, independent of HTTP.
 
 use std::sync::Arc;
 
@@ -7,25 +7,23 @@ use rusqlite::ErrorCode;
 use crate::domain::FieldError;
 use crate::domain::trouble::TroubleKind;
 
-/// Why a read or a write was not done. A write that ends with one has changed nothing.
+/// Why a read or a write failed. A failed write has changed nothing.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Something that was named does not exist, is archived, or lies outside the caller's reach.
+    /// Something does not exist, is archived, or is outside the caller's reach.
     #[error("{0} not found")]
     NotFound(Subject),
-    /// The write conflicts with what exists; the sentence says with what.
+    /// The write conflicts with existing data; the sentence says with what.
     #[error("{0}")]
     Conflict(String),
-    /// The write was meant for another version than the one that is there; the sentence says what is there.
+    /// The write expected another version; the sentence says which is current.
     #[error("{0}")]
     Outdated(String),
     /// A value was refused.
     #[error("{}", first_message(.0))]
     Invalid(Vec<FieldError>),
-    /// Too many writes wait already.
     #[error("too many writes are waiting")]
     QueueFull,
-    /// Too many reads wait already.
     #[error("too many reads are waiting")]
     ReadQueueFull,
     /// The deadline passed before the work began: a long queue, or another process holds the write lock.
@@ -49,7 +47,7 @@ pub enum StoreError {
     /// The work panicked; its changes are rolled back.
     #[error("the work panicked")]
     Panicked,
-    /// SQLite failed in a way that no caller can mend.
+    /// SQLite failed in a way that callers cannot handle.
     #[error("database error: {0}")]
     Sqlite(Arc<rusqlite::Error>),
     /// The database holds something that this program never writes.
@@ -57,22 +55,17 @@ pub enum StoreError {
     Corrupt(String),
 }
 
-/// What a [`StoreError::NotFound`] speaks of.
+/// What a [`StoreError::NotFound`] is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// An enterprise.
     Enterprise,
-    /// A department.
     Department,
     /// An employee, named as part of the directory.
     Employee,
     /// An employee, named as the collector of contacts.
     User,
-    /// A contact.
     Contact,
-    /// An API token.
     Token,
-    /// A version of the cache's configuration.
     ConfigurationVersion,
     /// A signed-in browser.
     Session,
@@ -93,13 +86,13 @@ impl std::fmt::Display for Subject {
     }
 }
 
-/// The first of several reasons, for a sentence.
+/// The first of several reasons, for a message.
 pub(in crate::store) fn first_message(errors: &[FieldError]) -> String {
     errors.first().map_or_else(|| "a value was refused".to_owned(), ToString::to_string)
 }
 
 impl StoreError {
-    /// Whether nothing in the same transaction can be trusted to reach the disk.
+    /// Whether nothing in the same transaction can be relied on to reach the disk.
     pub(in crate::store) fn ends_group(&self) -> bool {
         match self {
             Self::Corrupt(_) => true,
@@ -108,7 +101,7 @@ impl StoreError {
         }
     }
 
-    /// What this says of the disk and the database's file, if it speaks of them.
+    /// The trouble with the disk or the database's file that this shows, if any.
     #[must_use]
     pub fn trouble(&self) -> Option<TroubleKind> {
         match self {
@@ -127,7 +120,7 @@ impl StoreError {
         matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
     }
 
-    /// That the file is broken, as it was found earlier.
+    /// The error for a file that was found damaged earlier.
     pub(in crate::store) fn damage() -> Self {
         let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
         Self::Sqlite(Arc::new(rusqlite::Error::SqliteFailure(error, None)))
@@ -140,12 +133,12 @@ impl StoreError {
 }
 
 impl From<rusqlite::Error> for StoreError {
-    /// Names the failures that callers can act on. Constraint violations appear here only when a check made beforehand
-    /// was overtaken, so they are told apart by kind alone.
+    /// Distinguishes the failures that callers can act on. Constraint violations appear here only when a concurrent
+    /// change overtook a check, so their kind is enough.
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ffi;
         match error.sqlite_error().map(|error| (error.code, error.extended_code)) {
-            // Making room in the index of the write-ahead log is refused in this way by a full disk.
+            // A full disk refuses to extend the WAL index in this way.
             Some((ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_SHMSIZE)) => Self::Full,
             Some((ErrorCode::ReadOnly, _)) => Self::ReadOnly(Arc::new(error)),
             Some((ErrorCode::SystemIoFailure | ErrorCode::CannotOpen, _)) => Self::DiskFailing(Arc::new(error)),
@@ -161,80 +154,41 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
-/// Why a database could not be opened. Each text is one sentence that says what to do.
+/// Why a database could not be opened. Each message is one sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The data directory is missing or cannot be used.
     #[error("cannot use the data directory {path}: {reason}")]
     DataDir {
-        /// The directory.
         path: String,
-        /// What is wrong with it, and what to do.
+        /// The fault, and what to do.
         reason: String,
     },
-    /// Another process serves, or exclusively writes, the same data directory.
+    /// Another process serves or restores the same data directory.
     #[error("the data directory {path} is in use by {holder}; stop that first, or choose another --data-dir")]
-    InUse {
-        /// The directory.
-        path: String,
-        /// Who uses it.
-        holder: String,
-    },
+    InUse { path: String, holder: String },
     /// The file is no Muster database.
     #[error("{path} is not a Muster database: {reason}; move it away or choose another --data-dir")]
-    Foreign {
-        /// The file.
-        path: String,
-        /// How one can tell.
-        reason: String,
-    },
+    Foreign { path: String, reason: String },
     /// The file was written by a newer Muster.
     #[error(
         "{path} has schema version {found}, but this Muster knows only versions up to {known}; \
          use the Muster that wrote it, or a newer one"
     )]
-    Newer {
-        /// The file.
-        path: String,
-        /// Its version.
-        found: i64,
-        /// The newest version that this binary knows.
-        known: i64,
-    },
+    Newer { path: String, found: i64, known: i64 },
     /// The file is of an older version and a server has it open, so that it cannot be migrated now.
     #[error("{path} has schema version {found}, this Muster writes {known}; stop the running server and try again")]
-    Older {
-        /// The file.
-        path: String,
-        /// Its version.
-        found: i64,
-        /// This binary's version.
-        known: i64,
-    },
+    Older { path: String, found: i64, known: i64 },
     /// The file is of an older version, and cannot be backed up before it is migrated.
     #[error(
         "{path} has schema version {found} and was not migrated to {known}, because the backup before that cannot be \
          made: {reason}"
     )]
-    NotBackedUp {
-        /// The file.
-        path: String,
-        /// Its version.
-        found: i64,
-        /// This binary's version.
-        known: i64,
-        /// Why there is no backup.
-        reason: String,
-    },
+    NotBackedUp { path: String, found: i64, known: i64, reason: String },
     /// SQLite could not open it.
     #[error("cannot open {path}: {source}")]
-    Sqlite {
-        /// The file.
-        path: String,
-        /// What SQLite said.
-        source: rusqlite::Error,
-    },
-    /// A thread or another resource of the operating system was not to be had.
+    Sqlite { path: String, source: rusqlite::Error },
+    /// A thread or another resource of the operating system could not be created.
     #[error("cannot start the store: {0}")]
     System(#[from] std::io::Error),
 }

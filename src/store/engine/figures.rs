@@ -1,4 +1,4 @@
-//! What can be seen of the store from outside: how much waits, how well group commit works, what is on the disk.
+//! The store's numbers for the metrics: queues, group commit, sizes on disk.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ pub struct StoreFigures {
     pub jobs_waiting: usize,
     /// Write jobs that may wait.
     pub jobs_waiting_max: usize,
-    /// Write jobs that found no place in the queue.
+    /// Write jobs that were refused because the queue was full.
     pub jobs_refused: u64,
     /// Reads that wait for a connection.
     pub reads_waiting: usize,
@@ -25,20 +25,19 @@ pub struct StoreFigures {
     pub reads_refused: u64,
     /// How many jobs each committed group had, by group. Their sum is the number of jobs written.
     pub group_jobs: Counted,
-    /// Read transactions that were begun.
     pub reads: u64,
-    /// What keeps the database from being written, if something does.
+    /// The current trouble, if any.
     pub trouble: Option<TroubleKind>,
-    /// Writes that were refused, by what kept the database from being written.
+    /// Writes that were refused, by the kind of trouble.
     pub refused: Vec<(TroubleKind, u64)>,
-    /// Size of the database's file; what is only in the write-ahead log comes on top.
+    /// Size of the database's file, without what is only in the write-ahead log.
     pub database_bytes: Option<u64>,
-    /// Size of the write-ahead log's file, which stays as it is when the log starts over.
+    /// Size of the write-ahead log's file, which does not shrink when the log starts over.
     pub wal_bytes: Option<u64>,
 }
 
 impl Store {
-    /// How the store is doing. Asks the file system for two sizes, and neither the writer nor a reader for anything.
+    /// The store's current numbers. Asks the file system for two sizes; uses neither the writer nor a reader.
     #[must_use]
     pub fn figures(&self) -> StoreFigures {
         let (reads_waiting, reads_waiting_max, reads_refused) = self.inner.readers.queue();

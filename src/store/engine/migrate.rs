@@ -1,4 +1,4 @@
-//! Bringing a database to this binary's schema: `schema.sql` for a fresh one, step by step for an older one.
+//! From any schema to this binary's: `schema.sql` for a new database, step by step for an older one.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use super::error::OpenError;
 /// The whole schema as it is today.
 pub const SCHEMA: &str = include_str!("../../../schema.sql");
 
-/// One entry per schema version after the first: the statements that lead from the version before to it. A step that can
-/// change a summary ends by drawing a new revision for every scope.
+/// One entry per schema version after the first: the statements that lead from the version before to it. A step that
+/// can change a summary ends by drawing a new revision for every scope.
 const MIGRATIONS: &[&str] = &[
     // 2: the cache's configuration and its samples.
     "CREATE TABLE cache_configuration (
@@ -66,17 +66,17 @@ pub const SCHEMA_VERSION: i64 = 1 + MIGRATIONS.len() as i64;
 /// Marks a file as Muster's (`PRAGMA application_id`): the letters `MUST`.
 pub(in crate::store) const APPLICATION_ID: i64 = 0x4d55_5354;
 
-/// What a file turned out to be.
+/// What a database file contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) enum SchemaFound {
-    /// Nothing yet: a new file.
+    /// A new file.
     Empty,
     /// Muster's database, of this schema version.
     Version(i64),
 }
 
-/// Looks what a file is, and changes nothing in it. Refuses one that is not Muster's and one from a newer Muster; without
-/// `may_change` also one that would have to be made or migrated first.
+/// Determines what a file contains, without changing it. Refuses files that are not Muster's and those of a newer
+/// Muster; without `may_change` also those that would have to be created or migrated first.
 pub(in crate::store) fn recognise(
     connection: &Connection,
     path: &Path,
@@ -112,12 +112,11 @@ pub(in crate::store) fn bring_up_to_date(connection: &Connection, found: SchemaF
     }
 }
 
-/// Whether a file holds nothing yet.
 pub(in crate::store) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
 }
 
-/// The version that a file says of itself to have.
+/// The schema version that is recorded in a file.
 pub(in crate::store) fn schema_version(connection: &Connection) -> rusqlite::Result<i64> {
     pragma(connection, "user_version")
 }
@@ -135,8 +134,8 @@ fn create(connection: &Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Runs every step after version `found`, each in a transaction of its own, so that a step that fails leaves the version
-/// before it.
+/// Runs every step after version `found`, each in a transaction of its own, so that a step that fails leaves the
+/// version before it.
 fn migrate(connection: &Connection, found: i64, steps: &[&str]) -> rusqlite::Result<()> {
     for (version, step) in (2..).zip(steps).filter(|(version, _)| *version > found) {
         tracing::info!(version, "migrating the database");

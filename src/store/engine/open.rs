@@ -30,7 +30,7 @@ use crate::store::upkeep::backup::{BackupMade, BackupRequest, Pace, back_up, rem
 use crate::store::upkeep::maintenance::Maintenance;
 use crate::store::upkeep::restore;
 
-/// What the names of backups that were taken before a migration begin with.
+/// How the names of backups before a migration begin.
 const MIGRATION_BACKUP_START: &str = "muster-schema-v";
 
 impl Store {
@@ -56,7 +56,7 @@ impl Store {
         let condition = Arc::new(condition);
         let deferred_writes = Arc::new(DeferredWrites::default());
         let group_jobs = Arc::new(writer::no_groups());
-        // One word that waits is enough: the thread looks at everything each time.
+        // One pending wake-up is enough: the thread looks at everything each time.
         let (wake_maintenance, woken) = std_mpsc::sync_channel(1);
         let writer = Writer {
             touched: TouchAccount::of(&connection).map_err(sqlite)?,
@@ -106,7 +106,7 @@ impl Store {
     }
 }
 
-/// Makes the data directory where that is allowed, and refuses one that cannot be used.
+/// Creates the data directory where that is allowed, and refuses one that cannot be used.
 fn check_data_dir(options: &StoreOptions) -> Result<(), OpenError> {
     if options.create {
         data_dir::prepare_dir(&options.data_dir)?;
@@ -139,9 +139,9 @@ fn remove_what_was_left(data_dir: &Path) {
 fn open_writer(path: &Path, has_lock: bool, big_cache: bool, clock: &Clock) -> Result<Connection, OpenError> {
     let sqlite = |error| explain_sqlite(path, error);
     let connection = connect_writer(path, has_lock).map_err(sqlite)?;
-    // Before any setting: going over to a WAL would change a file that is not ours.
+    // Before any setting: switching to a WAL would change a file that is not Muster's.
     let found = migrate::recognise(&connection, path, has_lock)?;
-    // Before any step of a migration: it cannot be taken back, and a copy of what was there can.
+    // Before any step of a migration, which cannot be undone.
     let backup = back_up_older(path, found, clock)?;
     let migrated =
         configure_writer(&connection, big_cache).and_then(|()| migrate::bring_up_to_date(&connection, found));
@@ -151,7 +151,7 @@ fn open_writer(path: &Path, has_lock: bool, big_cache: bool, clock: &Clock) -> R
     }
     if let Some(backup) = backup {
         let (actor, act) = (Actor::of_program("migration"), backup.audit_entry());
-        // The migration is done, and the next start would not write this down either.
+        // The migration is done, so the next start would not record this either: a failure is only logged.
         if let Err(error) = audit::insert(&connection, clock.now(), &actor, &act) {
             let file = backup.path.display();
             tracing::warn!(%file, %error, "the audit log does not tell of the backup before the migration");
@@ -160,7 +160,8 @@ fn open_writer(path: &Path, has_lock: bool, big_cache: bool, clock: &Clock) -> R
     Ok(connection)
 }
 
-/// Backs up a database of an older schema, beside it and named with its version. Without the backup there is no migration.
+/// Backs up a database of an older schema, beside it and named with its version. Without the backup there is no
+/// migration.
 fn back_up_older(path: &Path, found: SchemaFound, clock: &Clock) -> Result<Option<BackupMade>, OpenError> {
     let SchemaFound::Version(found) = found else { return Ok(None) };
     if found >= SCHEMA_VERSION {
@@ -169,7 +170,7 @@ fn back_up_older(path: &Path, found: SchemaFound, clock: &Clock) -> Result<Optio
     let data_dir = path.parent().unwrap_or(path).to_owned();
     let destination = data_dir.join(format!("{MIGRATION_BACKUP_START}{found}-{}.db", stamp(clock.now())));
     tracing::info!(version = found, backup = %destination.display(), "backing the database up before it is migrated");
-    // One of the same second was taken by a migration that failed, and says the same.
+    // A backup of the same second was made by a migration that failed, and holds the same data.
     let request = BackupRequest { data_dir, destination, overwrite: true, pace: Pace::Full };
     match back_up(&request, clock, &unobserved()) {
         Ok(backup) => Ok(Some(backup)),
@@ -180,11 +181,11 @@ fn back_up_older(path: &Path, found: SchemaFound, clock: &Clock) -> Result<Optio
     }
 }
 
-/// Removes the backup before a migration that failed and left the database as it was: it says nothing that the database does
-/// not, and a server that is started again and again would fill the disk with such copies.
+/// Removes the backup before a migration that failed and left the database unchanged: it holds nothing that the
+/// database does not, and a server that restarts again and again would fill the disk with such copies.
 fn remove_needless(backup: Option<BackupMade>, connection: &Connection, found: SchemaFound) {
     let Some(backup) = backup else { return };
-    // After a step that succeeded the backup is all that shows what was there before.
+    // After a successful step the backup is the only copy of the previous state.
     if !migrate::schema_version(connection).is_ok_and(|version| found == SchemaFound::Version(version)) {
         return;
     }

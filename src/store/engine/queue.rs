@@ -1,4 +1,4 @@
-//! The way to the writer's thread: a bounded queue of jobs, each with a deadline and somebody who waits for its answer.
+//! The bounded queue of write jobs, each with a deadline and a channel for its answer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,11 +10,11 @@ use super::error::StoreError;
 use super::tx::WriteTx;
 use crate::clock::Clock;
 
-/// A write that waits for its turn.
+/// A queued write.
 pub(in crate::store) trait Job: Send {
-    /// After this moment nobody waits for the answer.
+    /// When the caller stops waiting.
     fn deadline(&self) -> Instant;
-    /// Whether whoever asked has gone.
+    /// Whether the caller has gone.
     fn is_abandoned(&self) -> bool;
     /// Does the work and keeps its result; an error rolls the work back.
     fn run(&mut self, tx: &WriteTx<'_>) -> Result<(), StoreError>;
@@ -22,7 +22,7 @@ pub(in crate::store) trait Job: Send {
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
-/// A job made of a closure and the channel to whoever asked.
+/// A job made of a closure and the channel to its caller.
 struct ClosureJob<F, T> {
     deadline: Instant,
     work: Option<F>,
@@ -51,25 +51,25 @@ where
 
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
         let Self { result, reply, .. } = *self;
-        // Whoever asked may have gone; the write stands all the same.
+        // The caller may have gone; the write stands all the same.
         let _ = reply.send(outcome.and_then(|()| result.ok_or(StoreError::Closed)));
     }
 }
 
 type Answer<T> = oneshot::Receiver<Result<T, StoreError>>;
 
-/// The end of the queue where jobs go in. The writer works as long as one of these is left.
+/// The sending end of the queue. The writer works as long as one of these exists.
 #[derive(Clone)]
 pub(in crate::store) struct WriteQueue {
     sender: mpsc::Sender<Box<dyn Job>>,
-    /// How many jobs found no place.
+    /// How many jobs were refused.
     refused: Arc<AtomicU64>,
     clock: Clock,
     time_limit: Duration,
 }
 
 impl WriteQueue {
-    /// A queue of at most `len_max` jobs that wait, and the writer's end of it.
+    /// A queue of at most `len_max` waiting jobs, and the writer's end of it.
     pub(in crate::store) fn new(
         len_max: usize,
         clock: Clock,
@@ -79,7 +79,7 @@ impl WriteQueue {
         (Self { sender, refused: Arc::default(), clock, time_limit }, jobs)
     }
 
-    /// Puts a job in, or says that there is no place.
+    /// Adds a job, or fails if the queue is full.
     pub(in crate::store) fn try_send<T, F>(&self, work: F) -> Result<Answer<T>, StoreError>
     where
         F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -96,13 +96,13 @@ impl WriteQueue {
         Ok(answer)
     }
 
-    /// How many jobs wait, how many may, and how many found no place.
+    /// How many jobs wait, how many may, and how many were refused.
     pub(in crate::store) fn load(&self) -> (usize, usize, u64) {
         let len_max = self.sender.max_capacity();
         (len_max - self.sender.capacity(), len_max, self.refused.load(Ordering::Relaxed))
     }
 
-    /// Waits for a place, puts a job in and waits for its answer.
+    /// Waits until the queue has space, adds a job and waits for its answer.
     pub(in crate::store) fn write_blocking<T, F>(self, work: F) -> Result<T, StoreError>
     where
         F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -110,7 +110,7 @@ impl WriteQueue {
     {
         let (job, answer) = self.job(work);
         self.sender.blocking_send(job).map_err(|_| StoreError::Closed)?;
-        // Whoever waits does not keep the writer from closing.
+        // A caller that waits does not keep the writer from closing.
         drop(self);
         answer.blocking_recv().unwrap_or(Err(StoreError::Closed))
     }
@@ -125,7 +125,7 @@ impl WriteQueue {
         (Box::new(ClosureJob { deadline, work: Some(work), result: None, reply }), answer)
     }
 
-    /// The same queue for somebody who must not keep the writer from closing.
+    /// The same queue for a thread that must not keep the writer from closing.
     pub(in crate::store) fn downgrade(&self) -> WeakWriteQueue {
         WeakWriteQueue {
             sender: self.sender.downgrade(),

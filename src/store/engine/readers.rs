@@ -15,24 +15,25 @@ use super::connection::{configure_reader, connect_reader};
 use super::error::StoreError;
 
 /// How long a thread waits for a connection. Callers on the runtime hold a permit before they take a thread and never
-/// wait here; threads of the program itself do.
+/// wait here; the program's own threads do.
 const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(in crate::store) struct Readers {
-    /// Guards only the handle, which is cloned out for each use; `close` takes it, so that no reader outlives the writer.
+    /// Guards only the handle, which is cloned out for each use; `close` takes it, so that no reader outlives the
+    /// writer.
     pool: Mutex<Option<Pool<SqliteConnectionManager>>>,
     /// As many permits as connections, so that waiting for one costs a task and not a thread.
     permits: Arc<Semaphore>,
     /// How many wait for a permit, and how many may.
     waiting: AtomicUsize,
     waiting_max: usize,
-    /// How many were told that too many wait.
+    /// How many were refused because too many wait.
     refused: AtomicU64,
-    /// How often a connection was lent.
+    /// How many reads began.
     begun: AtomicU64,
 }
 
-/// Counts one who waits, for as long as it does: whoever gives up no longer waits.
+/// Counts a waiting caller until it is dropped, also when it gives up.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl Drop for Waiting<'_> {
@@ -44,7 +45,7 @@ impl Drop for Waiting<'_> {
 impl Readers {
     /// Opens a pool of at most `connections`, made as they are needed, for which at most `waiting_max` requests wait.
     pub(in crate::store) fn open(path: &Path, connections: u32, waiting_max: usize) -> rusqlite::Result<Self> {
-        // One connection by hand first: the pool would hide why it cannot be made.
+        // One connection by hand first: the pool would hide why it cannot be opened.
         drop(connect_reader(path)?);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let manager =
@@ -76,7 +77,7 @@ impl Readers {
             Err(TryAcquireError::Closed) => return Err(StoreError::Closed),
             Err(TryAcquireError::NoPermits) => {}
         }
-        // Counted before it is compared, so that many at once do not all find the last place.
+        // Counted before it is compared, so that concurrent callers cannot exceed the limit.
         if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.waiting_max {
             drop(Waiting(&self.waiting));
             self.refused.fetch_add(1, Ordering::Relaxed);
@@ -86,17 +87,17 @@ impl Readers {
         self.patient_permit().await
     }
 
-    /// Waits in the same line, however many wait already.
+    /// Waits in the same queue, however many wait already.
     pub(in crate::store) async fn patient_permit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
         Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Closed)
     }
 
-    /// How many wait in the queue, how many may, and how many were told that too many do.
+    /// How many wait, how many may, and how many were refused.
     pub(in crate::store) fn queue(&self) -> (usize, usize, u64) {
         (self.waiting.load(Ordering::Relaxed), self.waiting_max, self.refused.load(Ordering::Relaxed))
     }
 
-    /// Lends a connection to some work on this thread.
+    /// Runs work with a connection on this thread.
     pub(in crate::store) fn with_connection<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,
@@ -107,19 +108,19 @@ impl Readers {
         work(&connection)
     }
 
-    /// How often a connection was lent: nothing reads the database otherwise, but the writer and the watcher.
+    /// How many reads began. Only the writer and the watcher read the database otherwise.
     pub(in crate::store) fn begun(&self) -> u64 {
         self.begun.load(Ordering::Relaxed)
     }
 
-    /// Lets nobody in any more.
+    /// Refuses further reads.
     pub(in crate::store) fn close(&self) {
         self.permits.close();
         self.pool.lock().take();
     }
 }
 
-/// Puts the pool's own failures where all others go.
+/// Logs the pool's own failures.
 #[derive(Debug)]
 struct PoolErrors;
 

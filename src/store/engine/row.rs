@@ -1,4 +1,4 @@
-//! What several tables have in common: reading ids and times from rows, and lists ordered by name.
+//! What the queries of several tables share: ids and times in rows, and lists ordered by name.
 
 use rusqlite::{Row, params};
 
@@ -8,12 +8,12 @@ use crate::domain::page::{NameCursor, Page, PageRequest};
 use crate::domain::text::fold;
 use crate::domain::time::Timestamp;
 
-/// Reads an id that the database holds; one that breaks the rules was not written by Muster.
+/// Reads an id. One that breaks the rules was not written by Muster.
 pub(in crate::store) fn id_from_database<T: TryFrom<String>>(text: String) -> Result<T, StoreError> {
     T::try_from(text).map_err(|_| StoreError::Corrupt("a malformed id".to_owned()))
 }
 
-/// Whether a look-up found something; a failed one is no "no".
+/// Whether a look-up found something; other errors pass.
 pub(in crate::store) fn exists<T>(found: Result<T, StoreError>) -> Result<bool, StoreError> {
     match found {
         Ok(_) => Ok(true),
@@ -22,7 +22,6 @@ pub(in crate::store) fn exists<T>(found: Result<T, StoreError>) -> Result<bool, 
     }
 }
 
-/// Reads a column of Unix milliseconds.
 pub(in crate::store) fn timestamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     Ok(Timestamp::from_millis(row.get(column)?))
 }
@@ -34,11 +33,10 @@ pub(in crate::store) const fn null_test(archived: bool) -> &'static str {
 
 /// A list ordered by folded name, bytes, id: the order of every list of named things.
 pub(in crate::store) struct NameList<'a> {
-    /// The columns to read.
     pub(in crate::store) columns: &'a str,
     /// The table, named once so that `name_folded`, `name` and `public_id` are its own.
     pub(in crate::store) from: &'a str,
-    /// Which rows; `?1` is the owner.
+    /// Which rows; `?1` is the owner's row.
     pub(in crate::store) filter: &'a str,
 }
 

@@ -27,10 +27,10 @@ pub struct Store {
     pub(in crate::store) inner: Arc<StoreInner>,
 }
 
-/// What the handles of one store have in common. No thread of the store holds it, so it goes, and closes the store, with the last
-/// handle that somebody else has.
+/// What the handles of one store have in common. No thread of the store holds it, so dropping the last handle drops it,
+/// which closes the store.
 pub(in crate::store) struct StoreInner {
-    // These mutexes guard nothing but the values in them, which `close` takes out in the order that matters.
+    // These mutexes guard nothing but their values, which `close` takes out in the order that matters.
     pub(in crate::store) queue: Mutex<Option<WriteQueue>>,
     pub(in crate::store) threads: Mutex<Vec<JoinHandle<()>>>,
     pub(in crate::store) stop_watcher: Mutex<Option<std_mpsc::Sender<()>>>,
@@ -55,26 +55,23 @@ impl Store {
         self.inner.beside_server
     }
 
-    /// Whether no server can serve this database before this process closes it.
+    /// Whether no server can open this database before this process closes it.
     #[must_use]
     pub fn is_alone(&self) -> bool {
         self.inner.alone
     }
 
-    /// The directory that holds the database.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         &self.inner.data_dir
     }
 
-    /// The clock that the store tells time by.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.inner.clock
     }
 
-    /// Joins the change feed. The subscriber is first reset and given the tokens as they are, and then misses
-    /// nothing.
+    /// Joins the change feed. The subscriber is first reset and given the current tokens, and then misses nothing.
     pub fn subscribe(&self, subscriber: &Arc<dyn Subscriber>) -> Result<(), StoreError> {
         self.inner.feed.subscribe(Arc::clone(subscriber));
         let (revision, tokens) =
@@ -84,9 +81,9 @@ impl Store {
         Ok(())
     }
 
-    /// Writes: runs the work on the writer's thread and answers after it is on disk and published.
+    /// Runs a write on the writer's thread and returns once it is on disk and published.
     ///
-    /// An error means that nothing of it happened. If the caller goes away, work that has begun is still done whole.
+    /// An error means that nothing of it happened. If the caller goes away, work that has begun is still completed.
     pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -97,7 +94,7 @@ impl Store {
         answer.inspect_err(|error| self.inner.condition.count(error))
     }
 
-    /// Like [`write`](Self::write), for threads that may block; waits for a place in a full queue.
+    /// Like [`write`](Self::write), for threads that may block; waits while the queue is full.
     pub fn write_blocking<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -107,7 +104,7 @@ impl Store {
     }
 
     /// Defers a write until the database can be written again; false when too many wait, of this actor or of all. It is
-    /// done in its turn, unless the process ends before.
+    /// lost if the process ends before.
     pub fn defer_write(
         &self,
         actor: &Actor,
@@ -124,8 +121,8 @@ impl Store {
         self.inner.queue.lock().clone().ok_or(StoreError::Closed)
     }
 
-    /// Reads: runs the work in one read transaction on a blocking thread. Where too many wait for that already, it fails at
-    /// once with [`StoreError::ReadQueueFull`].
+    /// Runs a read in one transaction on a blocking thread. Fails at once with [`StoreError::ReadQueueFull`] where too
+    /// many wait already.
     pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         F: FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -134,8 +131,8 @@ impl Store {
         self.read_with(self.inner.readers.permit(), work).await
     }
 
-    /// Like [`read`](Self::read), for the few readers of the server itself, which no client can multiply: they wait for their
-    /// turn behind however many others.
+    /// Like [`read`](Self::read), for the few readers of the server itself, which clients cannot multiply: they wait
+    /// behind any number of others.
     pub async fn read_patiently<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         F: FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -179,14 +176,13 @@ impl Store {
         }
     }
 
-    /// What keeps the database from being written, as the newest write or attempt found it. Costs nothing.
+    /// The current trouble, as the newest operation found it. Costs nothing.
     #[must_use]
     pub fn trouble(&self) -> Option<StoreTrouble> {
         self.inner.condition.trouble()
     }
 
-    /// Whether reads and writes work just now. Costs the disk nothing unless something was wrong lately: then it tries
-    /// whether that is over.
+    /// Whether reads and writes work just now. While there is trouble, tests whether it is over.
     pub async fn probe(&self) -> Result<(), StoreError> {
         self.read_patiently(|tx| tx.revision()).await?;
         if self.trouble().is_none() {
@@ -197,7 +193,7 @@ impl Store {
         trying.await.unwrap_or(Err(StoreError::Panicked))?.map_or(Ok(()), Err)
     }
 
-    /// Finishes every write that was accepted, closes the readers, and the writer last. Later calls fail with
+    /// Completes every accepted write, closes the readers, and the writer last. Later calls fail with
     /// [`StoreError::Closed`]. Blocks.
     pub fn close(&self) {
         self.inner.close();
@@ -205,7 +201,7 @@ impl Store {
 }
 
 impl StoreInner {
-    /// Finds out what is wrong where something could not be read, and has the maintenance thread try again until it is over.
+    /// Determines why a read failed, and wakes the maintenance thread if that is trouble.
     fn learn_of_read(&self, error: StoreError) -> StoreError {
         let error = self.condition.learn_of_read(error);
         if error.trouble().is_some() {
@@ -216,7 +212,7 @@ impl StoreInner {
 
     pub(in crate::store) fn wake_maintenance(&self) {
         if let Some(wake) = &*self.wake_maintenance.lock() {
-            // A full one is enough.
+            // One pending wake-up is enough.
             let _ = wake.try_send(());
         }
     }
@@ -225,12 +221,12 @@ impl StoreInner {
         self.wake_maintenance.lock().take();
         self.stop_watcher.lock().take();
         self.readers.close();
-        // The writer's thread ends when the last sender has gone, and checkpoints with no reader in its way; the maintenance
+        // The writer's thread ends when the last sender is gone, and checkpoints without readers; the maintenance
         // thread ends after it.
         self.queue.lock().take();
         let threads = std::mem::take(&mut *self.threads.lock());
         if threads.iter().any(|thread| thread.thread().id() == thread::current().id()) {
-            // A job had the last handle. Its thread goes on to end by itself, and the others with it.
+            // The last handle was dropped in a job. Its thread ends by itself, and the others with it.
             return;
         }
         for thread in threads {

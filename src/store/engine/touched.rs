@@ -1,7 +1,7 @@
-//! What a transaction has touched so far, as SQLite's update hook tells it.
+//! Which rows a transaction has changed so far, as SQLite's update hook reports them.
 //!
-//! The hook also tells of rows whose savepoint is rolled back later, so whoever rolls one back puts the account back to
-//! where it stood when the savepoint began.
+//! The hook also reports rows whose savepoint is rolled back later, so a rollback must restore the record as it was
+//! when the savepoint began.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use parking_lot::{Mutex, MutexGuard};
 use rusqlite::Connection;
 use rusqlite::hooks::Action;
 
-/// The rows of one table that matter, and whether rows of others were changed.
+/// The changed rows of the scope table, and whether certain other tables were changed.
 #[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Touched {
     /// Rows of the scope table, each with the number of jobs that touched it.
@@ -31,15 +31,15 @@ impl Touched {
     }
 }
 
-/// The account that the hook of one connection keeps.
+/// The record that the hook of one connection keeps.
 ///
-/// Filled while statements run, read and put back between them, all on the writer's thread, so nobody ever waits for this
-/// mutex; it is here because SQLite's hook must be `Send`.
+/// Filled while statements run, read and restored between them, all on the writer's thread, so the mutex is never
+/// contended; it is here because SQLite's hook must be `Send`.
 #[derive(Debug)]
 pub(in crate::store) struct TouchAccount(Arc<Mutex<Touched>>);
 
 impl TouchAccount {
-    /// Begins an account of what happens on this connection.
+    /// Installs the hook on a connection.
     pub(in crate::store) fn of(connection: &Connection) -> rusqlite::Result<Self> {
         let account = Self(Arc::default());
         let hook = Self(Arc::clone(&account.0));
@@ -47,11 +47,11 @@ impl TouchAccount {
             let mut touched = hook.lock();
             match table {
                 "scope" => {
-                    // The account is of one job, however many rows it changes.
+                    // Counts jobs, not rows: the record is of one job.
                     touched.scopes.insert(row, 1);
                 }
-                // Recording a token's last use changes nobody's access, but telling it apart is not worth the trouble:
-                // it happens once a minute.
+                // Recording a token's last use changes no access rule. Distinguishing it is not worth the code: it
+                // happens once a minute.
                 "token" | "session" => touched.access = true,
                 "purge" if action == Action::SQLITE_INSERT => touched.purge = true,
                 _ => {}
@@ -60,12 +60,12 @@ impl TouchAccount {
         Ok(account)
     }
 
-    /// How the account stands.
+    /// The record as it is now.
     pub(in crate::store) fn stand(&self) -> Touched {
         self.lock().clone()
     }
 
-    /// Puts the account back to how it stood, or starts it anew; gives what it was.
+    /// Replaces the record; returns what it was.
     pub(in crate::store) fn reset(&self, to: Touched) -> Touched {
         std::mem::replace(&mut *self.lock(), to)
     }

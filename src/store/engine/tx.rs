@@ -1,6 +1,7 @@
-//! Transactions as the rest of the store sees them: what can be read in one, and what can be written.
+//! Read and write transactions, and the query helpers that the rest of the store uses.
 //!
-//! The methods stand where they belong: enterprises in `enterprises.rs`, contacts in `contacts.rs`, and so on.
+//! Methods of a topic are in its file: enterprises in `facts/enterprises.rs`, contacts in `facts/contacts.rs`, and so
+//! on.
 
 use std::ops::Deref;
 
@@ -30,12 +31,11 @@ impl<'a> ReadTx<'a> {
         self.now
     }
 
-    /// The counter as this snapshot shows it: the `asOf` of whatever is computed from it.
+    /// The revision counter of this snapshot: the `asOf` of what is computed from it.
     pub fn revision(&self) -> Result<i64, StoreError> {
         self.one("SELECT revision FROM installation", [], |row| row.get(0))
     }
 
-    /// The database's epoch.
     pub fn epoch(&self) -> Result<String, StoreError> {
         self.one("SELECT epoch FROM installation", [], |row| row.get(0))
     }
@@ -44,7 +44,7 @@ impl<'a> ReadTx<'a> {
         Ok(self.connection.prepare_cached(sql)?)
     }
 
-    /// The one row of a query that always has one.
+    /// The row of a query that always returns one.
     pub(in crate::store) fn one<T>(
         &self,
         sql: &str,
@@ -88,14 +88,14 @@ impl<'a> WriteTx<'a> {
         Self { read: ReadTx::new(connection, now), touched }
     }
 
-    /// Runs a statement and tells how many rows it changed.
+    /// Runs a statement and returns how many rows it changed.
     pub(in crate::store) fn execute(&self, sql: &str, params: impl Params) -> Result<usize, StoreError> {
         Ok(self.prepare(sql)?.execute(params)?)
     }
 
     /// A fresh time-ordered id.
     pub(in crate::store) fn time_ordered_id(&self) -> TimeOrderedId {
-        // Without entropy ids are still told apart by their time, and a clash is caught by the unique index.
+        // Without entropy ids still differ by their time, and a collision violates the unique index.
         TimeOrderedId::at(self.now, getrandom::u32().unwrap_or_default())
     }
 
@@ -107,7 +107,7 @@ impl<'a> WriteTx<'a> {
         Ok(())
     }
 
-    /// Runs work and undoes it, keeping only what it returned: a rehearsal.
+    /// Runs work, rolls it back and returns its result: a dry run.
     pub(in crate::store) fn rehearse<T>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, StoreError>,
@@ -146,7 +146,7 @@ impl<'a> WriteTx<'a> {
         Ok(limit_size(self.connection, bytes.unwrap_or(u64::MAX))?)
     }
 
-    /// Fails as long as the database has no room: asks SQLite for pages, which a size limit refuses, and writes one row,
+    /// Fails as long as the database has no space: allocates pages, which a size limit refuses, and writes one row,
     /// which a full disk refuses. Changes nothing.
     pub(in crate::store) fn try_room(&self) -> Result<(), StoreError> {
         const GROW: &str = "INSERT INTO idempotency (token_id, key, request_hash, status, body, created_at)
@@ -156,9 +156,9 @@ impl<'a> WriteTx<'a> {
         Ok(())
     }
 
-    /// Runs work with the triggers switched off. Whoever calls this keeps the rollups and draws the revisions.
+    /// Runs work with the triggers switched off. The caller keeps the rollups and draws the revisions.
     ///
-    /// The switch belongs to the connection and is not undone by a rollback, so a guard undoes it on every way out.
+    /// The setting belongs to the connection and is not undone by a rollback, so a guard resets it on every way out.
     pub(in crate::store) fn without_triggers<T>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, StoreError>,

@@ -1,4 +1,4 @@
-//! How the commits of other processes are noticed, on a thread and a connection of its own.
+//! Notices the commits of other processes, on a thread and a connection of its own.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::store::access::access_list::load_access_list;
 /// How often the watcher looks for commits of other processes.
 pub const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Where a reading of the feed stands.
+/// What was last seen of the database's counters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::store) struct Position {
     pub(in crate::store) epoch: String,
@@ -41,12 +41,11 @@ fn scopes_after(connection: &Connection, last_seen: i64) -> Result<Vec<(Scope, i
     rows.collect()
 }
 
-/// Notices the commits of other processes, on a connection of its own.
+/// Publishes the commits of other processes.
 pub(in crate::store) struct Watcher {
     pub(in crate::store) path: PathBuf,
     pub(in crate::store) feed: Arc<Feed>,
     pub(in crate::store) seen: Position,
-    /// Whether the last reading failed.
     pub(in crate::store) failed: bool,
 }
 
@@ -57,7 +56,7 @@ impl Watcher {
         let mut data_version = None;
         while stop.recv_timeout(WATCH_INTERVAL) == Err(RecvTimeoutError::Timeout) {
             if let Err(error) = self.look(&mut connection, &mut data_version) {
-                // Once per outage.
+                // Logged once per outage.
                 if !self.failed {
                     tracing::warn!(%error, "cannot look for changes of other processes");
                     self.feed.suspend();
@@ -80,7 +79,7 @@ impl Watcher {
         }
         let transaction = connection.unchecked_transaction()?;
         let position = Position::read(&transaction)?;
-        // Nobody knows what a reading that failed would have told.
+        // What a failed reading missed is unknown.
         if self.failed || position.epoch != self.seen.epoch || position.revision < self.seen.revision {
             self.feed.reset_to(position.revision);
         } else if position.revision > self.seen.revision {

@@ -26,7 +26,7 @@ use crate::telemetry::Buckets;
 /// Most jobs of one group. More would save no fsync that matters and make the first of them wait.
 const GROUP_COMMIT_JOBS_MAX: usize = 256;
 
-/// How long a group takes in jobs before it commits. Keeps the write lock below the 100 ms that any holder may have it.
+/// How long a group runs jobs before it commits. Keeps the write lock below the 100 ms that any holder may have it.
 const GROUP_COMMIT_TIME_MAX: Duration = Duration::from_millis(50);
 
 /// How long a writer beside a server leaves the lock alone after each group, so that the server gets its turn.
@@ -39,22 +39,22 @@ const WAL_IDLE_PAGES_MAX: i32 = 1_024;
 /// file, and on how long recovery takes.
 const WAL_BUSY_PAGES_MAX: i32 = 8 * 1_024;
 
-/// Length of the WAL that is worth a warning, in pages of 4 KiB: 512 MiB. Only a reader that never ends lets it grow so.
+/// Length of the WAL that is worth a warning, in pages of 4 KiB: 512 MiB. Only a reader that never ends lets it grow
+/// so.
 const WAL_WARN_PAGES: i32 = 128 * 1_024;
 
-/// Up to so many jobs a group has for each bucket of the histogram; the last is the largest group there can be.
+/// Upper bounds of the histogram's buckets; the last is the largest group there can be.
 const GROUP_JOBS_BOUNDS: [u64; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
 /// How many jobs each committed group had.
 pub(in crate::store) type GroupJobs = Buckets<{ GROUP_JOBS_BOUNDS.len() }>;
 
-/// Nothing committed yet.
 pub(in crate::store) const fn no_groups() -> GroupJobs {
     Buckets::new(&GROUP_JOBS_BOUNDS)
 }
 
 thread_local! {
-    /// Pages in the WAL after this thread's last commit, as SQLite's WAL hook, which can hold no state, tells them. The
+    /// Pages in the WAL after this thread's last commit. SQLite's WAL hook reports them and can hold no state. The
     /// file's size would not do: it stays when the WAL starts over.
     static WAL_PAGES: Cell<i32> = const { Cell::new(0) };
 }
@@ -62,34 +62,33 @@ thread_local! {
 /// A group of jobs after they ran and before the commit.
 #[derive(Default)]
 struct Group {
-    /// Share the fate of the transaction.
+    /// Succeed or fail with the transaction.
     done: Vec<Box<dyn Job>>,
-    /// Rolled back one by one, each for its own reason.
+    /// Each rolled back alone.
     refused: Vec<(Box<dyn Job>, StoreError)>,
     /// Not begun; the next group takes them.
     left: Vec<Box<dyn Job>>,
-    /// Why the whole transaction cannot stand.
+    /// Why the whole transaction must be rolled back.
     fatal: Option<StoreError>,
     touched: Touched,
 }
 
-/// The writer thread's belongings.
+/// What the writer's thread owns.
 pub(in crate::store) struct Writer {
     pub(super) connection: Connection,
     pub(super) touched: TouchAccount,
     pub(super) clock: Clock,
     pub(super) feed: Arc<Feed>,
     pub(super) wake_maintenance: std_mpsc::SyncSender<()>,
-    /// Told when a group could not be written.
+    /// Notified when a group cannot be written.
     pub(super) condition: Arc<Condition>,
-    /// Told how many jobs each group had that was committed.
     pub(super) group_jobs: Arc<GroupJobs>,
-    /// The data directory's lock, held until the connection is closed; without it another process has the directory.
+    /// The data directory's lock, held until the connection is closed. None where another process has the directory.
     pub(super) lock: Option<DirLock>,
 }
 
 impl Writer {
-    /// Works until every sender of the queue is gone and the queue is empty; then checkpoints and closes.
+    /// Runs jobs until every sender of the queue is gone and the queue is empty; then checkpoints and closes.
     pub(super) fn run(self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
         self.connection.wal_hook(Some(|_, pages| {
             WAL_PAGES.set(pages);
@@ -114,7 +113,7 @@ impl Writer {
         self.close();
     }
 
-    /// Runs a group, commits it, publishes what it changed and answers it, in this order. Gives back the jobs that it had
+    /// Runs a group, commits it, publishes what it changed and answers it, in this order. Returns the jobs that it had
     /// no time for.
     fn commit_group(&self, jobs: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
         let jobs = match self.begin(jobs) {
@@ -128,7 +127,7 @@ impl Writer {
         let mut group = self.run_jobs(jobs);
         let committed = match group.fatal.take() {
             Some(error) => Err(error),
-            // Nothing stands; and a job that was alone has no savepoint of its own to go back to.
+            // Nothing succeeded; and a job that was alone has no savepoint to roll back to.
             None if group.done.is_empty() => {
                 self.roll_back();
                 Ok(None)
@@ -161,8 +160,8 @@ impl Writer {
         group.left
     }
 
-    /// Runs jobs until all are done, the time is up, or one fails in a way that ends the group: then those after it share
-    /// its fate.
+    /// Runs jobs until all are done, the time is up, or one fails in a way that ends the group: then those after it
+    /// share its fate.
     fn run_jobs(&self, jobs: Vec<Box<dyn Job>>) -> Group {
         let begun = self.clock.instant();
         let alone = jobs.len() == 1;
@@ -192,8 +191,8 @@ impl Writer {
         group
     }
 
-    /// Opens the group's transaction, for which another process may hold the lock. Jobs whose deadline passes meanwhile
-    /// are answered, those that nobody waits for are dropped.
+    /// Begins the group's transaction, for which another process may hold the lock. Jobs whose deadline passes
+    /// meanwhile are answered, abandoned ones are dropped.
     #[expect(clippy::type_complexity, reason = "the jobs come back with the error so that they can be answered")]
     fn begin(&self, mut jobs: Vec<Box<dyn Job>>) -> Result<Vec<Box<dyn Job>>, (Vec<Box<dyn Job>>, StoreError)> {
         loop {
@@ -213,12 +212,12 @@ impl Writer {
         }
     }
 
-    /// Runs a job that has the transaction to itself. Any failure of it ends the group, which is the same as rolling back
-    /// to a savepoint but spares SQLite keeping every page as it was: a chunk of an import changes very many.
+    /// Runs a job that has the transaction to itself. Any failure of it ends the group, which equals rolling back to a
+    /// savepoint but spares SQLite keeping every page as it was: a chunk of an import changes very many.
     fn run_job(&self, job: &mut dyn Job) -> Result<Touched, StoreError> {
         self.touched.reset(Touched::default());
         let tx = WriteTx::new(&self.connection, self.clock.now(), &self.touched);
-        // Whatever a panicking job left behind in the database is rolled back, and it shares no memory with others.
+        // What a panicking job left in the database is rolled back, and it shares no memory with others.
         catch_unwind(AssertUnwindSafe(|| job.run(&tx))).unwrap_or(Err(StoreError::Panicked))?;
         Ok(self.touched.reset(Touched::default()))
     }
@@ -261,21 +260,22 @@ impl Writer {
         if touched.access {
             match load_access_list(&self.connection) {
                 Ok(tokens) => self.feed.access_changed(&Arc::new(tokens)),
-                // The watcher sees the same change a moment later and tries again.
+                // The watcher sees the same change a moment later and loads them again.
                 Err(error) => tracing::error!(%error, "cannot read the tokens that have just changed"),
             }
         }
         if touched.purge {
-            // A full one is enough. Without a purger (a command) the server's next start resumes the purge.
+            // One pending wake-up is enough. Without a maintenance thread (a command) the next server resumes the
+            // purge.
             let _ = self.wake_maintenance.try_send(());
         }
     }
 
-    /// Finds out what is wrong where a group could not be written, and has the maintenance thread try again until it is over.
+    /// Determines why a group could not be written, and wakes the maintenance thread if that is trouble.
     fn learn(&self, error: StoreError) -> StoreError {
         let error = self.condition.learn(error);
         if error.trouble().is_some() {
-            // A command has none, and its store lives no longer than its failure.
+            // A command has no such thread, and its store does not outlive its failure.
             let _ = self.wake_maintenance.try_send(());
         }
         error
@@ -294,9 +294,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Moves the WAL into the database when it has grown, and looks at the result. A command beside a server does so,
-    /// too: the server sees how long the WAL is only when it writes itself, which it need not. Warns once of a WAL that only
-    /// grows.
+    /// Moves the WAL into the database when it has grown. A command beside a server does so, too: the server knows the
+    /// WAL's length only when it writes itself. Warns once of a WAL that only grows.
     fn checkpoint(&self, idle: bool, warned: &mut bool) {
         let bound = if idle { WAL_IDLE_PAGES_MAX } else { WAL_BUSY_PAGES_MAX };
         let pages = WAL_PAGES.get();
@@ -320,7 +319,7 @@ impl Writer {
         *warned = pages > WAL_WARN_PAGES;
     }
 
-    /// Checkpoints and gives SQLite's result: whether it was blocked, pages in the WAL, pages moved out of it.
+    /// Checkpoints and returns SQLite's result: whether it was blocked, pages in the WAL, pages moved out of it.
     fn run_checkpoint(&self, mode: &str) -> rusqlite::Result<(bool, i64, i64)> {
         self.connection
             .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))

@@ -13,16 +13,15 @@ use crate::store::engine::error::{StoreError, Subject};
 use crate::store::engine::row::{id_from_database, timestamp};
 use crate::store::engine::tx::{ReadTx, WriteTx};
 
-/// A contact with what an export says of its collector.
+/// A contact with its collector's e-mail address, for exports.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ContactExport {
-    /// The contact.
     pub contact: Contact,
-    /// The collector's e-mail address, or an empty text.
+    /// The collector's e-mail address, or an empty string.
     pub employee_email: String,
 }
 
-/// Reads by [`read_contact`]; the table is called `c`.
+/// The columns that [`read_contact`] reads; the table is called `c`.
 pub(in crate::store) const COLUMNS: &str = "c.id,
     (SELECT public_id FROM enterprise WHERE enterprise.id = c.enterprise_id),
     (SELECT public_id FROM department WHERE department.id = c.department_id),
@@ -30,18 +29,18 @@ pub(in crate::store) const COLUMNS: &str = "c.id,
     c.name, c.surname, c.email, c.phone, c.company, c.position, c.website, c.how_we_met, c.notes, c.tags,
     c.latitude, c.longitude, c.city, c.country, c.source, c.created_at, c.updated_at";
 
-/// Where [`COLUMNS`] end.
+/// How many [`COLUMNS`] there are.
 pub(in crate::store) const COLUMNS_LEN: usize = 21;
 
-/// Which contacts a visible enterprise has, whose row is `?1`; the words of its index.
+/// The contacts of a visible enterprise, whose row is `?1`, in the terms of their index.
 pub(in crate::store) const OF_ENTERPRISE: &str = "c.enterprise_id = ?1 AND c.counted = 2";
 
-/// Which contacts a visible department has, whose row is `?1`; the words of its index.
+/// The contacts of a visible department, whose row is `?1`, in the terms of their index.
 pub(in crate::store) const OF_DEPARTMENT: &str = "c.department_id = ?1 AND c.counted >= 1";
 
-/// Where a page of contacts begins: time and row, as `?2` and `?3`. A collation means nothing to a number, but a row id
-/// has none, and without one SQLite seeks to the time alone and walks over every contact of that moment: after an
-/// import there are many.
+/// Where a page of contacts begins: time and row, as `?2` and `?3`. A collation does not affect numbers, but the row id
+/// has none, and without one SQLite seeks to the time alone and scans every contact of that moment: after an import
+/// there are many.
 pub(in crate::store) const CURSOR: &str = "(?2, ?3 COLLATE BINARY)";
 
 impl ReadTx<'_> {
@@ -157,7 +156,7 @@ impl WriteTx<'_> {
         self.contact_of(owner.row, id)?.ok_or(StoreError::NotFound(Subject::Contact))
     }
 
-    /// Destroys a contact of a visible employee within reach; tells how many the employee has left.
+    /// Deletes a contact of a visible employee within reach; returns how many the employee has left.
     pub fn delete_contact(&self, reach: &Reach, user: &EmployeeId, id: ContactId) -> Result<u64, StoreError> {
         const SQL: &str = "DELETE FROM contact WHERE id = ?2 AND employee_id = ?1";
         let owner = self.user_row(reach, user)?.row;
@@ -167,15 +166,15 @@ impl WriteTx<'_> {
         self.one("SELECT contacts FROM employee WHERE id = ?1", [owner], |row| row.get(0))
     }
 
-    /// The next contact's id: of this moment, or just after the newest that there ever was when that is ahead. The write
-    /// lock makes it unique among all processes.
+    /// The next contact's id: from the current time, or one above the highest id ever used. The write lock makes it
+    /// unique among all processes.
     pub(in crate::store) fn next_contact_id(&self) -> Result<ContactId, StoreError> {
         const SQL: &str = "SELECT max(contact_id_floor, coalesce((SELECT max(id) FROM contact), 0)) FROM installation";
         let newest: i64 = self.one(SQL, [], |row| row.get(0))?;
         Ok(self.time_ordered_id().max(TimeOrderedId::from_number(newest + 1)))
     }
 
-    /// The row of a contact's company, made when this spelling is the first of it; `None` without a company.
+    /// The row of a contact's company, created if this spelling is new; `None` without a company.
     pub(in crate::store) fn company_row(&self, enterprise: i64, info: &ContactInfo) -> Result<Option<i64>, StoreError> {
         const SELECT: &str = "SELECT id FROM company WHERE enterprise_id = ?1 AND name_folded = ?2";
         const INSERT: &str = "INSERT INTO company (enterprise_id, name_folded, name) VALUES (?1, ?2, ?3) RETURNING id";
@@ -255,13 +254,13 @@ fn export_sql(owner: &str) -> String {
     )
 }
 
-/// Where a page that ends with this contact goes on.
+/// The cursor of a page that ends with this contact.
 pub(in crate::store) fn cursor_of(contact: &Contact) -> TimeCursor {
     TimeCursor { created_at: contact.created_at.millis(), row: contact.id.number() }
 }
 
 impl ContactExport {
-    /// Where an export that ended with this contact goes on.
+    /// The cursor of an export that ended with this contact.
     #[must_use]
     pub fn cursor(&self) -> TimeCursor {
         cursor_of(&self.contact)
@@ -269,7 +268,7 @@ impl ContactExport {
 }
 
 fn tags_to_database(tags: &[String]) -> String {
-    // A list of texts always serialises.
+    // A list of strings always serialises.
     if tags.is_empty() { String::new() } else { serde_json::to_string(tags).unwrap_or_default() }
 }
 

@@ -12,7 +12,7 @@ use crate::store::engine::tx::{ReadTx, WriteTx};
 use crate::store::rollups::merge::Source;
 use crate::store::upkeep::purge::PurgeSubject;
 
-/// A department's row and whether it is archived; its enterprise is visible.
+/// A department of a visible enterprise.
 #[derive(Clone, Copy)]
 pub(in crate::store) struct DepartmentRow {
     pub(in crate::store) row: i64,
@@ -71,7 +71,7 @@ impl ReadTx<'_> {
 }
 
 impl WriteTx<'_> {
-    /// Creates a department; without an id its name gives one.
+    /// Creates a department; without an id, one is made from the name.
     pub fn create_department(
         &self,
         enterprise: &EnterpriseId,
@@ -95,7 +95,7 @@ impl WriteTx<'_> {
         self.department(enterprise, &id)
     }
 
-    /// Gives a visible department another name.
+    /// Renames a visible department.
     pub fn rename_department(
         &self,
         enterprise: &EnterpriseId,
@@ -109,13 +109,13 @@ impl WriteTx<'_> {
         self.department(enterprise, id)
     }
 
-    /// Hides a department: its contacts and employees leave the enterprise's rollups and stay in its own.
+    /// Archives a department: its contacts and employees leave the enterprise's rollups and stay in its own.
     pub fn archive_department(&self, enterprise: &EnterpriseId, id: &DepartmentId) -> Result<(), StoreError> {
         let found = self.department_row(enterprise, id)?;
         self.show_department(found, false)
     }
 
-    /// Shows an archived department again; does nothing to a visible one.
+    /// Restores an archived department; does nothing to a visible one.
     pub fn restore_department(&self, enterprise: &EnterpriseId, id: &DepartmentId) -> Result<Department, StoreError> {
         let found = self.any_department_row(enterprise, id)?;
         if found.archived {
@@ -125,13 +125,13 @@ impl WriteTx<'_> {
         self.department(enterprise, id)
     }
 
-    /// Takes a department into its enterprise's rollups, or out of them.
+    /// Adds a department to its enterprise's rollups, or removes it.
     pub(in crate::store) fn show_department(&self, department: DepartmentRow, visible: bool) -> Result<(), StoreError> {
         const EMPLOYEES: &str = "UPDATE scope
             SET employees = scope.employees + ?3 * own.employees,
                 active_employees = scope.active_employees + ?3 * own.active_employees
            FROM scope AS own WHERE scope.id = ?1 AND own.id = ?2";
-        // `counted >= 1` lets the planner take the partial index.
+        // With `counted >= 1` the planner uses the partial index.
         const CONTACTS: &str = "UPDATE contact SET counted = ?2 WHERE department_id = ?1 AND counted >= 1";
         const CARRIED: &str = "UPDATE employee SET department_archived = ?2 WHERE department_id = ?1";
         const ARCHIVE: &str = "UPDATE department SET archived_at = ?2 WHERE id = ?1";

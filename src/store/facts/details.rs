@@ -1,5 +1,5 @@
-//! Contact details: one page from an index, and the whole counts around it from rollups. The work is the size of the page,
-//! wherever in the list it is.
+//! Pages of contacts with their owners: one page from an index, and the total counts from rollups. The cost depends on
+//! the size of the page, not on its position.
 
 use rusqlite::{Row, params};
 
@@ -31,8 +31,8 @@ const DEPARTMENTS_LEN: &str = "SELECT count(*) FROM department WHERE enterprise_
 const EMPLOYEES: &str = "SELECT public_id, first_name, last_name, email, position, contacts FROM employee
           WHERE department_id = ?1 AND archived_at IS NULL ORDER BY name_folded, name, public_id";
 
-/// Contacts before a cursor, newest first, each with who collected it. The joins are crosses because SQLite keeps their
-/// order: it is the index on contacts that leads, whatever the planner thinks of the sizes of tables.
+/// Contacts before a cursor, newest first, each with its collector. The joins are CROSS because SQLite keeps their
+/// order: the index on contacts must lead, whatever the planner estimates of the tables' sizes.
 fn page_sql(owner: &str) -> String {
     format!(
         "SELECT {COLUMNS}, m.first_name, m.last_name, m.email, m.position, d.name
@@ -43,8 +43,8 @@ fn page_sql(owner: &str) -> String {
 }
 
 impl ReadTx<'_> {
-    /// A page of a visible enterprise's contacts. `cache_expiry` is left at `generated_at` for the caller, who knows how
-    /// long it is kept.
+    /// A page of a visible enterprise's contacts. `cache_expiry` equals `generated_at`; the caller, which caches the
+    /// page, sets it.
     pub fn enterprise_details(
         &self,
         id: &EnterpriseId,
@@ -74,8 +74,8 @@ impl ReadTx<'_> {
         })
     }
 
-    /// A page of a visible department's contacts. `cache_expiry` is left at `generated_at` for the caller, who knows how
-    /// long it is kept.
+    /// A page of a visible department's contacts. `cache_expiry` equals `generated_at`; the caller, which caches the
+    /// page, sets it.
     pub fn department_details(
         &self,
         enterprise: &EnterpriseId,
@@ -105,7 +105,7 @@ impl ReadTx<'_> {
         })
     }
 
-    /// Contacts until the page is full, and where the next one begins if there is one more.
+    /// The contacts of a page, and the cursor of the next one if there is more.
     fn details_page(
         &self,
         owner: &str,

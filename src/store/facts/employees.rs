@@ -16,7 +16,7 @@ use crate::store::engine::tx::{ReadTx, WriteTx};
 use crate::store::rollups::merge::Source;
 use crate::store::upkeep::purge::PurgeSubject;
 
-/// An employee's row, where it belongs and whether it is archived; enterprise and department are visible.
+/// An employee of a visible department and enterprise.
 #[derive(Clone, Copy)]
 pub(in crate::store) struct EmployeeRow {
     pub(in crate::store) row: i64,
@@ -73,7 +73,7 @@ impl ReadTx<'_> {
             self.one("SELECT employees FROM scope WHERE id = ?1", [owner], |row| row.get(0))?
         };
         let list = NameList { columns: COLUMNS, from: "employee", filter: &filter };
-        // The list is ordered by the full name, which the fields give in two parts.
+        // The list is ordered by the full name, of which the fields have two parts.
         let read = |row: &Row<'_>| read_employee(row).map(|employee| (employee.fields.full_name(), employee));
         let page = list.page(self, owner, request, total, read, |(name, employee)| (name, employee.id.as_str()))?;
         Ok(page.map(|(_, employee)| employee))
@@ -126,7 +126,7 @@ impl ReadTx<'_> {
 }
 
 impl WriteTx<'_> {
-    /// Creates an employee in a visible department; without an id a time-ordered one is made.
+    /// Creates an employee in a visible department; without an id, a time-ordered one is made.
     pub fn create_employee(
         &self,
         enterprise: &EnterpriseId,
@@ -171,7 +171,7 @@ impl WriteTx<'_> {
         self.employee(enterprise, department, &id)
     }
 
-    /// Changes what is known of a visible employee, and the department when another is given.
+    /// Changes a visible employee's fields, and the department if another is given.
     pub fn change_employee(
         &self,
         enterprise: &EnterpriseId,
@@ -213,7 +213,7 @@ impl WriteTx<'_> {
         self.employee(enterprise, department, id)
     }
 
-    /// Moves an employee with all contacts. The enterprise's rollups stay as they are, since both departments are visible.
+    /// Moves an employee with all contacts. The enterprise's rollups do not change, since both departments are visible.
     fn move_employee(&self, employee: EmployeeRow, target: i64) -> Result<(), StoreError> {
         const CONTACTS: &str = "UPDATE contact SET department_id = ?2 WHERE employee_id = ?1";
         const SQL: &str = "UPDATE employee SET department_id = ?2, updated_at = ?3 WHERE id = ?1";
@@ -224,7 +224,7 @@ impl WriteTx<'_> {
         Ok(())
     }
 
-    /// Hides an employee; the contacts leave every rollup.
+    /// Archives an employee; the contacts leave every rollup.
     pub fn archive_employee(
         &self,
         enterprise: &EnterpriseId,
@@ -235,7 +235,7 @@ impl WriteTx<'_> {
         self.show_employee(found, false)
     }
 
-    /// Shows an archived employee of a visible department again; does nothing to a visible one.
+    /// Restores an archived employee of a visible department; does nothing to a visible one.
     pub fn restore_employee(
         &self,
         enterprise: &EnterpriseId,
@@ -250,7 +250,7 @@ impl WriteTx<'_> {
         self.employee(enterprise, department, id)
     }
 
-    /// Takes an employee of a visible department into the rollups of department and enterprise, or out of them.
+    /// Adds an employee of a visible department to the rollups of department and enterprise, or removes it.
     pub(in crate::store) fn show_employee(&self, employee: EmployeeRow, visible: bool) -> Result<(), StoreError> {
         const CONTACTS: &str = "UPDATE contact SET counted = ?2 WHERE employee_id = ?1";
         const ARCHIVE: &str = "UPDATE employee SET archived_at = ?2 WHERE id = ?1";

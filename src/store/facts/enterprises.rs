@@ -12,7 +12,6 @@ use crate::store::engine::row::{NameList, exists, id_from_database, null_test, t
 use crate::store::engine::tx::{ReadTx, WriteTx};
 use crate::store::upkeep::purge::PurgeSubject;
 
-/// An enterprise's row and whether it is archived.
 pub(in crate::store) struct EnterpriseRow {
     pub(in crate::store) row: i64,
     pub(in crate::store) archived: bool,
@@ -59,7 +58,7 @@ impl ReadTx<'_> {
 }
 
 impl WriteTx<'_> {
-    /// Creates an enterprise; without an id its name gives one.
+    /// Creates an enterprise; without an id, one is made from the name.
     pub fn create_enterprise(&self, id: Option<EnterpriseId>, name: &Name) -> Result<Enterprise, StoreError> {
         const SQL: &str = "INSERT INTO enterprise (id, public_id, name, name_folded, created_at, updated_at)
                            VALUES (?1, ?2, ?3, ?4, ?5, ?5)";
@@ -76,7 +75,7 @@ impl WriteTx<'_> {
         self.enterprise(&id)
     }
 
-    /// Gives a visible enterprise another name.
+    /// Renames a visible enterprise.
     pub fn rename_enterprise(&self, id: &EnterpriseId, name: &Name) -> Result<Enterprise, StoreError> {
         const SQL: &str = "UPDATE enterprise SET name = ?2, name_folded = ?3, updated_at = ?4
                             WHERE id = ?1 AND name <> ?2";
@@ -85,14 +84,14 @@ impl WriteTx<'_> {
         self.enterprise(id)
     }
 
-    /// Hides an enterprise and all that belongs to it. Its rollups stay as they are.
+    /// Archives an enterprise and with it all that belongs to it. Its rollups do not change.
     pub fn archive_enterprise(&self, id: &EnterpriseId) -> Result<(), StoreError> {
         let row = self.enterprise_row(id)?;
         self.execute("UPDATE enterprise SET archived_at = ?2 WHERE id = ?1", params![row, self.now().millis()])?;
         Ok(())
     }
 
-    /// Shows an archived enterprise again; does nothing to a visible one.
+    /// Restores an archived enterprise; does nothing to a visible one.
     pub fn restore_enterprise(&self, id: &EnterpriseId) -> Result<Enterprise, StoreError> {
         let found = self.any_enterprise_row(id)?;
         if found.archived {
@@ -102,7 +101,7 @@ impl WriteTx<'_> {
         self.enterprise(id)
     }
 
-    /// The scope of these public ids: a new row, or the tombstone of a namesake that was purged.
+    /// The scope of these public ids: a new row, or the tombstone that a purged namesake left.
     pub(in crate::store) fn scope_row(&self, enterprise: &str, department: &str) -> Result<i64, StoreError> {
         const INSERT: &str = "INSERT INTO scope (enterprise, department) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
         const SELECT: &str = "SELECT id FROM scope WHERE enterprise = ?1 AND department = ?2";

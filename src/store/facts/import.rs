@@ -1,4 +1,4 @@
-//! Many contacts at once: one chunk of an import in one transaction, rollups merged set-wise.
+//! One chunk of an import in one transaction, with rollups merged set-wise.
 
 use std::collections::HashMap;
 
@@ -15,18 +15,17 @@ use crate::store::rollups::merge::RollupBatch;
 /// One contact of a chunk.
 #[derive(Clone, Debug)]
 pub struct ImportRow {
-    /// Position of its owner in the chunk's owners.
+    /// Index of its owner in the chunk's owners.
     pub owner: usize,
-    /// The contact.
     pub info: ContactInfo,
-    /// When it was collected, if the file says so.
+    /// When it was collected, if the file says.
     pub created_at: Option<Timestamp>,
 }
 
-/// What an import may create beside contacts.
+/// What an import may create besides contacts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MayCreate {
-    /// Nothing: rows of somebody who does not exist are refused.
+    /// Nothing: rows of unknown owners are refused.
     #[default]
     Nothing,
     /// Departments and employees that do not exist.
@@ -35,50 +34,40 @@ pub enum MayCreate {
     Everything,
 }
 
-/// Rows that go in together.
+/// Rows of one transaction.
 #[derive(Clone, Debug)]
 pub struct ImportChunk {
-    /// The enterprise they go into.
     pub enterprise: EnterpriseId,
-    /// Their owners.
     pub owners: Vec<OwnerRow>,
-    /// The contacts.
     pub rows: Vec<ImportRow>,
-    /// What is created when it is missing.
     pub may_create: MayCreate,
-    /// Whether everything is undone in the end.
+    /// Whether everything is rolled back in the end.
     pub dry_run: bool,
 }
 
-/// What became of a chunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportOutcome {
-    /// For each row in order: what became of it.
     pub rows: Vec<ImportedRow>,
-    /// For each owner in order: why it cannot be found, if so.
+    /// For each owner in order: why it was refused, if it was.
     pub owners_refused: Vec<Option<OwnerRefusal>>,
-    /// Ids of enterprises that were created.
     pub enterprises_created: Vec<String>,
-    /// Ids of departments that were created.
     pub departments_created: Vec<String>,
-    /// Ids of employees that were created.
     pub employees_created: Vec<String>,
 }
 
-/// What became of a row.
+/// The result of a row, in the order of the chunk's rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImportedRow {
-    /// It is in.
     Imported,
-    /// The same employee has the same person with the same content already.
+    /// The employee already has a contact of the same person with the same content.
     Duplicate,
     /// Its owner was refused.
     Refused(OwnerRefusal),
 }
 
 impl WriteTx<'_> {
-    /// Puts a chunk in. Fails as a whole only when the enterprise is missing or the database fails; an owner that cannot
-    /// be found refuses its rows.
+    /// Imports a chunk. Fails as a whole only when the enterprise is missing or the database fails; an owner that is
+    /// refused refuses its rows.
     pub fn import(&self, chunk: &ImportChunk) -> Result<ImportOutcome, StoreError> {
         if chunk.dry_run { self.rehearse(|tx| tx.import_chunk(chunk)) } else { self.import_chunk(chunk) }
     }

@@ -1,4 +1,4 @@
-//! Whose contacts an import brings: employees found by what a person typed, or created where that is allowed.
+//! The owners of imported contacts: employees found by a person's spelling of them, or created where that is allowed.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::store::engine::error::{StoreError, first_message};
 use crate::store::engine::row::id_from_database;
 use crate::store::engine::tx::{ReadTx, WriteTx};
 
-/// Whose contacts the rows of an import are, as flags or columns name it.
+/// The owner of imported rows, as options or columns name it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OwnerRow {
     /// The department's id or name; `None` leaves it to the employee.
@@ -23,12 +23,10 @@ pub struct OwnerRow {
     pub employee: EmployeeName,
 }
 
-/// The way in which an employee is named.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum EmployeeName {
     /// By id, or by the full name.
     IdOrName(String),
-    /// By e-mail address.
     Email(String),
 }
 
@@ -40,7 +38,7 @@ impl fmt::Display for EmployeeName {
     }
 }
 
-/// What to do about somebody who does not exist. Read on the command line and over HTTP alike.
+/// What to do about an owner that does not exist. Shown on the command line and over HTTP alike.
 const CREATE_HINT: &str =
     "; create it first, or let the import create what is missing (--create-missing, createMissing=true)";
 
@@ -85,7 +83,7 @@ pub enum OwnerRefusal {
     /// The department that would be created exists, archived or by another name.
     #[error("{0}")]
     DepartmentTaken(String),
-    /// The employee that would be created exists in a place where it cannot be taken from.
+    /// An employee with the id exists in another enterprise, or archived.
     #[error("employee {0} exists already in another enterprise, or is archived")]
     EmployeeTaken(EmployeeName),
 }
@@ -121,7 +119,7 @@ impl Owner {
     }
 }
 
-/// The rows that a text names.
+/// The rows that match a name.
 enum Matches<T> {
     None,
     One(T),
@@ -129,7 +127,7 @@ enum Matches<T> {
 }
 
 impl<T> Matches<T> {
-    /// Of two rows at most, which are enough to know whether a name is ambiguous.
+    /// From two rows at most, which are enough to know whether a name is ambiguous.
     fn of(mut rows: Vec<T>) -> Self {
         match (rows.pop(), rows.is_empty()) {
             (Some(_), false) => Self::Several,
@@ -140,7 +138,7 @@ impl<T> Matches<T> {
 }
 
 impl WriteTx<'_> {
-    /// Finds an owner, or creates one where that is allowed: whole, or nothing of it.
+    /// Finds an owner, or creates one where that is allowed. A failed creation leaves nothing behind.
     pub(super) fn find_or_create_owner(
         &self,
         enterprise: &EnterpriseId,
@@ -191,7 +189,7 @@ impl WriteTx<'_> {
 
     fn create_named_department(&self, enterprise: &EnterpriseId, text: &str) -> Result<DepartmentId, OwnerError> {
         let name = Name::parse("department", text).map_err(|error| OwnerRefusal::Invalid(vec![error]))?;
-        // A text that can be an id is one; any other is a name, whose slug may belong to a department already.
+        // A text that can be an id is taken as one; any other is a name, whose slug may already be a department's id.
         let id = DepartmentId::parse(text).ok();
         match self.create_department(enterprise, id, &name) {
             Ok(department) => Ok(department.id),

@@ -1,6 +1,6 @@
-//! The proof that the sums are right: every rollup recomputed from the facts and compared.
+//! Checks the rollups: every one is recomputed from the facts and compared.
 //!
-//! What is being purged is passed over, since its rollups are no longer kept.
+//! Skips what is being purged, since its rollups are no longer kept.
 
 use rusqlite::Row;
 use serde::Serialize;
@@ -13,38 +13,32 @@ use crate::store::engine::error::StoreError;
 use crate::store::engine::tx::ReadTx;
 use crate::store::facts::contacts::read_fields;
 
-/// Most differences that one kind of comparison reports; the count goes on.
+/// Most differences that one kind of comparison reports; all are counted.
 const DIFFERENCES_PER_KIND_MAX: usize = 20;
 
-/// What a check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckReport {
-    /// Contacts that were counted.
     pub contacts: u64,
     /// Scopes whose rollups were recomputed.
     pub scopes: u64,
-    /// How many differences there are in all.
     pub differences_total: u64,
-    /// The first of each kind.
+    /// The first ones of each kind.
     pub differences: Vec<Difference>,
 }
 
-/// One thing that is not as the facts say.
+/// A stored value that does not follow from the facts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// What was compared.
     pub kind: &'static str,
-    /// What of it: a scope, a row, a key.
+    /// The scope, row or key that differs.
     pub subject: String,
-    /// What the facts say.
     pub expected: String,
-    /// What is stored.
     pub stored: String,
 }
 
-/// Facts as every comparison sees them. `kept` are the scopes whose rollups are kept, `counted` says of each contact, from
-/// its employee and department alone, into which scope it counts.
+/// The facts that every comparison uses. `kept` are the scopes whose rollups are kept; `counted` says for each contact,
+/// from its employee and department alone, in which scope it counts.
 const FACTS: &str = "
 WITH purged_department (id) AS (
     SELECT id FROM department
@@ -186,7 +180,7 @@ const COMPARISONS: &[Comparison] = &[
 ];
 
 impl ReadTx<'_> {
-    /// Recomputes every rollup, and what is derived of every contact, from the facts of this snapshot.
+    /// Recomputes every rollup, and what is derived from each contact, from the facts of this snapshot.
     pub fn check(&self) -> Result<CheckReport, StoreError> {
         let mut report = CheckReport {
             contacts: self.one("SELECT count(*) FROM contact", [], |row| row.get(0))?,
@@ -289,7 +283,6 @@ fn derived(row: &Row<'_>) -> rusqlite::Result<Derived> {
 }
 
 impl CheckReport {
-    /// Whether everything is as the facts say.
     #[must_use]
     pub fn is_clean(&self) -> bool {
         self.differences_total == 0

@@ -1,6 +1,7 @@
-//! Rollups of many contacts at once: an employee's or a department's go into a scope or out of it in a few statements.
+//! Rollups of many contacts at once: those of an employee or a department are added to a scope or removed in a few
+//! statements.
 //!
-//! Single rows are counted by the triggers in `schema.sql`; this is the same arithmetic, set-wise.
+//! The triggers in `schema.sql` count single rows; this is the same arithmetic, set-wise.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,17 +10,17 @@ use rusqlite::params;
 use crate::store::engine::error::StoreError;
 use crate::store::engine::tx::WriteTx;
 
-/// Which contacts go into a scope, or out of it.
+/// Which contacts are added to a scope or removed from it.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) enum Source {
     /// Every contact of an employee.
     Employee(i64),
-    /// Whatever a department's own rollups count.
+    /// The contacts that a department's own rollups count.
     Department(i64),
 }
 
-/// The statements of one kind of source. In each, `?1` is the scope, `?2` the source's row; in the merging ones `?3` is 1
-/// to count in and -1 to count out.
+/// The statements for one kind of source. In each, `?1` is the scope and `?2` the source's row; in the merging ones
+/// `?3` is 1 to add and -1 to remove.
 struct SourceSql {
     contacts: &'static str,
     new_people: &'static str,
@@ -68,7 +69,7 @@ const DEPARTMENT: SourceSql = SourceSql {
 };
 
 impl WriteTx<'_> {
-    /// Counts a source into a scope (`step` 1) or out of it (-1), where it is counted whole or not at all.
+    /// Adds a source to a scope (`step` 1) or removes it (-1). It must be counted entirely or not at all.
     pub(in crate::store) fn merge_rollups(&self, scope: i64, source: Source, step: i64) -> Result<(), StoreError> {
         const DROP_COMPANIES: &str = "DELETE FROM rollup_company WHERE scope_id = ?1 AND contacts = 0";
         const DROP_DAYS: &str = "DELETE FROM rollup_day WHERE scope_id = ?1 AND contacts = 0";
@@ -92,15 +93,15 @@ impl WriteTx<'_> {
         Ok(())
     }
 
-    /// Counts in what a batch of inserted contacts adds, for inserts whose triggers were off.
+    /// Adds a batch of contacts that were inserted without triggers.
     pub(in crate::store) fn apply_rollups(&self, batch: &RollupBatch) -> Result<(), StoreError> {
         const COMPANY: &str = "INSERT INTO rollup_company (scope_id, company_id, contacts, name_folded, name)
             SELECT ?1, id, ?3, name_folded, name FROM company WHERE id = ?2
             ON CONFLICT DO UPDATE SET contacts = contacts + excluded.contacts";
         const DAY: &str = "INSERT INTO rollup_day (scope_id, day, contacts) VALUES (?1, ?2, ?3)
             ON CONFLICT DO UPDATE SET contacts = contacts + excluded.contacts";
-        // Two statements instead of an upsert with RETURNING, which SQLite runs with a statement journal: this is the
-        // table that a large import spends its time on.
+        // Two statements instead of an upsert with RETURNING, for which SQLite uses a statement journal: a large import
+        // spends most of its time on this table.
         const KNOWN_PERSON: &str =
             "UPDATE rollup_person SET contacts = contacts + ?3 WHERE scope_id = ?1 AND person_key = ?2";
         const NEW_PERSON: &str = "INSERT INTO rollup_person (scope_id, person_key, contacts) VALUES (?1, ?2, ?3)";
@@ -137,19 +138,19 @@ impl WriteTx<'_> {
     }
 }
 
-/// What inserted contacts add to the rollups, gathered in memory; the tables are written in their order.
+/// What inserted contacts add to the rollups, collected in memory; each table is written in its own order.
 #[derive(Debug, Default)]
 pub(in crate::store) struct RollupBatch {
     contacts: BTreeMap<i64, i64>,
     companies: BTreeMap<(i64, i64), i64>,
     days: BTreeMap<(i64, i64), i64>,
-    /// One entry for nearly every contact, so hashed here and sorted once in the end.
+    /// Nearly one entry per contact, so it is hashed here and sorted once in the end.
     people: HashMap<(i64, i64), i64>,
     employees: BTreeMap<i64, i64>,
 }
 
 impl RollupBatch {
-    /// Counts one contact into the scopes that it belongs to.
+    /// Adds one contact to its scopes.
     pub(in crate::store) fn add(
         &mut self,
         scopes: [i64; 2],
@@ -169,7 +170,6 @@ impl RollupBatch {
         }
     }
 
-    /// The scopes that changed.
     pub(in crate::store) fn scopes(&self) -> impl Iterator<Item = i64> {
         self.contacts.keys().copied()
     }

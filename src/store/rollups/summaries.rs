@@ -1,4 +1,5 @@
-//! Both summaries, from rollups alone: the work is the size of the answer, not the number of contacts.
+//! Summaries of enterprises and departments, from rollups alone: the cost depends on the size of the answer, not on the
+//! number of contacts.
 
 use rusqlite::{Row, params};
 
@@ -48,7 +49,7 @@ struct Head {
 }
 
 impl ReadTx<'_> {
-    /// The revision that a visible scope drew last.
+    /// The newest revision of a visible scope.
     pub fn scope_revision(&self, scope: &Scope) -> Result<i64, StoreError> {
         const SQL: &str = "SELECT revision FROM scope WHERE id = ?1";
         let row = match &scope.department {
@@ -58,7 +59,7 @@ impl ReadTx<'_> {
         self.one(SQL, [row], |row| row.get(0))
     }
 
-    /// What a visible enterprise's contacts amount to. `calculation_time` is left 0 for the caller, who has a clock.
+    /// A visible enterprise's summary. The caller, which has a clock, sets `calculation_time`.
     pub fn enterprise_summary(&self, id: &EnterpriseId) -> Result<EnterpriseSummary, StoreError> {
         let head =
             self.first(ENTERPRISE_HEAD, [id.as_str()], read_head)?.ok_or(StoreError::NotFound(Subject::Enterprise))?;
@@ -77,7 +78,7 @@ impl ReadTx<'_> {
         })
     }
 
-    /// What a visible department's contacts amount to. `calculation_time` is left 0 for the caller, who has a clock.
+    /// A visible department's summary. The caller, which has a clock, sets `calculation_time`.
     pub fn department_summary(
         &self,
         enterprise: &EnterpriseId,

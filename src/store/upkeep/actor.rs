@@ -1,4 +1,4 @@
-//! Who acts, for the audit log.
+//! Who acts, as the audit log records it.
 
 use std::fmt;
 
@@ -41,8 +41,8 @@ impl Actor {
     }
 }
 
-/// The text of the audit log: the name, with the ids of token and session in parentheses. The log is filtered by it, and
-/// nothing takes it apart.
+/// The text of the audit log: the name, with the ids of token and session in parentheses. The log is filtered by it,
+/// and nothing takes it apart.
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let token = self.token_id.as_ref().map(|id| format!("token {id}"));

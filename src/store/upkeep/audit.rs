@@ -1,4 +1,4 @@
-//! The audit log: administrative acts, written in the transaction of the act.
+//! The audit log: administrative acts, recorded in the transaction of the act.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,37 +15,32 @@ use crate::store::engine::row::timestamp;
 use crate::store::engine::store::Store;
 use crate::store::engine::tx::{ReadTx, WriteTx};
 
-/// How long an act that has been done waits for its entry in the audit log. Longer than another process holds the write
-/// lock, short enough that whoever clears a cache in trouble is answered.
+/// How long a completed act waits for its entry in the audit log: longer than another process holds the write lock, and
+/// short enough for a request that clears a cache in trouble.
 const AUDIT_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// One act.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
-    /// What was done.
     pub action: AuditAction,
-    /// To what, by its public id.
+    /// The public id of what was changed.
     pub target: String,
-    /// How it was before, where that says something; never a secret.
+    /// How it was before, where that is informative; never a secret.
     pub before: Option<Value>,
-    /// How it is after.
     pub after: Option<Value>,
 }
 
 impl AuditEntry {
-    /// An act that says all by its name and target.
+    /// An entry with neither state.
     #[must_use]
     pub fn of(action: AuditAction, target: impl Into<String>) -> Self {
         Self { action, target: target.into(), before: None, after: None }
     }
 
-    /// The same, with how it was before.
     #[must_use]
     pub fn before(self, before: impl Into<Value>) -> Self {
         Self { before: Some(before.into()), ..self }
     }
 
-    /// The same, with how it is after.
     #[must_use]
     pub fn after(self, after: impl Into<Value>) -> Self {
         Self { after: Some(after.into()), ..self }
@@ -57,7 +52,6 @@ impl AuditEntry {
 pub struct AuditRecord {
     /// Its number; later acts have higher ones.
     pub id: i64,
-    /// When it was done.
     pub at: Timestamp,
     /// Who did it, as [`Actor`] is written.
     pub actor: String,
@@ -65,26 +59,22 @@ pub struct AuditRecord {
     pub address: String,
     /// What was done: the name of an [`AuditAction`], which a newer Muster may have that this one does not know.
     pub action: String,
-    /// To what.
     pub target: String,
-    /// How it was before.
     pub before: Option<Value>,
     /// How it is after.
     pub after: Option<Value>,
 }
 
-/// Which acts are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFilter {
-    /// Those of this name, such as `token.create`, or of this kind, such as `token`.
+    /// Acts of this name, such as `token.create`, or of this kind, such as `token`.
     pub action: Option<String>,
-    /// Those of this actor, as [`Actor`] is written.
+    /// Acts of this actor, as [`Actor`] is written.
     pub actor: Option<String>,
 }
 
 impl ReadTx<'_> {
-    /// The acts that pass a filter, newest first. A filter looks at every act: there are as many as administrators have
-    /// done, which is few.
+    /// The acts that pass a filter, newest first. A filter reads every act; they are few.
     pub fn audit_log(
         &self,
         filter: &AuditFilter,
@@ -123,25 +113,25 @@ fn read_record(row: &Row<'_>) -> Result<AuditRecord, StoreError> {
 }
 
 impl WriteTx<'_> {
-    /// Records an act; it is undone with the transaction if the act is.
+    /// Records an act; it is rolled back with the act.
     pub fn audit(&self, actor: &Actor, entry: &AuditEntry) -> Result<(), StoreError> {
         self.audit_at(self.now(), actor, entry)
     }
 
-    /// Records an act that was done at this moment.
+    /// Records an act that was done at this time.
     pub fn audit_at(&self, at: Timestamp, actor: &Actor, entry: &AuditEntry) -> Result<(), StoreError> {
         Ok(insert(self.connection, at, actor, entry)?)
     }
 }
 
 impl Store {
-    /// Records an act that was done outside of any transaction. While the database cannot be written, or too much is, the
-    /// act stands in the log, and goes into the audit log later, with the time at which it was done.
+    /// Records an act that was done outside of any transaction. While the database cannot be written, or is overloaded,
+    /// the act is logged, and entered into the audit log later with its own time.
     pub async fn audit_done(&self, actor: Actor, entry: AuditEntry) {
         let (at, act) = (self.clock().now(), Arc::new((actor, entry)));
         let (store, shared) = (self.clone(), Arc::clone(&act));
-        // On a task of its own, which gets the outcome of the write: one that is no longer waited for may be done all the
-        // same, and would be done twice if it were deferred then.
+        // On a task of its own, which gets the outcome of the write: one that is no longer waited for may be done all
+        // the same, and would be done twice if it were deferred then.
         let written = tokio::spawn(async move {
             if let Err(error) = store.write(move |tx| tx.audit_at(at, &shared.0, &shared.1)).await {
                 store.audit_failed(at, &act, &error);
@@ -162,7 +152,7 @@ impl Store {
     fn audit_failed(&self, at: Timestamp, act: &Arc<(Actor, AuditEntry)>, error: &StoreError) {
         let (actor, entry) = &**act;
         let (before, after) = (entry.before.clone().unwrap_or_default(), entry.after.clone().unwrap_or_default());
-        // In each of these cases nothing of the write has happened.
+        // In each of these cases the write has not been done.
         let may_pass = error.trouble().is_some() || matches!(error, StoreError::QueueFull | StoreError::DeadlinePassed);
         let deferred = Arc::clone(act);
         let is_left = may_pass && self.defer_write(actor, move |tx| tx.audit_at(at, &deferred.0, &deferred.1));
@@ -173,7 +163,7 @@ impl Store {
     }
 }
 
-/// Records an act on a connection that is no store's: of a file that nobody serves.
+/// Records an act on a connection that is no store's, in a file that no store has open.
 pub(in crate::store) fn insert(
     connection: &Connection,
     now: Timestamp,
@@ -192,7 +182,7 @@ pub(in crate::store) fn insert(
 
 #[cfg(test)]
 impl ReadTx<'_> {
-    /// Every act with how things were after it, oldest first.
+    /// Every act with its state afterwards, oldest first.
     pub(crate) fn audited_acts(&self) -> Result<Vec<(String, String)>, StoreError> {
         const SQL: &str = "SELECT action, coalesce(after, '') FROM audit ORDER BY id";
         self.all(SQL, [], |row| Ok((row.get(0)?, row.get(1)?)))

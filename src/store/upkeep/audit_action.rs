@@ -1,14 +1,13 @@
-//! What acts are called in the audit log.
+//! The names of acts in the audit log.
 
-/// An administrative act. The log knows it by its kind and a word: `token.create`.
+/// An administrative act, such as `token.create`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "most names say all")]
 pub enum AuditAction {
     /// A good backup was made.
     BackupCreate,
-    /// A backup was to be made and could not be.
+    /// A backup failed.
     BackupFail,
-    /// The database is a restored backup.
+    /// The database was replaced by a backup.
     BackupRestore,
     CacheClear,
     CacheClearDepartments,
@@ -50,7 +49,7 @@ pub enum AuditAction {
 }
 
 impl AuditAction {
-    /// The name in the log, by which the log is filtered and by which restores find what was revoked: it stays as it is.
+    /// The name in the log. It must not change: the log is filtered by it, and restores find revoked tokens by it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

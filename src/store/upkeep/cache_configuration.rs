@@ -1,4 +1,4 @@
-//! The cache's configuration, version by version, as administrators have changed it.
+//! The cache's configuration: every version that administrators have stored.
 
 use rusqlite::{Row, params};
 use serde_json::Value;
@@ -14,24 +14,22 @@ use crate::store::engine::tx::{ReadTx, WriteTx};
 /// One version of the configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredConfiguration {
-    /// Its number; the first change made version 1.
+    /// Its number, counted from 1.
     pub version: u64,
-    /// When it was made.
     pub at: Timestamp,
     /// Who made it, as [`Actor`] is written.
     pub actor: String,
     /// The address that it was made from, or `local`.
     pub address: String,
-    /// The whole of it as JSON, as the binary that stored it knew it.
+    /// The whole configuration as JSON, as the binary that stored it wrote it.
     pub json: Value,
 }
 
 impl StoredConfiguration {
-    /// The configuration itself.
     ///
     /// # Errors
     ///
-    /// What this binary cannot read of it, in a sentence.
+    /// What this binary cannot read, as a sentence.
     pub fn configuration(&self) -> Result<CacheConfiguration, String> {
         CacheConfiguration::from_json(&self.json.to_string())
     }
@@ -40,7 +38,7 @@ impl StoredConfiguration {
 const COLUMNS: &str = "version, at, actor, address, configuration";
 
 impl ReadTx<'_> {
-    /// The newest configuration; none as long as nobody has changed it.
+    /// The newest configuration; none before the first change.
     pub fn newest_cache_configuration(&self) -> Result<Option<StoredConfiguration>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM cache_configuration ORDER BY version DESC LIMIT 1");
         self.first(&sql, [], read_configuration)
@@ -70,7 +68,7 @@ impl ReadTx<'_> {
 }
 
 impl WriteTx<'_> {
-    /// Makes a configuration the newest version.
+    /// Stores a configuration as the newest version.
     pub fn append_cache_configuration(
         &self,
         actor: &Actor,
@@ -92,7 +90,7 @@ fn read_configuration(row: &Row<'_>) -> Result<StoredConfiguration, StoreError> 
         at: timestamp(row, 1)?,
         actor: row.get(2)?,
         address: row.get(3)?,
-        // What is no JSON at all is kept as a text, which no configuration is.
+        // What is not JSON is kept as a string, which no configuration is.
         json: serde_json::from_str(&json).unwrap_or(Value::String(json)),
     })
 }

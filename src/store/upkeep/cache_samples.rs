@@ -1,4 +1,4 @@
-//! What the cache counted, minute by minute. Samples are no facts: writing one draws no revision.
+//! The cache's counters, minute by minute. Samples are not facts: writing one draws no revision.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::domain::cache::{CacheGauges, CacheSample, Minute, RemovalCounters, Re
 use crate::store::engine::error::StoreError;
 use crate::store::engine::tx::{ReadTx, WriteTx};
 
-/// The numbers of a sample, as the column `counters` holds them. What a row does not name is zero or unknown.
+/// The numbers of a sample, as the column `counters` has them. A missing one is zero or unknown.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Counters {
@@ -25,20 +25,19 @@ struct Counters {
     gauges: Option<CacheGauges>,
 }
 
-/// A sample, or `None` for a row that nobody can read.
+/// A sample, or `None` for a row that cannot be read.
 type ReadSample = (Minute, Option<CacheSample>);
 
-/// Samples in the order of their minutes, as many as were asked for.
+/// Samples in the order of their minutes.
 #[derive(Debug)]
 pub struct SamplePage {
-    /// Those that can be read.
     pub samples: Vec<(Minute, CacheSample)>,
-    /// Where to go on; `None` at the end.
+    /// Where the next page begins; `None` at the end.
     pub next: Option<Minute>,
 }
 
 impl ReadTx<'_> {
-    /// The samples of these minutes, oldest first, out of at most `limit` rows. Rows that cannot be read are left out, with
+    /// The samples of these minutes, oldest first, from at most `limit` rows. Rows that cannot be read are skipped with
     /// a warning.
     pub fn cache_samples(&self, minutes: RangeInclusive<Minute>, limit: u32) -> Result<SamplePage, StoreError> {
         const SQL: &str = "SELECT minute, counters, hit_durations, load_durations FROM cache_sample
@@ -90,7 +89,7 @@ impl WriteTx<'_> {
         Ok(())
     }
 
-    /// Deletes samples that are not of these minutes, at most `limit`; tells how many.
+    /// Deletes samples outside of these minutes, at most `limit`; returns how many.
     pub fn forget_cache_samples(&self, kept: RangeInclusive<Minute>, limit: u32) -> Result<usize, StoreError> {
         const SQL: &str = "DELETE FROM cache_sample WHERE minute IN
             (SELECT minute FROM cache_sample WHERE minute < ?1 UNION ALL
@@ -118,7 +117,7 @@ fn read_sample(row: &Row<'_>) -> rusqlite::Result<ReadSample> {
 
 #[cfg(test)]
 impl WriteTx<'_> {
-    /// Makes every row one that nobody can read.
+    /// Makes every row unreadable.
     pub(crate) fn damage_cache_samples(&self) -> Result<(), StoreError> {
         self.execute("UPDATE cache_sample SET hit_durations = x'80'", [])?;
         Ok(())

@@ -1,4 +1,4 @@
-//! The maintenance thread: purges, what is to be forgotten, and resuming after trouble.
+//! The maintenance thread: continues purges, deletes what has expired, and resumes service after trouble.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -10,10 +10,10 @@ use crate::store::engine::deferred_writes::DeferredWrites;
 use crate::store::engine::error::StoreError;
 use crate::store::engine::queue::WeakWriteQueue;
 
-/// How long one transaction of a purge works, so that no other write waits longer for it.
+/// How long one transaction of a purge runs, so that no other write waits longer for it.
 const PURGE_STEP_TIME_MAX: Duration = Duration::from_millis(30);
 
-/// How often old idempotency keys, sessions and sign-in links are looked for.
+/// How often expired idempotency keys, sessions and sign-in links are deleted.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Rows of each kind that one housekeeping transaction deletes at most.
@@ -22,11 +22,11 @@ const FORGOTTEN_ROWS_MAX: u32 = 1_000;
 /// How long the maintenance thread waits after a failed step, a full disk for example, before it tries again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// Goes on with accepted purges and forgets old idempotency keys, sessions and sign-in links, on a thread of its own, until the store closes.
+/// Runs on a thread of its own until the store closes.
 pub(in crate::store) struct Maintenance {
     pub(in crate::store) queue: WeakWriteQueue,
     pub(in crate::store) clock: Clock,
-    /// Told of every purge that is accepted and of every write that found no room; disconnected when the writer has ended.
+    /// Signalled for every accepted purge and every failure of the disk; disconnected when the writer has ended.
     pub(in crate::store) woken: Receiver<()>,
     pub(in crate::store) condition: Arc<Condition>,
     pub(in crate::store) deferred_writes: Arc<DeferredWrites>,
@@ -45,7 +45,7 @@ impl Maintenance {
                 (Err(StoreError::Closed), _) | (_, Err(StoreError::Closed)) => return,
                 (Ok(true), Ok(())) => Duration::ZERO,
                 (Ok(false), Ok(())) => HOUSEKEEPING_INTERVAL,
-                // It was told of when it began. Whatever else wakes it meanwhile waits for the next attempt.
+                // It was logged when it began. Signals that arrive meanwhile wait for the next attempt.
                 (_, Err(error)) | (Err(error), _) if error.trouble().is_some() => {
                     if !self.rest(TRY_AGAIN_AFTER) {
                         return;
@@ -60,7 +60,7 @@ impl Maintenance {
         }
     }
 
-    /// Waits, whatever wakes it: its own attempts do. False when the writer has ended meanwhile.
+    /// Waits for the whole time in spite of signals, which its own attempts cause. False when the writer has ended.
     fn rest(&self, time: Duration) -> bool {
         let until = self.clock.instant() + time;
         loop {
@@ -72,18 +72,18 @@ impl Maintenance {
         }
     }
 
-    /// Tries whether trouble is over, and then does the deferred writes.
+    /// Tests whether trouble is over, and then does the deferred writes.
     fn recover(&self) -> Result<(), StoreError> {
         let left = match self.condition.trouble() {
             Some(_) => self.condition.try_again(self.queue.upgrade()?)?,
             None => None,
         };
-        // What is wrong with reading keeps nobody from writing.
+        // Trouble with reading does not prevent writing.
         self.deferred_writes.catch_up(|| self.queue.upgrade())?;
         left.map_or(Ok(()), Err)
     }
 
-    /// One small step; whether there is more to do.
+    /// Does one small step; returns whether there is more to do.
     fn keep_once(&self) -> Result<bool, StoreError> {
         let clock = self.clock.clone();
         let purging = self.queue.upgrade()?.write_blocking(move |tx| {

@@ -1,9 +1,10 @@
-//! What keeps an installation in order: purges, the audit log, the cache's history, backup and restore.
+//! Administration of an installation: purges, the audit log, the cache's history, backup and restore.
 //!
-//! - `maintenance`: the thread that goes on with purges, deletes what has expired and resumes after trouble;
+//! - `maintenance`: the thread that continues purges, deletes what has expired and resumes service after trouble;
 //! - `purge`: destroying an enterprise, department or employee in small steps;
 //! - `audit`, `audit_action`, `actor`: the audit log, what acts are called in it, and who acts;
-//! - `cache_configuration`: what administrators have tuned, version by version; `cache_samples`: what the cache counted;
+//! - `cache_configuration`: what administrators have tuned, version by version; `cache_samples`: what the cache
+//!   counted;
 //! - `backup`, `restore`: the whole database into one file, and back.
 
 pub(super) mod actor;

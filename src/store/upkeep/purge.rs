@@ -1,8 +1,8 @@
-//! Destroying an enterprise, department or employee with all that belongs to it.
+//! Purges: deleting an enterprise, department or employee with all that belongs to it.
 //!
-//! A purge archives its subject in the transaction that accepts it. From then on nothing that is served counts the
-//! subject, and its rows go in small transactions of their own, with triggers off, since its rollups are no longer kept.
-//! What has been accepted goes on after a restart.
+//! A purge archives its subject in the transaction that accepts it, so nothing counts the subject from then on. Its
+//! rows are deleted in small transactions, with triggers off, since its rollups are no longer kept. Accepted purges
+//! continue after a restart.
 
 use rusqlite::params;
 
@@ -11,7 +11,7 @@ use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::store::engine::error::StoreError;
 use crate::store::engine::tx::WriteTx;
 
-/// Rows that go between two looks at the clock.
+/// Rows that are deleted between two checks of the clock.
 const PURGE_BATCH_ROWS: u32 = 200;
 
 /// What is purged, with all that belongs to it.
@@ -40,10 +40,9 @@ impl PurgeSubject {
     }
 }
 
-/// What an accepted purge destroys, without what an earlier one destroys already.
+/// What an accepted purge deletes, without what an earlier one deletes already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
-    /// Contacts.
     pub contacts: u64,
     /// Employees, archived ones included.
     pub employees: u64,
@@ -52,8 +51,8 @@ pub struct Purged {
 }
 
 impl WriteTx<'_> {
-    /// Accepts the purge of an enterprise, archived or not: it is invisible from this transaction on, and the tokens that
-    /// are limited to it are revoked, each with its entry in the audit log.
+    /// Accepts the purge of an enterprise, archived or not: it is invisible from this transaction on, and the tokens
+    /// that are limited to it are revoked, each with its entry in the audit log.
     pub fn purge_enterprise(&self, id: &EnterpriseId, actor: &Actor) -> Result<Purged, StoreError> {
         const COUNT: &str = "SELECT coalesce(sum(contacts), 0), count(*),
                 (SELECT count(*) FROM department WHERE enterprise_id = ?1
@@ -101,7 +100,7 @@ impl WriteTx<'_> {
         self.count(COUNT, found.row)
     }
 
-    /// Refuses to touch what is being destroyed.
+    /// Fails if a purge of the subject is in progress.
     pub(in crate::store) fn refuse_while_purged(&self, subject: PurgeSubject, row: i64) -> Result<(), StoreError> {
         const SQL: &str = "SELECT EXISTS (SELECT 1 FROM purge WHERE kind = ?1 AND subject_id = ?2)";
         if self.one(SQL, params![subject.as_str(), row], |row| row.get(0))? {
@@ -112,7 +111,7 @@ impl WriteTx<'_> {
 
     fn accept_purge(&self, subject: PurgeSubject, row: i64) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO purge (kind, subject_id, requested_at) VALUES (?1, ?2, ?3)";
-        // The rows will go with their triggers off.
+        // The rows are deleted without triggers.
         const KEEP_IDS: &str = "UPDATE installation
             SET contact_id_floor = max(contact_id_floor, coalesce((SELECT max(id) FROM contact), 0))";
         self.execute(KEEP_IDS, [])?;
@@ -126,7 +125,7 @@ impl WriteTx<'_> {
         })
     }
 
-    /// Goes on with the oldest accepted purge until it is finished or the time is up; false when there is none left.
+    /// Continues the oldest accepted purge until it is finished or the time is up; false when there is none.
     pub(in crate::store) fn purge_step(&self, time_is_up: impl Fn() -> bool) -> Result<bool, StoreError> {
         const OLDEST: &str = "SELECT id, kind, subject_id FROM purge ORDER BY id LIMIT 1";
         const FINISHED: &str = "DELETE FROM purge WHERE id = ?1";
@@ -142,8 +141,8 @@ impl WriteTx<'_> {
                     PurgeSubject::Enterprise => tx.purge_enterprise_rows(subject_row)?,
                 };
                 if gone == Gone::Everything {
-                    // In the transaction in which the subject goes: its row's number is free from then on, and a namesake
-                    // created before the next step must not be taken for it.
+                    // In the transaction that deletes the subject: its row number is free from then on, and a namesake
+                    // created before the next step must not be purged.
                     tx.execute(FINISHED, [id])?;
                     return Ok(true);
                 }
@@ -194,8 +193,8 @@ impl WriteTx<'_> {
         const DEPARTMENT: &str = "SELECT id FROM department WHERE enterprise_id = ?1 LIMIT 1";
         const COMPANIES: &str = "DELETE FROM company WHERE id IN
             (SELECT id FROM company WHERE enterprise_id = ?1 LIMIT ?2)";
-        // Purges of its parts were accepted before its own and are finished: only what can be seen can be purged, and
-        // the oldest goes first.
+        // Purges of its parts were accepted earlier and are finished: only visible things can be purged, and the oldest
+        // purge runs first.
         if let Some(department) = self.first(DEPARTMENT, [enterprise], |row| Ok(row.get(0)?))? {
             self.purge_department_rows(department)?;
             return Ok(Gone::Something);
@@ -227,7 +226,7 @@ impl WriteTx<'_> {
         Ok(0)
     }
 
-    /// Leaves a scope as a tombstone: empty, with a new revision.
+    /// Leaves an empty scope with a new revision as a tombstone.
     fn bury_scope(&self, scope: i64) -> Result<(), StoreError> {
         const SQL: &str =
             "UPDATE scope SET contacts = 0, people = 0, employees = 0, active_employees = 0 WHERE id = ?1";
@@ -236,12 +235,12 @@ impl WriteTx<'_> {
     }
 }
 
-/// How much one batch of a purge has left.
+/// The progress of one batch.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Gone {
-    /// Some rows are gone; others may be left.
+    /// Some rows were deleted; there may be others.
     Something,
-    /// The last row is gone, the subject's own.
+    /// The last row was deleted, the subject's own.
     Everything,
 }
 
@@ -266,7 +265,7 @@ mod tests {
         let sales = DepartmentId::parse("sales").unwrap();
         let user = EmployeeId::parse("u1").unwrap();
         let check = |accept: Accept, subject: usize| {
-            // A command's store has no maintenance thread, so that the test takes the steps.
+            // A command's store has no maintenance thread, so the test takes the steps.
             let dir = tempfile::tempdir().unwrap();
             let options = StoreOptions { create: true, ..StoreOptions::new(dir.path(), Mode::Command, "a test") };
             let store = Store::open(&options, Clock::system()).unwrap();
@@ -301,7 +300,7 @@ mod tests {
     #[test]
     fn a_purge_counts_nothing_that_an_earlier_one_destroys() {
         let (acme, sales) = (EnterpriseId::parse("acme").unwrap(), DepartmentId::parse("sales").unwrap());
-        // A command's store has no maintenance thread, so that the first purges are still under way.
+        // A command's store has no maintenance thread, so the first purges are still in progress.
         let dir = tempfile::tempdir().unwrap();
         let options = StoreOptions { create: true, ..StoreOptions::new(dir.path(), Mode::Command, "a test") };
         let store = Store::open(&options, Clock::system()).unwrap();

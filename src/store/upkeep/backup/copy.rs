@@ -1,4 +1,4 @@
-//! Making a backup: the pages of a snapshot copied into one file, which is verified before it gets its name.
+//! Makes a backup: copies the pages of a snapshot into one file, and verifies it before it gets its name.
 
 use std::fs;
 use std::path::PathBuf;
@@ -23,59 +23,53 @@ use crate::store::engine::error::StoreError;
 /// Pages that are copied at a time: 1 MiB, some milliseconds of reading and writing.
 const PAGES_AT_A_TIME: i32 = 256;
 
-/// Portions between two times that the disk is asked to take what was written: 16 MiB. Else the last fsync would hand it
-/// everything at once, and commits would wait behind that.
+/// Portions between two flushes: 16 MiB. Otherwise the last fsync would write everything at once, and commits would
+/// wait behind it.
 const PORTIONS_PER_SYNC: u32 = 16;
 
 /// Growth of the log beyond which the copy no longer pauses, in bytes.
 const LOG_GROWTH_CALM_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
 
-/// Growth of the log at which the copy is given up, in bytes, or the size of the database where that is more: the log must
-/// not fill the disk because the place of the backup is slow.
+/// Growth of the log at which the copy is given up, in bytes, or the size of the database where that is more: the log
+/// must not fill the disk because the destination is slow.
 const LOG_GROWTH_BYTES_MAX: u64 = 1_024 * 1_024 * 1_024;
 
-/// What the growing log leaves free on the disk of the database, in bytes, or a tenth of the database where that is less:
-/// many times what is written between two looks. A small database may live on a small disk.
+/// What the growing log must leave free on the database's disk, in bytes, or a tenth of the database where that is
+/// less: many times what is written between two checks. A small database may be on a small disk.
 const LOG_ROOM_SPARED_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
 
-/// How often a portion that met a lock is tried again, at [`LOCK_STEP`]. Nobody else knows the file, so this is for a file
-/// system that holds locks a little longer.
+/// How often a portion that met a lock is retried, at [`LOCK_STEP`]. No other process opens the file, so this is for
+/// file systems that release locks late.
 const LOCKED_TRIES_MAX: u32 = 500;
 const LOCK_STEP: Duration = Duration::from_millis(10);
 
-/// A backup that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupMade {
-    /// The file.
     pub path: PathBuf,
-    /// Its size.
     pub bytes: u64,
-    /// What it holds.
     pub rows: RowCounts,
-    /// Its schema version.
     pub schema_version: i64,
-    /// The moment that it shows.
+    /// The moment of its snapshot.
     pub at: Timestamp,
-    /// How long it took to make.
     pub took: Duration,
 }
 
-/// Backs the database of a data directory up into one file, beside a server or without one. Blocks.
+/// Backs up the database of a data directory into one file, with or without a server. Blocks.
 ///
-/// The file is there under its name only once it is whole, verified and on the disk.
+/// The file gets its name only once it is complete, verified and on the disk.
 pub fn back_up(
     request: &BackupRequest,
     clock: &Clock,
     observer: &Arc<dyn BackupObserver>,
 ) -> Result<BackupMade, BackupError> {
     let begun = clock.instant();
-    // First of all, and without a look at the database: where it goes is what people get wrong.
+    // The destination is checked first: it is the most likely mistake.
     let partial = Partial::create(&request.destination, request.overwrite)?;
     let snapshot = Snapshot::take(&request.data_dir, clock)?;
     require_room(&request.destination, snapshot.bytes)?;
     let copying = Copying { request, clock, observer, partial: &partial, snapshot: &snapshot };
     copying.run()?;
-    // The log may start over from here on.
+    // From here on the log may start over.
     let Snapshot { counts, schema_version, at, connection, .. } = snapshot;
     drop(connection);
     observer.progressed(BackupProgress {
@@ -119,7 +113,7 @@ impl Copying<'_> {
             self.partial.path(),
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )?;
-        // What is broken off is thrown away, and the disk is asked for all of it in the end.
+        // An unfinished copy is deleted, and a finished one is flushed at the end.
         target.pragma_update(None, "journal_mode", "OFF")?;
         target.pragma_update(None, "synchronous", "OFF")?;
         let backup = Backup::new(&self.snapshot.connection, &mut target)?;
@@ -171,7 +165,7 @@ impl Copying<'_> {
         }
     }
 
-    /// Asks for the file's size alone: opening it would end the locks that this process holds on it.
+    /// Reads the size alone: opening the file would release the locks that this process holds on it.
     fn log_bytes(&self) -> u64 {
         let log = with_suffix(&database_path(&self.request.data_dir), "-wal");
         fs::metadata(log).map_or(0, |metadata| metadata.len())

@@ -1,4 +1,4 @@
-//! What the audit log knows of backups: it is their history, so that the age of the last good one survives a restart.
+//! The backups that the audit log records: their history, so that the age of the last good one survives a restart.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -20,45 +20,40 @@ use crate::store::upkeep::actor::Actor;
 use crate::store::upkeep::audit::{self, AuditEntry};
 use crate::store::upkeep::audit_action::AuditAction;
 
-/// How long the audit log's entry waits for others who write.
+/// How long the audit log's entry waits for other writers.
 const RECORD_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A good backup as the audit log tells of it.
+/// A good backup as the audit log records it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupRecord {
-    /// The file, where it was made.
+    /// The path at which it was made.
     pub path: String,
-    /// Its size.
     pub bytes: u64,
-    /// What it holds.
     pub rows: RowCounts,
-    /// The moment that it shows.
+    /// The moment of its snapshot.
     pub at: Timestamp,
-    /// How long it took, in milliseconds.
     pub took_millis: u64,
-    /// Who made it.
     pub by: String,
 }
 
-/// A good backup, and which entry of the audit log tells of it: later ones have higher ids, whatever the clock says.
+/// A good backup and the id of its audit entry. Later ones have higher ids, whatever the clock says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedBackup {
-    /// The entry.
     pub id: i64,
-    /// What it tells.
     pub record: BackupRecord,
 }
 
 impl ReadTx<'_> {
     /// The newest good backup; with a folder, the newest that was made there.
     pub fn last_backup(&self, folder: Option<&str>) -> Result<Option<LoggedBackup>, StoreError> {
-        // What stands behind the folder and a slash has no slash of its own. There are as many acts as administrators do.
+        // The rest of the path after the folder and a slash has no slash. There are as many rows as administrators'
+        // acts.
         const SQL: &str = "SELECT target, actor, at, after, id FROM audit
              WHERE action = ?1
                AND (?2 IS NULL OR (substr(target, 1, length(?2) + 1) = ?2 || '/'
                                    AND instr(substr(target, length(?2) + 2), '/') = 0))
              ORDER BY id DESC LIMIT 1";
-        // The root ends with the slash that is put behind the others.
+        // The root itself ends with the slash that is appended to others.
         let folder = folder.map(|folder| folder.trim_end_matches('/'));
         self.first(SQL, params![AuditAction::BackupCreate.as_str(), folder], |row| {
             let after: Option<String> = row.get(3)?;
@@ -78,7 +73,7 @@ impl ReadTx<'_> {
         })
     }
 
-    /// The files of all good backups that this database knows of, there still or not.
+    /// The files of all good backups that this database records, whether they still exist or not.
     pub fn backups_made(&self) -> Result<HashSet<String>, StoreError> {
         const SQL: &str = "SELECT DISTINCT target FROM audit WHERE action = ?1";
         let files = self.all(SQL, [AuditAction::BackupCreate.as_str()], |row| Ok(row.get(0)?))?;
@@ -87,7 +82,7 @@ impl ReadTx<'_> {
 }
 
 impl BackupMade {
-    /// How the audit log tells of it.
+    /// Its entry in the audit log.
     #[must_use]
     pub fn audit_entry(&self) -> AuditEntry {
         let after = json!({
@@ -98,7 +93,7 @@ impl BackupMade {
     }
 }
 
-/// Writes a backup that a command made into the audit log of the database. Beside a server this is one short write, and
+/// Records a backup that a command made in the audit log of the database. Beside a server this is one short write, and
 /// without one the data directory stays free for a server that starts.
 pub fn record_backup(data_dir: &Path, actor: &Actor, made: &BackupMade, clock: &Clock) -> Result<(), BackupError> {
     refuse_while_restored(data_dir)?;

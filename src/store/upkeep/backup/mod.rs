@@ -1,17 +1,17 @@
-//! Backups: the whole database as it was at one moment, in one file that was verified before it got its name.
+//! Backups: the whole database as of one moment, in one file that is verified before it gets its name.
 //!
-//! SQLite's backup interface copies page by page from a connection of its own that holds one read transaction throughout.
-//! So the copy never begins anew because somebody writes, and nobody who writes waits for it. What waits is the log: it
-//! cannot start over while the transaction is open, which is why the copy hurries when the log grows, and gives up before
-//! the log fills the disk.
+//! SQLite's backup interface copies page by page from a connection of its own that holds one read transaction
+//! throughout. So the copy never restarts because of writers, and writers do not wait for it. But the log cannot start
+//! over while the transaction is open, which is why the copy stops pausing when the log grows, and gives up before the
+//! log fills the disk.
 //!
 //! - `request`, `error`: what a backup is asked to do, how it is watched, and why it was not made;
 //! - `copy`: making one, from the first page to the verified file;
 //! - `snapshot`: the moment that is copied, and its rows counted;
-//! - `partial`: the file while it is written, under another name, and how it gets its own;
-//! - `single_file`: a database without a log beside it;
-//! - `verify`: the proof that a file is sound;
-//! - `history`: what the audit log knows of those that were made.
+//! - `partial`: the unfinished file under another name, and how it gets its own;
+//! - `single_file`: a database file without a log beside it;
+//! - `verify`: checks that a file is a sound database;
+//! - `history`: the backups that the audit log records.
 
 mod copy;
 mod error;

@@ -1,4 +1,5 @@
-//! A file in the making: under another name beside its destination, for its owner alone, gone unless it becomes whole.
+//! A file while it is written: under another name beside its destination, readable by its owner alone, deleted unless
+//! it is completed.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
@@ -11,16 +12,16 @@ use super::error::BackupError;
 use super::single_file::{side_files, sync_dir, with_suffix};
 use crate::domain::backup::Size;
 
-/// What the name of a file in the making ends with.
+/// How the name of an unfinished file ends.
 const SUFFIX: &str = ".partial";
 
-/// Backups hold personal data, as the data directory does: nobody but their owner may read them.
+/// Backups hold personal data: only their owner may read them.
 const OWNER_ONLY: u32 = 0o600;
 
-/// What is left on the disk for others beyond the copy itself: a tenth of it and this, in bytes.
+/// What is left free on the disk besides a tenth of the copy's size, in bytes.
 const ROOM_SPARED_BYTES: u64 = 1_024 * 1_024;
 
-/// A file in the making. Held under a lock, by which the next one tells what a killed process left behind.
+/// An unfinished file. It is locked, so that files without a lock are known to be left by killed processes.
 pub(in crate::store) struct Partial {
     file: File,
     path: PathBuf,
@@ -30,7 +31,7 @@ pub(in crate::store) struct Partial {
 }
 
 impl Partial {
-    /// Makes the file, or takes over what a killed process left.
+    /// Creates the file, or takes over one that a killed process left.
     pub(in crate::store) fn create(destination: &Path, overwrite: bool) -> Result<Self, BackupError> {
         check_destination(destination, overwrite)?;
         let path = with_suffix(destination, SUFFIX);
@@ -53,7 +54,7 @@ impl Partial {
                 Err(TryLockError::Error(error)) => return Err(fails(error)),
             }
             if !is_still(&file, &path) {
-                // Whoever had it has just finished it or given it up.
+                // Its previous holder has just renamed or removed it.
                 continue;
             }
             remove_side_files(&path);
@@ -75,12 +76,12 @@ impl Partial {
         Ok(self.file.metadata().map_err(|error| self.failed(&error))?.len())
     }
 
-    /// Waits until the disk has what was written.
+    /// Flushes the content to the disk.
     pub(in crate::store) fn sync(&self) -> Result<(), BackupError> {
         self.file.sync_data().map_err(|error| self.failed(&error))
     }
 
-    /// Gives the file its name, for good: it is on the disk whole before, and under its name after.
+    /// Gives the file its final name: its content is on the disk before, its name after.
     pub(in crate::store) fn publish(mut self) -> Result<(), BackupError> {
         self.file.sync_all().map_err(|error| self.failed(&error))?;
         remove_side_files(&self.path);
@@ -93,7 +94,7 @@ impl Partial {
         sync_dir(folder_of(&self.destination)).map_err(|error| self.failed(&error))
     }
 
-    /// Becomes another file, which nobody may find half replaced: one rename. Whoever asks has brought it to the disk.
+    /// Replaces another file by one rename. The caller has flushed the content.
     pub(in crate::store) fn take_the_place_of(&mut self, other: &Path) -> io::Result<()> {
         fs::rename(&self.path, other)?;
         self.published = true;
@@ -104,7 +105,7 @@ impl Partial {
         match rustix::fs::renameat_with(CWD, &self.path, CWD, &self.destination, RenameFlags::NOREPLACE) {
             Ok(()) => Ok(()),
             Err(rustix::io::Errno::EXIST) => Err(BackupError::Exists(self.destination.display().to_string())),
-            // Not every file system can refuse by itself.
+            // Not every file system supports this.
             Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
                 check_destination(&self.destination, false)?;
                 fs::rename(&self.path, &self.destination).map_err(|error| self.failed(&error))
@@ -133,7 +134,7 @@ impl Drop for Partial {
     }
 }
 
-/// Removes what killed processes left of backups in a folder: files in the making whose name, once whole, `is_ours`.
+/// Removes unfinished files that killed processes left in a folder, of which the final name `is_ours`.
 pub fn remove_leftovers(folder: &Path, is_ours: impl Fn(&str) -> bool) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.filter_map(Result::ok) {
@@ -151,10 +152,10 @@ pub fn remove_leftovers(folder: &Path, is_ours: impl Fn(&str) -> bool) {
     }
 }
 
-/// Refuses a copy that would not fit, or would take the last of the disk from those who write meanwhile.
+/// Refuses a copy that would not fit, or would leave too little for concurrent writers.
 pub(in crate::store) fn require_room(destination: &Path, bytes: u64) -> Result<(), BackupError> {
     let folder = folder_of(destination);
-    // A system that does not say lets the copy find out.
+    // Where this is unknown, the copy finds out.
     let Some(free) = free_bytes(folder) else { return Ok(()) };
     let needed = bytes + bytes / 10 + ROOM_SPARED_BYTES;
     if free >= needed {
@@ -163,7 +164,7 @@ pub(in crate::store) fn require_room(destination: &Path, bytes: u64) -> Result<(
     Err(BackupError::NoRoom { folder: folder.display().to_string(), needed: Size(needed), free: Size(free) })
 }
 
-/// What is free on the disk of a folder, where the system says.
+/// The free bytes on the disk of a folder, where known.
 pub(super) fn free_bytes(folder: &Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))

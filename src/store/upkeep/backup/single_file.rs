@@ -1,4 +1,4 @@
-//! A database in a single file: what SQLite may put beside it, and how it is made to stand alone.
+//! A database in a single file, without the files that SQLite may put beside it.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -9,27 +9,26 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::BackupError;
 
-/// What SQLite may put beside a database.
 const SIDE_SUFFIXES: [&str; 3] = ["-journal", "-wal", "-shm"];
 
-/// What SQLite may have put beside a database file.
+/// The files that SQLite may have put beside a database.
 pub(in crate::store) fn side_files(path: &Path) -> [PathBuf; 3] {
     SIDE_SUFFIXES.map(|suffix| with_suffix(path, suffix))
 }
 
-/// A path with something at its end.
+/// A path with a suffix.
 pub(in crate::store) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut path = OsString::from(path);
     path.push(suffix);
     path.into()
 }
 
-/// Waits until the disk knows the names in a folder.
+/// Flushes the names in a folder to the disk.
 pub(in crate::store) fn sync_dir(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Makes a file that says of itself to have a log into one that has none, so that it may be moved and read alone.
+/// Switches a file out of the WAL mode, so that it can be moved and read alone.
 pub(in crate::store) fn make_single(path: &Path) -> Result<(), BackupError> {
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;

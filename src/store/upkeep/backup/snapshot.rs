@@ -1,4 +1,4 @@
-//! The moment that a backup shows: one read transaction on a connection of its own.
+//! The snapshot that a backup copies: one read transaction on a connection of its own.
 
 use std::path::Path;
 use std::time::Duration;
@@ -29,8 +29,7 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Opens the database and the transaction. Of any schema version that this binary knows: an older one is worth a
-    /// backup before all others.
+    /// Opens the database, of any schema version that this binary knows, and begins the transaction.
     pub(super) fn take(data_dir: &Path, clock: &Clock) -> Result<Self, OpenError> {
         require_database(data_dir)?;
         refuse_while_restored(data_dir)?;
@@ -54,7 +53,7 @@ impl Snapshot {
     }
 }
 
-/// May write, and does not: whoever is the last to close the database tidies its log away, which takes the right to write.
+/// May write, and does not: the last connection to close removes the log, which requires write access.
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;

@@ -1,4 +1,4 @@
-//! The proof that a file is a sound database: SQLite's own check, its references, and its rows counted.
+//! Checks that a file is a sound database: SQLite's integrity check, foreign keys, and row counts.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,10 +11,10 @@ use super::request::{BackupObserver, PAUSE_MAX, Pace};
 use crate::clock::Clock;
 use crate::domain::backup::RowCounts;
 
-/// Page cache while a file is verified, in KiB: it holds the inner pages of the indexes, which are looked up row by row.
+/// Page cache while a file is verified, in KiB: it holds the inner pages of the indexes, which are searched row by row.
 const CACHE_KIB: i64 = 16 * 1_024;
 
-/// Steps of SQLite's machine between two looks at whether to go on: a few milliseconds.
+/// Virtual machine steps of SQLite between two checks for cancellation: a few milliseconds.
 const STEPS_PER_LOOK: i32 = 10_000;
 
 /// How many rows each table has.
@@ -22,7 +22,6 @@ const STEPS_PER_LOOK: i32 = 10_000;
 pub(in crate::store) struct TableCounts(BTreeMap<String, u64>);
 
 impl TableCounts {
-    /// Counts every table.
     pub(in crate::store) fn read(connection: &Connection) -> rusqlite::Result<Self> {
         const TABLES: &str = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
         let mut statement = connection.prepare(TABLES)?;
@@ -34,7 +33,7 @@ impl TableCounts {
         names.into_iter().map(count).collect::<rusqlite::Result<_>>().map(Self)
     }
 
-    /// Those that people know of. A table that an older schema has not got has no rows.
+    /// The counts of the tables that are reported. A table that an older schema lacks has no rows.
     pub(in crate::store) fn rows(&self) -> RowCounts {
         let of = |table: &str| self.0.get(table).copied().unwrap_or(0);
         RowCounts {
@@ -46,7 +45,7 @@ impl TableCounts {
         }
     }
 
-    /// In what a copy differs, if it does.
+    /// How a copy differs, if it does.
     pub(super) fn difference(&self, copy: &Self) -> Option<String> {
         let names: std::collections::BTreeSet<&String> = self.0.keys().chain(copy.0.keys()).collect();
         names.into_iter().find_map(|name| {
@@ -57,7 +56,7 @@ impl TableCounts {
     }
 }
 
-/// Verifies a file that nobody else has open, and counts its rows.
+/// Verifies a file that no other process has open, and counts its rows.
 pub(in crate::store) fn verify(
     path: &Path,
     pace: Pace,
@@ -75,7 +74,7 @@ pub(in crate::store) fn verify(
     }
 }
 
-/// Lets a long statement be ended, and gives others their turn.
+/// Makes long statements cancellable, and pauses them.
 fn look_up_meanwhile(
     connection: &Connection,
     pace: Pace,
@@ -102,7 +101,7 @@ fn examine(connection: &Connection) -> Result<TableCounts, BackupError> {
         "SELECT \"table\" || ' row ' || coalesce(rowid, '?') || ' refers to a row of ' || parent || ' that is not there'
            FROM pragma_foreign_key_check LIMIT 1";
     let told = |error: rusqlite::Error| match error.sqlite_error_code() {
-        // A file that is too broken to be checked says so in this way.
+        // A file that is too damaged to be checked fails in this way.
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => BackupError::Unsound(error.to_string()),
         _ => error.into(),
     };

@@ -1,4 +1,4 @@
-//! The copy of a backup that is to become the database: verified, and made a history of its own.
+//! The copy of a backup that is to become the database: verified, and given a history of its own.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -24,17 +24,17 @@ use crate::store::upkeep::backup::{
     verify, with_suffix,
 };
 
-/// What the copy is called until it takes its place; its name in the making ends otherwise.
+/// The copy's final name before it replaces the database.
 const CANDIDATE_FILE: &str = "muster-restoring.db";
 
 /// Bytes that are copied at a time.
 const PIECE_BYTES: usize = 1_024 * 1_024;
 
-/// By how much the counter leaps where nobody can say how far the old database had counted: further than any installation
-/// gets, and still far from what a client can hold in a number.
+/// By how much the counter is increased where the old database's is unknown: further than any installation gets, and
+/// within the range of a client's numbers.
 const REVISION_LEAP: i64 = 1 << 40;
 
-/// Where a SQLite file says what it is (<https://sqlite.org/fileformat2.html#database_header>).
+/// The header of a SQLite file (<https://sqlite.org/fileformat2.html#database_header>).
 const HEADER_BYTES: usize = 100;
 const MAGIC: &[u8] = b"SQLite format 3\0";
 const USER_VERSION_AT: usize = 60;
@@ -47,7 +47,7 @@ pub(super) struct Candidate {
     schema_version: i64,
 }
 
-/// What became of the copy when it was made a history of its own.
+/// The result of giving the copy a history of its own.
 pub(super) struct Renewed {
     pub(super) rows: RowCounts,
     pub(super) sessions_ended: usize,
@@ -59,7 +59,7 @@ fn refuse(source: &Path, reason: impl Into<String>) -> RestoreError {
     RestoreError::Source { path: source.display().to_string(), reason: reason.into() }
 }
 
-/// Looks at the head of a file, and refuses what is plainly no backup of ours. Changes nothing.
+/// Reads the header of a file, and refuses what is clearly not a backup. Changes nothing.
 pub(super) fn look_at(source: &Path, database: &Path) -> Result<(), RestoreError> {
     let metadata = fs::metadata(source).map_err(|error| match error.kind() {
         ErrorKind::NotFound => refuse(source, "there is no such file"),
@@ -114,7 +114,7 @@ fn newer(source: &Path, found: i64) -> RestoreError {
 }
 
 impl Candidate {
-    /// Copies the file into the data directory, for its owner alone.
+    /// Copies the file into the data directory, readable by its owner alone.
     pub(super) fn copy(
         data_dir: &Path,
         source: &Path,
@@ -139,7 +139,7 @@ impl Candidate {
         Ok(Self { partial, rows: RowCounts::default(), schema_version: 0 })
     }
 
-    /// Makes sure that the copy is a sound database of ours.
+    /// Verifies that the copy is a sound database of Muster's.
     pub(super) fn verified(
         mut self,
         source: &Path,
@@ -180,8 +180,8 @@ impl Candidate {
         Connection::open_with_flags(self.partial.path(), flags)
     }
 
-    /// Makes the copy a history of its own: with another epoch, with revisions beyond all that anybody has seen, without
-    /// sessions and links, without tokens that were revoked since, and with the act in its audit log.
+    /// Gives the copy a history of its own: a new epoch, revisions above all that clients may have seen, no sessions
+    /// and links, no tokens that were revoked since, and the restore in its audit log.
     pub(super) fn renew(
         &self,
         old: Option<&OldFacts>,
@@ -193,7 +193,7 @@ impl Candidate {
                 access_version = max(access_version, ?2) + 1, contact_id_floor = max(contact_id_floor, ?3)";
         let connection = self.connect()?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        // Of a session or a token that goes nothing is left in the file, as everywhere.
+        // Deleted sessions and tokens must not remain in the file.
         let _: i64 = connection.pragma_update_and_check(None, "secure_delete", "ON", |row| row.get(0))?;
         let transaction = rusqlite::Transaction::new_unchecked(&connection, TransactionBehavior::Immediate)?;
         let own: i64 = transaction.query_row("SELECT revision FROM installation", [], |row| row.get(0))?;
@@ -203,7 +203,7 @@ impl Candidate {
         };
         let (access_version, floor) = old.map_or((0, 0), |old| (old.access_version, old.contact_id_floor));
         transaction.execute(COUNTERS, params![beyond, access_version, floor])?;
-        // Every scope draws, since every summary may be another than a client has seen.
+        // Every scope draws, since every summary may have changed.
         transaction.execute("UPDATE scope SET revision = ?1", [beyond])?;
         let sessions_ended = delete_all(&transaction, "session")?;
         delete_all(&transaction, "sign_in_link")?;
@@ -211,7 +211,7 @@ impl Candidate {
         let written_down: HashSet<String> = tokens_revoked(&transaction)?;
         for id in old.map_or(&[][..], |old| &old.tokens_revoked) {
             tokens_kept_revoked += transaction.execute("DELETE FROM token WHERE id = ?1", [id])?;
-            // The next restore goes by this log, and may be of a backup that has the token.
+            // The next restore relies on this log, and its backup may have the token.
             if !written_down.contains(id) {
                 insert(&transaction, now, actor, &AuditEntry::of(AuditAction::TokenRevoke, id.as_str()))?;
             }
@@ -224,8 +224,8 @@ impl Candidate {
         }
         insert(&transaction, now, actor, act)?;
         transaction.commit()?;
-        // Whoever opens it first need not go over to a log, which would take everybody else out of it. A file system that does
-        // without one leaves it as it is.
+        // So that the first process to open it need not switch the mode, which would exclude others. A file system
+        // without WAL support leaves it unchanged.
         let _: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
         connection.close().map_err(|(_, error)| error)?;
         self.require_single()?;
@@ -234,20 +234,20 @@ impl Candidate {
         Ok(Renewed { rows, sessions_ended, tokens_kept_revoked, tokens_lost })
     }
 
-    /// Makes sure that all of the copy is in its one file: what stood beside it would not go along.
+    /// Verifies that the copy has no files beside it, which a rename would leave behind.
     fn require_single(&self) -> Result<(), RestoreError> {
         let Some(side) = side_files(self.partial.path()).into_iter().find(|side| side.exists()) else { return Ok(()) };
         Err(RestoreError::InUse(side.display().to_string()))
     }
 
-    /// Brings the copy onto the disk, and gives it to whoever owns the database: a restore by root must not shut out the
-    /// user that the server runs as.
+    /// Flushes the copy to the disk, and gives it to the database's owner: a restore by root must not lock out the
+    /// server's user.
     pub(super) fn settle(&self, database: &Path, data_dir: &Path) -> Result<(), RestoreError> {
         let failed = |error| RestoreError::Copy(self.partial.failed(&error));
         let model = fs::metadata(database).or_else(|_| fs::metadata(data_dir)).map_err(failed)?;
         let own = self.partial.file().metadata().map_err(failed)?;
         if (model.uid(), model.gid()) != (own.uid(), own.gid()) {
-            // Without the right to, the file stays whose it is; who may write there may do so all the same.
+            // Without the privilege, the file keeps its owner, who may be allowed to write there all the same.
             let _ = chown(self.partial.path(), Some(model.uid()), Some(model.gid()));
         }
         if model.is_file() {
@@ -256,20 +256,19 @@ impl Candidate {
         self.partial.file().sync_all().map_err(failed)
     }
 
-    /// Takes the database's name.
     pub(super) fn take_the_place_of(&mut self, database: &Path) -> std::io::Result<()> {
         self.partial.take_the_place_of(database)
     }
 }
 
 fn delete_all(connection: &Connection, table: &str) -> Result<usize, StoreError> {
-    // An older schema has not got every table.
+    // An older schema lacks some tables.
     const KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
     let known: bool = connection.query_row(KNOWN, [table], |row| row.get(0))?;
     Ok(if known { connection.execute(&format!("DELETE FROM {table}"), [])? } else { 0 })
 }
 
-/// Whether a file in the making is what a killed restore left.
+/// Whether an unfinished file was left by a killed restore.
 pub(in crate::store) fn is_leftover(name: &str) -> bool {
     name == CANDIDATE_FILE
 }

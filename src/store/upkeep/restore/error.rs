@@ -1,41 +1,33 @@
-//! Why a backup was not restored.
+//! Why a restore failed.
 
 use std::path::Path;
 
 use crate::store::engine::error::{OpenError, StoreError};
 use crate::store::upkeep::backup::BackupError;
 
-/// Why a backup was not restored. The database is as it was.
+/// Why a restore failed. The database is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    /// The data directory cannot be used, or somebody uses it.
+    /// The data directory cannot be used, or is in use.
     #[error(transparent)]
     Place(#[from] OpenError),
-    /// The file is no backup that this binary can restore.
+    /// The file is not a backup that this binary can restore.
     #[error("{path} cannot be restored: {reason}")]
     Source {
-        /// The file.
         path: String,
-        /// Why not, and what to do.
+        /// The reason, and what to do.
         reason: String,
     },
-    /// A program that is no server has the database open.
+    /// Another program has the database open.
     #[error("another program has {0} open; stop it first")]
     InUse(String),
     /// The copy of the backup could not be made.
     #[error("the backup cannot be copied into the data directory: {0}")]
     Copy(BackupError),
-    /// SQLite failed.
     #[error("the backup cannot be made ready: {0}")]
     Store(StoreError),
-    /// Files could not be moved.
     #[error("{path} cannot be put in place: {reason}")]
-    Files {
-        /// The file.
-        path: String,
-        /// What the system said.
-        reason: String,
-    },
+    Files { path: String, reason: String },
 }
 
 impl From<StoreError> for RestoreError {

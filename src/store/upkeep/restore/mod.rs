@@ -1,13 +1,12 @@
-//! Restoring: a backup in the place of the database, in one step that is done whole or not at all.
+//! Restoring: a backup replaces the database in one atomic step.
 //!
-//! Everything that can fail happens to a copy of the backup beside the database; then one rename puts it in its place. What
-//! must never happen is that a log of the old database stands beside the new one, since SQLite would take it for the new
-//! one's and write the old pages into it. So the old database is brought into a single file first, and held under an
-//! exclusive lock from then until it has lost its name.
+//! Everything that can fail is done to a copy of the backup beside the database; then one rename replaces the database.
+//! A log of the old database must never be beside the new one, since SQLite would apply its pages to the new one. So
+//! the old database is brought into a single file first, and held under an exclusive lock until it has lost its name.
 //!
-//! - `steps`: the sequence, from the lock to the rename; `error`, `outcome`: why it failed, or what came of it;
-//! - `candidate`: the copy of the backup, verified and made ready;
-//! - `replaced`: the old database, brought to rest, and what is to be learnt from it.
+//! - `steps`: the sequence, from the lock to the rename; `error`, `outcome`: its results;
+//! - `candidate`: the copy of the backup, verified and prepared;
+//! - `replaced`: the old database, brought into a single file, and what the new one needs to know of it.
 
 mod candidate;
 mod error;

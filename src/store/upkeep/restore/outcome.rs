@@ -1,4 +1,4 @@
-//! What came of a restore, and what the database held before.
+//! The result of a restore, and what the database held before.
 
 use std::path::PathBuf;
 
@@ -7,26 +7,20 @@ use crate::domain::backup::RowCounts;
 /// What the database held before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Before {
-    /// There was none.
     Nothing,
-    /// So much.
     Rows(RowCounts),
-    /// Nobody can say: it cannot be read.
     Unreadable,
 }
 
-/// What came of a restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
     /// What the database held before.
     pub before: Before,
-    /// What it holds now.
     pub after: RowCounts,
-    /// Where the database that was replaced is kept; none where there was none.
+    /// Where the replaced database is kept; none where there was none.
     pub kept: Option<PathBuf>,
     /// The schema version of the backup; an older one is migrated when it is next opened.
     pub schema_version: i64,
-    /// Sessions that were ended.
     pub sessions_ended: usize,
     /// Tokens of the backup that were revoked after it was made, and stay so.
     pub tokens_kept_revoked: usize,

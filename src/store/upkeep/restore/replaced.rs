@@ -1,4 +1,4 @@
-//! The database that is to be replaced: brought to rest in a single file, kept under another name, cleared away.
+//! The database that is replaced: brought into a single file, kept under another name, removed.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -18,32 +18,31 @@ use crate::store::engine::migrate::{self, APPLICATION_ID};
 use crate::store::upkeep::audit_action::AuditAction;
 use crate::store::upkeep::backup::{TableCounts, side_files, sync_dir, with_suffix};
 
-/// What the names of databases that were replaced begin with, and end with.
+/// How the names of replaced databases begin and end.
 const KEPT_START: &str = "muster-replaced-";
 const KEPT_END: &str = ".db";
 
-/// How long another program may take to let go of the database. A server has the lock, so this is somebody's shell, or a
-/// command that ends.
+/// How long another program may keep the database open. A server would have the lock, so this is a shell or a command
+/// that ends.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What the new database must know of the old one.
+/// What the new database takes over from the old one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OldFacts {
     pub(super) revision: i64,
     pub(super) access_version: i64,
-    /// No contact of the old database has an id beyond this one.
+    /// The highest contact id of the old database.
     pub(super) contact_id_floor: i64,
     pub(super) tokens: Vec<String>,
     pub(super) tokens_revoked: Vec<String>,
 }
 
-/// The old database at rest.
+/// The old database when no process can change it.
 pub(super) enum Replaced {
-    /// There is none.
     Nothing,
-    /// A single file that nobody else can use as long as this value lives.
+    /// A single file, locked as long as this value lives.
     AtRest(Box<AtRest>),
-    /// A file that SQLite cannot make sense of, with whatever stands beside it.
+    /// A file that SQLite cannot read, with the files beside it.
     Damaged,
 }
 
@@ -54,7 +53,7 @@ pub(super) struct AtRest {
     _held: Connection,
 }
 
-/// What the database holds, as far as that can be told in passing.
+/// What the database holds, if it can be read without preparation.
 pub(super) fn look_at(database: &Path) -> Before {
     if !database.exists() {
         return Before::Nothing;
@@ -74,7 +73,7 @@ fn connect(database: &Path) -> rusqlite::Result<Connection> {
 }
 
 impl Replaced {
-    /// Moves everything that is in the log into the database, does away with the log, and keeps everybody out.
+    /// Moves the log into the database, removes the log, and locks other processes out.
     pub(super) fn bring_to_rest(database: &Path) -> Result<Self, RestoreError> {
         if !database.exists() {
             return Ok(Self::Nothing);
@@ -102,7 +101,7 @@ impl Replaced {
         !matches!(self, Self::Nothing)
     }
 
-    /// What it holds, now that nobody changes it.
+    /// What it holds, read under the lock.
     pub(super) fn before(&self) -> Option<Before> {
         match self {
             Self::AtRest(old) => old.rows.map(Before::Rows),
@@ -110,7 +109,7 @@ impl Replaced {
         }
     }
 
-    /// What the new database must know; nothing where there is nothing that could be confused with it, or nobody can say.
+    /// What the new database takes over; none where there was no database or it cannot be read.
     pub(super) fn facts(&self) -> Option<&OldFacts> {
         match self {
             Self::AtRest(old) => old.facts.as_ref(),
@@ -118,21 +117,21 @@ impl Replaced {
         }
     }
 
-    /// Gives it a second name, under which it stays when it loses its own.
+    /// Gives it a second name (a hard link), under which it is kept.
     pub(super) fn keep(self, database: &Path, kept: &Path) -> Result<Self, RestoreError> {
         let failed = || RestoreError::files(kept);
         let replaced = match fs::hard_link(database, kept) {
             Ok(()) => self,
             Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(failed()(error)),
-            // A file system that knows no second names.
+            // A file system without hard links.
             Err(_) => self.keep_copy(database, kept)?,
         };
         sync_dir(database.parent().unwrap_or(Path::new("."))).map_err(failed())?;
         Ok(replaced)
     }
 
-    /// Copies the file. Reading it past SQLite ends every lock that this process has on it, so it is taken anew, and must
-    /// be what it was.
+    /// Copies the file. Reading it with other means than SQLite releases every lock of this process on it, so it is
+    /// locked again, and must be unchanged.
     fn keep_copy(self, database: &Path, kept: &Path) -> Result<Self, RestoreError> {
         let failed = || RestoreError::files(kept);
         let state = || fs::metadata(database).map(|file| (file.len(), file.mtime(), file.mtime_nsec(), file.ino()));
@@ -148,8 +147,8 @@ impl Replaced {
         Ok(replaced)
     }
 
-    /// Does away with whatever still stands beside it. Of one at rest nothing does; what belongs to a damaged one, or to
-    /// none, goes along with what is kept.
+    /// Removes the files beside it. One at rest has none; those of a damaged or missing one move along with the kept
+    /// file.
     pub(super) fn clear(&self, database: &Path, kept: Option<&Path>) -> io::Result<()> {
         if matches!(self, Self::AtRest(_)) {
             return Ok(());
@@ -169,7 +168,7 @@ impl Replaced {
     }
 }
 
-/// Whether the file is what is wrong, or the disk below it; not where locks or the room for them are, which say nothing of it.
+/// Whether the file or the disk is damaged. Errors of locks and their space do not count.
 fn is_damage(error: &rusqlite::Error) -> bool {
     const OF_LOCKS: [i32; 10] = [
         ffi::SQLITE_IOERR_LOCK,
@@ -191,7 +190,7 @@ fn is_damage(error: &rusqlite::Error) -> bool {
     }
 }
 
-/// A connection that has the database, a single file now, to itself; none where somebody else is inside.
+/// An exclusive connection to the database as a single file; none where another process has it open.
 fn rest(database: &Path) -> rusqlite::Result<Option<Connection>> {
     let connection = connect(database)?;
     let blocked: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
@@ -207,7 +206,7 @@ fn rest(database: &Path) -> rusqlite::Result<Option<Connection>> {
 }
 
 impl OldFacts {
-    /// Fails where this is no database of ours, or one whose tables are others by now.
+    /// Fails for a database that is not Muster's, or has other tables.
     fn read(connection: &Connection) -> rusqlite::Result<Self> {
         const FLOOR: &str =
             "SELECT max(contact_id_floor, coalesce((SELECT max(id) FROM contact), 0)) FROM installation";
@@ -233,19 +232,19 @@ impl OldFacts {
     }
 }
 
-/// The tokens that were revoked as far as a database's audit log knows, whether or not it ever had them.
+/// The tokens that a database's audit log records as revoked, whether or not it ever had them.
 pub(super) fn tokens_revoked<C: FromIterator<String>>(connection: &Connection) -> rusqlite::Result<C> {
     let mut statement = connection.prepare("SELECT DISTINCT target FROM audit WHERE action = ?1")?;
     statement.query_map([AuditAction::TokenRevoke.as_str()], |row| row.get(0))?.collect()
 }
 
-/// Refuses to replace the file of another program, which is here by mistake. What cannot be read may have been ours.
+/// Refuses to replace a file of another program. An unreadable file may have been Muster's.
 pub(super) fn refuse_foreign(database: &Path) -> Result<(), RestoreError> {
     let Ok(connection) = connect(database) else { return Ok(()) };
     let application = connection.pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0));
     let is_foreign = match application {
         Err(_) | Ok(APPLICATION_ID) => false,
-        // Nobody has said whose it is. An empty file is nobody's.
+        // No program has marked it. An empty file may be replaced.
         Ok(0) => migrate::is_empty(&connection).is_ok_and(|is_empty| !is_empty),
         Ok(_) => true,
     };
@@ -257,7 +256,7 @@ pub(super) fn refuse_foreign(database: &Path) -> Result<(), RestoreError> {
     Ok(())
 }
 
-/// A copy, its owner's and with the same permissions, that is there under its name only once it is whole and on the disk.
+/// A copy with the same owner and permissions, which gets its name only once it is complete and on the disk.
 fn copy_whole(from: &Path, to: &Path) -> io::Result<()> {
     let unfinished = with_suffix(to, ".partial");
     match fs::remove_file(&unfinished) {
@@ -266,7 +265,7 @@ fn copy_whole(from: &Path, to: &Path) -> io::Result<()> {
     }
     let mut original = File::open(from)?;
     let model = original.metadata()?;
-    // A new file: what somebody else may have put under this name is neither written to nor given away.
+    // A new file: an existing one under this name is neither written to nor given away.
     let mut copy = File::options().write(true).create_new(true).mode(0o600).open(&unfinished)?;
     io::copy(&mut original, &mut copy)?;
     give_to(&copy, &model);
@@ -275,7 +274,7 @@ fn copy_whole(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(&unfinished, to)
 }
 
-/// Where a database that is replaced at this moment is kept.
+/// The path at which a database that is replaced now is kept.
 pub(super) fn kept_path(data_dir: &Path, now: Timestamp) -> PathBuf {
     let name = format!("{KEPT_START}{}", stamp(now));
     let first = data_dir.join(format!("{name}{KEPT_END}"));
@@ -283,8 +282,8 @@ pub(super) fn kept_path(data_dir: &Path, now: Timestamp) -> PathBuf {
     std::iter::once(first.clone()).chain(others).find(|path| !path.exists()).unwrap_or(first)
 }
 
-/// Takes second names away from the database that a restore gave it and did not live to use: who opened the file by two
-/// names would destroy it. For whoever holds the data directory's lock.
+/// Removes second names of the database that an interrupted restore left: opening the file by two names would corrupt
+/// it. For the holder of the data directory's lock.
 pub(in crate::store) fn remove_aliases(data_dir: &Path) {
     let Ok(database) = fs::metadata(database_path(data_dir)) else { return };
     if database.nlink() < 2 {
@@ -305,8 +304,8 @@ pub(in crate::store) fn remove_aliases(data_dir: &Path) {
     }
 }
 
-/// Gives the database what was moved along with its second name: without its log it would be another one. What it has by now
-/// is newer, and stays.
+/// Moves back the files that were moved along with its second name: the database depends on its log. Newer files of its
+/// own stay.
 fn take_back_side_files(data_dir: &Path, alias: &Path) -> io::Result<()> {
     let mut moved = false;
     for (own, aside) in side_files(&database_path(data_dir)).iter().zip(side_files(alias)) {
@@ -315,7 +314,7 @@ fn take_back_side_files(data_dir: &Path, alias: &Path) -> io::Result<()> {
             moved = true;
         }
     }
-    // Before the name goes by which they are known to belong to it.
+    // Before the name is removed that shows where they belong.
     if moved { sync_dir(data_dir) } else { Ok(()) }
 }
 

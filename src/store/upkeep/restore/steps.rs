@@ -1,4 +1,4 @@
-//! The steps of a restore, in their order: what is prepared, and how the backup takes the place of the database.
+//! The steps of a restore, in order.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,30 +19,28 @@ use crate::store::upkeep::audit::AuditEntry;
 use crate::store::upkeep::audit_action::AuditAction;
 use crate::store::upkeep::backup::{BackupObserver, side_files, sync_dir};
 
-/// What a restore has done so far. Ended after any of these, it leaves the old database or the new one.
+/// The completed steps of a restore. Interrupted after any of these, it leaves either the old database or the new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RestoreStep {
     /// The data directory is locked.
     Locked,
     /// The backup is copied into the data directory.
     Copied,
-    /// The copy is verified.
     Verified,
-    /// The old database is a single file, and nobody can use it.
+    /// The old database is a single file, locked against other processes.
     BroughtToRest,
-    /// The copy has an epoch and revisions of its own, and is on the disk.
+    /// The copy has its own epoch and revisions, and is on the disk.
     Renewed,
-    /// The old database has a second name, under which it stays.
+    /// The old database has a second name, under which it is kept.
     Kept,
-    /// Nothing that belongs to the old database stands beside it.
+    /// No file of the old database is beside it.
     Cleared,
-    /// The copy is the database.
+    /// The copy has replaced the database.
     Swapped,
-    /// The disk knows it.
+    /// The new name is on the disk.
     Synced,
 }
 
-/// Every step, in order.
 pub const RESTORE_STEPS: [RestoreStep; 9] = [
     RestoreStep::Locked,
     RestoreStep::Copied,
@@ -55,21 +53,20 @@ pub const RESTORE_STEPS: [RestoreStep; 9] = [
     RestoreStep::Synced,
 ];
 
-/// Somebody who is told of each step as soon as it is done.
+/// Is called after each step.
 pub type StepObserver<'a> = &'a mut dyn FnMut(RestoreStep);
 
-/// What the lock file says of this process.
+/// How the lock file describes this process.
 const HOLDER: &str = "`muster restore`";
 
-/// A restore that has been prepared: the backup is copied and verified, and nothing is replaced yet. Dropping it leaves
-/// everything as it was.
+/// A prepared restore: the backup is copied and verified, and nothing is replaced yet. Dropping it changes nothing.
 pub struct Restore {
     data_dir: PathBuf,
     source: PathBuf,
     clock: Clock,
     candidate: Candidate,
     before: Before,
-    // Given up last.
+    // Dropped last.
     _lock: DirLock,
 }
 
@@ -82,7 +79,7 @@ impl Restore {
         observer: &Arc<dyn BackupObserver>,
         step: StepObserver<'_>,
     ) -> Result<Self, RestoreError> {
-        // Before anything is touched: what is plainly no backup must not even make a data directory.
+        // First of all: a file that is clearly not a backup must not even create a data directory.
         candidate::look_at(source, &database_path(data_dir))?;
         prepare_dir(data_dir)?;
         refuse_directory(data_dir)?;
@@ -102,13 +99,11 @@ impl Restore {
         Ok(Self { data_dir, source, clock: clock.clone(), candidate, before, _lock: lock })
     }
 
-    /// What the database holds now.
     #[must_use]
     pub fn before(&self) -> Before {
         self.before
     }
 
-    /// What the backup holds.
     #[must_use]
     pub fn after(&self) -> RowCounts {
         self.candidate.rows()
@@ -120,13 +115,13 @@ impl Restore {
         Some(self.candidate.schema_version()).filter(|version| *version < SCHEMA_VERSION)
     }
 
-    /// Puts the backup in the place of the database. Blocks.
+    /// Replaces the database by the backup. Blocks.
     pub fn commit(mut self, actor: &Actor, step: StepObserver<'_>) -> Result<Restored, RestoreError> {
         let database = database_path(&self.data_dir);
         let replaced = Replaced::bring_to_rest(&database)?;
         step(RestoreStep::BroughtToRest);
         let kept = replaced.is_there().then(|| replaced::kept_path(&self.data_dir, self.clock.now()));
-        // What the exclusive lock now holds still may be more than what was read before it.
+        // Under the exclusive lock there may be more than was read before.
         let before = replaced.before().unwrap_or(self.before);
         let told = self.told(before, kept.as_deref());
         let renewed = self.candidate.renew(replaced.facts(), actor, &told, self.clock.now())?;
@@ -140,7 +135,7 @@ impl Restore {
         replaced.clear(&database, kept.as_deref()).map_err(RestoreError::files(&database))?;
         sync_dir(&self.data_dir).map_err(RestoreError::files(&self.data_dir))?;
         if let Some(stale) = side_files(&database).iter().find(|path| path.exists()) {
-            // Never seen; and the swap would make one database of two.
+            // Never observed; the rename would mix two databases.
             return Err(RestoreError::InUse(stale.display().to_string()));
         }
         step(RestoreStep::Cleared);
@@ -148,7 +143,7 @@ impl Restore {
         step(RestoreStep::Swapped);
         sync_dir(&self.data_dir).map_err(RestoreError::files(&self.data_dir))?;
         step(RestoreStep::Synced);
-        // Only now may anybody have the old file again; it is called otherwise.
+        // The old file has another name now, so it can be unlocked.
         drop(replaced);
         Ok(Restored {
             before,
@@ -161,7 +156,7 @@ impl Restore {
         })
     }
 
-    /// The act as the audit log of the restored database tells it.
+    /// The entry in the audit log of the restored database.
     fn told(&self, before: Before, kept: Option<&Path>) -> AuditEntry {
         let source = fs::canonicalize(&self.source).unwrap_or_else(|_| self.source.clone());
         let before = match before {
