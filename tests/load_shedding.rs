@@ -91,7 +91,7 @@ async fn a_cancelled_read_frees_its_place_in_the_queue_and_internal_reads_are_no
     let mut first = Box::pin(store.read(|tx| tx.revision()));
     assert!(first.as_mut().now_or_never().is_none(), "it waits");
     assert!(matches!(store.read(|tx| tx.revision()).await, Err(StoreError::ReadQueueFull)));
-    let mut own = Box::pin(store.read_patiently(|tx| tx.revision()));
+    let mut own = Box::pin(store.read_internal(|tx| tx.revision()));
     assert!(own.as_mut().now_or_never().is_none(), "it waits, too");
     drop(first);
     let mut second = Box::pin(store.read(|tx| tx.revision()));
@@ -117,6 +117,6 @@ async fn with_a_queue_of_length_zero_a_read_without_a_free_connection_is_refused
 /// Repeats a read until it is no longer refused.
 async fn retry_until_accepted<F: Future<Output = Result<i64, StoreError>>>(store: &Store, read: impl Fn() -> F) {
     while matches!(read().await, Err(StoreError::ReadQueueFull)) {
-        let _ = store.read_patiently(|tx| tx.revision()).await;
+        let _ = store.read_internal(|tx| tx.revision()).await;
     }
 }

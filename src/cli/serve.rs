@@ -44,7 +44,7 @@ pub fn run(context: &mut Context<'_>, _arguments: &ServeArgs) -> Result<(), Fail
         let status = format!("Serving {url}");
         context.manager.ready(&status);
         let unreadable = |error| Failure::failed("the tokens cannot be read").because(error);
-        if !app.store().read_patiently(|tx| tx.somebody_has_access()).await.map_err(unreadable)? {
+        if !app.store().read_internal(|tx| tx.has_credentials()).await.map_err(unreadable)? {
             let link = sign_in_link::make(app.store()).await?;
             sign_in_link::welcome(context, &link, app.address(), &data_dir);
         }

@@ -56,7 +56,7 @@ impl Summaries {
             let current = self.configuration.borrow();
             (Arc::clone(&current.epoch), current.version)
         };
-        let look = self.store.read_patiently(move |tx| {
+        let look = self.store.read_internal(move |tx| {
             let newest = tx.newest_cache_configuration()?.map_or(0, |stored| stored.version);
             let is_known = newest == version && *tx.epoch()? == *epoch;
             if is_known { Ok(None) } else { VersionedConfiguration::read(tx).map(Some) }

@@ -63,7 +63,7 @@ impl WriteTx<'_> {
     }
 
     /// Deletes answers that have expired, at most `limit`; returns how many.
-    pub(in crate::store) fn forget_old_answers(&self, limit: u32) -> Result<usize, StoreError> {
+    pub(in crate::store) fn delete_expired_answers(&self, limit: u32) -> Result<usize, StoreError> {
         const SQL: &str = "DELETE FROM idempotency WHERE id IN
             (SELECT id FROM idempotency WHERE created_at <= ?1 ORDER BY created_at LIMIT ?2)";
         self.execute(SQL, params![self.oldest_kept_answer(), limit])

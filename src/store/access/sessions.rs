@@ -74,7 +74,7 @@ impl ReadTx<'_> {
     }
 
     /// Whether any credential could call the API: a token, or a session that has not expired.
-    pub fn somebody_has_access(&self) -> Result<bool, StoreError> {
+    pub fn has_credentials(&self) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT EXISTS (SELECT 1 FROM token) OR EXISTS (SELECT 1 FROM session WHERE expires_at > ?1)";
         self.one(SQL, [self.now().millis()], |row| row.get(0))
     }
@@ -148,7 +148,7 @@ impl WriteTx<'_> {
     }
 
     /// Deletes expired sessions and long-expired links, at most `limit` of each. Returns the larger of the two counts.
-    pub(in crate::store) fn forget_old_sign_ins(&self, limit: u32) -> Result<usize, StoreError> {
+    pub(in crate::store) fn delete_expired_sign_ins(&self, limit: u32) -> Result<usize, StoreError> {
         const SESSIONS: &str = "DELETE FROM session WHERE rowid IN
             (SELECT rowid FROM session WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)";
         const LINKS: &str = "DELETE FROM sign_in_link WHERE rowid IN
@@ -193,7 +193,7 @@ mod tests {
         made.unwrap();
         let check = |advance: Duration, limit: u32, forgotten: usize, left: [i64; 2]| {
             clock.advance(advance);
-            assert_eq!(store.write_blocking(move |tx| tx.forget_old_sign_ins(limit)).unwrap(), forgotten);
+            assert_eq!(store.write_blocking(move |tx| tx.delete_expired_sign_ins(limit)).unwrap(), forgotten);
             let counted: [i64; 2] =
                 store.read_blocking(|tx| tx.one(COUNT, [], |row| Ok([row.get(0)?, row.get(1)?]))).unwrap();
             assert_eq!(counted, left);

@@ -73,10 +73,10 @@ impl Feed {
         self.each(|subscriber| subscriber.access_changed(tokens));
     }
 
-    fn each(&self, mut tell: impl FnMut(&dyn Subscriber)) {
+    fn each(&self, mut notify: impl FnMut(&dyn Subscriber)) {
         for subscriber in self.subscribers.read().iter() {
             // A subscriber that missed a commit would go on serving stale data, so the process ends.
-            if catch_unwind(AssertUnwindSafe(|| tell(subscriber.as_ref()))).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| notify(subscriber.as_ref()))).is_err() {
                 tracing::error!(
                     "a subscriber of the change feed panicked; the process ends rather than serve stale data"
                 );

@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::domain::trouble::{StoreTrouble, TroubleKind};
 
 /// How long the maintenance thread waits between two attempts while there is trouble.
-pub(in crate::store) const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+pub(in crate::store) const RECHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long no read may have failed before reading counts as repaired: on a disk with a bad sector most reads succeed,
 /// and each of them would end the trouble until the next bad one.
@@ -42,7 +42,7 @@ pub(in crate::store) struct Condition {
     /// Whether the database's size is limited, besides by the disk.
     has_limit: bool,
     /// Whether trouble is logged here. A command reports it itself when it fails.
-    is_told: bool,
+    logs_trouble: bool,
     /// Guards the value alone; the disk is never used under it.
     trouble: Mutex<Option<StoreTrouble>>,
     /// The newest read that failed because of the disk, until reading is repaired.
@@ -60,12 +60,12 @@ struct FailedRead {
 }
 
 impl Condition {
-    pub(in crate::store) fn new(clock: Clock, dir: PathBuf, has_limit: bool, is_told: bool) -> Self {
+    pub(in crate::store) fn new(clock: Clock, dir: PathBuf, has_limit: bool, logs_trouble: bool) -> Self {
         Self {
             clock,
             dir,
             has_limit,
-            is_told,
+            logs_trouble,
             trouble: Mutex::new(None),
             failed_read: Mutex::new(None),
             unread: AtomicBool::new(false),
@@ -80,7 +80,7 @@ impl Condition {
 
     /// Determines why an operation failed, records that, and returns the error that says so. Errors that are not about
     /// the disk or the file pass unchanged.
-    pub(in crate::store) fn learn(&self, error: StoreError) -> StoreError {
+    pub(in crate::store) fn note_failure(&self, error: StoreError) -> StoreError {
         if error.trouble().is_none() {
             return error;
         }
@@ -101,8 +101,8 @@ impl Condition {
 
     /// The same for a read. A successful write does not prove that reading works, except where the read failed for want
     /// of space.
-    pub(in crate::store) fn learn_of_read(&self, error: StoreError) -> StoreError {
-        let error = self.learn(error);
+    pub(in crate::store) fn note_failed_read(&self, error: StoreError) -> StoreError {
+        let error = self.note_failure(error);
         if let StoreError::DiskFailing(_) = error {
             *self.lock_failed_read() = Some(FailedRead { at: self.clock.instant(), error: error.clone() });
             self.unread.store(true, Ordering::Relaxed);
@@ -111,7 +111,7 @@ impl Condition {
     }
 
     /// Records that a read succeeded.
-    pub(in crate::store) fn note_read(&self) {
+    pub(in crate::store) fn note_successful_read(&self) {
         // A plain load first, since every read comes here.
         if self.unread.load(Ordering::Relaxed) {
             self.unread.store(false, Ordering::Relaxed);
@@ -119,7 +119,7 @@ impl Condition {
     }
 
     /// Whether reads work: an error while the last failure is recent or no read has succeeded since.
-    fn judge_reads(&self) -> Result<(), StoreError> {
+    fn check_reads(&self) -> Result<(), StoreError> {
         let mut failed = self.lock_failed_read();
         let Some(read) = &*failed else { return Ok(()) };
         let quiet = self.clock.instant().saturating_duration_since(read.at);
@@ -133,8 +133,8 @@ impl Condition {
     /// Examines the disk where SQLite's error is ambiguous.
     fn explain(&self, error: StoreError) -> StoreError {
         match &error {
-            StoreError::Full if self.has_limit && self.try_disk().is_ok() => StoreError::LimitReached,
-            StoreError::DiskFailing(cause) => match self.try_disk().map_err(|error| error.kind()) {
+            StoreError::Full if self.has_limit && self.test_disk().is_ok() => StoreError::LimitReached,
+            StoreError::DiskFailing(cause) => match self.test_disk().map_err(|error| error.kind()) {
                 Err(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => StoreError::Full,
                 Err(ErrorKind::ReadOnlyFilesystem) => StoreError::ReadOnly(cause.clone()),
                 _ => error,
@@ -151,7 +151,7 @@ impl Condition {
             Some(known) => *known = StoreTrouble::new(kind, known.since),
             none => *none = Some(StoreTrouble::new(kind, self.clock.now())),
         }
-        if self.is_told {
+        if self.logs_trouble {
             tracing::error!(%error, trouble = kind.as_str(), "{}: {}", kind.what(), kind.advice());
         }
     }
@@ -169,7 +169,7 @@ impl Condition {
     }
 
     /// Whether the disk accepts a write.
-    fn try_disk(&self) -> io::Result<()> {
+    fn test_disk(&self) -> io::Result<()> {
         let path = self.dir.join(ROOM_FILE);
         let mut file = File::create(&path)?;
         fs::remove_file(&path)?;
@@ -180,26 +180,26 @@ impl Condition {
 
     /// Tests whether the database can be written, and whether that ends the trouble: if not, returns what remains of
     /// it. Blocks.
-    pub(in crate::store) fn try_again(&self, queue: WriteQueue) -> Result<Option<StoreError>, StoreError> {
+    pub(in crate::store) fn recheck(&self, queue: WriteQueue) -> Result<Option<StoreError>, StoreError> {
         let Some(trouble) = self.trouble() else { return Ok(None) };
         if trouble.kind == TroubleKind::Damaged {
             // A damaged file may accept a write, which proves nothing.
             return Ok(Some(StoreError::damage()));
         }
-        let disk = self.try_disk().map_err(|error| error.kind());
+        let disk = self.test_disk().map_err(|error| error.kind());
         if let Err(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) = disk {
             self.remember(TroubleKind::DiskFull, &StoreError::Full);
             return Err(StoreError::Full);
         }
         // Other failures of the disk show in the database's own error.
-        if let Err(error) = queue.write_blocking(|tx| tx.try_room()) {
+        if let Err(error) = queue.write_blocking(|tx| tx.test_space()) {
             if matches!(error, StoreError::Full) && self.has_limit && disk.is_ok() {
                 self.remember(TroubleKind::LimitReached, &StoreError::LimitReached);
                 return Err(StoreError::LimitReached);
             }
             return Err(error);
         }
-        if let Err(error) = self.judge_reads() {
+        if let Err(error) = self.check_reads() {
             return Ok(Some(error));
         }
         if self.lock().take().is_some() {

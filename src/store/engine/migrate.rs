@@ -68,7 +68,7 @@ pub(in crate::store) const APPLICATION_ID: i64 = 0x4d55_5354;
 
 /// What a database file contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) enum SchemaFound {
+pub(in crate::store) enum DetectedSchema {
     /// A new file.
     Empty,
     /// Muster's database, of this schema version.
@@ -77,11 +77,11 @@ pub(in crate::store) enum SchemaFound {
 
 /// Determines what a file contains, without changing it. Refuses files that are not Muster's and those of a newer
 /// Muster; without `may_change` also those that would have to be created or migrated first.
-pub(in crate::store) fn recognise(
+pub(in crate::store) fn detect_schema(
     connection: &Connection,
     path: &Path,
     may_change: bool,
-) -> Result<SchemaFound, OpenError> {
+) -> Result<DetectedSchema, OpenError> {
     let sqlite = |error| explain_sqlite(path, error);
     let text = || path.display().to_string();
     if is_empty(connection).map_err(sqlite)? {
@@ -89,7 +89,7 @@ pub(in crate::store) fn recognise(
             path: path.parent().unwrap_or(path).display().to_string(),
             reason: "its database is still being made; try again in a moment".to_owned(),
         };
-        return if may_change { Ok(SchemaFound::Empty) } else { Err(still_made()) };
+        return if may_change { Ok(DetectedSchema::Empty) } else { Err(still_made()) };
     }
     if pragma(connection, "application_id").map_err(sqlite)? != APPLICATION_ID {
         return Err(OpenError::Foreign { path: text(), reason: "it is a SQLite file of another program".to_owned() });
@@ -100,15 +100,15 @@ pub(in crate::store) fn recognise(
         _ if found < SCHEMA_VERSION && !may_change => {
             Err(OpenError::Older { path: text(), found, known: SCHEMA_VERSION })
         }
-        _ => Ok(SchemaFound::Version(found)),
+        _ => Ok(DetectedSchema::Version(found)),
     }
 }
 
 /// Creates the schema in an empty file, or migrates an older one.
-pub(in crate::store) fn bring_up_to_date(connection: &Connection, found: SchemaFound) -> rusqlite::Result<()> {
+pub(in crate::store) fn create_or_migrate(connection: &Connection, found: DetectedSchema) -> rusqlite::Result<()> {
     match found {
-        SchemaFound::Empty => create(connection),
-        SchemaFound::Version(version) => migrate(connection, version, MIGRATIONS),
+        DetectedSchema::Empty => create(connection),
+        DetectedSchema::Version(version) => migrate(connection, version, MIGRATIONS),
     }
 }
 
@@ -198,7 +198,7 @@ mod tests {
         let check = |prepare: &str, expected: &str| {
             let connection = memory();
             connection.execute_batch(prepare).unwrap();
-            let error = recognise(&connection, Path::new("x.db"), true).unwrap_err().to_string();
+            let error = detect_schema(&connection, Path::new("x.db"), true).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         };
         check("CREATE TABLE t (x)", "another program");

@@ -4,13 +4,14 @@
 //! - `data_dir`, `connection`: the data directory with its lock; connections with their settings and limits;
 //! - `migrate`: from any schema to today's;
 //! - `tx`, `row`: what a transaction offers, and how rows are read; `error`: why one failed;
-//! - `queue`, `writer`, `touched`: the way to the writer, group commit, what a commit changed;
+//! - `queue`, `writer`, `changed_rows`: the way to the writer, group commit, what a commit changed;
 //! - `readers`: the read pool;
 //! - `changes`, `watcher`: the feed of what was committed, by this process or another;
 //! - `condition`: whether the database can be written; `deferred_writes`: what is
 //!   written when it can be again;
 //! - `figures`: the store's numbers for the metrics.
 
+pub(super) mod changed_rows;
 pub(super) mod changes;
 pub(super) mod condition;
 pub(super) mod connection;
@@ -25,7 +26,6 @@ pub(super) mod queue;
 pub(super) mod readers;
 pub(super) mod row;
 pub(super) mod store;
-pub(super) mod touched;
 pub(super) mod tx;
 pub(super) mod watcher;
 pub(super) mod writer;

@@ -8,18 +8,18 @@ use std::thread::{self, JoinHandle};
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
+use super::changed_rows::ChangeRecorder;
 use super::changes::Feed;
 use super::condition::Condition;
 use super::connection::{configure_writer, connect_writer, explain_sqlite, limit_size};
 use super::data_dir::{self, DirLock, LockAttempt, LockPurpose, database_path};
 use super::deferred_writes::DeferredWrites;
 use super::error::OpenError;
-use super::migrate::{self, SCHEMA_VERSION, SchemaFound};
+use super::migrate::{self, DetectedSchema, SCHEMA_VERSION};
 use super::options::{Mode, StoreOptions};
 use super::queue::WriteQueue;
 use super::readers::Readers;
 use super::store::{Store, StoreInner};
-use super::touched::TouchAccount;
 use super::watcher::{Position, Watcher};
 use super::writer::{self, Writer};
 use crate::clock::Clock;
@@ -41,7 +41,7 @@ impl Store {
         let (has_lock, is_server) = (lock.is_some(), options.mode == Mode::Server);
         let alone = has_lock && !is_server;
         if has_lock {
-            remove_what_was_left(&options.data_dir);
+            remove_leftovers_of_killed_processes(&options.data_dir);
         }
         let path = database_path(&options.data_dir);
         let sqlite = |source| explain_sqlite(&path, source);
@@ -59,7 +59,7 @@ impl Store {
         // One pending wake-up is enough: the thread looks at everything each time.
         let (wake_maintenance, woken) = std_mpsc::sync_channel(1);
         let writer = Writer {
-            touched: TouchAccount::of(&connection).map_err(sqlite)?,
+            recorder: ChangeRecorder::of(&connection).map_err(sqlite)?,
             connection,
             clock: clock.clone(),
             feed: Arc::clone(&feed),
@@ -130,7 +130,7 @@ fn lock_data_dir(options: &StoreOptions) -> Result<Option<DirLock>, OpenError> {
 }
 
 /// Removes what killed restores, backups and migrations have left in the data directory. For the holder of its lock.
-fn remove_what_was_left(data_dir: &Path) {
+fn remove_leftovers_of_killed_processes(data_dir: &Path) {
     restore::remove_aliases(data_dir);
     remove_leftovers(data_dir, |name| restore::is_leftover(name) || name.starts_with(MIGRATION_BACKUP_START));
 }
@@ -140,13 +140,13 @@ fn open_writer(path: &Path, has_lock: bool, big_cache: bool, clock: &Clock) -> R
     let sqlite = |error| explain_sqlite(path, error);
     let connection = connect_writer(path, has_lock).map_err(sqlite)?;
     // Before any setting: switching to a WAL would change a file that is not Muster's.
-    let found = migrate::recognise(&connection, path, has_lock)?;
+    let found = migrate::detect_schema(&connection, path, has_lock)?;
     // Before any step of a migration, which cannot be undone.
     let backup = back_up_older(path, found, clock)?;
     let migrated =
-        configure_writer(&connection, big_cache).and_then(|()| migrate::bring_up_to_date(&connection, found));
+        configure_writer(&connection, big_cache).and_then(|()| migrate::create_or_migrate(&connection, found));
     if let Err(error) = migrated {
-        remove_needless(backup, &connection, found);
+        remove_redundant_backup(backup, &connection, found);
         return Err(sqlite(error));
     }
     if let Some(backup) = backup {
@@ -162,8 +162,8 @@ fn open_writer(path: &Path, has_lock: bool, big_cache: bool, clock: &Clock) -> R
 
 /// Backs up a database of an older schema, beside it and named with its version. Without the backup there is no
 /// migration.
-fn back_up_older(path: &Path, found: SchemaFound, clock: &Clock) -> Result<Option<BackupMade>, OpenError> {
-    let SchemaFound::Version(found) = found else { return Ok(None) };
+fn back_up_older(path: &Path, found: DetectedSchema, clock: &Clock) -> Result<Option<BackupMade>, OpenError> {
+    let DetectedSchema::Version(found) = found else { return Ok(None) };
     if found >= SCHEMA_VERSION {
         return Ok(None);
     }
@@ -183,10 +183,10 @@ fn back_up_older(path: &Path, found: SchemaFound, clock: &Clock) -> Result<Optio
 
 /// Removes the backup before a migration that failed and left the database unchanged: it holds nothing that the
 /// database does not, and a server that restarts again and again would fill the disk with such copies.
-fn remove_needless(backup: Option<BackupMade>, connection: &Connection, found: SchemaFound) {
+fn remove_redundant_backup(backup: Option<BackupMade>, connection: &Connection, found: DetectedSchema) {
     let Some(backup) = backup else { return };
     // After a successful step the backup is the only copy of the previous state.
-    if !migrate::schema_version(connection).is_ok_and(|version| found == SchemaFound::Version(version)) {
+    if !migrate::schema_version(connection).is_ok_and(|version| found == DetectedSchema::Version(version)) {
         return;
     }
     if let Err(error) = fs::remove_file(&backup.path) {

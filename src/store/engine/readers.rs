@@ -84,11 +84,11 @@ impl Readers {
             return Err(StoreError::ReadQueueFull);
         }
         let _waiting = Waiting(&self.waiting);
-        self.patient_permit().await
+        self.permit_beyond_limit().await
     }
 
     /// Waits in the same queue, however many wait already.
-    pub(in crate::store) async fn patient_permit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+    pub(in crate::store) async fn permit_beyond_limit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
         Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Closed)
     }
 

@@ -133,12 +133,12 @@ impl Store {
 
     /// Like [`read`](Self::read), for the few readers of the server itself, which clients cannot multiply: they wait
     /// behind any number of others.
-    pub async fn read_patiently<T, F>(&self, work: F) -> Result<T, StoreError>
+    pub async fn read_internal<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         F: FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        self.read_with(self.inner.readers.patient_permit(), work).await
+        self.read_with(self.inner.readers.permit_beyond_limit(), work).await
     }
 
     async fn read_with<T, F>(
@@ -168,9 +168,9 @@ impl Store {
             work(&ReadTx::new(&transaction, self.inner.clock.now()))
         });
         match result {
-            Err(error) => Err(self.inner.learn_of_read(error)),
+            Err(error) => Err(self.inner.note_failed_read(error)),
             read => {
-                self.inner.condition.note_read();
+                self.inner.condition.note_successful_read();
                 read
             }
         }
@@ -184,12 +184,12 @@ impl Store {
 
     /// Whether reads and writes work just now. While there is trouble, tests whether it is over.
     pub async fn probe(&self) -> Result<(), StoreError> {
-        self.read_patiently(|tx| tx.revision()).await?;
+        self.read_internal(|tx| tx.revision()).await?;
         if self.trouble().is_none() {
             return self.write(|_| Ok(())).await;
         }
         let (condition, queue) = (self.inner.condition.clone(), self.queue()?);
-        let trying = tokio::task::spawn_blocking(move || condition.try_again(queue));
+        let trying = tokio::task::spawn_blocking(move || condition.recheck(queue));
         trying.await.unwrap_or(Err(StoreError::Panicked))?.map_or(Ok(()), Err)
     }
 
@@ -202,8 +202,8 @@ impl Store {
 
 impl StoreInner {
     /// Determines why a read failed, and wakes the maintenance thread if that is trouble.
-    fn learn_of_read(&self, error: StoreError) -> StoreError {
-        let error = self.condition.learn_of_read(error);
+    fn note_failed_read(&self, error: StoreError) -> StoreError {
+        let error = self.condition.note_failed_read(error);
         if error.trouble().is_some() {
             self.wake_maintenance();
         }

@@ -8,9 +8,9 @@ use std::ops::Deref;
 use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row};
 
+use super::changed_rows::ChangeRecorder;
 use super::connection::limit_size;
 use super::error::StoreError;
-use super::touched::TouchAccount;
 use crate::domain::ids::TimeOrderedId;
 use crate::domain::time::Timestamp;
 
@@ -80,12 +80,12 @@ impl<'a> ReadTx<'a> {
 /// One write under its own savepoint: it happens whole or not at all.
 pub struct WriteTx<'a> {
     read: ReadTx<'a>,
-    touched: &'a TouchAccount,
+    recorder: &'a ChangeRecorder,
 }
 
 impl<'a> WriteTx<'a> {
-    pub(in crate::store) fn new(connection: &'a Connection, now: Timestamp, touched: &'a TouchAccount) -> Self {
-        Self { read: ReadTx::new(connection, now), touched }
+    pub(in crate::store) fn new(connection: &'a Connection, now: Timestamp, recorder: &'a ChangeRecorder) -> Self {
+        Self { read: ReadTx::new(connection, now), recorder }
     }
 
     /// Runs a statement and returns how many rows it changed.
@@ -128,13 +128,13 @@ impl<'a> WriteTx<'a> {
         work: impl FnOnce(&Self) -> Result<T, E>,
         keeps_success: bool,
     ) -> Result<T, E> {
-        let touched_before = self.touched.stand();
+        let changes_before = self.recorder.current();
         self.execute("SAVEPOINT attempt", [])?;
         let result = work(self);
         if !self.connection.is_autocommit() {
             if result.is_err() || !keeps_success {
                 self.execute("ROLLBACK TO attempt", [])?;
-                self.touched.reset(touched_before);
+                self.recorder.replace(changes_before);
             }
             self.execute("RELEASE attempt", [])?;
         }
@@ -148,7 +148,7 @@ impl<'a> WriteTx<'a> {
 
     /// Fails as long as the database has no space: allocates pages, which a size limit refuses, and writes one row,
     /// which a full disk refuses. Changes nothing.
-    pub(in crate::store) fn try_room(&self) -> Result<(), StoreError> {
+    pub(in crate::store) fn test_space(&self) -> Result<(), StoreError> {
         const GROW: &str = "INSERT INTO idempotency (token_id, key, request_hash, status, body, created_at)
             VALUES ('', '', zeroblob(8192), 0, '', 0)";
         self.rehearse(|tx| tx.execute(GROW, []))?;

@@ -12,12 +12,12 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
+use super::changed_rows::{ChangeRecorder, ChangedRows};
 use super::changes::{Feed, Publication, scope_from_row};
 use super::condition::Condition;
 use super::data_dir::DirLock;
 use super::error::StoreError;
 use super::queue::Job;
-use super::touched::{TouchAccount, Touched};
 use super::tx::WriteTx;
 use crate::clock::Clock;
 use crate::store::access::access_list::load_access_list;
@@ -70,13 +70,13 @@ struct Group {
     left: Vec<Box<dyn Job>>,
     /// Why the whole transaction must be rolled back.
     fatal: Option<StoreError>,
-    touched: Touched,
+    changed: ChangedRows,
 }
 
 /// What the writer's thread owns.
 pub(in crate::store) struct Writer {
     pub(super) connection: Connection,
-    pub(super) touched: TouchAccount,
+    pub(super) recorder: ChangeRecorder,
     pub(super) clock: Clock,
     pub(super) feed: Arc<Feed>,
     pub(super) wake_maintenance: std_mpsc::SyncSender<()>,
@@ -120,7 +120,7 @@ impl Writer {
             Ok(jobs) if jobs.is_empty() => return jobs,
             Ok(jobs) => jobs,
             Err((jobs, error)) => {
-                finish_all(jobs, &self.learn(error));
+                finish_all(jobs, &self.note_failure(error));
                 return Vec::new();
             }
         };
@@ -132,11 +132,11 @@ impl Writer {
                 self.roll_back();
                 Ok(None)
             }
-            None => self.commit(&group.touched),
+            None => self.commit(&group.changed),
         };
         let outcome = match committed {
             Ok(publication) => {
-                self.publish(publication.as_ref(), &group.touched);
+                self.publish(publication.as_ref(), &group.changed);
                 if !group.done.is_empty() {
                     self.group_jobs.record(group.done.len() as u64);
                 }
@@ -144,7 +144,7 @@ impl Writer {
             }
             Err(error) => {
                 self.roll_back();
-                let error = self.learn(error);
+                let error = self.note_failure(error);
                 if error.trouble().is_none() {
                     tracing::error!(%error, jobs = group.done.len(), "a group of writes failed as a whole");
                 }
@@ -177,8 +177,8 @@ impl Writer {
                 continue;
             }
             match if alone { self.run_job(job.as_mut()) } else { self.run_under_savepoint(job.as_mut()) } {
-                Ok(touched) => {
-                    group.touched.absorb(touched);
+                Ok(changed) => {
+                    group.changed.absorb(changed);
                     group.done.push(job);
                 }
                 Err(error) if error.ends_group() || self.connection.is_autocommit() => {
@@ -214,18 +214,18 @@ impl Writer {
 
     /// Runs a job that has the transaction to itself. Any failure of it ends the group, which equals rolling back to a
     /// savepoint but spares SQLite keeping every page as it was: a chunk of an import changes very many.
-    fn run_job(&self, job: &mut dyn Job) -> Result<Touched, StoreError> {
-        self.touched.reset(Touched::default());
-        let tx = WriteTx::new(&self.connection, self.clock.now(), &self.touched);
+    fn run_job(&self, job: &mut dyn Job) -> Result<ChangedRows, StoreError> {
+        self.recorder.replace(ChangedRows::default());
+        let tx = WriteTx::new(&self.connection, self.clock.now(), &self.recorder);
         // What a panicking job left in the database is rolled back, and it shares no memory with others.
         catch_unwind(AssertUnwindSafe(|| job.run(&tx))).unwrap_or(Err(StoreError::Panicked))?;
-        Ok(self.touched.reset(Touched::default()))
+        Ok(self.recorder.replace(ChangedRows::default()))
     }
 
     /// Runs one job of several so that it happens whole or not at all.
-    fn run_under_savepoint(&self, job: &mut dyn Job) -> Result<Touched, StoreError> {
+    fn run_under_savepoint(&self, job: &mut dyn Job) -> Result<ChangedRows, StoreError> {
         self.execute("SAVEPOINT job")?;
-        let result = self.run_job(job).and_then(|touched| self.execute("RELEASE job").map(|()| touched));
+        let result = self.run_job(job).and_then(|changed| self.execute("RELEASE job").map(|()| changed));
         if let Err(error) = &result
             && !error.ends_group()
             && !self.connection.is_autocommit()
@@ -237,34 +237,34 @@ impl Writer {
     }
 
     /// Reads what the group drew and commits it.
-    fn commit(&self, touched: &Touched) -> Result<Option<Publication>, StoreError> {
-        let publication = if touched.scopes.is_empty() { None } else { Some(self.drawn(&touched.scopes)?) };
+    fn commit(&self, changed: &ChangedRows) -> Result<Option<Publication>, StoreError> {
+        let publication = if changed.scopes.is_empty() { None } else { Some(self.drawn(&changed.scopes)?) };
         self.execute("COMMIT")?;
         Ok(publication)
     }
 
-    fn drawn(&self, touched: &BTreeMap<i64, u32>) -> Result<Publication, StoreError> {
+    fn drawn(&self, changed: &BTreeMap<i64, u32>) -> Result<Publication, StoreError> {
         let revision =
             self.connection.prepare_cached("SELECT revision FROM installation")?.query_row([], |row| row.get(0))?;
         let mut statement =
             self.connection.prepare_cached("SELECT enterprise, department, revision FROM scope WHERE id = ?1")?;
         let scopes: Result<Vec<_>, StoreError> =
-            touched.keys().map(|id| statement.query_row([id], |row| Ok(scope_from_row(row)))?).collect();
-        Ok(Publication { revision, scopes: scopes?, writes: Some(touched.values().copied().collect()) })
+            changed.keys().map(|id| statement.query_row([id], |row| Ok(scope_from_row(row)))?).collect();
+        Ok(Publication { revision, scopes: scopes?, writes: Some(changed.values().copied().collect()) })
     }
 
-    fn publish(&self, publication: Option<&Publication>, touched: &Touched) {
+    fn publish(&self, publication: Option<&Publication>, changed: &ChangedRows) {
         if let Some(publication) = publication {
             self.feed.publish(publication);
         }
-        if touched.access {
+        if changed.access {
             match load_access_list(&self.connection) {
                 Ok(tokens) => self.feed.access_changed(&Arc::new(tokens)),
                 // The watcher sees the same change a moment later and loads them again.
                 Err(error) => tracing::error!(%error, "cannot read the tokens that have just changed"),
             }
         }
-        if touched.purge {
+        if changed.purge {
             // One pending wake-up is enough. Without a maintenance thread (a command) the next server resumes the
             // purge.
             let _ = self.wake_maintenance.try_send(());
@@ -272,8 +272,8 @@ impl Writer {
     }
 
     /// Determines why a group could not be written, and wakes the maintenance thread if that is trouble.
-    fn learn(&self, error: StoreError) -> StoreError {
-        let error = self.condition.learn(error);
+    fn note_failure(&self, error: StoreError) -> StoreError {
+        let error = self.condition.note_failure(error);
         if error.trouble().is_some() {
             // A command has no such thread, and its store does not outlive its failure.
             let _ = self.wake_maintenance.try_send(());
@@ -307,7 +307,7 @@ impl Writer {
         match self.run_checkpoint("PASSIVE") {
             Ok(outcome) => tracing::debug!(pages, ?outcome, "checkpoint"),
             Err(error) => {
-                let error = self.learn(error.into());
+                let error = self.note_failure(error.into());
                 if error.trouble().is_none() {
                     tracing::warn!(%error, "cannot checkpoint the WAL");
                 }

@@ -112,7 +112,7 @@ impl WriteTx<'_> {
     /// Archives a department: its contacts and employees leave the enterprise's rollups and stay in its own.
     pub fn archive_department(&self, enterprise: &EnterpriseId, id: &DepartmentId) -> Result<(), StoreError> {
         let found = self.department_row(enterprise, id)?;
-        self.show_department(found, false)
+        self.set_department_visible(found, false)
     }
 
     /// Restores an archived department; does nothing to a visible one.
@@ -120,13 +120,17 @@ impl WriteTx<'_> {
         let found = self.any_department_row(enterprise, id)?;
         if found.archived {
             self.refuse_while_purged(PurgeSubject::Department, found.row)?;
-            self.show_department(found, true)?;
+            self.set_department_visible(found, true)?;
         }
         self.department(enterprise, id)
     }
 
     /// Adds a department to its enterprise's rollups, or removes it.
-    pub(in crate::store) fn show_department(&self, department: DepartmentRow, visible: bool) -> Result<(), StoreError> {
+    pub(in crate::store) fn set_department_visible(
+        &self,
+        department: DepartmentRow,
+        visible: bool,
+    ) -> Result<(), StoreError> {
         const EMPLOYEES: &str = "UPDATE scope
             SET employees = scope.employees + ?3 * own.employees,
                 active_employees = scope.active_employees + ?3 * own.active_employees

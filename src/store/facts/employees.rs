@@ -232,7 +232,7 @@ impl WriteTx<'_> {
         id: &EmployeeId,
     ) -> Result<(), StoreError> {
         let found = self.employee_row(enterprise, department, id)?;
-        self.show_employee(found, false)
+        self.set_employee_visible(found, false)
     }
 
     /// Restores an archived employee of a visible department; does nothing to a visible one.
@@ -245,13 +245,17 @@ impl WriteTx<'_> {
         let found = self.any_employee_row(enterprise, department, id)?;
         if found.archived {
             self.refuse_while_purged(PurgeSubject::Employee, found.row)?;
-            self.show_employee(found, true)?;
+            self.set_employee_visible(found, true)?;
         }
         self.employee(enterprise, department, id)
     }
 
     /// Adds an employee of a visible department to the rollups of department and enterprise, or removes it.
-    pub(in crate::store) fn show_employee(&self, employee: EmployeeRow, visible: bool) -> Result<(), StoreError> {
+    pub(in crate::store) fn set_employee_visible(
+        &self,
+        employee: EmployeeRow,
+        visible: bool,
+    ) -> Result<(), StoreError> {
         const CONTACTS: &str = "UPDATE contact SET counted = ?2 WHERE employee_id = ?1";
         const ARCHIVE: &str = "UPDATE employee SET archived_at = ?2 WHERE id = ?1";
         let step = if visible { 1 } else { -1 };

@@ -90,7 +90,7 @@ impl WriteTx<'_> {
     }
 
     /// Deletes samples outside of these minutes, at most `limit`; returns how many.
-    pub fn forget_cache_samples(&self, kept: RangeInclusive<Minute>, limit: u32) -> Result<usize, StoreError> {
+    pub fn delete_cache_samples(&self, kept: RangeInclusive<Minute>, limit: u32) -> Result<usize, StoreError> {
         const SQL: &str = "DELETE FROM cache_sample WHERE minute IN
             (SELECT minute FROM cache_sample WHERE minute < ?1 UNION ALL
              SELECT minute FROM cache_sample WHERE minute > ?2 LIMIT ?3)";

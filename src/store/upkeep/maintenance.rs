@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::store::engine::condition::{Condition, TRY_AGAIN_AFTER};
+use crate::store::engine::condition::{Condition, RECHECK_INTERVAL};
 use crate::store::engine::deferred_writes::DeferredWrites;
 use crate::store::engine::error::StoreError;
 use crate::store::engine::queue::WeakWriteQueue;
@@ -47,7 +47,7 @@ impl Maintenance {
                 (Ok(false), Ok(())) => HOUSEKEEPING_INTERVAL,
                 // It was logged when it began. Signals that arrive meanwhile wait for the next attempt.
                 (_, Err(error)) | (Err(error), _) if error.trouble().is_some() => {
-                    if !self.rest(TRY_AGAIN_AFTER) {
+                    if !self.rest(RECHECK_INTERVAL) {
                         return;
                     }
                     Duration::ZERO
@@ -75,7 +75,7 @@ impl Maintenance {
     /// Tests whether trouble is over, and then does the deferred writes.
     fn recover(&self) -> Result<(), StoreError> {
         let left = match self.condition.trouble() {
-            Some(_) => self.condition.try_again(self.queue.upgrade()?)?,
+            Some(_) => self.condition.recheck(self.queue.upgrade()?)?,
             None => None,
         };
         // Trouble with reading does not prevent writing.
@@ -94,8 +94,8 @@ impl Maintenance {
             return Ok(true);
         }
         let forgotten = self.queue.upgrade()?.write_blocking(|tx| {
-            let answers = tx.forget_old_answers(FORGOTTEN_ROWS_MAX)?;
-            let sign_ins = tx.forget_old_sign_ins(FORGOTTEN_ROWS_MAX)?;
+            let answers = tx.delete_expired_answers(FORGOTTEN_ROWS_MAX)?;
+            let sign_ins = tx.delete_expired_sign_ins(FORGOTTEN_ROWS_MAX)?;
             Ok(answers.max(sign_ins))
         })?;
         Ok(forgotten >= FORGOTTEN_ROWS_MAX as usize)

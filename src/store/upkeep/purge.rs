@@ -77,7 +77,7 @@ impl WriteTx<'_> {
         let found = self.any_department_row(enterprise, id)?;
         self.refuse_while_purged(PurgeSubject::Department, found.row)?;
         if !found.archived {
-            self.show_department(found, false)?;
+            self.set_department_visible(found, false)?;
         }
         self.accept_purge(PurgeSubject::Department, found.row)?;
         self.count(COUNT, found.row)
@@ -94,7 +94,7 @@ impl WriteTx<'_> {
         let found = self.any_employee_row(enterprise, department, id)?;
         self.refuse_while_purged(PurgeSubject::Employee, found.row)?;
         if !found.archived {
-            self.show_employee(found, false)?;
+            self.set_employee_visible(found, false)?;
         }
         self.accept_purge(PurgeSubject::Employee, found.row)?;
         self.count(COUNT, found.row)
@@ -135,12 +135,12 @@ impl WriteTx<'_> {
         let subject = PurgeSubject::parse(&subject)?;
         self.without_triggers(|tx| {
             loop {
-                let gone = match subject {
+                let outcome = match subject {
                     PurgeSubject::Employee => tx.purge_employee_rows(subject_row)?,
                     PurgeSubject::Department => tx.purge_department_rows(subject_row)?,
                     PurgeSubject::Enterprise => tx.purge_enterprise_rows(subject_row)?,
                 };
-                if gone == Gone::Everything {
+                if outcome == BatchOutcome::Finished {
                     // In the transaction that deletes the subject: its row number is free from then on, and a namesake
                     // created before the next step must not be purged.
                     tx.execute(FINISHED, [id])?;
@@ -154,42 +154,42 @@ impl WriteTx<'_> {
     }
 
     /// Deletes some rows of an employee that is being purged, the employee's own last.
-    fn purge_employee_rows(&self, employee: i64) -> Result<Gone, StoreError> {
+    fn purge_employee_rows(&self, employee: i64) -> Result<BatchOutcome, StoreError> {
         const CONTACTS: &str = "DELETE FROM contact WHERE id IN
             (SELECT id FROM contact WHERE employee_id = ?1 LIMIT ?2)";
         const SCOPES: &str = "SELECT department_id, enterprise_id FROM employee WHERE id = ?1";
         if self.execute(CONTACTS, params![employee, PURGE_BATCH_ROWS])? > 0 {
-            return Ok(Gone::Something);
+            return Ok(BatchOutcome::More);
         }
         let scopes = self.first(SCOPES, [employee], |row| Ok([row.get(0)?, row.get(1)?]))?;
         for scope in scopes.into_iter().flatten() {
             self.draw(scope)?;
         }
         self.execute("DELETE FROM employee WHERE id = ?1", [employee])?;
-        Ok(Gone::Everything)
+        Ok(BatchOutcome::Finished)
     }
 
     /// Deletes some rows of a department that is being purged, the department's own last.
-    fn purge_department_rows(&self, department: i64) -> Result<Gone, StoreError> {
+    fn purge_department_rows(&self, department: i64) -> Result<BatchOutcome, StoreError> {
         const EMPLOYEE: &str = "SELECT id FROM employee WHERE department_id = ?1 LIMIT 1";
         const ENTERPRISE: &str = "SELECT enterprise_id FROM department WHERE id = ?1";
         if let Some(employee) = self.first(EMPLOYEE, [department], |row| Ok(row.get(0)?))? {
             self.purge_employee_rows(employee)?;
-            return Ok(Gone::Something);
+            return Ok(BatchOutcome::More);
         }
         if self.purge_rollup_rows(department)? > 0 {
-            return Ok(Gone::Something);
+            return Ok(BatchOutcome::More);
         }
         if let Some(enterprise) = self.first(ENTERPRISE, [department], |row| Ok(row.get(0)?))? {
-            self.bury_scope(department)?;
+            self.leave_tombstone(department)?;
             self.draw(enterprise)?;
             self.execute("DELETE FROM department WHERE id = ?1", [department])?;
         }
-        Ok(Gone::Everything)
+        Ok(BatchOutcome::Finished)
     }
 
     /// Deletes some rows of an enterprise that is being purged, the enterprise's own last.
-    fn purge_enterprise_rows(&self, enterprise: i64) -> Result<Gone, StoreError> {
+    fn purge_enterprise_rows(&self, enterprise: i64) -> Result<BatchOutcome, StoreError> {
         const DEPARTMENT: &str = "SELECT id FROM department WHERE enterprise_id = ?1 LIMIT 1";
         const COMPANIES: &str = "DELETE FROM company WHERE id IN
             (SELECT id FROM company WHERE enterprise_id = ?1 LIMIT ?2)";
@@ -197,16 +197,16 @@ impl WriteTx<'_> {
         // purge runs first.
         if let Some(department) = self.first(DEPARTMENT, [enterprise], |row| Ok(row.get(0)?))? {
             self.purge_department_rows(department)?;
-            return Ok(Gone::Something);
+            return Ok(BatchOutcome::More);
         }
         if self.purge_rollup_rows(enterprise)? > 0
             || self.execute(COMPANIES, params![enterprise, PURGE_BATCH_ROWS])? > 0
         {
-            return Ok(Gone::Something);
+            return Ok(BatchOutcome::More);
         }
-        self.bury_scope(enterprise)?;
+        self.leave_tombstone(enterprise)?;
         self.execute("DELETE FROM enterprise WHERE id = ?1", [enterprise])?;
-        Ok(Gone::Everything)
+        Ok(BatchOutcome::Finished)
     }
 
     /// Deletes some of a scope's rollup rows; 0 when all are gone.
@@ -218,16 +218,16 @@ impl WriteTx<'_> {
         const DAYS: &str = "DELETE FROM rollup_day WHERE scope_id = ?1 AND day IN
             (SELECT day FROM rollup_day WHERE scope_id = ?1 LIMIT ?2)";
         for sql in [PEOPLE, COMPANIES, DAYS] {
-            let gone = self.execute(sql, params![scope, PURGE_BATCH_ROWS])?;
-            if gone > 0 {
-                return Ok(gone);
+            let deleted = self.execute(sql, params![scope, PURGE_BATCH_ROWS])?;
+            if deleted > 0 {
+                return Ok(deleted);
             }
         }
         Ok(0)
     }
 
     /// Leaves an empty scope with a new revision as a tombstone.
-    fn bury_scope(&self, scope: i64) -> Result<(), StoreError> {
+    fn leave_tombstone(&self, scope: i64) -> Result<(), StoreError> {
         const SQL: &str =
             "UPDATE scope SET contacts = 0, people = 0, employees = 0, active_employees = 0 WHERE id = ?1";
         self.execute(SQL, [scope])?;
@@ -237,11 +237,11 @@ impl WriteTx<'_> {
 
 /// The progress of one batch.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Gone {
+enum BatchOutcome {
     /// Some rows were deleted; there may be others.
-    Something,
+    More,
     /// The last row was deleted, the subject's own.
-    Everything,
+    Finished,
 }
 
 #[cfg(test)]

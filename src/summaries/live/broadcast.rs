@@ -68,7 +68,7 @@ impl Live {
         if !(0..revision).contains(&seen) {
             return Some(LiveEvent::reset(revision, ResetReason::UnknownPosition));
         }
-        match self.0.channel.store.read_patiently(move |tx| publication_between(tx, seen, revision)).await {
+        match self.0.channel.store.read_internal(move |tx| publication_between(tx, seen, revision)).await {
             Ok(publication) => publication,
             Err(_) => Some(LiveEvent::reset(revision, ResetReason::Unreadable)),
         }

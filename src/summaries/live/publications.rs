@@ -135,7 +135,7 @@ impl PublicationReader {
     /// Reads once, and sends what has reached the cache.
     async fn step(&mut self, channel: &EventChannel, send: &mut (dyn FnMut(Arc<LiveEvent>) + Send)) -> ReadingProgress {
         let after = self.revision;
-        let reading = channel.store.read_patiently(move |tx| {
+        let reading = channel.store.read_internal(move |tx| {
             let (epoch, counter) = (tx.epoch()?, tx.revision()?);
             Ok(Reading { epoch, counter, scopes: tx.scopes_drawn(after, counter, SCOPES_READ_MAX)? })
         });

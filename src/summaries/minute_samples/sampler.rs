@@ -172,7 +172,7 @@ impl Sampler {
                 let (mut past, mut next) = (Timeline::default(), Some(*kept_minutes(now).start()));
                 while let Some(from) = next {
                     let minutes = from..=*kept_minutes(now).end();
-                    let reading = self.store.read_patiently(move |tx| {
+                    let reading = self.store.read_internal(move |tx| {
                         let page = tx.cache_samples(minutes, ROWS_PER_READ_MAX)?;
                         for (minute, sample) in &page.samples {
                             past.add(*minute, sample, now);
@@ -226,7 +226,7 @@ impl Sampler {
     async fn delete_old(&self) -> Result<(), StoreError> {
         loop {
             let kept = kept_minutes(Minute::of(self.clock.now()));
-            let forget = move |tx: &WriteTx<'_>| tx.forget_cache_samples(kept, ROWS_PER_DELETE_MAX);
+            let forget = move |tx: &WriteTx<'_>| tx.delete_cache_samples(kept, ROWS_PER_DELETE_MAX);
             if self.store.write(forget).await? < ROWS_PER_DELETE_MAX as usize {
                 return Ok(());
             }

@@ -216,7 +216,7 @@ async fn counts_from_a_time_with_a_full_disk_are_written_later() {
     assert!(written() < asked && fixture.summaries.sampler.history().failing, "the disk was not full");
     fixture.assert_in_every_window(asked).await;
     let kept = kept_minutes(fixture.minute());
-    fixture.store.write(move |tx| tx.forget_cache_samples(kept, 1_000)).await.unwrap();
+    fixture.store.write(move |tx| tx.delete_cache_samples(kept, 1_000)).await.unwrap();
     fixture.count_misses(5);
     fixture.summaries.flush().await;
     let rows: Vec<u64> = fixture.rows().into_iter().map(|(_, misses)| misses).collect();

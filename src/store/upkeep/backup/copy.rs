@@ -122,7 +122,7 @@ impl Copying<'_> {
             let begun = self.clock.instant();
             let step = backup.step(PAGES_AT_A_TIME)?;
             let progress = backup.progress();
-            self.observer.progressed(self.told(progress));
+            self.observer.progressed(self.progress_of(progress));
             if self.observer.is_cancelled() {
                 return Err(BackupError::Cancelled);
             }
@@ -155,7 +155,7 @@ impl Copying<'_> {
         Ok(())
     }
 
-    fn told(&self, progress: rusqlite::backup::Progress) -> BackupProgress {
+    fn progress_of(&self, progress: rusqlite::backup::Progress) -> BackupProgress {
         let count = |pages: i32| u64::try_from(pages).unwrap_or(0);
         let (total, remaining) = (count(progress.pagecount), count(progress.remaining));
         BackupProgress {

@@ -95,7 +95,7 @@ impl Partial {
     }
 
     /// Replaces another file by one rename. The caller has flushed the content.
-    pub(in crate::store) fn take_the_place_of(&mut self, other: &Path) -> io::Result<()> {
+    pub(in crate::store) fn replace(&mut self, other: &Path) -> io::Result<()> {
         fs::rename(&self.path, other)?;
         self.published = true;
         Ok(())

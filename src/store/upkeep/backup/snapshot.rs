@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::store::engine::connection::explain_sqlite;
 use crate::store::engine::data_dir::{database_path, refuse_while_restored, require_database};
 use crate::store::engine::error::OpenError;
-use crate::store::engine::migrate::{self, SchemaFound};
+use crate::store::engine::migrate::{self, DetectedSchema};
 
 /// How long the first read waits for a lock. A reader waits only while the log is recovered or the file is opened.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ impl Snapshot {
         let path = database_path(data_dir);
         let sqlite = |error| explain_sqlite(&path, error);
         let connection = connect(&path).map_err(sqlite)?;
-        let SchemaFound::Version(schema_version) = migrate::recognise(&connection, &path, true)? else {
+        let DetectedSchema::Version(schema_version) = migrate::detect_schema(&connection, &path, true)? else {
             let reason = "its database is empty, so there is nothing to back up".to_owned();
             return Err(OpenError::DataDir { path: data_dir.display().to_string(), reason });
         };

@@ -50,8 +50,9 @@ impl TableCounts {
         let names: std::collections::BTreeSet<&String> = self.0.keys().chain(copy.0.keys()).collect();
         names.into_iter().find_map(|name| {
             let (expected, found) = (self.0.get(name), copy.0.get(name));
-            let told = |count: Option<&u64>| count.map_or("no table".to_owned(), |count| format!("{count} rows"));
-            (expected != found).then(|| format!("{name} has {} and should have {}", told(found), told(expected)))
+            let count_text = |count: Option<&u64>| count.map_or("no table".to_owned(), |count| format!("{count} rows"));
+            (expected != found)
+                .then(|| format!("{name} has {} and should have {}", count_text(found), count_text(expected)))
         })
     }
 }
@@ -100,20 +101,20 @@ fn examine(connection: &Connection) -> Result<TableCounts, BackupError> {
     const LOOSE_REFERENCE: &str =
         "SELECT \"table\" || ' row ' || coalesce(rowid, '?') || ' refers to a row of ' || parent || ' that is not there'
            FROM pragma_foreign_key_check LIMIT 1";
-    let told = |error: rusqlite::Error| match error.sqlite_error_code() {
+    let explain = |error: rusqlite::Error| match error.sqlite_error_code() {
         // A file that is too damaged to be checked fails in this way.
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => BackupError::Unsound(error.to_string()),
         _ => error.into(),
     };
-    let fault: String = connection.query_row(FIRST_FAULT, [], |row| row.get(0)).map_err(told)?;
+    let fault: String = connection.query_row(FIRST_FAULT, [], |row| row.get(0)).map_err(explain)?;
     if fault != "ok" {
         return Err(BackupError::Unsound(fault));
     }
-    let mut loose = connection.prepare(LOOSE_REFERENCE).map_err(told)?;
+    let mut loose = connection.prepare(LOOSE_REFERENCE).map_err(explain)?;
     if let Some(row) =
-        loose.query([]).and_then(|mut rows| rows.next()?.map(|row| row.get(0)).transpose()).map_err(told)?
+        loose.query([]).and_then(|mut rows| rows.next()?.map(|row| row.get(0)).transpose()).map_err(explain)?
     {
         return Err(BackupError::Unsound(row));
     }
-    TableCounts::read(connection).map_err(told)
+    TableCounts::read(connection).map_err(explain)
 }

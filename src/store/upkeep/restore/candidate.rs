@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::domain::backup::RowCounts;
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::{OpenError, StoreError};
-use crate::store::engine::migrate::{self, APPLICATION_ID, SCHEMA_VERSION, SchemaFound};
+use crate::store::engine::migrate::{self, APPLICATION_ID, DetectedSchema, SCHEMA_VERSION};
 use crate::store::upkeep::actor::Actor;
 use crate::store::upkeep::audit::{AuditEntry, insert};
 use crate::store::upkeep::audit_action::AuditAction;
@@ -60,7 +60,7 @@ fn refuse(source: &Path, reason: impl Into<String>) -> RestoreError {
 }
 
 /// Reads the header of a file, and refuses what is clearly not a backup. Changes nothing.
-pub(super) fn look_at(source: &Path, database: &Path) -> Result<(), RestoreError> {
+pub(super) fn check_header(source: &Path, database: &Path) -> Result<(), RestoreError> {
     let metadata = fs::metadata(source).map_err(|error| match error.kind() {
         ErrorKind::NotFound => refuse(source, "there is no such file"),
         _ => refuse(source, error.to_string()),
@@ -148,22 +148,22 @@ impl Candidate {
     ) -> Result<Self, RestoreError> {
         let bytes = self.partial.bytes().map_err(RestoreError::Copy)?;
         observer.progressed(BackupProgress { stage: BackupStage::Verifying, bytes_done: bytes, bytes_total: bytes });
-        let told = |error: BackupError| match error {
+        let explain = |error: BackupError| match error {
             BackupError::Unsound(reason) => refuse(source, format!("it is damaged: {reason}")),
             BackupError::Store(error) if error.is_damage() => refuse(source, format!("it is damaged: {error}")),
             error => RestoreError::Copy(error),
         };
-        make_single(self.partial.path()).map_err(told)?;
+        make_single(self.partial.path()).map_err(explain)?;
         let connection = self.connect()?;
-        self.schema_version = match migrate::recognise(&connection, source, true) {
-            Ok(SchemaFound::Version(version)) if version > 0 => version,
+        self.schema_version = match migrate::detect_schema(&connection, source, true) {
+            Ok(DetectedSchema::Version(version)) if version > 0 => version,
             Ok(_) => return Err(refuse(source, "it holds no database of Muster")),
             Err(OpenError::Newer { found, .. }) => return Err(newer(source, found)),
             Err(OpenError::Foreign { reason, .. }) => return Err(refuse(source, reason)),
             Err(error) => return Err(error.into()),
         };
         drop(connection);
-        self.rows = verify(self.partial.path(), Pace::Full, clock, observer).map_err(told)?.rows();
+        self.rows = verify(self.partial.path(), Pace::Full, clock, observer).map_err(explain)?.rows();
         Ok(self)
     }
 
@@ -242,7 +242,7 @@ impl Candidate {
 
     /// Flushes the copy to the disk, and gives it to the database's owner: a restore by root must not lock out the
     /// server's user.
-    pub(super) fn settle(&self, database: &Path, data_dir: &Path) -> Result<(), RestoreError> {
+    pub(super) fn flush_for_owner(&self, database: &Path, data_dir: &Path) -> Result<(), RestoreError> {
         let failed = |error| RestoreError::Copy(self.partial.failed(&error));
         let model = fs::metadata(database).or_else(|_| fs::metadata(data_dir)).map_err(failed)?;
         let own = self.partial.file().metadata().map_err(failed)?;
@@ -256,8 +256,8 @@ impl Candidate {
         self.partial.file().sync_all().map_err(failed)
     }
 
-    pub(super) fn take_the_place_of(&mut self, database: &Path) -> std::io::Result<()> {
-        self.partial.take_the_place_of(database)
+    pub(super) fn replace(&mut self, database: &Path) -> std::io::Result<()> {
+        self.partial.replace(database)
     }
 }
 

@@ -41,12 +41,12 @@ pub(super) struct OldFacts {
 pub(super) enum Replaced {
     Nothing,
     /// A single file, locked as long as this value lives.
-    AtRest(Box<AtRest>),
+    QuiescedDatabase(Box<QuiescedDatabase>),
     /// A file that SQLite cannot read, with the files beside it.
     Damaged,
 }
 
-pub(super) struct AtRest {
+pub(super) struct QuiescedDatabase {
     rows: Option<RowCounts>,
     facts: Option<OldFacts>,
     /// In an exclusive transaction that writes nothing.
@@ -54,7 +54,7 @@ pub(super) struct AtRest {
 }
 
 /// What the database holds, if it can be read without preparation.
-pub(super) fn look_at(database: &Path) -> Before {
+pub(super) fn read_contents(database: &Path) -> Before {
     if !database.exists() {
         return Before::Nothing;
     }
@@ -74,7 +74,7 @@ fn connect(database: &Path) -> rusqlite::Result<Connection> {
 
 impl Replaced {
     /// Moves the log into the database, removes the log, and locks other processes out.
-    pub(super) fn bring_to_rest(database: &Path) -> Result<Self, RestoreError> {
+    pub(super) fn quiesce(database: &Path) -> Result<Self, RestoreError> {
         if !database.exists() {
             return Ok(Self::Nothing);
         }
@@ -83,7 +83,7 @@ impl Replaced {
             Ok(Some(connection)) => {
                 let rows = TableCounts::read(&connection).ok().map(|counts| counts.rows());
                 let facts = OldFacts::read(&connection).ok();
-                Ok(Self::AtRest(Box::new(AtRest { rows, facts, _held: connection })))
+                Ok(Self::QuiescedDatabase(Box::new(QuiescedDatabase { rows, facts, _held: connection })))
             }
             Ok(None) => Err(in_use()),
             Err(error) => match error.sqlite_error_code() {
@@ -104,7 +104,7 @@ impl Replaced {
     /// What it holds, read under the lock.
     pub(super) fn before(&self) -> Option<Before> {
         match self {
-            Self::AtRest(old) => old.rows.map(Before::Rows),
+            Self::QuiescedDatabase(old) => old.rows.map(Before::Rows),
             _ => None,
         }
     }
@@ -112,7 +112,7 @@ impl Replaced {
     /// What the new database takes over; none where there was no database or it cannot be read.
     pub(super) fn facts(&self) -> Option<&OldFacts> {
         match self {
-            Self::AtRest(old) => old.facts.as_ref(),
+            Self::QuiescedDatabase(old) => old.facts.as_ref(),
             _ => None,
         }
     }
@@ -136,10 +136,10 @@ impl Replaced {
         let failed = || RestoreError::files(kept);
         let state = || fs::metadata(database).map(|file| (file.len(), file.mtime(), file.mtime_nsec(), file.ino()));
         let before = state().map_err(failed())?;
-        let was_at_rest = matches!(self, Self::AtRest(_));
+        let was_at_rest = matches!(self, Self::QuiescedDatabase(_));
         drop(self);
         copy_whole(database, kept).map_err(failed())?;
-        let replaced = if was_at_rest { Self::bring_to_rest(database)? } else { Self::Damaged };
+        let replaced = if was_at_rest { Self::quiesce(database)? } else { Self::Damaged };
         if state().map_err(failed())? != before {
             let _ = fs::remove_file(kept);
             return Err(RestoreError::InUse(database.display().to_string()));
@@ -150,7 +150,7 @@ impl Replaced {
     /// Removes the files beside it. One at rest has none; those of a damaged or missing one move along with the kept
     /// file.
     pub(super) fn clear(&self, database: &Path, kept: Option<&Path>) -> io::Result<()> {
-        if matches!(self, Self::AtRest(_)) {
+        if matches!(self, Self::QuiescedDatabase(_)) {
             return Ok(());
         }
         let kept_sides = kept.map(side_files);

@@ -28,7 +28,7 @@ pub enum RestoreStep {
     Copied,
     Verified,
     /// The old database is a single file, locked against other processes.
-    BroughtToRest,
+    Quiesced,
     /// The copy has its own epoch and revisions, and is on the disk.
     Renewed,
     /// The old database has a second name, under which it is kept.
@@ -45,7 +45,7 @@ pub const RESTORE_STEPS: [RestoreStep; 9] = [
     RestoreStep::Locked,
     RestoreStep::Copied,
     RestoreStep::Verified,
-    RestoreStep::BroughtToRest,
+    RestoreStep::Quiesced,
     RestoreStep::Renewed,
     RestoreStep::Kept,
     RestoreStep::Cleared,
@@ -80,7 +80,7 @@ impl Restore {
         step: StepObserver<'_>,
     ) -> Result<Self, RestoreError> {
         // First of all: a file that is clearly not a backup must not even create a data directory.
-        candidate::look_at(source, &database_path(data_dir))?;
+        candidate::check_header(source, &database_path(data_dir))?;
         prepare_dir(data_dir)?;
         refuse_directory(data_dir)?;
         let lock = match DirLock::acquire(data_dir, LockPurpose::Restore, HOLDER)? {
@@ -94,7 +94,7 @@ impl Restore {
         step(RestoreStep::Copied);
         let candidate = candidate.verified(source, clock, observer)?;
         step(RestoreStep::Verified);
-        let before = replaced::look_at(&database_path(data_dir));
+        let before = replaced::read_contents(&database_path(data_dir));
         let (data_dir, source) = (data_dir.to_owned(), source.to_owned());
         Ok(Self { data_dir, source, clock: clock.clone(), candidate, before, _lock: lock })
     }
@@ -118,14 +118,14 @@ impl Restore {
     /// Replaces the database by the backup. Blocks.
     pub fn commit(mut self, actor: &Actor, step: StepObserver<'_>) -> Result<Restored, RestoreError> {
         let database = database_path(&self.data_dir);
-        let replaced = Replaced::bring_to_rest(&database)?;
-        step(RestoreStep::BroughtToRest);
+        let replaced = Replaced::quiesce(&database)?;
+        step(RestoreStep::Quiesced);
         let kept = replaced.is_there().then(|| replaced::kept_path(&self.data_dir, self.clock.now()));
         // Under the exclusive lock there may be more than was read before.
         let before = replaced.before().unwrap_or(self.before);
-        let told = self.told(before, kept.as_deref());
-        let renewed = self.candidate.renew(replaced.facts(), actor, &told, self.clock.now())?;
-        self.candidate.settle(&database, &self.data_dir)?;
+        let act = self.audit_entry(before, kept.as_deref());
+        let renewed = self.candidate.renew(replaced.facts(), actor, &act, self.clock.now())?;
+        self.candidate.flush_for_owner(&database, &self.data_dir)?;
         step(RestoreStep::Renewed);
         let replaced = match &kept {
             Some(kept) => replaced.keep(&database, kept)?,
@@ -139,7 +139,7 @@ impl Restore {
             return Err(RestoreError::InUse(stale.display().to_string()));
         }
         step(RestoreStep::Cleared);
-        self.candidate.take_the_place_of(&database).map_err(RestoreError::files(&database))?;
+        self.candidate.replace(&database).map_err(RestoreError::files(&database))?;
         step(RestoreStep::Swapped);
         sync_dir(&self.data_dir).map_err(RestoreError::files(&self.data_dir))?;
         step(RestoreStep::Synced);
@@ -157,7 +157,7 @@ impl Restore {
     }
 
     /// The entry in the audit log of the restored database.
-    fn told(&self, before: Before, kept: Option<&Path>) -> AuditEntry {
+    fn audit_entry(&self, before: Before, kept: Option<&Path>) -> AuditEntry {
         let source = fs::canonicalize(&self.source).unwrap_or_else(|_| self.source.clone());
         let before = match before {
             Before::Nothing => json!(null),

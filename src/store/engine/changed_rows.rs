@@ -12,8 +12,8 @@ use rusqlite::hooks::Action;
 
 /// The changed rows of the scope table, and whether certain other tables were changed.
 #[derive(Clone, Debug, Default)]
-pub(in crate::store) struct Touched {
-    /// Rows of the scope table, each with the number of jobs that touched it.
+pub(in crate::store) struct ChangedRows {
+    /// Rows of the scope table, each with the number of jobs that changed it.
     pub(in crate::store) scopes: BTreeMap<i64, u32>,
     /// Any token or session.
     pub(in crate::store) access: bool,
@@ -21,7 +21,7 @@ pub(in crate::store) struct Touched {
     pub(in crate::store) purge: bool,
 }
 
-impl Touched {
+impl ChangedRows {
     pub(in crate::store) fn absorb(&mut self, other: Self) {
         for (scope, jobs) in other.scopes {
             *self.scopes.entry(scope).or_default() += jobs;
@@ -36,41 +36,41 @@ impl Touched {
 /// Filled while statements run, read and restored between them, all on the writer's thread, so the mutex is never
 /// contended; it is here because SQLite's hook must be `Send`.
 #[derive(Debug)]
-pub(in crate::store) struct TouchAccount(Arc<Mutex<Touched>>);
+pub(in crate::store) struct ChangeRecorder(Arc<Mutex<ChangedRows>>);
 
-impl TouchAccount {
+impl ChangeRecorder {
     /// Installs the hook on a connection.
     pub(in crate::store) fn of(connection: &Connection) -> rusqlite::Result<Self> {
-        let account = Self(Arc::default());
-        let hook = Self(Arc::clone(&account.0));
+        let recorder = Self(Arc::default());
+        let hook = Self(Arc::clone(&recorder.0));
         connection.update_hook(Some(move |action: Action, _: &str, table: &str, row: i64| {
-            let mut touched = hook.lock();
+            let mut changed = hook.lock();
             match table {
                 "scope" => {
                     // Counts jobs, not rows: the record is of one job.
-                    touched.scopes.insert(row, 1);
+                    changed.scopes.insert(row, 1);
                 }
                 // Recording a token's last use changes no access rule. Distinguishing it is not worth the code: it
                 // happens once a minute.
-                "token" | "session" => touched.access = true,
-                "purge" if action == Action::SQLITE_INSERT => touched.purge = true,
+                "token" | "session" => changed.access = true,
+                "purge" if action == Action::SQLITE_INSERT => changed.purge = true,
                 _ => {}
             }
         }))?;
-        Ok(account)
+        Ok(recorder)
     }
 
     /// The record as it is now.
-    pub(in crate::store) fn stand(&self) -> Touched {
+    pub(in crate::store) fn current(&self) -> ChangedRows {
         self.lock().clone()
     }
 
     /// Replaces the record; returns what it was.
-    pub(in crate::store) fn reset(&self, to: Touched) -> Touched {
+    pub(in crate::store) fn replace(&self, to: ChangedRows) -> ChangedRows {
         std::mem::replace(&mut *self.lock(), to)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Touched> {
+    fn lock(&self) -> MutexGuard<'_, ChangedRows> {
         self.0.lock()
     }
 }
