@@ -4,14 +4,11 @@
 //! `tests/schemathesis` sends what these allow and what they forbid, and so holds them against the server.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder, ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::domain::access::{TOKEN_LIFE_MAX, TOKEN_LIFE_MIN};
-use crate::domain::cache_configuration::{DURATION_MAX, DURATION_MIN};
 use crate::domain::contacts::{CONTACT_NOTES_LEN_MAX, CONTACT_TAG_LEN_MAX, CONTACT_TEXT_LEN_MAX};
 use crate::domain::directory::NAME_LEN_MAX;
 use crate::domain::ids::ID_LEN_MAX;
@@ -30,12 +27,6 @@ const NOT_BLANK: &str = concat!(
 
 /// An e-mail address of the usual characters, or nothing.
 const EMAIL: &str = r"^([A-Za-z0-9._%+-]+@[A-Za-z0-9]+([.-][A-Za-z0-9]+)*)?$";
-
-/// Numbers with units, each as long and as short as people write them.
-const SPAN: &str = concat!(
-    r"^\s*([0-9]{1,12}(\.[0-9]{1,9})?\s*(nanos|nsec|ns|usec|us|\u00b5s|millis|msec|ms|seconds?|secs?|s|minutes?|mins?|m|",
-    r"hours?|hrs?|h|days?|d|weeks?|wks?|w|months?|M|years?|yrs?|y)\s*)+$"
-);
 
 fn text(description: &str, pattern: &str, len_max: usize) -> ObjectBuilder {
     let text = ObjectBuilder::new().schema_type(Type::String).description(Some(description));
@@ -111,18 +102,6 @@ shapes! {
         one_at_least::<EmployeeInput, DirectoryName>(&fields, "What is said of a new employee: a name, too")
     };
 
-    /// How long a token lives.
-    TokenSpan = span(TOKEN_LIFE_MIN, TOKEN_LIFE_MAX).into();
-
-    /// How long an entry of the cache lives.
-    CacheSpan = span(DURATION_MIN, DURATION_MAX).into();
-
-    /// How long an entry of the cache stands in, or 0 for never.
-    CacheSpanOrZero = {
-        let zero = ObjectBuilder::new().schema_type(Type::Integer).description(Some("Never")).enum_values(Some([0]));
-        span(DURATION_MIN, DURATION_MAX).item(zero).into()
-    };
-
     /// What somebody signs in with: a token or the code of a link.
     SignInSecret = {
         let [token, code] = [("token", "A token"), ("code", CODE)].map(|(field, description)| {
@@ -146,14 +125,4 @@ fn one_at_least<All: ToSchema, One: ToSchema>(fields: &[&str], description: &str
     });
     let all = AllOfBuilder::new().item(Ref::from_schema_name(All::name())).item(any);
     all.description(Some(description)).into()
-}
-
-/// A duration of at least and at most so many milliseconds: a number or a text.
-fn span(life_min: Duration, life_max: Duration) -> OneOfBuilder {
-    let millis = |duration: Duration| u64::try_from(duration.as_millis()).ok();
-    let number = ObjectBuilder::new().schema_type(Type::Number).description(Some("Milliseconds"));
-    let number = number.minimum(millis(life_min)).maximum(millis(life_max));
-    let text = ObjectBuilder::new().schema_type(Type::String).description(Some("Such as `30d` or `2h 30m`"));
-    let text = text.pattern(Some(SPAN));
-    OneOfBuilder::new().item(text.examples(["30d", "2h 30m"])).item(number)
 }

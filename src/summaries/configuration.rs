@@ -65,7 +65,7 @@ impl Newest {
         let epoch = tx.epoch()?.into();
         let Some(stored) = tx.newest_cache_configuration()? else {
             let configuration = CacheConfiguration::default();
-            let json = json!(configuration.shape());
+            let json = json!(configuration.to_json());
             let versioned = VersionedConfiguration { epoch, version: 0, configuration };
             return Ok(Self { versioned, readable: true, json });
         };

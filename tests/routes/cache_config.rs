@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use muster::clock::Clock;
 use muster::domain::access::Role;
-use muster::domain::cache_configuration::{CacheConfiguration, ConfigurationPatch};
+use muster::domain::cache_configuration::{CacheConfiguration, ConfigurationChange, Given};
 use muster::store::{Actor, Store, StoreError};
 use muster::summaries::ConfigurationEdit;
 use reqwest::Method;
@@ -354,8 +354,7 @@ async fn concurrent_changes_each_get_a_version_and_the_last_one_is_in_force() {
 async fn a_change_takes_effect_when_its_caller_gives_up_waiting() {
     let app = TestApp::start().await;
     let actor = Actor::of_program("a test");
-    let patch: ConfigurationPatch = serde_json::from_value(json!({"maxCacheSize": 9})).unwrap();
-    let change = ConfigurationEdit::Set(patch.check().unwrap());
+    let change = ConfigurationEdit::Set(ConfigurationChange::check([("maxCacheSize", Given::Number(9.0))]).unwrap());
     let mut changes = app.summaries.configuration_changes();
     let configuring = app.summaries.configure(actor, change, None);
     // The caller polls once and gives up.

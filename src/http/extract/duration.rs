@@ -5,6 +5,13 @@ use std::time::Duration;
 
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
+
+/// Numbers with units, each as long and as short as people write them.
+const SPAN: &str = concat!(
+    r"^\s*([0-9]{1,12}(\.[0-9]{1,9})?\s*(nanos|nsec|ns|usec|us|\u00b5s|millis|msec|ms|seconds?|secs?|s|minutes?|mins?|m|",
+    r"hours?|hrs?|h|days?|d|weeks?|wks?|w|months?|M|years?|yrs?|y)\s*)+$"
+);
 
 /// A span of time: a number of milliseconds, or a text such as `90d` or `2h 30m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +48,17 @@ impl Visitor<'_> for SpanVisitor {
     fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
         humantime::parse_duration(text.trim()).map_err(|_| E::invalid_value(Unexpected::Str(text), &self))
     }
+}
+
+/// The schema of a span of time within these bounds: a number of milliseconds or a text.
+#[must_use]
+pub fn span_schema(min: Duration, max: Duration) -> OneOfBuilder {
+    let millis = |duration: Duration| u64::try_from(duration.as_millis()).ok();
+    let number = ObjectBuilder::new().schema_type(Type::Number).description(Some("Milliseconds"));
+    let number = number.minimum(millis(min)).maximum(millis(max));
+    let text = ObjectBuilder::new().schema_type(Type::String).description(Some("Such as `30d` or `2h 30m`"));
+    let text = text.pattern(Some(SPAN));
+    OneOfBuilder::new().item(text.examples(["30d", "2h 30m"])).item(number)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ mod read_error;
 mod typed_errors;
 mod upload;
 
-pub use duration::Span;
+pub use duration::{Span, span_schema};
 pub use json::{Json, RawJson};
 pub use null::{not_null, nullable};
 pub use page::{ArchivedParams, PageParams, PageQuery, SeekParams, SeekQuery, WHOLE_LIST};

@@ -7,7 +7,8 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::id_and_name::checked_id;
 use crate::access::{MintedToken, mint};
@@ -19,8 +20,8 @@ use crate::domain::time::Timestamp;
 use crate::http::answer::{Answer, Paging};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::extract::{Json, PathIds, Span, TokenId};
-use crate::http::schemas::{DirectoryText, Id, TokenSpan};
+use crate::http::extract::{Json, PathIds, Span, TokenId, span_schema};
+use crate::http::schemas::{DirectoryText, Id};
 use crate::http::state::AppState;
 
 /// A token, without what grants access.
@@ -110,12 +111,23 @@ pub struct NewTokenBody {
     #[schema(value_type = Option<Id>)]
     enterprise_id: Option<String>,
     /// How long it works: milliseconds, or a text such as `90d`. Without it and `expiresAt`, until it is revoked.
-    #[schema(value_type = Option<TokenSpan>)]
-    expires_in: Option<Span>,
+    expires_in: Option<TokenSpan>,
     /// Until when it works; instead of `expiresIn`.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<String>,
 }
+
+/// How long a token lives.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct TokenSpan(Span);
+
+impl PartialSchema for TokenSpan {
+    fn schema() -> RefOr<Schema> {
+        span_schema(TOKEN_LIFE_MIN, TOKEN_LIFE_MAX).into()
+    }
+}
+
+impl ToSchema for TokenSpan {}
 
 impl NewTokenBody {
     /// The token's name, reach and end.
@@ -137,11 +149,11 @@ impl NewTokenBody {
     }
 }
 
-fn end_of_life(now: Timestamp, life: Option<Span>, end: Option<&str>) -> Result<Option<Timestamp>, FieldError> {
+fn end_of_life(now: Timestamp, life: Option<TokenSpan>, end: Option<&str>) -> Result<Option<Timestamp>, FieldError> {
     let (field, life) = match (life, end) {
         (None, None) => return Ok(None),
         (Some(_), Some(_)) => return Err(FieldError::new("expiresAt", "cannot be combined with expiresIn")),
-        (Some(Span(life)), None) => ("expiresIn", life),
+        (Some(TokenSpan(Span(life))), None) => ("expiresIn", life),
         (None, Some(end)) => {
             let end = Timestamp::parse(end).ok_or_else(|| FieldError::new("expiresAt", "must be an RFC 3339 time"))?;
             let millis = u64::try_from(end.millis() - now.millis()).unwrap_or(0);

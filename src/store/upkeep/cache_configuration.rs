@@ -31,7 +31,7 @@ impl StoredConfiguration {
     ///
     /// What this binary cannot read, as a sentence.
     pub fn configuration(&self) -> Result<CacheConfiguration, String> {
-        CacheConfiguration::from_json(&self.json.to_string())
+        CacheConfiguration::from_json(&self.json)
     }
 }
 
@@ -76,7 +76,7 @@ impl WriteTx<'_> {
     ) -> Result<StoredConfiguration, StoreError> {
         const SQL: &str = "INSERT INTO cache_configuration (version, at, actor, address, configuration)
             SELECT coalesce(max(version), 0) + 1, ?1, ?2, ?3, ?4 FROM cache_configuration";
-        let json = serde_json::to_string(&configuration.shape())
+        let json = serde_json::to_string(&configuration.to_json())
             .map_err(|error| StoreError::Corrupt(format!("a configuration cannot be written: {error}")))?;
         self.execute(SQL, params![self.now().millis(), actor.to_string(), actor.address, json])?;
         self.newest_cache_configuration()?.ok_or(StoreError::NotFound(Subject::ConfigurationVersion))

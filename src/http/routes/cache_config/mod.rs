@@ -1,5 +1,9 @@
 //! The cache's configuration: reading, changing and going back.
 
+mod patch;
+
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, ETAG, IF_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -8,10 +12,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use self::patch::ConfigurationPatch;
 use super::summaries::KnownTags;
-use crate::domain::cache_configuration::{
-    CacheConfiguration, ConfigurationPatch, ConfigurationShape, DurationsInWords, Refusal, Ttls,
-};
+use crate::domain::cache_configuration::{CacheConfiguration, ConfigurationJson, Refusal, Ttls};
 use crate::domain::page::RowCursor;
 use crate::domain::time::Timestamp;
 use crate::http::answer::{Answer, Paging};
@@ -19,7 +22,6 @@ use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PageParams, PageQuery};
 use crate::http::negotiation::{PRIVATE_NO_CACHE, none_match_lists};
-use crate::http::schemas::{CacheSpan, CacheSpanOrZero};
 use crate::http::state::AppState;
 use crate::store::StoredConfiguration;
 use crate::summaries::{ConfigurationEdit, VersionedConfiguration};
@@ -29,7 +31,7 @@ use crate::summaries::{ConfigurationEdit, VersionedConfiguration};
 #[schema(as = CacheConfigurationAnswer)]
 pub struct CurrentBody {
     /// The configuration.
-    configuration: ConfigurationShape,
+    configuration: ConfigurationJson,
     /// Its durations as people write them.
     humanized: DurationsInWords,
     /// Its version; 0 as long as nobody has changed the defaults.
@@ -40,7 +42,37 @@ pub struct CurrentBody {
 impl CurrentBody {
     fn of(current: &VersionedConfiguration) -> Self {
         let configuration = &current.configuration;
-        Self { configuration: configuration.shape(), humanized: configuration.in_words(), version: current.version }
+        Self {
+            configuration: configuration.to_json(),
+            humanized: DurationsInWords::of(configuration),
+            version: current.version,
+        }
+    }
+}
+
+/// The configuration's durations as people write them: `1h`, `2h 30m`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DurationsInWords {
+    /// How long entries live.
+    ttl_settings: Ttls<String>,
+    /// The same as `ttlSettings.default`.
+    #[serde(rename = "defaultTTL")]
+    #[schema(example = "30m")]
+    default_ttl: String,
+    /// How long an entry may be served after its TTL or its day while the database cannot be read.
+    #[schema(example = "10m")]
+    stale_if_error: String,
+}
+
+impl DurationsInWords {
+    fn of(configuration: &CacheConfiguration) -> Self {
+        let words = |duration: &Duration| humantime::format_duration(*duration).to_string();
+        Self {
+            ttl_settings: configuration.ttl.map(words),
+            default_ttl: words(&configuration.ttl.default),
+            stale_if_error: words(&configuration.stale_if_error),
+        }
     }
 }
 
@@ -51,7 +83,7 @@ pub struct StateBody {
     #[serde(flatten)]
     current: CurrentBody,
     /// What version 0 says, before anybody changed anything.
-    defaults: ConfigurationShape,
+    defaults: ConfigurationJson,
 }
 
 /// What came of a change.
@@ -88,7 +120,7 @@ pub struct VersionBody {
     #[schema(example = "127.0.0.1")]
     address: String,
     /// The whole configuration after it.
-    #[schema(value_type = ConfigurationShape)]
+    #[schema(value_type = ConfigurationJson)]
     configuration: Value,
 }
 
@@ -107,77 +139,6 @@ pub struct HistoryBody {
     history: Vec<VersionBody>,
     #[serde(flatten)]
     paging: Paging,
-}
-
-/// What is wanted of the configuration; what is absent stays as it is.
-#[derive(ToSchema)]
-#[schema(as = CacheConfigurationPatch, rename_all = "camelCase")]
-#[expect(dead_code, reason = "it only describes what the domain reads")]
-pub struct PatchBody {
-    /// How long entries live: each from 1 s to 30 d.
-    #[schema(nullable = false)]
-    ttl_settings: Option<TtlPatchBody>,
-    /// Entries at most.
-    #[schema(nullable = false, minimum = 1, maximum = 100_000)]
-    max_cache_size: Option<u64>,
-    /// Bytes at most.
-    #[schema(nullable = false, minimum = 1_024, maximum = 68_719_476_736_u64)]
-    max_cache_bytes: Option<u64>,
-    /// The same as `ttlSettings.default`; both may be given if they are equal.
-    #[schema(nullable = false, rename = "defaultTTL")]
-    default_ttl: Option<CacheSpan>,
-    /// How long an entry may stand in while the database cannot be read: from 1 s to 30 d, or 0 for never.
-    #[schema(nullable = false)]
-    stale_if_error: Option<CacheSpanOrZero>,
-    /// Which enterprises are of high and of low activity.
-    #[schema(nullable = false)]
-    activity: Option<ActivityPatchBody>,
-    /// What is aimed at.
-    #[schema(nullable = false)]
-    targets: Option<TargetsPatchBody>,
-}
-
-/// TTLs to be changed.
-#[derive(ToSchema)]
-#[schema(as = TtlSettingsPatch, rename_all = "camelCase")]
-#[expect(dead_code, reason = "it only describes what the domain reads")]
-pub struct TtlPatchBody {
-    #[schema(nullable = false)]
-    enterprise: Option<CacheSpan>,
-    #[schema(nullable = false)]
-    department: Option<CacheSpan>,
-    #[schema(nullable = false)]
-    default: Option<CacheSpan>,
-    #[schema(nullable = false)]
-    high_activity: Option<CacheSpan>,
-    #[schema(nullable = false)]
-    low_activity: Option<CacheSpan>,
-}
-
-/// Limits of activity to be changed.
-#[derive(ToSchema)]
-#[schema(as = ActivityLimitsPatch, rename_all = "camelCase")]
-#[expect(dead_code, reason = "it only describes what the domain reads")]
-pub struct ActivityPatchBody {
-    #[schema(nullable = false, minimum = 1, maximum = 50_000)]
-    high_per_hour: Option<u32>,
-    #[schema(nullable = false, minimum = 0, maximum = 50_000)]
-    low_per_day: Option<u32>,
-}
-
-/// Targets to be changed.
-#[derive(ToSchema)]
-#[schema(as = CacheTargetsPatch, rename_all = "camelCase")]
-#[expect(dead_code, reason = "it only describes what the domain reads")]
-pub struct TargetsPatchBody {
-    #[schema(nullable = false, exclusive_minimum = 0, maximum = 1)]
-    hit_rate: Option<f64>,
-    #[schema(nullable = false, exclusive_minimum = 0, maximum = 60_000)]
-    hit_millis: Option<f64>,
-    #[schema(nullable = false, minimum = 1_024, maximum = 68_719_476_736_u64)]
-    memory_bytes: Option<u64>,
-    #[schema(nullable = false, exclusive_minimum = 0, maximum = 50_000)]
-    invalidations_per_hour: Option<f64>,
 }
 
 /// Where to go back to.
@@ -244,7 +205,7 @@ pub async fn get(State(state): State<AppState>, headers: HeaderMap) -> Response 
     if none_match_lists(&headers, tag.as_bytes()) {
         return tagged(&current, StatusCode::NOT_MODIFIED);
     }
-    let defaults = CacheConfiguration::default().shape();
+    let defaults = CacheConfiguration::default().to_json();
     tagged(&current, state.success(StateBody { current: CurrentBody::of(&current), defaults }))
 }
 
@@ -255,7 +216,7 @@ pub async fn get(State(state): State<AppState>, headers: HeaderMap) -> Response 
 /// What changes nothing makes no version.
 #[utoipa::path(
     put, path = "/cache/config", tag = "cache", operation_id = "changeCacheConfiguration", params(ExpectedTags),
-    request_body(content = PatchBody, example = json!({
+    request_body(content = ConfigurationPatch, example = json!({
         "ttlSettings": {"enterprise": "2h 30m", "department": 900_000}, "maxCacheSize": 2_000
     })),
     responses(
@@ -318,7 +279,7 @@ async fn configure(
 ) -> Result<Response, ApiError> {
     let configured = state.summaries.configure(caller.actor(), change, expected_tags(headers)).await?;
     let (current, changed) = (configured.now, configured.changed);
-    let current_settings = current.configuration.ttls();
+    let current_settings = current.configuration.ttl_millis();
     let body = ChangedBody { message, changed, current_settings, current: CurrentBody::of(&current) };
     Ok(tagged(&current, state.success(body)))
 }
