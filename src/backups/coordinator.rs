@@ -224,7 +224,7 @@ impl Backups {
             }
             if instant.duration_since(refreshed) >= REFRESH_INTERVAL {
                 refreshed = instant;
-                self.take_over(self.shared.store.read_patiently(|tx| tx.last_backup(None)).await);
+                self.take_over(self.shared.store.read_internal(|tx| tx.last_backup(None)).await);
             }
         }
         let running = {
