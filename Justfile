@@ -67,6 +67,28 @@ release:
     dist/muster man > dist/muster.1
     ls -l dist/muster dist/muster.1
 
+# Check licences, sources and banned or doubled dependencies (deny.toml); needs cargo-deny.
+deny:
+    cargo deny --log-level error check bans licenses sources
+
+# Write the bill of materials of the release, dist/muster.cdx.json, in CycloneDX; needs cargo-cyclonedx.
+sbom:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo cyclonedx --format json --spec-version 1.5 --target "$(rustc --print host-tuple)" --override-filename muster.cdx --quiet
+    mkdir -p dist
+    # The path of the checkout says nothing to readers.
+    sed "s|path+file://$PWD|path+file:///muster|g" muster.cdx.json > dist/muster.cdx.json
+    rm muster.cdx.json
+    ls -l dist/muster.cdx.json
+
+# Run what needs many repetitions or a long time, on dist/muster; the last result is in docs/benchmarks.md.
+soak KILLS="200" SECONDS="600":
+    MUSTER_KILL_ROUNDS={{KILLS}} cargo test --test main kills_lose_nothing_that_was_acknowledged -- --nocapture
+    MUSTER_KILL_ROUNDS={{KILLS}} cargo test --test main nothing_acknowledged_is_missing -- --nocapture
+    MUSTER_LOAD_SECONDS={{SECONDS}} MUSTER_LOAD_BINARY=dist/muster cargo test --test main sixty_four_writers -- --nocapture
+    RUSTFLAGS="--cfg muster_shuttle" cargo test --target-dir target/interleavings --lib cache::
+
 # Write the screenshots of docs/images after the demonstration has run for MINUTES; review each.
 screenshots MINUTES="20":
     UPDATE_SCREENSHOTS={{MINUTES}} cargo test --test main every_page_of_the_demonstration

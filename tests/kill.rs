@@ -17,7 +17,7 @@ use imports::Importer;
 use crate::support::{Random, TestServer, WireClient, WorkDir, eventually};
 
 /// How often the server is killed by default.
-const KILLS: usize = 20;
+const KILLS: usize = 10;
 
 /// Sets the number of kills.
 const KILLS_VARIABLE: &str = "MUSTER_KILL_ROUNDS";

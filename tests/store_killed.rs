@@ -11,8 +11,11 @@ use muster::store::{EmployeeName, ImportChunk, ImportRow, MayCreate, Mode, Owner
 
 use crate::support::{Directory, Random, add_contact, contact, department, employee, enterprise, first_page, staff};
 
-/// How often a process is killed.
-const KILLS: usize = 20;
+/// How often a process is killed by default.
+const KILLS: usize = 10;
+
+/// Sets the number of kills.
+const KILLS_VARIABLE: &str = "MUSTER_KILL_ROUNDS";
 
 /// The smallest and the largest number of acknowledged writes before a kill.
 const ACKNOWLEDGED_MIN: usize = 5;
@@ -22,14 +25,15 @@ const ACKNOWLEDGED_MAX: usize = 150;
 const DIRECTORY_VARIABLE: &str = "MUSTER_TEST_KILLED_IN";
 
 #[test]
-fn twenty_kills_lose_nothing_that_was_acknowledged() {
+fn kills_lose_nothing_that_was_acknowledged() {
     let directory = Directory::new();
     directory.open().write_people();
     let seed = Random::seed_of_this_run();
     println!("{}={seed}", Random::SEED_VARIABLE);
     let mut random = Random::new(seed);
     let mut acknowledged = BTreeSet::new();
-    for kill in 0..KILLS {
+    let kills = std::env::var(KILLS_VARIABLE).map_or(KILLS, |kills| kills.parse().unwrap());
+    for kill in 0..kills {
         let mut server = Server::start(directory.path(), kill);
         let enough = ACKNOWLEDGED_MIN + random.below(ACKNOWLEDGED_MAX - ACKNOWLEDGED_MIN);
         let before = acknowledged.len();
