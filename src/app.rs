@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 use crate::access::Access;
 use crate::backups::Backups;
 use crate::clock::Clock;
-use crate::config::BackupSettings;
-use crate::http::{self, AppState, HttpSettings, RouterHandler};
+use crate::config::{BackupSettings, HttpSettings};
+use crate::http::{self, AppState, HttpLimits, HttpOptions, RouterHandler};
 use crate::server::Server;
 use crate::store::{OpenError, Store, StoreError, StoreOptions};
 use crate::summaries::Summaries;
@@ -30,7 +30,7 @@ pub struct AppSettings {
     pub store: StoreOptions,
     /// The schedule and the folder of backups.
     pub backups: BackupSettings,
-    /// The limits of the HTTP layer.
+    /// How it is reached, and the limits of requests.
     pub http: HttpSettings,
     /// Where it listens, its certificate, and the limits of its connections.
     pub server: Server,
@@ -163,8 +163,9 @@ impl Opened {
         let Self { store, access, summaries, backups, http, server } = self;
         let stop = CancellationToken::new();
         let (shared, stopping) = (summaries.clone(), stop.clone());
+        let options = HttpOptions { settings: http, limits: HttpLimits::default() };
         let state =
-            AppState::new(http, server.clone(), store.clone(), access.clone(), shared, backups.clone(), stopping);
+            AppState::new(options, server.clone(), store.clone(), access.clone(), shared, backups.clone(), stopping);
         let router = http::router(state).map_err(|error| StartError::Pages(format!("{error:?}")))?;
         let address = listener.local_addr().map_err(StartError::Port)?;
         let serving = tokio::spawn({

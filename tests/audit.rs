@@ -331,7 +331,7 @@ async fn the_use_of_a_sign_in_link_is_audited_with_its_id() {
 
 #[tokio::test]
 async fn failed_sign_ins_are_audited_once_per_address() {
-    let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 3).await;
+    let app = TestApp::start_with(|settings| settings.http.sign_in_failures_max = 3).await;
     let admin = app.client(Role::Admin).await;
     for number in 0..6 {
         app.anonymous().with_token(&format!("muster_guess{number}_x")).get("/enterprise").await;

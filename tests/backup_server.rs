@@ -292,7 +292,7 @@ async fn with_the_schedule_off_a_backup_is_made_on_request_only() {
 async fn one_backup_runs_at_a_time_and_reports_its_progress() {
     let (observer, pause) = PausingObserver::new();
     let mut settings = TestSettings::default();
-    settings.http.request_time_max = Duration::from_millis(200);
+    settings.http.request_timeout = Duration::from_millis(200);
     let observer: Arc<dyn BackupObserver> = observer;
     let server = Server::start(Options { settings, observer: Some(observer), ..options() }).await;
     // It takes longer than a request may, so the response states that it continues.
@@ -316,7 +316,7 @@ async fn one_backup_runs_at_a_time_and_reports_its_progress() {
 async fn a_server_that_stops_during_a_backup_leaves_no_partial_file() {
     let (observer, pause) = PausingObserver::new();
     let mut settings = TestSettings::default();
-    settings.http.request_time_max = Duration::from_millis(200);
+    settings.http.request_timeout = Duration::from_millis(200);
     let observer: Arc<dyn BackupObserver> = observer;
     let mut server = Server::start(Options { settings, observer: Some(observer), ..options() }).await;
     server.admin.post("/backup", json!({})).await.expect(202);

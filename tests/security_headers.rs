@@ -1,6 +1,6 @@
 //! Security headers of every response, whatever its status.
 
-use muster::config::{BasePath, WebOrigin};
+use muster::config::{BasePath, PublicUrl};
 use muster::domain::access::Role;
 use reqwest::Method;
 
@@ -80,7 +80,7 @@ async fn pages_have_policies_of_their_own_and_a_304_repeats_none() {
 async fn hsts_is_sent_only_for_an_https_origin_without_a_base_path() {
     let check = async |origin: &str, base: Option<&str>, expected: Option<&str>| {
         let app = TestApp::start_with(|settings| {
-            settings.http.public_origin = WebOrigin::parse(origin);
+            settings.http.public_url = PublicUrl::parse(origin);
             settings.http.base_path = base.map(|base| BasePath::parse(base).unwrap());
         })
         .await;

@@ -56,7 +56,7 @@ async fn app() -> TestApp {
     let app = TestApp::start_with(|settings| {
         settings.transfer_limits.download_idle_time_max = IDLE_TIME_MAX;
         settings.transfer_limits.upload_idle_time_max = IDLE_TIME_MAX;
-        settings.http.transfers_max = 1;
+        settings.http_limits.transfers_max = 1;
     })
     .await;
     app.write(|tx| {
@@ -101,7 +101,7 @@ async fn until_alone(client: &Client) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_body_gets_408_and_changes_nothing() {
-    let app = TestApp::start_with(|settings| settings.http.request_time_max = Duration::from_millis(100)).await;
+    let app = TestApp::start_with(|settings| settings.http.request_timeout = Duration::from_millis(100)).await;
     let contributor = app.client(Role::Contributor).await;
     let body = r#"{"userId":"u1","contactInfo":{"name":"Grace"}}"#;
     let head = post(&contributor, "/AddContact", "application/json", body.len());
@@ -147,7 +147,7 @@ async fn bodies_that_are_announced_and_not_sent_take_no_memory() {
 async fn an_import_that_trickles_releases_its_transfer_permit() {
     let app = TestApp::start_with(|settings| {
         settings.transfer_limits.upload_idle_time_max = IDLE_TIME_MAX;
-        settings.http.transfers_max = 1;
+        settings.http_limits.transfers_max = 1;
     })
     .await;
     let manager = app.client(Role::Manager).await;

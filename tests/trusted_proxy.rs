@@ -10,7 +10,7 @@ use crate::support::{Client, Reply, TestApp, TestSettings};
 /// All clients of these tests connect from this machine, as a proxy on it would.
 fn behind_a_proxy(settings: &mut TestSettings) {
     settings.server.trusted_proxy = vec![Network::parse("127.0.0.0/8").unwrap()];
-    settings.http.failed_sign_ins_per_minute_max = 2;
+    settings.http.sign_in_failures_max = 2;
 }
 
 /// Signs in with a token and these values of `X-Forwarded-For`.
@@ -36,7 +36,7 @@ async fn clients_of_one_proxy_are_rate_limited_separately() {
 
 #[tokio::test]
 async fn forged_forwarded_addresses_do_not_evade_the_rate_limit() {
-    let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 2).await;
+    let app = TestApp::start_with(|settings| settings.http.sign_in_failures_max = 2).await;
     let anonymous = app.anonymous();
     for guess in ["guess-1", "guess-2"] {
         sign_in(&anonymous, guess, &[&format!("203.0.113.{}", guess.len())]).await.problem(401);

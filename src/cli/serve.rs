@@ -34,7 +34,7 @@ pub fn run(context: &mut Context<'_>, _arguments: &ServeArgs) -> Result<(), Fail
     server::allow_connections(context);
     let hangup = Hangup::Reload(settings.server.tls.clone());
     let data_dir = settings.store.data_dir.clone();
-    let request_time_max = settings.http.request_time_max;
+    let request_timeout = settings.http.request_timeout;
     server::block_on(async {
         let signals = StopSignals::catch(hangup)?;
         context.manager.status("Opening the database");
@@ -55,7 +55,7 @@ pub fn run(context: &mut Context<'_>, _arguments: &ServeArgs) -> Result<(), Fail
         }
         tokio::select! {
             () = signals.received() => {}
-            () = context.manager.watch(&app, &status, request_time_max) => {}
+            () = context.manager.watch(&app, &status, request_timeout) => {}
         }
         context.manager.stopping();
         app.stop().await;

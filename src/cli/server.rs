@@ -9,7 +9,6 @@ use super::{Context, Failure};
 use crate::app::{AppSettings, StartError};
 use crate::clock::Clock;
 use crate::config::BasePath;
-use crate::http::HttpSettings;
 use crate::server::{Server, Tls};
 use crate::store::{Mode, StoreOptions};
 
@@ -38,15 +37,7 @@ pub(super) fn settings(context: &Context<'_>, name: &str) -> Result<AppSettings,
             ..StoreOptions::new(&config.store.data_dir, Mode::Server, format!("`muster {name}`"))
         },
         backups: config.backups.clone(),
-        http: HttpSettings {
-            request_time_max: http.request_timeout,
-            body_bytes_max: http.body_max,
-            failed_sign_ins_per_minute_max: http.sign_in_failures_max,
-            cors_origins: http.cors_origin.clone(),
-            public_origin: http.public_origin(),
-            base_path: http.base_path.clone(),
-            ..HttpSettings::default()
-        },
+        http: http.clone(),
         server,
     })
 }

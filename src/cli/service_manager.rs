@@ -76,13 +76,13 @@ impl ServiceManager {
     }
 
     /// Pings the watchdog while the server is at work. Never ends.
-    pub(super) async fn watch(&self, app: &App, status: &str, request_time_max: Duration) {
+    pub(super) async fn watch(&self, app: &App, status: &str, request_timeout: Duration) {
         let Some(interval) = self.watchdog else { return std::future::pending().await };
         let answer_time_max = interval / 2;
-        if answer_time_max < request_time_max {
+        if answer_time_max < request_timeout {
             tracing::warn!(
                 "the service manager's watchdog should wait at least twice as long as request-timeout: {interval:?} is \
-                 less than twice {request_time_max:?}"
+                 less than twice {request_timeout:?}"
             );
         }
         let mut pings = tokio::time::interval(interval / PINGS_PER_INTERVAL);

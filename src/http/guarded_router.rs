@@ -14,14 +14,14 @@ use super::api_root::SECOND_ROOT;
 use super::auth::Authenticator;
 use super::guard::{Guard, RouteAccess, Within};
 use super::openapi;
-use super::settings::HttpSettings;
+use crate::config::HttpSettings;
 use crate::domain::access::Role;
 
 /// Routes with their checks, in the making.
 pub struct GuardedRouter<S> {
     router: OpenApiRouter<S>,
     authenticator: Arc<Authenticator>,
-    request_time_max: Duration,
+    request_timeout: Duration,
 }
 
 impl<S: Clone + Send + Sync + 'static> GuardedRouter<S> {
@@ -29,20 +29,20 @@ impl<S: Clone + Send + Sync + 'static> GuardedRouter<S> {
     #[must_use]
     pub fn new(authenticator: Arc<Authenticator>, settings: &HttpSettings) -> Self {
         let router = OpenApiRouter::with_openapi(openapi::preface(settings.base_path.as_ref()));
-        Self { router, authenticator, request_time_max: settings.request_time_max }
+        Self { router, authenticator, request_timeout: settings.request_timeout }
     }
 
     /// Routes that need no token.
     #[must_use]
     pub fn public(self, routes: UtoipaMethodRouter<S>) -> Self {
-        let time_max = Some(self.request_time_max);
+        let time_max = Some(self.request_timeout);
         self.add(RouteAccess::Public, time_max, routes)
     }
 
     /// Routes that tokens with at least this role may use, within the limits of the token.
     #[must_use]
     pub fn may(self, role: Role, within: Within, routes: UtoipaMethodRouter<S>) -> Self {
-        let time_max = Some(self.request_time_max);
+        let time_max = Some(self.request_timeout);
         self.add(RouteAccess::Token(role, within), time_max, routes)
     }
 
@@ -221,7 +221,7 @@ mod tests {
 
     #[tokio::test]
     async fn slow_requests_are_ended_and_methods_are_listed() {
-        let settings = HttpSettings { request_time_max: Duration::from_millis(1), ..HttpSettings::default() };
+        let settings = HttpSettings { request_timeout: Duration::from_millis(1), ..HttpSettings::default() };
         let sample = sample_with(settings).await;
         let (response, _) = sample.send("GET", "/slow", "").await;
         assert_eq!((response.status().as_u16(), &response.headers()["retry-after"]), (503, &"1".parse().unwrap()));

@@ -3,7 +3,8 @@
 //! Every path is on the one screen of `route_list`. Around each route is its [`guard`], around all of them the
 //! [`request_layer`]; `router` puts them together. In reading order:
 //!
-//! - [`settings`]: limits, each with its unit and its reason.
+//! - [`options`]: the settings, and the limits that no setting changes.
+//! - `handler`: the router as the server calls it.
 //! - `api_root`: `/` and `/api`; `base_path` puts all of it below a path.
 //! - [`error`]: the one way in which a request fails.
 //! - [`guarded_router`], [`guard`], [`auth`]: who may do what, so that no route can forget to ask.
@@ -31,6 +32,7 @@ pub mod meters;
 pub mod metrics;
 mod negotiation;
 mod openapi;
+pub mod options;
 pub mod readiness;
 pub mod request_id;
 pub mod request_layer;
@@ -40,13 +42,12 @@ mod router;
 pub mod routes;
 pub mod schemas;
 mod security_headers;
-pub mod settings;
 pub mod state;
 
 pub use self::auth::Caller;
 pub use self::error::ApiError;
 pub use self::guard::Within;
 pub use self::handler::RouterHandler;
+pub use self::options::{HttpLimits, HttpOptions};
 pub use self::router::router;
-pub use self::settings::HttpSettings;
 pub use self::state::AppState;

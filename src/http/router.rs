@@ -24,8 +24,8 @@ pub fn router(state: AppState) -> Result<Router, ApiError> {
     let (api, document) = all_routes(GuardedRouter::new(Arc::clone(&state.authenticator), &state.settings)).finish();
     let _ = state.document.set(openapi::asset(&document)?);
     let mut app = api.merge(assets::routes()?);
-    if !state.settings.cors_origins.is_empty() {
-        app = app.layer(cors(&state.settings.cors_origins));
+    if !state.settings.cors_origin.is_empty() {
+        app = app.layer(cors(&state.settings.cors_origin));
     }
     // Below a base path the host has other servers, too, and this one cannot promise TLS for all of it.
     let has_tls_host = state.is_https && state.settings.base_path.is_none();
@@ -65,23 +65,24 @@ mod tests {
     use super::*;
     use crate::access::Access;
     use crate::backups::Backups;
-    use crate::config::{BackupSettings, ServerSettings};
+    use crate::config::{BackupSettings, HttpSettings, ServerSettings};
     use crate::http::auth::sample_access::sample_clock;
-    use crate::http::settings::HttpSettings;
+    use crate::http::options::HttpOptions;
     use crate::server::Server;
     use crate::store::{Mode, Store, StoreOptions};
     use crate::summaries::Summaries;
 
     async fn send(request: axum::http::request::Builder) -> (Response, Value) {
-        let cors_origins = vec![WebOrigin::parse("https://app.example").unwrap()];
-        let settings = HttpSettings { cors_origins, ..HttpSettings::default() };
+        let cors_origin = vec![WebOrigin::parse("https://app.example").unwrap()];
+        let settings = HttpSettings { cors_origin, ..HttpSettings::default() };
+        let options = HttpOptions { settings, ..HttpOptions::default() };
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&StoreOptions::new(dir.path(), Mode::Server, "a test"), sample_clock()).unwrap();
         let access = Access::open(&store).unwrap();
         let server = Server::new(ServerSettings::default(), store.clock().now()).unwrap();
         let summaries = Summaries::open(&store).unwrap();
         let backups = Backups::open(&store, &BackupSettings::default()).unwrap();
-        let state = AppState::new(settings, server, store, access, summaries, backups, CancellationToken::new());
+        let state = AppState::new(options, server, store, access, summaries, backups, CancellationToken::new());
         let app = router(state).unwrap();
         let response = app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();

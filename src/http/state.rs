@@ -11,11 +11,12 @@ use tokio_util::sync::CancellationToken;
 use super::assets::Asset;
 use super::auth::Authenticator;
 use super::meters::Meters;
+use super::options::{HttpLimits, HttpOptions};
 use super::readiness::Readiness;
-use super::settings::HttpSettings;
 use crate::access::Access;
 use crate::backups::Backups;
 use crate::clock::Clock;
+use crate::config::HttpSettings;
 use crate::server::{Server, TransferLimits};
 use crate::store::Store;
 use crate::summaries::Summaries;
@@ -28,8 +29,9 @@ pub struct AppState(Arc<AppStateFields>);
 pub struct AppStateFields {
     /// Time, for timestamps of answers.
     pub clock: Clock,
-    /// The limits of the HTTP layer.
     pub settings: Arc<HttpSettings>,
+    /// The limits that no setting changes.
+    pub limits: HttpLimits,
     /// The facts.
     pub store: Store,
     /// Who may do what.
@@ -64,7 +66,7 @@ impl AppState {
     /// The state of a server on this store.
     #[must_use]
     pub fn new(
-        settings: HttpSettings,
+        options: HttpOptions,
         server: Server,
         store: Store,
         access: Access,
@@ -72,7 +74,8 @@ impl AppState {
         backups: Backups,
         stop: CancellationToken,
     ) -> Self {
-        let is_https = server.tls.is_some() || settings.has_https_origin();
+        let HttpOptions { settings, limits } = options;
+        let is_https = server.tls.is_some() || settings.public_origin().is_some_and(|origin| origin.is_https());
         let clock = store.clock().clone();
         Self(Arc::new(AppStateFields {
             authenticator: Arc::new(Authenticator::new(access.clone(), &settings, is_https, clock.clone())),
@@ -82,9 +85,10 @@ impl AppState {
             meters: Arc::new(Meters::new(store.clock().now())),
             started: store.clock().instant(),
             readiness: Readiness::default(),
-            event_streams: Arc::new(Semaphore::new(settings.event_streams_max)),
-            transfers: Arc::new(Semaphore::new(settings.transfers_max)),
+            event_streams: Arc::new(Semaphore::new(limits.event_streams_max)),
+            transfers: Arc::new(Semaphore::new(limits.transfers_max)),
             settings: Arc::new(settings),
+            limits,
             store,
             access,
             summaries,

@@ -1,6 +1,6 @@
 //! The dashboard behind nginx, in a browser: all its requests stay below its base path.
 
-use muster::config::{BasePath, WebOrigin};
+use muster::config::{BasePath, PublicUrl};
 use muster::domain::access::Role;
 use serde_json::json;
 
@@ -10,9 +10,9 @@ use crate::support::TestApp;
 
 /// A server with the public origin and the base path of this server block.
 async fn app_behind(nginx: &Nginx, block: ServerBlock) -> TestApp {
-    let origin = WebOrigin::parse(&nginx.origin(block));
+    let url = PublicUrl::parse(&nginx.origin(block));
     TestApp::start_with(|settings| {
-        settings.http.public_origin = origin;
+        settings.http.public_url = url;
         settings.http.base_path = BasePath::parse(block.base_path());
     })
     .await

@@ -329,7 +329,7 @@ async fn an_expired_token_is_refused_as_expired() {
 
 #[tokio::test]
 async fn failed_sign_ins_are_rate_limited_without_locking_out_valid_tokens() {
-    let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 3).await;
+    let app = TestApp::start_with(|settings| settings.http.sign_in_failures_max = 3).await;
     let viewer = app.client(Role::Viewer).await;
     for number in 0..3 {
         app.anonymous().with_token(&format!("muster_guess{number}_x")).get("/enterprise").await.problem(401);

@@ -263,8 +263,8 @@ async fn a_stopping_server_ends_event_streams_cleanly() {
 #[tokio::test]
 async fn an_event_stream_outlives_the_request_timeout_and_sends_keep_alives() {
     let app = TestApp::start_with(|settings| {
-        settings.http.request_time_max = Duration::from_millis(50);
-        settings.http.event_keep_alive = Duration::from_millis(20);
+        settings.http.request_timeout = Duration::from_millis(50);
+        settings.http_limits.event_keep_alive = Duration::from_millis(20);
     })
     .await;
     let viewer = app.client(Role::Viewer).await;
@@ -277,7 +277,7 @@ async fn an_event_stream_outlives_the_request_timeout_and_sends_keep_alives() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_number_of_open_event_streams_is_bounded() {
-    let app = TestApp::start_with(|settings| settings.http.event_streams_max = 2).await;
+    let app = TestApp::start_with(|settings| settings.http_limits.event_streams_max = 2).await;
     let viewer = app.client(Role::Viewer).await;
     let (one, _) = listen(&viewer).await;
     let (_other, _) = listen(&viewer).await;

@@ -133,7 +133,7 @@ async fn a_warm_request_without_a_list_of_ids_is_refused() {
 
 #[tokio::test]
 async fn enterprises_not_reached_within_the_time_limit_are_reported_as_errors() {
-    let app = TestApp::start_with(|settings| settings.http.request_time_max = Duration::from_nanos(1)).await;
+    let app = TestApp::start_with(|settings| settings.http.request_timeout = Duration::from_nanos(1)).await;
     // Calls the summaries directly, since every HTTP request would time out.
     let request = muster::summaries::WarmRequest {
         enterprises: vec![enterprise("acme"), enterprise("globex")],

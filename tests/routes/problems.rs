@@ -100,7 +100,7 @@ async fn unknown_fields_and_parameters_are_ignored() {
 
 #[tokio::test]
 async fn bodies_over_the_limit_answer_413() {
-    let app = TestApp::start_with(|settings| settings.http.body_bytes_max = 10_000).await;
+    let app = TestApp::start_with(|settings| settings.http.body_max = 10_000).await;
     let admin = app.client(Role::Admin).await;
     let huge = format!(r#"{{"userId":"u1","contactInfo":{{"name":"A","notes":"{}"}}}}"#, "x".repeat(10_000));
     for path in ["/AddContact", "/saveContact", "/enterprise", "/tokens"] {

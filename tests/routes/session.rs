@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use muster::access::Access;
 use muster::access::links::{MintedLink, mint_link};
 use muster::clock::Clock;
-use muster::config::WebOrigin;
+use muster::config::PublicUrl;
 use muster::domain::access::{Reach, Role, SESSIONS_PER_TOKEN_MAX};
 use muster::store::Actor;
 use reqwest::Method;
@@ -87,8 +87,8 @@ async fn signing_in_with_a_token_sets_an_http_only_cookie() {
 
 #[tokio::test]
 async fn with_an_https_public_origin_the_cookie_is_secure() {
-    let public = WebOrigin::parse("https://muster.example");
-    let app = TestApp::start_at(midday(), |settings| settings.http.public_origin = public).await;
+    let url = PublicUrl::parse("https://muster.example");
+    let app = TestApp::start_at(midday(), |settings| settings.http.public_url = url).await;
     let holder = app.client(Role::Viewer).await;
     let reply = sign_in(&app.anonymous(), json!({"token": holder.token()})).await;
     let cookie = set_cookie(&reply).to_owned();
@@ -127,7 +127,7 @@ async fn a_sign_in_link_works_once_and_gives_the_admin_role() {
 
 #[tokio::test]
 async fn a_link_used_concurrently_signs_in_one_browser() {
-    let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 1_000).await;
+    let app = TestApp::start_with(|settings| settings.http.sign_in_failures_max = 1_000).await;
     for _ in 0..10 {
         let link = link(&app).await;
         let attempts = (0..8).map(|_| {
@@ -158,7 +158,7 @@ async fn a_link_works_for_fifteen_minutes() {
 
 #[tokio::test]
 async fn failed_sign_ins_are_refused_and_counted_per_address() {
-    let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 4).await;
+    let app = TestApp::start_with(|settings| settings.http.sign_in_failures_max = 4).await;
     let viewer = app.client(Role::Viewer).await;
     let link = link(&app).await;
     let check = async |with: Value, status: u16| sign_in(&app.anonymous(), with.clone()).await.problem(status);
@@ -289,7 +289,7 @@ async fn sessions_last_twelve_hours_and_no_longer_than_their_token() {
 #[tokio::test]
 async fn a_revoked_session_is_refused_from_the_next_request_on() {
     // More refusals than one address is allowed in a minute.
-    let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 1_000).await;
+    let app = TestApp::start_with(|settings| settings.http.sign_in_failures_max = 1_000).await;
     let (admin, holder) = (app.client(Role::Admin).await, app.client(Role::Viewer).await);
     let other = holder.browser().await;
     for _ in 0..20 {
@@ -312,7 +312,7 @@ async fn a_revoked_session_is_refused_from_the_next_request_on() {
 
 #[tokio::test]
 async fn sessions_end_with_their_token() {
-    let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 1_000).await;
+    let app = TestApp::start_with(|settings| settings.http.sign_in_failures_max = 1_000).await;
     let admin = app.client(Role::Admin).await;
     let browsers = [app.client(Role::Viewer).await, app.enterprise_client(Role::Manager, "globex").await];
     let [viewer, limited] = [browsers[0].browser().await, browsers[1].browser().await];
@@ -333,7 +333,7 @@ async fn sessions_end_with_their_token() {
 
 #[tokio::test]
 async fn revocations_of_another_process_take_effect_in_a_quarter_of_a_second() {
-    let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 1_000).await;
+    let app = TestApp::start_with(|settings| settings.http.sign_in_failures_max = 1_000).await;
     for revokes_token in [false, true] {
         // All sign-ins come first: each makes this process reload all sessions, and here it has to notice the change of
         // the other process.

@@ -42,7 +42,7 @@ async fn the_secret_of_a_token_is_shown_once_and_works_at_once() {
 #[tokio::test]
 async fn a_revoked_token_is_refused_from_the_next_request_on() {
     // More refusals than one address is allowed in a minute.
-    let app = TestApp::start_with(|settings| settings.http.failed_sign_ins_per_minute_max = 1_000).await;
+    let app = TestApp::start_with(|settings| settings.http.sign_in_failures_max = 1_000).await;
     let admin = app.client(Role::Admin).await;
     for _ in 0..20 {
         let body = admin.post("/tokens", json!({"role": "viewer"})).await.expect(201);

@@ -84,7 +84,7 @@ async fn a_file_that_cannot_be_imported_is_refused_and_stores_nothing() {
 
 #[tokio::test]
 async fn a_file_over_the_body_limit_is_streamed_in_and_out() {
-    let app = TestApp::start_with(|settings| settings.http.body_bytes_max = 1_000).await;
+    let app = TestApp::start_with(|settings| settings.http.body_max = 1_000).await;
     let manager = app.client(Role::Manager).await;
     let (count, file) = (20_000, rows(20_000));
     let pieces = file.as_bytes().chunks(1_013).map(<[u8]>::to_vec).collect::<Vec<_>>();
@@ -146,7 +146,7 @@ async fn begin_import(app: &TestApp, token: &str, piece: &str) -> TcpStream {
 async fn a_stalled_upload_times_out_and_releases_its_permit() {
     let app = TestApp::start_with(|settings| {
         settings.transfer_limits.upload_idle_time_max = Duration::from_millis(100);
-        settings.http.transfers_max = 1;
+        settings.http_limits.transfers_max = 1;
     })
     .await;
     let manager = app.client(Role::Manager).await;
@@ -159,7 +159,7 @@ async fn a_stalled_upload_times_out_and_releases_its_permit() {
 
 #[tokio::test]
 async fn a_disconnect_ends_an_import_at_the_last_complete_chunk() {
-    let app = TestApp::start_with(|settings| settings.http.transfers_max = 1).await;
+    let app = TestApp::start_with(|settings| settings.http_limits.transfers_max = 1).await;
     let manager = app.client(Role::Manager).await;
     let gone = begin_import(&app, manager.token(), &rows(20_000)).await;
     eventually("the import has begun", || (app.store.contacts_of_acme() > 2).then_some(()));
@@ -184,7 +184,7 @@ async fn a_disconnect_ends_an_import_at_the_last_complete_chunk() {
 async fn a_stalled_download_times_out_and_releases_its_permit() {
     let app = TestApp::start_with(|settings| {
         settings.transfer_limits.download_idle_time_max = Duration::from_millis(100);
-        settings.http.transfers_max = 1;
+        settings.http_limits.transfers_max = 1;
     })
     .await;
     let manager = app.client(Role::Manager).await;

@@ -8,10 +8,10 @@ use axum::Router;
 use muster::access::{Access, mint};
 use muster::backups::Backups;
 use muster::clock::Clock;
-use muster::config::{BackupSettings, ServerSettings};
+use muster::config::{BackupSettings, HttpSettings, ServerSettings};
 use muster::domain::access::{Reach, Role};
 use muster::domain::time::Timestamp;
-use muster::http::{AppState, HttpSettings, RouterHandler};
+use muster::http::{AppState, HttpLimits, HttpOptions, RouterHandler};
 use muster::server::{Server, TransferLimits};
 use muster::store::{BackupObserver, Store, StoreError, WriteTx};
 use muster::summaries::Summaries;
@@ -28,6 +28,7 @@ pub struct TestSettings {
     pub server: ServerSettings,
     pub transfer_limits: TransferLimits,
     pub http: HttpSettings,
+    pub http_limits: HttpLimits,
 }
 
 /// A listening server on a real database. Dropping it checks that the server shuts down gracefully, that every rollup
@@ -115,10 +116,11 @@ impl TestApp {
         let summaries = Summaries::open(&store).unwrap();
         let server = std::thread::spawn({
             let (store, access, summaries) = (Store::clone(&store), Access::open(&store).unwrap(), summaries.clone());
-            let TestSettings { server, transfer_limits, http } = settings;
+            let TestSettings { server, transfer_limits, http, http_limits } = settings;
+            let options = HttpOptions { settings: http, limits: http_limits };
             let server = Server { transfer_limits, ..Server::new(server, store.clock().now()).unwrap() };
             let (shared, stopping) = (summaries.clone(), stop.clone());
-            let state = AppState::new(http, server.clone(), store, access, shared, backups.clone(), stopping);
+            let state = AppState::new(options, server.clone(), store, access, shared, backups.clone(), stopping);
             let (app, stop) = (muster::http::router(state).unwrap(), stop.clone());
             move || serve(&server, listener, app, summaries, backups, stop)
         });

@@ -14,10 +14,9 @@ use crate::access::links::{LinkId, LinkStanding};
 use crate::access::sessions::RecognisedSession;
 use crate::access::{Access, OpenSession, Recognition};
 use crate::clock::Clock;
-use crate::config::WebOrigin;
+use crate::config::{HttpSettings, WebOrigin};
 use crate::domain::access::Token;
 use crate::http::error::ApiError;
-use crate::http::settings::HttpSettings;
 use crate::server::ClientAddress;
 use crate::store::StoreError;
 
@@ -37,9 +36,10 @@ impl Authenticator {
     /// An authenticator for these tokens and sessions; `is_https` says whether browsers reach the server by TLS.
     #[must_use]
     pub fn new(access: Access, settings: &HttpSettings, is_https: bool, clock: Clock) -> Self {
-        let public_origin = settings.public_origin.clone();
+        let public_origin = settings.public_origin();
         let cookie = SessionCookie::new(is_https, settings.base_path.as_ref());
-        Self { access, limit: FailedSignInLimit::new(settings, clock.clone()), clock, cookie, public_origin }
+        let limit = FailedSignInLimit::new(settings.sign_in_failures_max, clock.clone());
+        Self { access, limit, clock, cookie, public_origin }
     }
 
     /// Who is calling. Reads nothing but headers.
@@ -226,7 +226,7 @@ mod tests {
     /// An authenticator that lets an address fail so often in a minute.
     async fn authenticator(clock: &Clock, failures_max: u32) -> (Authenticator, SampleAccess) {
         let sample = SampleAccess::new(clock).await;
-        let settings = HttpSettings { failed_sign_ins_per_minute_max: failures_max, ..HttpSettings::default() };
+        let settings = HttpSettings { sign_in_failures_max: failures_max, ..HttpSettings::default() };
         (Authenticator::new(sample.access.clone(), &settings, false, clock.clone()), sample)
     }
 

@@ -13,7 +13,6 @@ use lru::LruCache;
 use parking_lot::Mutex;
 
 use crate::clock::Clock;
-use crate::http::settings::HttpSettings;
 use crate::server::client_network;
 
 /// Addresses that are remembered, the longest unused forgotten first. With its window each takes about 100 bytes.
@@ -24,6 +23,10 @@ const FAILURE_WINDOW: Duration = Duration::from_mins(1);
 
 /// The span over which everyone's look-ups are counted.
 const LOOK_UP_WINDOW: Duration = Duration::from_secs(1);
+
+/// Unknown tokens that are looked up in the database in a second, from all addresses together: it keeps guessing from
+/// many addresses away from the read connections.
+const TOKEN_LOOK_UPS_PER_SECOND_MAX: u32 = 100;
 
 /// Counts failed sign-ins, and says which addresses have to wait.
 pub struct FailedSignInLimit {
@@ -77,14 +80,18 @@ impl EventCount {
 }
 
 impl FailedSignInLimit {
-    /// A limiter with the bounds of these settings.
+    /// A limit of this many failures of an address in a minute.
     #[must_use]
-    pub fn new(settings: &HttpSettings, clock: Clock) -> Self {
+    pub fn new(failures_max: u32, clock: Clock) -> Self {
+        Self::with_look_ups(failures_max, TOKEN_LOOK_UPS_PER_SECOND_MAX, clock)
+    }
+
+    fn with_look_ups(failures_max: u32, look_ups_max: u32, clock: Clock) -> Self {
         let look_ups = EventCount { began: clock.instant(), count: 0 };
         Self {
             clock,
-            failures_max: settings.failed_sign_ins_per_minute_max,
-            look_ups_max: settings.token_look_ups_per_second_max,
+            failures_max,
+            look_ups_max,
             counters: Mutex::new(SignInCounters { failures: LruCache::new(ADDRESSES_MAX), look_ups }),
         }
     }
@@ -149,12 +156,7 @@ mod tests {
 
     fn limiter(failures: u32, look_ups: u32) -> (FailedSignInLimit, Clock) {
         let clock = Clock::manual(Timestamp::from_millis(1_763_800_000_000));
-        let settings = HttpSettings {
-            failed_sign_ins_per_minute_max: failures,
-            token_look_ups_per_second_max: look_ups,
-            ..HttpSettings::default()
-        };
-        (FailedSignInLimit::new(&settings, clock.clone()), clock)
+        (FailedSignInLimit::with_look_ups(failures, look_ups, clock.clone()), clock)
     }
 
     fn address(text: &str) -> IpAddr {

@@ -14,9 +14,13 @@ use serde::de::DeserializeOwned;
 
 use super::read_error::ReadError;
 use super::typed_errors;
+use crate::config::HttpSettings;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::settings::{HttpSettings, STRANGER_BODY_BYTES_MAX};
+
+/// Size of the body of a request without a token. It is kept in memory until it is whole, before anything is known of its
+/// sender; a token or a code to sign in with is a fraction of it.
+const UNAUTHENTICATED_BODY_BYTES_MAX: usize = 4 * 1024;
 
 /// A JSON body: read in a request, written in an answer. Fields that the type does not know are ignored.
 #[derive(Clone, Copy, Debug)]
@@ -61,10 +65,9 @@ where
         if is_compressed(request.headers()) {
             return Err(ApiError::unsupported_media_type("application/json, and not compressed"));
         }
-        let bytes_max = Arc::<HttpSettings>::from_ref(state).body_bytes_max;
-        // Whoever is known has shown a token to the guard.
-        let is_known = request.extensions().get::<Caller>().is_some();
-        let bytes_max = if is_known { bytes_max } else { bytes_max.min(STRANGER_BODY_BYTES_MAX) };
+        let bytes_max = Arc::<HttpSettings>::from_ref(state).body_max;
+        let is_authenticated = request.extensions().get::<Caller>().is_some();
+        let bytes_max = if is_authenticated { bytes_max } else { bytes_max.min(UNAUTHENTICATED_BODY_BYTES_MAX) };
         let body = read_body(request, bytes_max).await?;
         match content_type {
             _ if body.is_empty() => Err(ApiError::bad_request("A JSON body is required")),
@@ -165,7 +168,7 @@ mod tests {
     }
 
     async fn read(content_type: Option<&str>, body: impl Into<Body>) -> Result<Sample, (u16, String)> {
-        let settings = Arc::new(HttpSettings { body_bytes_max: 200, ..HttpSettings::default() });
+        let settings = Arc::new(HttpSettings { body_max: 200, ..HttpSettings::default() });
         match Json::from_request(request(content_type, body), &settings).await {
             Ok(Json(sample)) => Ok(sample),
             Err(error) => Err((error.status().as_u16(), error.detail().to_owned())),

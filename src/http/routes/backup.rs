@@ -272,7 +272,7 @@ pub async fn create(State(state): State<AppState>, caller: Caller) -> Result<Res
         BeginError::Stopping => ApiError::unavailable("The server is stopping", 1),
     })?;
     // The request must be answered before its own time is up.
-    let wait = WAIT_MAX.min(state.settings.request_time_max / 2);
+    let wait = WAIT_MAX.min(state.settings.request_timeout / 2);
     match tokio::time::timeout(wait, run.ended()).await {
         Ok(Ok(record)) => {
             let backup = MadeBody::of(record, state.clock.now());

@@ -156,7 +156,7 @@ impl Stream {
         let live = self.state.summaries.live();
         let mut listener = live.listen().await;
         let opening = self.opening(&listener, seen).await;
-        let mut keep_alive = tokio::time::interval(self.state.settings.event_keep_alive);
+        let mut keep_alive = tokio::time::interval(self.state.limits.event_keep_alive);
         keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first one is now.
         keep_alive.tick().await;
@@ -208,7 +208,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::config::{BackupSettings, ServerSettings};
     use crate::domain::access::{Reach, Role};
-    use crate::http::settings::HttpSettings;
+    use crate::http::options::HttpOptions;
     use crate::server::Server;
     use crate::store::{Mode, Store, StoreOptions};
     use crate::summaries::Summaries;
@@ -218,15 +218,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&StoreOptions::new(dir.path(), Mode::Server, "a test"), Clock::system()).unwrap();
         let (access, summaries) = (Access::open(&store).unwrap(), Summaries::open(&store).unwrap());
-        let settings = HttpSettings { event_keep_alive: Duration::from_millis(1), ..HttpSettings::default() };
+        let mut options = HttpOptions::default();
+        options.limits.event_keep_alive = Duration::from_millis(1);
         let mut server = Server::new(ServerSettings::default(), store.clock().now()).unwrap();
         server.transfer_limits.download_idle_time_max = Duration::from_millis(10);
         let minted = mint("slow".into(), Role::Viewer, Reach::Installation, store.clock().now(), None).unwrap();
         let credential_id = minted.stored.id.clone();
         store.write(move |tx| tx.insert_token(&minted.stored)).await.unwrap();
         let backups = Backups::open(&store, &BackupSettings::default()).unwrap();
-        let state =
-            AppState::new(settings, server, store, access, summaries.clone(), backups, CancellationToken::new());
+        let state = AppState::new(options, server, store, access, summaries.clone(), backups, CancellationToken::new());
         let places = Arc::new(Semaphore::new(1));
         let place = Arc::clone(&places).try_acquire_owned().unwrap();
         let (pieces, mut taker) = mpsc::channel(PIECES_WAITING_MAX);

@@ -135,7 +135,7 @@ pub async fn warm(
     Json(body): Json<Warming>,
 ) -> Result<Json<Answer<WarmedBody>>, ApiError> {
     let (ids, with_departments) = body.check()?;
-    let time_max = state.settings.request_time_max * TIME_PERCENT / 100;
+    let time_max = state.settings.request_timeout * TIME_PERCENT / 100;
     let work = tokio::spawn({
         let state = state.clone();
         async move {

@@ -11,13 +11,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
+use crate::config::HttpSettings;
 use crate::domain::FieldError;
 use crate::http::answer::Answer;
 use crate::http::api_root::without_second_root;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, RawJson};
-use crate::http::settings::HttpSettings;
 use crate::store::{IdempotentRequest, Store, StoreError, StoredAnswer, WriteTx};
 
 /// The header with the client's key.
