@@ -294,7 +294,7 @@ async fn sign_ins_with_one_token_are_bounded_during_an_outage_and_block_no_other
 fn an_action_during_write_overload_is_audited_once() {
     let directory = crate::support::Directory::in_memory();
     let clock = Clock::manual(crate::support::at("2026-11-22T08:00:00Z"));
-    let store = directory.open_with(clock.clone(), |options| options.write_queue_len_max = 1);
+    let store = directory.open_with(clock.clone(), |options| options.settings.write_queue_max = 1);
     let actor = || Actor::named("somebody", "192.0.2.1");
     let entry = |target: &str| AuditEntry::of(AuditAction::CacheClear, target);
     // The store's maintenance thread has finished its first round, and leaves the queue alone.

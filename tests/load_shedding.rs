@@ -6,16 +6,17 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use muster::clock::Clock;
 use muster::domain::access::Role;
-use muster::store::{READERS_DEFAULT, Store, StoreError};
+use muster::store::{Store, StoreError};
 
-use crate::support::{Client, Directory, Exposition, HeldReaders, Reply, TestApp, eventually, people};
+use crate::support::{Client, Directory, Exposition, HeldReaders, READERS, Reply, TestApp, eventually, people};
 
 /// The capacity of the read queue in these tests.
 const WAITING_MAX: usize = 2;
 
 /// A server on a store with a short queue of reads.
 async fn app() -> TestApp {
-    let store = Directory::in_memory().open_with(Clock::system(), |options| options.read_queue_len_max = WAITING_MAX);
+    let store =
+        Directory::in_memory().open_with(Clock::system(), |options| options.settings.read_queue_max = WAITING_MAX);
     let app = TestApp::start_on(store, |_| {});
     app.write(people).await;
     app
@@ -85,7 +86,7 @@ async fn requests_that_need_the_database_are_shed_at_once_and_all_others_are_ans
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_read_frees_its_place_in_the_queue_and_internal_reads_are_not_bounded() {
-    let opened = Directory::in_memory().open_with(Clock::system(), |options| options.read_queue_len_max = 1);
+    let opened = Directory::in_memory().open_with(Clock::system(), |options| options.settings.read_queue_max = 1);
     let store = Store::clone(&opened);
     let held = HeldReaders::hold(&store);
     let mut first = Box::pin(store.read(|tx| tx.revision()));
@@ -103,13 +104,13 @@ async fn a_cancelled_read_frees_its_place_in_the_queue_and_internal_reads_are_no
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_queue_of_length_zero_a_read_without_a_free_connection_is_refused() {
-    let opened = Directory::in_memory().open_with(Clock::system(), |options| options.read_queue_len_max = 0);
+    let opened = Directory::in_memory().open_with(Clock::system(), |options| options.settings.read_queue_max = 0);
     let store = Store::clone(&opened);
     let held = HeldReaders::hold(&store);
     let refused = tokio::time::timeout(Duration::from_secs(20), store.read(|tx| tx.revision())).await.unwrap();
     assert!(matches!(refused, Err(StoreError::ReadQueueFull)));
     held.release();
-    for _ in 0..2 * READERS_DEFAULT {
+    for _ in 0..2 * READERS {
         retry_until_accepted(&store, || store.read(|tx| tx.revision())).await;
     }
 }

@@ -1,6 +1,7 @@
 //! The figures that a store reports while it works.
 
-use muster::store::{Store, StoreError, WRITE_QUEUE_LEN_MAX};
+use muster::config::StoreSettings;
+use muster::store::{Store, StoreError};
 use muster::telemetry::Counted;
 
 use crate::support::{Directory, QueuedWrite, WriterGate};
@@ -23,7 +24,7 @@ fn queued_jobs_and_the_sizes_of_their_groups_are_counted() {
     let waiting: Vec<_> = (0..3).map(|_| QueuedWrite::write(&store, |_| Ok(()))).collect();
     let refused = QueuedWrite::write(&store, |_| Err::<(), _>(StoreError::Conflict("not today".to_owned())));
     let figures = store.figures();
-    assert_eq!((figures.jobs_waiting, figures.jobs_waiting_max), (4, WRITE_QUEUE_LEN_MAX));
+    assert_eq!((figures.jobs_waiting, figures.jobs_waiting_max), (4, StoreSettings::default().write_queue_max));
     assert_eq!(figures.group_jobs.sum, 0, "nothing is committed yet");
     gate.open();
     for job in waiting {

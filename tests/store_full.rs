@@ -9,7 +9,7 @@ use crate::support::{
 };
 
 /// The free space of a database in these tests, in bytes.
-const FREE_BYTES: u64 = 128 * 1_024;
+const FREE_BYTES: usize = 128 * 1_024;
 
 /// Contacts that do not fit into [`FREE_BYTES`].
 const TOO_MANY: usize = 2_000;
@@ -21,8 +21,8 @@ fn nearly_full() -> TestStore {
         let store = directory.open();
         store.write_people();
     }
-    let size = std::fs::metadata(database_path(directory.path())).unwrap().len();
-    directory.open_with(Clock::system(), |options| options.size_bytes_max = Some(size + FREE_BYTES))
+    let size = usize::try_from(std::fs::metadata(database_path(directory.path())).unwrap().len()).unwrap();
+    directory.open_with(Clock::system(), |options| options.settings.database_max = Some(size + FREE_BYTES))
 }
 
 fn add_too_many(tx: &WriteTx<'_>) -> Result<(), StoreError> {
@@ -125,13 +125,13 @@ fn a_limit_below_the_size_stops_growth_and_nothing_else() {
         store.write_people();
         store.write(add_too_many).unwrap();
     }
-    let store = directory.open_with(Clock::system(), |options| options.size_bytes_max = Some(1));
+    let store = directory.open_with(Clock::system(), |options| options.settings.database_max = Some(1));
     assert_eq!(store.contacts_of_acme(), TOO_MANY as u64);
     assert!(is_full(&store.write(add_too_many)));
     store.write(|tx| tx.rename_enterprise(&enterprise("acme"), &crate::support::name("Other"))).unwrap();
     drop(store);
     let mut options = directory.options(Mode::Command);
-    options.size_bytes_max = Some(1);
+    options.settings.database_max = Some(1);
     let store = Store::open(&options, Clock::system()).unwrap();
     assert!(is_full(&store.write_blocking(add_too_many)));
 }

@@ -235,7 +235,7 @@ fn a_write_that_has_started_is_done_although_it_is_abandoned() {
 #[test]
 fn a_full_queue_refuses_at_once_and_accepts_writes_again_later() {
     const LEN_MAX: usize = 8;
-    let store = Directory::new().open_with(Clock::system(), |options| options.write_queue_len_max = LEN_MAX);
+    let store = Directory::new().open_with(Clock::system(), |options| options.settings.write_queue_max = LEN_MAX);
     store.write_people();
     let gate = WriterGate::close(&store);
     let mut writes: Vec<_> = (0..=LEN_MAX)
@@ -254,7 +254,7 @@ fn a_full_queue_refuses_at_once_and_accepts_writes_again_later() {
 #[test]
 fn a_write_that_waits_for_another_process_past_its_deadline_is_refused_and_not_done() {
     let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
-    let store = Directory::new().open_with(clock.clone(), |options| options.time_limit = Duration::from_secs(1));
+    let store = Directory::new().open_with(clock.clone(), |options| options.time_max = Duration::from_secs(1));
     store.write_people();
     let other = store.directory().raw_writer();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -272,7 +272,7 @@ fn a_write_that_waits_for_another_process_past_its_deadline_is_refused_and_not_d
 #[test]
 fn a_write_whose_deadline_passes_in_the_queue_is_refused_and_not_done() {
     let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
-    let store = Directory::new().open_with(clock.clone(), |options| options.time_limit = Duration::from_secs(1));
+    let store = Directory::new().open_with(clock.clone(), |options| options.time_max = Duration::from_secs(1));
     store.write_people();
     let gate = WriterGate::close(&store);
     let late = QueuedWrite::write(&store, |tx| add_contact(tx, "u1", "late"));

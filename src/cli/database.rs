@@ -15,10 +15,9 @@ pub(super) enum Missing {
 
 /// Opens the database of the data directory for a command that is called `muster NAME`.
 pub(super) fn open(context: &Context<'_>, name: &str, missing: Missing) -> Result<Store, Failure> {
-    let settings = &context.config.store;
     let options = StoreOptions {
         create: missing == Missing::Create,
-        ..StoreOptions::new(&settings.data_dir, Mode::Command, format!("`muster {name}`"))
+        ..StoreOptions::new(&context.config.store.data_dir, Mode::Command, format!("`muster {name}`"))
     };
     Ok(Store::open(&options, Clock::system())?)
 }

@@ -33,7 +33,7 @@ pub fn run(context: &mut Context<'_>, _arguments: &ServeArgs) -> Result<(), Fail
     let settings = server::settings(context, "serve")?;
     server::allow_connections(context);
     let hangup = Hangup::Reload(settings.server.tls.clone());
-    let data_dir = settings.store.data_dir.clone();
+    let data_dir = settings.store.settings.data_dir.clone();
     let request_timeout = settings.http.request_timeout;
     server::block_on(async {
         let signals = StopSignals::catch(hangup)?;

@@ -29,12 +29,11 @@ pub(super) fn settings(context: &Context<'_>, name: &str) -> Result<AppSettings,
     }
     Ok(AppSettings {
         store: StoreOptions {
-            readers: config.store.readers,
-            read_queue_len_max: config.store.read_queue_max,
-            write_queue_len_max: config.store.write_queue_max,
-            time_limit: http.request_timeout,
-            size_bytes_max: config.store.database_max.map(|bytes| bytes as u64),
-            ..StoreOptions::new(&config.store.data_dir, Mode::Server, format!("`muster {name}`"))
+            settings: config.store.clone(),
+            mode: Mode::Server,
+            holder: format!("`muster {name}`"),
+            create: true,
+            time_max: http.request_timeout,
         },
         backups: config.backups.clone(),
         http: http.clone(),

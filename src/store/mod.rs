@@ -25,7 +25,7 @@ pub use engine::data_dir::{DATABASE_FILE, LOCK_FILE, database_path};
 pub use engine::error::{OpenError, StoreError, Subject};
 pub use engine::figures::StoreFigures;
 pub use engine::migrate::{SCHEMA, SCHEMA_VERSION};
-pub use engine::options::{Mode, READ_QUEUE_LEN_MAX, READERS_DEFAULT, StoreOptions, WRITE_QUEUE_LEN_MAX};
+pub use engine::options::{Mode, StoreOptions};
 pub use engine::store::Store;
 pub use engine::tx::{ReadTx, WriteTx};
 pub use engine::watcher::WATCH_INTERVAL;

@@ -36,7 +36,8 @@ async fn many_concurrent_readiness_probes_succeed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_a_full_write_queue_is_ready() {
     const WAITING_MAX: usize = 2;
-    let store = Directory::in_memory().open_with(Clock::system(), |options| options.write_queue_len_max = WAITING_MAX);
+    let store =
+        Directory::in_memory().open_with(Clock::system(), |options| options.settings.write_queue_max = WAITING_MAX);
     let app = TestApp::start_on(store, |_| {});
     let gate = WriterGate::close(&app.store);
     let waiting: Vec<_> = (0..WAITING_MAX).map(|_| QueuedWrite::write(&app.store, |_| Ok(()))).collect();

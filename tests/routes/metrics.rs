@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use muster::cache::Stats;
+use muster::config::StoreSettings;
 use muster::domain::access::Role;
 use reqwest::Method;
 use serde_json::json;
@@ -286,7 +287,7 @@ async fn writer_file_and_process_metrics_are_exported() {
     let of_one = figures.group_jobs.buckets[0].1;
     assert_eq!(after.count("muster_write_group_jobs_bucket", &[("le", "1.0")]), of_one);
     assert_eq!(after.count("muster_write_queue_jobs", &[]), 0);
-    assert_eq!(after.count("muster_write_queue_jobs_max", &[]), muster::store::WRITE_QUEUE_LEN_MAX as u64);
+    assert_eq!(after.count("muster_write_queue_jobs_max", &[]), StoreSettings::default().write_queue_max as u64);
     let size = |file: &str| std::fs::metadata(app.store.directory().path().join(file)).unwrap().len();
     assert_eq!(after.count("muster_database_size_bytes", &[]), size("muster.db"));
     assert_eq!(after.count("muster_wal_size_bytes", &[]), size("muster.db-wal"));

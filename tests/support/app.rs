@@ -52,8 +52,9 @@ impl TestApp {
     }
 
     /// A server whose database is limited to this many bytes.
-    pub async fn start_limited(bytes: u64) -> Self {
-        let store = Directory::in_memory().open_with(Clock::system(), |options| options.size_bytes_max = Some(bytes));
+    pub async fn start_limited(bytes: usize) -> Self {
+        let store =
+            Directory::in_memory().open_with(Clock::system(), |options| options.settings.database_max = Some(bytes));
         let app = Self::serve_store(store, TestSettings::default());
         app.write(people).await;
         app

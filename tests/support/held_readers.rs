@@ -2,7 +2,9 @@
 
 use std::sync::mpsc;
 
-use muster::store::{READERS_DEFAULT, ReadTx, Store};
+use muster::store::{ReadTx, Store};
+
+use super::READERS;
 
 /// Holds every read connection, so that a load that has started cannot finish before they are released.
 pub struct HeldReaders {
@@ -13,7 +15,7 @@ impl HeldReaders {
     /// Returns when all connections are held.
     pub fn hold(store: &Store) -> Self {
         let (held, is_held) = mpsc::channel();
-        let release = (0..READERS_DEFAULT).map(|_| {
+        let release = (0..READERS).map(|_| {
             let (release, released) = mpsc::channel::<()>();
             let (store, held) = (store.clone(), held.clone());
             tokio::spawn(async move {
@@ -28,7 +30,7 @@ impl HeldReaders {
             release
         });
         let release = release.collect();
-        for _ in 0..READERS_DEFAULT {
+        for _ in 0..READERS {
             is_held.recv().unwrap();
         }
         Self { release }

@@ -26,7 +26,7 @@ pub use process::{CommandOutput, RunningCommand, TestServer, WorkDir, assert_no_
 pub use queued_writes::{QueuedWrite, WriterGate};
 pub use random::Random;
 pub use recorder::{Notification, Recorder};
-pub use store::{Directory, TestStore, add_contact};
+pub use store::{Directory, READERS, TestStore, add_contact};
 pub use tools::{installed, skip, tool};
 pub use values::*;
 pub use wire::{WireClient, WireReply, read_reply};

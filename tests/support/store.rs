@@ -11,6 +11,9 @@ use tempfile::TempDir;
 
 use super::{at, contact, department, employee, enterprise, name, staff};
 
+/// The read connections of every store of the tests, whatever the machine has.
+pub const READERS: u32 = 4;
+
 /// A directory for a database, deleted with its last clone.
 #[derive(Clone)]
 pub struct Directory(Arc<TempDir>);
@@ -35,7 +38,9 @@ impl Directory {
     }
 
     pub fn options(&self, mode: Mode) -> StoreOptions {
-        StoreOptions::new(self.path(), mode, "a test")
+        let mut options = StoreOptions::new(self.path(), mode, "a test");
+        options.settings.readers = READERS;
+        options
     }
 
     /// Opens a server's store here.

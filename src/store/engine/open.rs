@@ -36,23 +36,24 @@ const MIGRATION_BACKUP_START: &str = "muster-schema-v";
 impl Store {
     /// Opens, and where the options allow it creates or migrates, the database of a data directory.
     pub fn open(options: &StoreOptions, clock: Clock) -> Result<Self, OpenError> {
+        let settings = &options.settings;
         check_data_dir(options)?;
         let lock = lock_data_dir(options)?;
         let (has_lock, is_server) = (lock.is_some(), options.mode == Mode::Server);
         let alone = has_lock && !is_server;
         if has_lock {
-            remove_leftovers_of_killed_processes(&options.data_dir);
+            remove_leftovers_of_killed_processes(&settings.data_dir);
         }
-        let path = database_path(&options.data_dir);
+        let path = database_path(&settings.data_dir);
         let sqlite = |source| explain_sqlite(&path, source);
         let connection = open_writer(&path, has_lock, alone, &clock)?;
-        if let Some(bytes) = options.size_bytes_max {
-            limit_size(&connection, bytes).map_err(sqlite)?;
+        if let Some(bytes) = settings.database_max {
+            limit_size(&connection, bytes as u64).map_err(sqlite)?;
         }
         let seen = Position::read(&connection).map_err(sqlite)?;
         let feed = Arc::new(Feed::default());
         let condition =
-            Condition::new(clock.clone(), options.data_dir.clone(), options.size_bytes_max.is_some(), is_server);
+            Condition::new(clock.clone(), settings.data_dir.clone(), settings.database_max.is_some(), is_server);
         let condition = Arc::new(condition);
         let deferred_writes = Arc::new(DeferredWrites::default());
         let group_jobs = Arc::new(writer::no_groups());
@@ -68,8 +69,8 @@ impl Store {
             group_jobs: Arc::clone(&group_jobs),
             lock,
         };
-        let readers = Readers::open(&path, options.readers, options.read_queue_len_max).map_err(sqlite)?;
-        let (queue, jobs) = WriteQueue::new(options.write_queue_len_max, clock.clone(), options.time_limit);
+        let readers = Readers::open(&path, settings.readers, settings.read_queue_max).map_err(sqlite)?;
+        let (queue, jobs) = WriteQueue::new(settings.write_queue_max, clock.clone(), options.time_max);
         let mut threads = vec![spawn("muster-writer", move || writer.run(jobs))?];
         let mut stop_watcher = None;
         if is_server {
@@ -94,10 +95,10 @@ impl Store {
             readers,
             feed,
             clock,
-            time_limit: options.time_limit,
+            time_max: options.time_max,
             beside_server: !has_lock,
             alone,
-            data_dir: options.data_dir.clone(),
+            data_dir: settings.data_dir.clone(),
             condition,
             deferred_writes,
             group_jobs,
@@ -108,24 +109,26 @@ impl Store {
 
 /// Creates the data directory where that is allowed, and refuses one that cannot be used.
 fn check_data_dir(options: &StoreOptions) -> Result<(), OpenError> {
+    let path = &options.settings.data_dir;
     if options.create {
-        data_dir::prepare_dir(&options.data_dir)?;
+        data_dir::prepare_dir(path)?;
     } else {
-        data_dir::require_database(&options.data_dir)?;
+        data_dir::require_database(path)?;
     }
-    data_dir::refuse_directory(&options.data_dir)
+    data_dir::refuse_directory(path)
 }
 
 /// Takes the data directory's lock. A command goes without it beside another process, unless that restores a backup.
 fn lock_data_dir(options: &StoreOptions) -> Result<Option<DirLock>, OpenError> {
-    match DirLock::acquire(&options.data_dir, LockPurpose::Use, &options.holder)? {
+    let data_dir = &options.settings.data_dir;
+    match DirLock::acquire(data_dir, LockPurpose::Use, &options.holder)? {
         LockAttempt::Taken(lock) => Ok(Some(lock)),
         LockAttempt::HeldBy(holder)
-            if options.mode == Mode::Command && database_path(&options.data_dir).exists() && !holder.is_restoring() =>
+            if options.mode == Mode::Command && database_path(data_dir).exists() && !holder.is_restoring() =>
         {
             Ok(None)
         }
-        LockAttempt::HeldBy(holder) => Err(holder.in_use(&options.data_dir)),
+        LockAttempt::HeldBy(holder) => Err(holder.in_use(data_dir)),
     }
 }
 

@@ -65,7 +65,7 @@ pub(in crate::store) struct WriteQueue {
     /// How many jobs were refused.
     refused: Arc<AtomicU64>,
     clock: Clock,
-    time_limit: Duration,
+    time_max: Duration,
 }
 
 impl WriteQueue {
@@ -73,10 +73,10 @@ impl WriteQueue {
     pub(in crate::store) fn new(
         len_max: usize,
         clock: Clock,
-        time_limit: Duration,
+        time_max: Duration,
     ) -> (Self, mpsc::Receiver<Box<dyn Job>>) {
         let (sender, jobs) = mpsc::channel(len_max);
-        (Self { sender, refused: Arc::default(), clock, time_limit }, jobs)
+        (Self { sender, refused: Arc::default(), clock, time_max }, jobs)
     }
 
     /// Adds a job, or fails if the queue is full.
@@ -121,7 +121,7 @@ impl WriteQueue {
         T: Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let deadline = self.clock.instant() + self.time_limit;
+        let deadline = self.clock.instant() + self.time_max;
         (Box::new(ClosureJob { deadline, work: Some(work), result: None, reply }), answer)
     }
 
@@ -131,7 +131,7 @@ impl WriteQueue {
             sender: self.sender.downgrade(),
             refused: Arc::clone(&self.refused),
             clock: self.clock.clone(),
-            time_limit: self.time_limit,
+            time_max: self.time_max,
         }
     }
 }
@@ -141,7 +141,7 @@ pub(in crate::store) struct WeakWriteQueue {
     sender: mpsc::WeakSender<Box<dyn Job>>,
     refused: Arc<AtomicU64>,
     clock: Clock,
-    time_limit: Duration,
+    time_max: Duration,
 }
 
 impl WeakWriteQueue {
@@ -152,7 +152,7 @@ impl WeakWriteQueue {
             sender,
             refused: Arc::clone(&self.refused),
             clock: self.clock.clone(),
-            time_limit: self.time_limit,
+            time_max: self.time_max,
         })
     }
 }

@@ -38,7 +38,7 @@ pub(in crate::store) struct StoreInner {
     pub(in crate::store) readers: Readers,
     pub(in crate::store) feed: Arc<Feed>,
     pub(in crate::store) clock: Clock,
-    pub(in crate::store) time_limit: Duration,
+    pub(in crate::store) time_max: Duration,
     pub(in crate::store) beside_server: bool,
     pub(in crate::store) alone: bool,
     pub(in crate::store) data_dir: PathBuf,
@@ -151,7 +151,7 @@ impl Store {
         T: Send + 'static,
     {
         let permit =
-            tokio::time::timeout(self.inner.time_limit, permit).await.map_err(|_| StoreError::DeadlinePassed)??;
+            tokio::time::timeout(self.inner.time_max, permit).await.map_err(|_| StoreError::DeadlinePassed)??;
         let store = self.clone();
         let task = tokio::task::spawn_blocking(move || {
             let result = store.read_blocking(work);

@@ -40,14 +40,14 @@ impl SamplerBench {
     }
 
     /// Stops this server, in order or not, and starts the next one on its database.
-    async fn restart(self, in_order: bool, size_bytes_max: Option<u64>) -> Self {
+    async fn restart(self, in_order: bool, database_max: Option<usize>) -> Self {
         if in_order {
             self.summaries.flush().await;
         }
         let Self { dir, clock, store, summaries } = self;
         drop(summaries);
         store.close();
-        let (store, summaries) = open(&dir, &clock, size_bytes_max);
+        let (store, summaries) = open(&dir, &clock, database_max);
         Self { dir, clock, store, summaries }
     }
 
@@ -92,8 +92,9 @@ fn acme() -> SummaryKey {
     SummaryKey::summary(Scope::enterprise(EnterpriseId::parse("acme").unwrap()))
 }
 
-fn open(dir: &TempDir, clock: &Clock, size_bytes_max: Option<u64>) -> (Store, Summaries) {
-    let options = StoreOptions { size_bytes_max, ..StoreOptions::new(dir.path(), Mode::Server, "a test") };
+fn open(dir: &TempDir, clock: &Clock, database_max: Option<usize>) -> (Store, Summaries) {
+    let mut options = StoreOptions::new(dir.path(), Mode::Server, "a test");
+    options.settings.database_max = database_max;
     let store = Store::open(&options, clock.clone()).unwrap();
     let summaries = Summaries::open(&store).unwrap();
     (store, summaries)
