@@ -7,7 +7,7 @@ use rusqlite::params;
 use crate::store::engine::error::StoreError;
 use crate::store::engine::tx::WriteTx;
 
-pub(in crate::store) const IDEMPOTENCY_KEPT: Duration = Duration::from_hours(24);
+pub(super) const IDEMPOTENCY_KEPT: Duration = Duration::from_hours(24);
 
 /// A request that may be sent again.
 #[derive(Clone, Debug)]

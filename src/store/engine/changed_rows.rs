@@ -22,7 +22,7 @@ pub(in crate::store) struct ChangedRows {
 }
 
 impl ChangedRows {
-    pub(in crate::store) fn absorb(&mut self, other: Self) {
+    pub(super) fn absorb(&mut self, other: Self) {
         for (scope, jobs) in other.scopes {
             *self.scopes.entry(scope).or_default() += jobs;
         }
@@ -61,7 +61,7 @@ impl ChangeRecorder {
     }
 
     /// The record as it is now.
-    pub(in crate::store) fn current(&self) -> ChangedRows {
+    pub(super) fn current(&self) -> ChangedRows {
         self.lock().clone()
     }
 

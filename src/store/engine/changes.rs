@@ -47,13 +47,13 @@ pub struct Publication {
 }
 
 #[derive(Default)]
-pub(in crate::store) struct Feed {
+pub(super) struct Feed {
     /// Guards the list alone. Read for each publication, written only by `subscribe`.
     subscribers: RwLock<Vec<Arc<dyn Subscriber>>>,
 }
 
 impl Feed {
-    pub(in crate::store) fn subscribe(&self, subscriber: Arc<dyn Subscriber>) {
+    pub(super) fn subscribe(&self, subscriber: Arc<dyn Subscriber>) {
         self.subscribers.write().push(subscriber);
     }
 
@@ -61,15 +61,15 @@ impl Feed {
         self.each(|subscriber| subscriber.published(publication));
     }
 
-    pub(in crate::store) fn reset_to(&self, revision: i64) {
+    pub(super) fn reset_to(&self, revision: i64) {
         self.each(|subscriber| subscriber.reset_to(revision));
     }
 
-    pub(in crate::store) fn suspend(&self) {
+    pub(super) fn suspend(&self) {
         self.each(|subscriber| subscriber.suspend());
     }
 
-    pub(in crate::store) fn access_changed(&self, tokens: &Arc<AccessList>) {
+    pub(super) fn access_changed(&self, tokens: &Arc<AccessList>) {
         self.each(|subscriber| subscriber.access_changed(tokens));
     }
 
@@ -103,7 +103,7 @@ impl ReadTx<'_> {
 }
 
 /// Reads columns `enterprise, department, revision`.
-pub(in crate::store) fn scope_from_row(row: &Row<'_>) -> Result<(Scope, i64), StoreError> {
+pub(super) fn scope_from_row(row: &Row<'_>) -> Result<(Scope, i64), StoreError> {
     let enterprise: EnterpriseId = id_from_database(row.get(0)?)?;
     let department: String = row.get(1)?;
     let department: Option<DepartmentId> =

@@ -25,7 +25,7 @@ pub(in crate::store) const RECHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long no read may have failed before reading counts as repaired: on a disk with a bad sector most reads succeed,
 /// and each of them would end the trouble until the next bad one.
-pub(in crate::store) const READS_QUIET: Duration = Duration::from_secs(10);
+pub(super) const READS_QUIET: Duration = Duration::from_secs(10);
 
 /// Bytes that must be free on a disk that was full before service resumes; less would let it fail again with every
 /// other write.
@@ -80,7 +80,7 @@ impl Condition {
 
     /// Determines why an operation failed, records that, and returns the error that says so. Errors that are not about
     /// the disk or the file pass unchanged.
-    pub(in crate::store) fn note_failure(&self, error: StoreError) -> StoreError {
+    pub(super) fn note_failure(&self, error: StoreError) -> StoreError {
         if error.trouble().is_none() {
             return error;
         }
@@ -101,7 +101,7 @@ impl Condition {
 
     /// The same for a read. A successful write does not prove that reading works, except where the read failed for want
     /// of space.
-    pub(in crate::store) fn note_failed_read(&self, error: StoreError) -> StoreError {
+    pub(super) fn note_failed_read(&self, error: StoreError) -> StoreError {
         let error = self.note_failure(error);
         if let StoreError::DiskFailing(_) = error {
             *self.lock_failed_read() = Some(FailedRead { at: self.clock.instant(), error: error.clone() });
@@ -111,7 +111,7 @@ impl Condition {
     }
 
     /// Records that a read succeeded.
-    pub(in crate::store) fn note_successful_read(&self) {
+    pub(super) fn note_successful_read(&self) {
         // A plain load first, since every read comes here.
         if self.unread.load(Ordering::Relaxed) {
             self.unread.store(false, Ordering::Relaxed);
@@ -164,7 +164,7 @@ impl Condition {
     }
 
     /// How many writes were refused for each kind of trouble.
-    pub(in crate::store) fn refused(&self) -> [(TroubleKind, u64); TroubleKind::ALL.len()] {
+    pub(super) fn refused(&self) -> [(TroubleKind, u64); TroubleKind::ALL.len()] {
         TroubleKind::ALL.map(|kind| (kind, self.refused[kind as usize].load(Ordering::Relaxed)))
     }
 

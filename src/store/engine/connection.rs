@@ -58,7 +58,7 @@ fn create_for_owner(path: &Path) {
     let _ = File::options().write(true).create_new(true).mode(0o600).open(path);
 }
 
-pub(in crate::store) fn configure_writer(connection: &Connection, big_cache: bool) -> rusqlite::Result<()> {
+pub(super) fn configure_writer(connection: &Connection, big_cache: bool) -> rusqlite::Result<()> {
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("wal") {
         tracing::warn!(mode, "this file system does without a write-ahead log; reads and writes wait for each other");
@@ -76,14 +76,14 @@ pub(in crate::store) fn configure_writer(connection: &Connection, big_cache: boo
 }
 
 /// Bounds the size of the database file. SQLite counts in pages and has no bound below the current size.
-pub(in crate::store) fn limit_size(connection: &Connection, bytes: u64) -> rusqlite::Result<()> {
+pub(super) fn limit_size(connection: &Connection, bytes: u64) -> rusqlite::Result<()> {
     let page_bytes: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
     let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page_bytes;
     connection.pragma_update(None, "max_page_count", pages.max(1))
 }
 
 /// Opens a connection that cannot write.
-pub(in crate::store) fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     configure_reader(&connection)?;
@@ -91,7 +91,7 @@ pub(in crate::store) fn connect_reader(path: &Path) -> rusqlite::Result<Connecti
 }
 
 /// The settings of a connection that cannot write.
-pub(in crate::store) fn configure_reader(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn configure_reader(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(READER_BUSY_TIMEOUT)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;

@@ -58,7 +58,7 @@ impl LockHolder {
         Self { purpose, description: description.to_owned() }
     }
 
-    pub(in crate::store) fn is_restoring(&self) -> bool {
+    pub(super) fn is_restoring(&self) -> bool {
         self.purpose == Some(LockPurpose::Restore)
     }
 
@@ -203,7 +203,7 @@ fn restrict_to_owner(dir: &Path) -> std::io::Result<()> {
 }
 
 /// An error of the operating system about the data directory, with what to do about it.
-pub(in crate::store) fn explain_io(error: &std::io::Error) -> String {
+pub(super) fn explain_io(error: &std::io::Error) -> String {
     match error.kind() {
         ErrorKind::PermissionDenied => {
             "permission denied; make it writable for this user, or choose another with --data-dir".to_owned()

@@ -93,7 +93,7 @@ pub(in crate::store) fn first_message(errors: &[FieldError]) -> String {
 
 impl StoreError {
     /// Whether nothing in the same transaction can be relied on to reach the disk.
-    pub(in crate::store) fn ends_group(&self) -> bool {
+    pub(super) fn ends_group(&self) -> bool {
         match self {
             Self::Corrupt(_) => true,
             Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::OutOfMemory) => true,
@@ -121,13 +121,13 @@ impl StoreError {
     }
 
     /// The error for a file that was found damaged earlier.
-    pub(in crate::store) fn damage() -> Self {
+    pub(super) fn damage() -> Self {
         let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
         Self::Sqlite(Arc::new(rusqlite::Error::SqliteFailure(error, None)))
     }
 
     /// Whether another connection holds a lock that this one needs.
-    pub(in crate::store) fn is_busy(&self) -> bool {
+    pub(super) fn is_busy(&self) -> bool {
         matches!(self, Self::DeadlinePassed)
     }
 }

@@ -105,7 +105,7 @@ pub(in crate::store) fn detect_schema(
 }
 
 /// Creates the schema in an empty file, or migrates an older one.
-pub(in crate::store) fn create_or_migrate(connection: &Connection, found: DetectedSchema) -> rusqlite::Result<()> {
+pub(super) fn create_or_migrate(connection: &Connection, found: DetectedSchema) -> rusqlite::Result<()> {
     match found {
         DetectedSchema::Empty => create(connection),
         DetectedSchema::Version(version) => migrate(connection, version, MIGRATIONS),

@@ -193,7 +193,8 @@ fn remove_redundant_backup(backup: Option<BackupMade>, connection: &Connection, 
         return;
     }
     if let Err(error) = fs::remove_file(&backup.path) {
-        tracing::warn!(file = %backup.path.display(), %error, "cannot remove the backup before a migration that failed");
+        let file = backup.path.display();
+        tracing::warn!(%file, %error, "cannot remove the backup before a migration that failed");
     }
 }
 

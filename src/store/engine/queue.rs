@@ -80,7 +80,7 @@ impl WriteQueue {
     }
 
     /// Adds a job, or fails if the queue is full.
-    pub(in crate::store) fn try_send<T, F>(&self, work: F) -> Result<Answer<T>, StoreError>
+    pub(super) fn try_send<T, F>(&self, work: F) -> Result<Answer<T>, StoreError>
     where
         F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
@@ -97,7 +97,7 @@ impl WriteQueue {
     }
 
     /// How many jobs wait, how many may, and how many were refused.
-    pub(in crate::store) fn load(&self) -> (usize, usize, u64) {
+    pub(super) fn load(&self) -> (usize, usize, u64) {
         let len_max = self.sender.max_capacity();
         (len_max - self.sender.capacity(), len_max, self.refused.load(Ordering::Relaxed))
     }
@@ -126,7 +126,7 @@ impl WriteQueue {
     }
 
     /// The same queue for a thread that must not keep the writer from closing.
-    pub(in crate::store) fn downgrade(&self) -> WeakWriteQueue {
+    pub(super) fn downgrade(&self) -> WeakWriteQueue {
         WeakWriteQueue {
             sender: self.sender.downgrade(),
             refused: Arc::clone(&self.refused),

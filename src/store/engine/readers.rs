@@ -18,7 +18,7 @@ use super::error::StoreError;
 /// wait here; the program's own threads do.
 const CHECKOUT_TIMEOUT: Duration = Duration::from_secs(30);
 
-pub(in crate::store) struct Readers {
+pub(super) struct Readers {
     /// Guards only the handle, which is cloned out for each use; `close` takes it, so that no reader outlives the
     /// writer.
     pool: Mutex<Option<Pool<SqliteConnectionManager>>>,
@@ -71,7 +71,7 @@ impl Readers {
     }
 
     /// Waits until a connection is free for the holder of the permit, unless too many wait already.
-    pub(in crate::store) async fn permit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+    pub(super) async fn permit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
         match Arc::clone(&self.permits).try_acquire_owned() {
             Ok(permit) => return Ok(permit),
             Err(TryAcquireError::Closed) => return Err(StoreError::Closed),
@@ -88,7 +88,7 @@ impl Readers {
     }
 
     /// Waits in the same queue, however many wait already.
-    pub(in crate::store) async fn permit_beyond_limit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
+    pub(super) async fn permit_beyond_limit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
         Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Closed)
     }
 
@@ -98,7 +98,7 @@ impl Readers {
     }
 
     /// Runs work with a connection on this thread.
-    pub(in crate::store) fn with_connection<T>(
+    pub(super) fn with_connection<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {

@@ -24,28 +24,28 @@ use crate::store::upkeep::actor::Actor;
 /// An open database. Cloning is cheap; the last clone to go closes it.
 #[derive(Clone)]
 pub struct Store {
-    pub(in crate::store) inner: Arc<StoreInner>,
+    pub(super) inner: Arc<StoreInner>,
 }
 
 /// What the handles of one store have in common. No thread of the store holds it, so dropping the last handle drops it,
 /// which closes the store.
-pub(in crate::store) struct StoreInner {
+pub(super) struct StoreInner {
     // These mutexes guard nothing but their values, which `close` takes out in the order that matters.
     pub(in crate::store) queue: Mutex<Option<WriteQueue>>,
-    pub(in crate::store) threads: Mutex<Vec<JoinHandle<()>>>,
-    pub(in crate::store) stop_watcher: Mutex<Option<std_mpsc::Sender<()>>>,
-    pub(in crate::store) wake_maintenance: Mutex<Option<std_mpsc::SyncSender<()>>>,
-    pub(in crate::store) readers: Readers,
-    pub(in crate::store) feed: Arc<Feed>,
+    pub(super) threads: Mutex<Vec<JoinHandle<()>>>,
+    pub(super) stop_watcher: Mutex<Option<std_mpsc::Sender<()>>>,
+    pub(super) wake_maintenance: Mutex<Option<std_mpsc::SyncSender<()>>>,
+    pub(super) readers: Readers,
+    pub(super) feed: Arc<Feed>,
     pub(in crate::store) clock: Clock,
-    pub(in crate::store) time_max: Duration,
-    pub(in crate::store) beside_server: bool,
-    pub(in crate::store) alone: bool,
+    pub(super) time_max: Duration,
+    pub(super) beside_server: bool,
+    pub(super) alone: bool,
     pub(in crate::store) data_dir: PathBuf,
     /// Whether the database can be written.
     pub(in crate::store) condition: Arc<Condition>,
     pub(in crate::store) deferred_writes: Arc<DeferredWrites>,
-    pub(in crate::store) group_jobs: Arc<GroupJobs>,
+    pub(super) group_jobs: Arc<GroupJobs>,
 }
 
 impl Store {
@@ -210,7 +210,7 @@ impl StoreInner {
         error
     }
 
-    pub(in crate::store) fn wake_maintenance(&self) {
+    pub(super) fn wake_maintenance(&self) {
         if let Some(wake) = &*self.wake_maintenance.lock() {
             // One pending wake-up is enough.
             let _ = wake.try_send(());

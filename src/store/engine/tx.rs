@@ -148,7 +148,7 @@ impl<'a> WriteTx<'a> {
 
     /// Fails as long as the database has no space: allocates pages, which a size limit refuses, and writes one row,
     /// which a full disk refuses. Changes nothing.
-    pub(in crate::store) fn test_space(&self) -> Result<(), StoreError> {
+    pub(super) fn test_space(&self) -> Result<(), StoreError> {
         const GROW: &str = "INSERT INTO idempotency (token_id, key, request_hash, status, body, created_at)
             VALUES ('', '', zeroblob(8192), 0, '', 0)";
         self.rehearse(|tx| tx.execute(GROW, []))?;

@@ -18,7 +18,7 @@ pub const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What was last seen of the database's counters.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::store) struct Position {
+pub(super) struct Position {
     pub(in crate::store) epoch: String,
     pub(in crate::store) revision: i64,
     pub(in crate::store) access_version: i64,
@@ -42,10 +42,10 @@ fn scopes_after(connection: &Connection, last_seen: i64) -> Result<Vec<(Scope, i
 }
 
 /// Publishes the commits of other processes.
-pub(in crate::store) struct Watcher {
+pub(super) struct Watcher {
     pub(in crate::store) path: PathBuf,
-    pub(in crate::store) feed: Arc<Feed>,
-    pub(in crate::store) seen: Position,
+    pub(super) feed: Arc<Feed>,
+    pub(super) seen: Position,
     pub(in crate::store) failed: bool,
 }
 

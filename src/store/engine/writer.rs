@@ -47,9 +47,9 @@ const WAL_WARN_PAGES: i32 = 128 * 1_024;
 const GROUP_JOBS_BOUNDS: [u64; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
 /// How many jobs each committed group had.
-pub(in crate::store) type GroupJobs = Buckets<{ GROUP_JOBS_BOUNDS.len() }>;
+pub(super) type GroupJobs = Buckets<{ GROUP_JOBS_BOUNDS.len() }>;
 
-pub(in crate::store) const fn no_groups() -> GroupJobs {
+pub(super) const fn no_groups() -> GroupJobs {
     Buckets::new(&GROUP_JOBS_BOUNDS)
 }
 
@@ -74,7 +74,7 @@ struct Group {
 }
 
 /// What the writer's thread owns.
-pub(in crate::store) struct Writer {
+pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) recorder: ChangeRecorder,
     pub(super) clock: Clock,

@@ -30,18 +30,18 @@ pub(in crate::store) const COLUMNS: &str = "c.id,
     c.latitude, c.longitude, c.city, c.country, c.source, c.created_at, c.updated_at";
 
 /// How many [`COLUMNS`] there are.
-pub(in crate::store) const COLUMNS_LEN: usize = 21;
+pub(super) const COLUMNS_LEN: usize = 21;
 
 /// The contacts of a visible enterprise, whose row is `?1`, in the terms of their index.
-pub(in crate::store) const OF_ENTERPRISE: &str = "c.enterprise_id = ?1 AND c.counted = 2";
+pub(super) const OF_ENTERPRISE: &str = "c.enterprise_id = ?1 AND c.counted = 2";
 
 /// The contacts of a visible department, whose row is `?1`, in the terms of their index.
-pub(in crate::store) const OF_DEPARTMENT: &str = "c.department_id = ?1 AND c.counted >= 1";
+pub(super) const OF_DEPARTMENT: &str = "c.department_id = ?1 AND c.counted >= 1";
 
 /// Where a page of contacts begins: time and row, as `?2` and `?3`. A collation does not affect numbers, but the row id
 /// has none, and without one SQLite seeks to the time alone and scans every contact of that moment: after an import
 /// there are many.
-pub(in crate::store) const CURSOR: &str = "(?2, ?3 COLLATE BINARY)";
+pub(super) const CURSOR: &str = "(?2, ?3 COLLATE BINARY)";
 
 impl ReadTx<'_> {
     /// A contact of a visible employee within reach.
@@ -168,14 +168,14 @@ impl WriteTx<'_> {
 
     /// The next contact's id: from the current time, or one above the highest id ever used. The write lock makes it
     /// unique among all processes.
-    pub(in crate::store) fn next_contact_id(&self) -> Result<ContactId, StoreError> {
+    pub(super) fn next_contact_id(&self) -> Result<ContactId, StoreError> {
         const SQL: &str = "SELECT max(contact_id_floor, coalesce((SELECT max(id) FROM contact), 0)) FROM installation";
         let newest: i64 = self.one(SQL, [], |row| row.get(0))?;
         Ok(self.time_ordered_id().max(TimeOrderedId::from_number(newest + 1)))
     }
 
     /// The row of a contact's company, created if this spelling is new; `None` without a company.
-    pub(in crate::store) fn company_row(&self, enterprise: i64, info: &ContactInfo) -> Result<Option<i64>, StoreError> {
+    pub(super) fn company_row(&self, enterprise: i64, info: &ContactInfo) -> Result<Option<i64>, StoreError> {
         const SELECT: &str = "SELECT id FROM company WHERE enterprise_id = ?1 AND name_folded = ?2";
         const INSERT: &str = "INSERT INTO company (enterprise_id, name_folded, name) VALUES (?1, ?2, ?3) RETURNING id";
         let Some(folded) = &info.identity().company else { return Ok(None) };
@@ -187,7 +187,7 @@ impl WriteTx<'_> {
     }
 
     /// Inserts the row of a visible employee's contact.
-    pub(in crate::store) fn insert_contact(
+    pub(super) fn insert_contact(
         &self,
         id: ContactId,
         owner: EmployeeRow,
@@ -255,7 +255,7 @@ fn export_sql(owner: &str) -> String {
 }
 
 /// The cursor of a page that ends with this contact.
-pub(in crate::store) fn cursor_of(contact: &Contact) -> TimeCursor {
+pub(super) fn cursor_of(contact: &Contact) -> TimeCursor {
     TimeCursor { created_at: contact.created_at.millis(), row: contact.id.number() }
 }
 
@@ -272,14 +272,14 @@ fn tags_to_database(tags: &[String]) -> String {
     if tags.is_empty() { String::new() } else { serde_json::to_string(tags).unwrap_or_default() }
 }
 
-pub(in crate::store) fn tags_from_database(text: &str) -> Result<Vec<String>, StoreError> {
+pub(super) fn tags_from_database(text: &str) -> Result<Vec<String>, StoreError> {
     if text.is_empty() {
         return Ok(Vec::new());
     }
     serde_json::from_str(text).map_err(|_| StoreError::Corrupt(format!("tags {}", fold(text))))
 }
 
-pub(in crate::store) fn read_contact(row: &Row<'_>) -> Result<Contact, StoreError> {
+pub(super) fn read_contact(row: &Row<'_>) -> Result<Contact, StoreError> {
     Ok(Contact {
         id: TimeOrderedId::from_number(row.get(0)?),
         enterprise_id: id_from_database(row.get(1)?)?,

@@ -36,7 +36,8 @@ const EMPLOYEES: &str = "SELECT public_id, first_name, last_name, email, positio
 fn page_sql(owner: &str) -> String {
     format!(
         "SELECT {COLUMNS}, m.first_name, m.last_name, m.email, m.position, d.name
-           FROM contact c CROSS JOIN employee m ON m.id = c.employee_id CROSS JOIN department d ON d.id = c.department_id
+           FROM contact c CROSS JOIN employee m ON m.id = c.employee_id
+                          CROSS JOIN department d ON d.id = c.department_id
           WHERE {owner} AND (c.created_at, c.id) < {CURSOR}
           ORDER BY c.created_at DESC, c.id DESC LIMIT ?4"
     )

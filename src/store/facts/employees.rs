@@ -83,7 +83,7 @@ impl ReadTx<'_> {
         self.one(&format!("SELECT {COLUMNS} FROM employee WHERE id = ?1"), [row], |row| Ok(read_employee(row)))?
     }
 
-    pub(in crate::store) fn employee_row(
+    pub(super) fn employee_row(
         &self,
         enterprise: &EnterpriseId,
         department: &DepartmentId,
@@ -110,7 +110,7 @@ impl ReadTx<'_> {
     }
 
     /// The row of a visible employee within reach, found by the id alone.
-    pub(in crate::store) fn user_row(&self, reach: &Reach, id: &EmployeeId) -> Result<EmployeeRow, StoreError> {
+    pub(super) fn user_row(&self, reach: &Reach, id: &EmployeeId) -> Result<EmployeeRow, StoreError> {
         const SQL: &str = "SELECT m.id, m.department_id, m.enterprise_id, e.public_id
               FROM employee m JOIN enterprise e ON e.id = m.enterprise_id
              WHERE m.public_id = ?1 AND m.archived_at IS NULL AND m.department_archived = 0 AND e.archived_at IS NULL";

@@ -102,7 +102,7 @@ impl WriteTx<'_> {
     }
 
     /// The scope of these public ids: a new row, or the tombstone that a purged namesake left.
-    pub(in crate::store) fn scope_row(&self, enterprise: &str, department: &str) -> Result<i64, StoreError> {
+    pub(super) fn scope_row(&self, enterprise: &str, department: &str) -> Result<i64, StoreError> {
         const INSERT: &str = "INSERT INTO scope (enterprise, department) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
         const SELECT: &str = "SELECT id FROM scope WHERE enterprise = ?1 AND department = ?2";
         self.execute(INSERT, [enterprise, department])?;

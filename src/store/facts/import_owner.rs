@@ -175,12 +175,11 @@ impl WriteTx<'_> {
         department: Option<DepartmentId>,
         employee: &EmployeeName,
     ) -> Result<Owner, OwnerError> {
-        let (department, department_created) = match department {
-            Some(department) => (department, None),
-            None => {
-                let created = self.create_named_department(enterprise, text)?;
-                (created.clone(), Some(created))
-            }
+        let (department, department_created) = if let Some(department) = department {
+            (department, None)
+        } else {
+            let created = self.create_named_department(enterprise, text)?;
+            (created.clone(), Some(created))
         };
         let employee = self.create_named_employee(enterprise, &department, employee)?;
         let row = self.employee_row(enterprise, &department, &employee)?;

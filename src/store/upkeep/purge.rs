@@ -126,7 +126,7 @@ impl WriteTx<'_> {
     }
 
     /// Continues the oldest accepted purge until it is finished or the time is up; false when there is none.
-    pub(in crate::store) fn purge_step(&self, time_is_up: impl Fn() -> bool) -> Result<bool, StoreError> {
+    pub(super) fn purge_step(&self, time_is_up: impl Fn() -> bool) -> Result<bool, StoreError> {
         const OLDEST: &str = "SELECT id, kind, subject_id FROM purge ORDER BY id LIMIT 1";
         const FINISHED: &str = "DELETE FROM purge WHERE id = ?1";
         let oldest =

@@ -41,8 +41,8 @@ pub enum BackupError {
     LogTooLong(Size),
     /// The write-ahead log would have filled the database's disk.
     #[error(
-        "it was given up, because the write-ahead log grew by {grown} meanwhile and only {free} are free on the disk of the \
-         database; make room on it"
+        "it was given up, because the write-ahead log grew by {grown} meanwhile and only {free} are free on the disk of \
+         the database; make room on it"
     )]
     LogFillsDisk { grown: Size, free: Size },
     #[error("the copy is not sound: {0}")]

@@ -107,8 +107,8 @@ pub(super) fn check_header(source: &Path, database: &Path) -> Result<(), Restore
 
 fn newer(source: &Path, found: i64) -> RestoreError {
     let reason = format!(
-        "it has schema version {found}, but this Muster knows only versions up to {SCHEMA_VERSION}; use the Muster that \
-         wrote it, or a newer one"
+        "it has schema version {found}, but this Muster knows only versions up to {SCHEMA_VERSION}; use the Muster \
+         that wrote it, or a newer one"
     );
     refuse(source, reason)
 }
