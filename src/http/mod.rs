@@ -12,7 +12,7 @@
 //! - `negotiation`, `cached_response`, `gzip_json`: which answer a client has already, answers from the cache,
 //!   compression.
 //! - [`meters`], [`route_meters`]: what is counted; [`mod@metrics`]: how Prometheus reads it.
-//! - `openapi`, [`schemas`], [`assets`]: the document and the files of the binary.
+//! - `openapi`, [`field_types`], [`assets`]: the document and the files of the binary.
 //! - [`state`], [`readiness`], [`mod@routes`]: the handlers and what they share.
 
 mod access_log;
@@ -24,6 +24,7 @@ mod base_path;
 mod cached_response;
 pub mod error;
 pub mod extract;
+pub mod field_types;
 pub mod guard;
 pub mod guarded_router;
 mod gzip_json;
@@ -40,7 +41,6 @@ mod route_list;
 pub mod route_meters;
 mod router;
 pub mod routes;
-pub mod schemas;
 mod security_headers;
 pub mod state;
 

@@ -15,9 +15,9 @@ use utoipa::{OpenApi, ToSchema};
 use super::api_root::SECOND_ROOT;
 use super::assets::Asset;
 use super::error::{ApiError, PROBLEM_JSON, Problem};
+use super::field_types::{Id, ListCursor};
 use super::guard::{RouteAccess, Within};
 use super::routes::idempotent::IDEMPOTENCY_KEY_HEADER as IDEMPOTENCY_KEY;
-use super::schemas::{Id, ListCursor};
 use crate::config::BasePath;
 use crate::domain::FieldError;
 

@@ -31,8 +31,6 @@ pub enum SummaryKind {
 }
 
 impl SummaryKind {
-    pub const ALL: [Self; 3] = [Self::Enterprise, Self::Department, Self::Details];
-
     /// The text of the kind.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -41,12 +39,6 @@ impl SummaryKind {
             Self::Department => "department",
             Self::Details => "details",
         }
-    }
-
-    /// Parses a kind; `None` for any other text.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 

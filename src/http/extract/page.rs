@@ -8,7 +8,7 @@ use super::Query;
 use crate::domain::FieldError;
 use crate::domain::page::{Cursor, PAGE_NUMBER_MAX, PageRequest, PageStart};
 use crate::http::error::ApiError;
-use crate::http::schemas::ListCursor;
+use crate::http::field_types::ListCursor;
 
 /// As the default limit of a list: without `?limit=` the list is whole.
 pub const WHOLE_LIST: u32 = u32::MAX;
@@ -41,8 +41,7 @@ pub struct SeekParams {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 5_000, example = 1_000)]
     limit: Option<String>,
     /// Where the page begins: `nextCursor` of the page before it.
-    #[param(value_type = Option<ListCursor>)]
-    cursor: Option<String>,
+    cursor: Option<ListCursor>,
 }
 
 /// The parameters of a list as they are documented, for `params(PageParams)` of a handler.
@@ -54,8 +53,7 @@ pub struct PageParams {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1_000, example = 100)]
     limit: Option<String>,
     /// Where the page begins: `nextCursor` of the page before it.
-    #[param(value_type = Option<ListCursor>)]
-    cursor: Option<String>,
+    cursor: Option<ListCursor>,
     /// The number of the page, from 1, for clients that count pages; not together with `cursor`.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1_000_000)]
     page: Option<String>,

@@ -16,8 +16,8 @@ use crate::summaries::{SummaryKey, SummaryKind};
 #[into_params(parameter_in = Query)]
 pub struct EntryParams {
     /// Only entries of this kind, such as `enterprise` or `department`.
-    #[param(inline, value_type = Option<EntryKind>)]
-    kind: Option<String>,
+    #[param(inline)]
+    kind: Option<EntryKind>,
     /// Only entries with this text in their key.
     search: Option<String>,
     /// What they are ordered by: the key unless given. Entries that are equal in it follow one another by key.
@@ -29,9 +29,8 @@ pub struct EntryParams {
 }
 
 /// What kind of answer an entry is.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it only describes `SummaryKind`")]
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 enum EntryKind {
     /// An enterprise's summary.
     Enterprise,
@@ -81,9 +80,9 @@ pub(super) struct EntryFilter {
 }
 
 impl EntryParams {
-    /// The choice, if there is such a kind, and a cursor only where there are cursors.
+    /// The filter, if there is a cursor only where there are cursors.
     pub(super) fn check(self, has_cursor: bool) -> Result<EntryFilter, ApiError> {
-        let kind = self.kind.as_deref().map(parse_kind).transpose()?;
+        let kind = self.kind.map(SummaryKind::from);
         let search = self.search.filter(|text| !text.is_empty());
         let (sort, direction) = (self.sort.unwrap_or_default(), self.order.unwrap_or_default());
         let filter = EntryFilter { kind, search, sort, direction };
@@ -95,11 +94,14 @@ impl EntryParams {
     }
 }
 
-fn parse_kind(text: &str) -> Result<SummaryKind, ApiError> {
-    SummaryKind::parse(text).ok_or_else(|| {
-        let kinds: Vec<String> = SummaryKind::ALL.iter().map(|kind| format!("\"{}\"", kind.as_str())).collect();
-        ApiError::invalid(vec![FieldError::new("kind", format!("must be one of {}", kinds.join(", ")))])
-    })
+impl From<EntryKind> for SummaryKind {
+    fn from(kind: EntryKind) -> Self {
+        match kind {
+            EntryKind::Enterprise => Self::Enterprise,
+            EntryKind::Department => Self::Department,
+            EntryKind::Details => Self::Details,
+        }
+    }
 }
 
 impl EntryFilter {

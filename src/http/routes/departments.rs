@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::archive_purge_restore::{PurgeParams, RemovableKind, Removal, Removed};
 use super::id_and_name::{NewNamed, Renaming, audit_renaming};
 use super::idempotent::{IdempotencyParams, IdempotentBody};
-use super::removal::{PurgeParams, RemovableKind, Removal, Removed};
 use crate::domain::directory::Department;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::domain::page::NameCursor;

@@ -9,18 +9,16 @@ use crate::domain::directory::Name;
 use crate::domain::ids::InvalidId;
 use crate::http::error::ApiError;
 use crate::http::extract::not_null;
-use crate::http::schemas::{DirectoryName, Id};
+use crate::http::field_types::{DirectoryName, Id};
 use crate::store::{Actor, AuditAction, AuditEntry, StoreError, WriteTx};
 
 /// An enterprise or department that is to be created.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct NewNamed {
     /// 1 to 64 characters of `A-Z a-z 0-9 . _ -`; without one the name gives it.
-    #[schema(value_type = Option<Id>)]
-    id: Option<String>,
+    id: Option<Id>,
     /// Not blank, at most 200 characters.
-    #[schema(value_type = DirectoryName)]
-    name: String,
+    name: DirectoryName,
 }
 
 impl NewNamed {
@@ -38,9 +36,9 @@ impl NewNamed {
 /// Reads an id that a body may give.
 pub fn checked_id<I: TryFrom<String, Error = InvalidId>>(
     field: &str,
-    text: Option<String>,
+    text: Option<impl Into<String>>,
 ) -> Result<Option<I>, FieldError> {
-    text.map(I::try_from).transpose().map_err(|error| error.in_field(field))
+    text.map(|text| I::try_from(text.into())).transpose().map_err(|error| error.in_field(field))
 }
 
 /// What is to change of an enterprise or department; what is absent stays as it is.
@@ -48,12 +46,12 @@ pub fn checked_id<I: TryFrom<String, Error = InvalidId>>(
 pub struct Renaming {
     /// Cannot be changed: if given, it must be the id in the path.
     #[serde(default, deserialize_with = "not_null")]
-    #[schema(value_type = Option<Id>, nullable = false)]
-    id: Option<String>,
+    #[schema(nullable = false)]
+    id: Option<Id>,
     /// Not blank, at most 200 characters.
     #[serde(default, deserialize_with = "not_null")]
-    #[schema(value_type = Option<DirectoryName>, nullable = false)]
-    name: Option<String>,
+    #[schema(nullable = false)]
+    name: Option<DirectoryName>,
 }
 
 impl Renaming {

@@ -1,5 +1,6 @@
 //! The handlers, a file for each resource.
 
+pub mod archive_purge_restore;
 pub mod audit;
 pub mod backup;
 pub mod cache;
@@ -20,7 +21,7 @@ pub mod id_and_name;
 pub mod idempotent;
 pub mod metrics;
 pub mod openapi;
-pub mod removal;
+
 pub mod sessions;
 pub mod summaries;
 pub mod tokens;

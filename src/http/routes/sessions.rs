@@ -6,7 +6,9 @@ use axum::extract::State;
 use axum::http::header::SET_COOKIE;
 use axum::http::{Extensions, HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::access::OpenSession;
 use crate::access::links::LinkStanding;
@@ -20,17 +22,35 @@ use crate::http::answer::{Answer, Paging};
 use crate::http::auth::{Caller, address_of, is_possible, link_refused};
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PageParams, PageQuery, PathIds, SessionId};
-use crate::http::schemas::SignInSecret;
 use crate::http::state::AppState;
 
 /// What somebody signs in with: one of the two.
 #[derive(Deserialize)]
-pub struct SignIn {
+pub struct SignInSecret {
     /// A token.
     token: Option<String>,
-    /// The code of a one-time link, as `muster sign-in-link` prints it behind `#/sign-in/`.
+    /// The code of a one-time link.
     code: Option<String>,
 }
+
+/// What a link's code is.
+const CODE: &str = "The code of a one-time link, as `muster sign-in-link` prints it behind `#/sign-in/`";
+
+// No derive says that one field is there and the other is not.
+impl PartialSchema for SignInSecret {
+    fn schema() -> RefOr<Schema> {
+        let [token, code] = [("token", "A token"), ("code", CODE)].map(|(field, description)| {
+            let secret = ObjectBuilder::new().schema_type(Type::String).description(Some(description));
+            let other = if field == "token" { "code" } else { "token" };
+            let none = ObjectBuilder::new().schema_type(Type::Null).description(Some("Absent"));
+            ObjectBuilder::new().property(field, secret).required(field).property(other, none)
+        });
+        let either = OneOfBuilder::new().item(token).item(code);
+        either.description(Some("What somebody signs in with: one of the two")).into()
+    }
+}
+
+impl ToSchema for SignInSecret {}
 
 /// Who the caller is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -158,7 +178,7 @@ pub async fn sign_in(
     State(state): State<AppState>,
     headers: HeaderMap,
     extensions: Extensions,
-    Json(body): Json<SignIn>,
+    Json(body): Json<SignInSecret>,
 ) -> Result<WithCookie<CurrentSession>, ApiError> {
     let address = address_of(extensions.get().copied());
     let before = state.authenticator.known_session(&headers).map(|open| open.session.id.clone());

@@ -21,7 +21,7 @@ use crate::http::answer::{Answer, Paging};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PathIds, Span, TokenId, span_schema};
-use crate::http::schemas::{DirectoryText, Id};
+use crate::http::field_types::{DirectoryText, Id};
 use crate::http::state::AppState;
 
 /// A token, without what grants access.
@@ -103,13 +103,11 @@ pub struct TokenRevoked {
 #[schema(as = NewToken)]
 pub struct NewTokenBody {
     /// What to call it in lists; at most 200 characters.
-    #[schema(value_type = Option<DirectoryText>)]
-    name: Option<String>,
+    name: Option<DirectoryText>,
     /// What it allows.
     role: Role,
     /// The enterprise to limit it to; without one it reaches all.
-    #[schema(value_type = Option<Id>)]
-    enterprise_id: Option<String>,
+    enterprise_id: Option<Id>,
     /// How long it works: milliseconds, or a text such as `90d`. Without it and `expiresAt`, until it is revoked.
     expires_in: Option<TokenSpan>,
     /// Until when it works; instead of `expiresIn`.

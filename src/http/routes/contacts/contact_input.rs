@@ -1,4 +1,4 @@
-//! Contacts as the API reads them.
+//! The fields of a contact as they are sent.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -6,7 +6,10 @@ use utoipa::ToSchema;
 use crate::domain::FieldError;
 use crate::domain::contacts::{ContactFields, ContactInfo, Location};
 use crate::http::extract::nullable;
-use crate::http::schemas::{ContactNotes, ContactTag, ContactText};
+use crate::http::field_types::{ContactNotes, ContactTag, ContactText};
+
+/// The field that holds a contact's fields where they do not stand in the body itself.
+pub(super) const CONTACT_INFO: &str = "contactInfo";
 
 /// The fields of a contact. Null is the same as absence in a new contact; in a change, a JSON merge patch (RFC 7396), it
 /// clears the field.
@@ -15,83 +18,71 @@ use crate::http::schemas::{ContactNotes, ContactTag, ContactText};
 #[serde(rename_all = "camelCase")]
 #[schema(as = ContactInfo)]
 #[expect(clippy::option_option, reason = "absent, null and a value are three things in a merge patch")]
-pub struct ContactInput {
+pub(super) struct ContactInput {
     /// Given name, or the whole name. At least one of name, surname, email and phone is needed.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<ContactText>)]
-    name: Option<Option<String>>,
+    name: Option<Option<ContactText>>,
     /// Family name.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<ContactText>)]
-    surname: Option<Option<String>>,
+    surname: Option<Option<ContactText>>,
     /// E-mail address, not necessarily a valid one.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<ContactText>)]
-    email: Option<Option<String>>,
+    email: Option<Option<ContactText>>,
     /// Phone number in any spelling.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<ContactText>)]
-    phone: Option<Option<String>>,
+    phone: Option<Option<ContactText>>,
     /// The company the person works for.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<ContactText>)]
-    company: Option<Option<String>>,
+    company: Option<Option<ContactText>>,
     /// The person's position there.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<ContactText>)]
-    position: Option<Option<String>>,
+    position: Option<Option<ContactText>>,
     /// Web address.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<ContactText>)]
-    website: Option<Option<String>>,
+    website: Option<Option<ContactText>>,
     /// How the two met.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<ContactText>)]
-    how_we_met: Option<Option<String>>,
+    how_we_met: Option<Option<ContactText>>,
     /// Free text.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<ContactNotes>)]
-    notes: Option<Option<String>>,
+    notes: Option<Option<ContactNotes>>,
     /// Free labels of at most 100 characters.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<Vec<ContactTag>>, max_items = 50)]
-    tags: Option<Option<Vec<String>>>,
+    #[schema(max_items = 50)]
+    tags: Option<Option<Vec<ContactTag>>>,
     /// Where they met.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<LocationInput>)]
     location: Option<Option<LocationInput>>,
 }
 
 /// What a body says of a location.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[expect(clippy::option_option, reason = "absent, null and a value are three things in a merge patch")]
-pub struct LocationInput {
+pub(super) struct LocationInput {
     /// Degrees north.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<f64>, minimum = -90, maximum = 90)]
+    #[schema(minimum = -90, maximum = 90)]
     latitude: Option<Option<f64>>,
     /// Degrees east.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<f64>, minimum = -180, maximum = 180)]
+    #[schema(minimum = -180, maximum = 180)]
     longitude: Option<Option<f64>>,
     /// City name.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<ContactText>)]
-    city: Option<Option<String>>,
+    city: Option<Option<ContactText>>,
     /// Country name.
     #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<ContactText>)]
-    country: Option<Option<String>>,
+    country: Option<Option<ContactText>>,
 }
 
 impl ContactInput {
     /// A new contact with these fields, which stood in the field `within` of the body, or in the body itself.
-    pub fn creation(self, within: &str) -> Result<ContactInfo, Vec<FieldError>> {
+    pub(super) fn creation(self, within: &str) -> Result<ContactInfo, Vec<FieldError>> {
         self.change(ContactFields::default(), within)
     }
 
     /// A contact's fields after the change.
-    pub fn change(self, mut fields: ContactFields, within: &str) -> Result<ContactInfo, Vec<FieldError>> {
+    pub(super) fn change(self, mut fields: ContactFields, within: &str) -> Result<ContactInfo, Vec<FieldError>> {
         set(&mut fields.name, self.name);
         set(&mut fields.surname, self.surname);
         set(&mut fields.email, self.email);
@@ -101,13 +92,13 @@ impl ContactInput {
         set(&mut fields.website, self.website);
         set(&mut fields.how_we_met, self.how_we_met);
         set(&mut fields.notes, self.notes);
-        set(&mut fields.tags, self.tags);
+        set(&mut fields.tags, self.tags.map(|tags| tags.map(strings)));
         match self.location {
             None => {}
             Some(None) => fields.location = Location::default(),
             Some(Some(location)) => {
-                set(&mut fields.location.latitude, location.latitude.map(Some));
-                set(&mut fields.location.longitude, location.longitude.map(Some));
+                set(&mut fields.location.latitude, location.latitude);
+                set(&mut fields.location.longitude, location.longitude);
                 set(&mut fields.location.city, location.city);
                 set(&mut fields.location.country, location.country);
             }
@@ -117,10 +108,14 @@ impl ContactInput {
 }
 
 #[expect(clippy::option_option, reason = "absent, null and a value are three things in a merge patch")]
-fn set<T: Default>(field: &mut T, given: Option<Option<T>>) {
+fn set<T: Default, G: Into<T>>(field: &mut T, given: Option<Option<G>>) {
     if let Some(value) = given {
-        *field = value.unwrap_or_default();
+        *field = value.map_or_else(T::default, Into::into);
     }
+}
+
+fn strings(tags: Vec<ContactTag>) -> Vec<String> {
+    tags.into_iter().map(Into::into).collect()
 }
 
 /// Names a refused field by its place in the body.

@@ -1,0 +1,45 @@
+//! Deleting a contact.
+
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::contact_answer::ContactPath;
+use crate::domain::ids::ContactId;
+use crate::http::answer::Answer;
+use crate::http::auth::Caller;
+use crate::http::error::ApiError;
+use crate::http::extract::{Json, PathIds, UserId};
+use crate::http::state::AppState;
+
+/// That a contact was deleted.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ContactDeleted {
+    /// What happened.
+    #[schema(example = "Contact deleted successfully")]
+    message: &'static str,
+    /// The contact that is gone.
+    #[schema(value_type = String, example = "01k5n8w3q7r2v")]
+    contact_id: ContactId,
+    /// How many contacts the employee has left.
+    #[schema(example = 11)]
+    contacts_count: u64,
+}
+
+/// Delete a contact
+///
+/// It is destroyed, and cannot be restored.
+#[utoipa::path(
+    delete, path = "/Contacts/{userId}/contact/{contactId}", tag = "contacts", operation_id = "deleteContact",
+    responses((status = 200, body = Answer<ContactDeleted>))
+)]
+pub async fn remove(
+    State(state): State<AppState>,
+    caller: Caller,
+    PathIds(place): ContactPath,
+) -> Result<Json<Answer<ContactDeleted>>, ApiError> {
+    let (UserId(user), id) = place;
+    let contacts_count = state.store.write(move |tx| tx.delete_contact(caller.reach(), &user, id)).await?;
+    Ok(state.success(ContactDeleted { message: "Contact deleted successfully", contact_id: id, contacts_count }))
+}
