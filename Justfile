@@ -89,6 +89,10 @@ soak KILLS="200" SECONDS="600":
     MUSTER_LOAD_SECONDS={{SECONDS}} MUSTER_LOAD_BINARY=dist/muster cargo test --test main sixty_four_writers -- --nocapture
     RUSTFLAGS="--cfg muster_shuttle" cargo test --target-dir target/interleavings --lib cache::
 
+# Have dist/muster make the database of this version that the tests of upgrades start from; once, when it is released.
+released:
+    MUSTER_RELEASED_BINARY=dist/muster UPDATE_RELEASED=1 cargo test --test main a_release_leaves_rows
+
 # Write the screenshots of docs/images after the demonstration has run for MINUTES; review each.
 screenshots MINUTES="20":
     UPDATE_SCREENSHOTS={{MINUTES}} cargo test --test main every_page_of_the_demonstration

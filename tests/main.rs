@@ -55,3 +55,4 @@ mod store_wal;
 mod support;
 mod tls;
 mod trusted_proxy;
+mod upgrade;

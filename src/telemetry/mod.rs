@@ -23,7 +23,6 @@ use crate::config::{LogFormat, TelemetrySettings};
 pub use self::buckets::{Buckets, Counted};
 pub use self::process::resident_bytes;
 
-/// The version with the commit of the build, such as `0.1.0 (e3b0f2d 2026-11-22)`.
 pub const LONG_VERSION: &str = env!("LONG_VERSION");
 
 /// The commit of the build; see `build.rs`.

@@ -277,6 +277,11 @@ impl Client {
         Self { token: None, session: other.session.clone(), ..self.clone() }
     }
 
+    /// The same caller with a session that was opened before.
+    pub fn with_session(&self, cookie: &str, session: &str) -> Self {
+        Self { token: None, session: Some((cookie.to_owned(), session.to_owned())), ..self.clone() }
+    }
+
     /// The value of the session cookie.
     pub fn session(&self) -> &str {
         self.session.as_ref().map_or("", |(_, value)| value)

@@ -20,7 +20,7 @@ pub struct Health {
     #[schema(example = "alive")]
     status: &'static str,
     /// The version of Muster.
-    #[schema(example = "0.1.0")]
+    #[schema(example = "0.2.0")]
     version: &'static str,
     /// The commit that it is built from, and its day.
     #[schema(example = "e3b0f2d 2026-11-22")]
