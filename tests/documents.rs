@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory;
 use serde_json::Value;
 
+use circles::circles;
+use imports::imports;
 use markdown::{anchors, code_spans, links, rows_of_code, table_rows};
 use source::Source;
 
@@ -220,6 +222,11 @@ fn a_module_imports_only_from_layers_below_its_own() {
     }
     faults.extend(unused.iter().map(|(from, to, _)| format!("{from} no longer knows {to}: strike the exception")));
     assert_none(&faults);
+}
+
+#[test]
+fn no_files_of_src_import_each_other_in_a_circle() {
+    assert_none(&circles(&imports(&files("src", "rs"))));
 }
 
 #[test]

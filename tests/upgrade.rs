@@ -170,7 +170,7 @@ async fn what_a_released_version_answered_is_answered_still() {
     for released in Released::all() {
         let app = TestApp::start_in(&released.unpack(), released.clock(), |_| {});
         let known = |name: &str| released.known[name].as_str().unwrap();
-        let administrator = app.nobody().with_token(known("token"));
+        let administrator = app.anonymous().with_token(known("token"));
         for (path, answered) in released.known["answers"].as_object().unwrap() {
             let reply = administrator.get(path).await;
             let answer = if answered.is_string() { reply.text().into() } else { reply.json() };
@@ -179,7 +179,7 @@ async fn what_a_released_version_answered_is_answered_still() {
             assert_eq!(difference, None, "{}: {path}: {answer:#}", released.version);
         }
         // Sessions stay valid.
-        let browser = app.nobody().with_session("muster_session", known("session"));
+        let browser = app.anonymous().with_session("muster_session", known("session"));
         browser.get("/session").await.expect(200);
     }
 }

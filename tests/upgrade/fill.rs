@@ -10,7 +10,7 @@ use muster::store::database_path;
 use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
-use crate::support::{Client, Place, Running};
+use crate::support::{Client, RunningCommand, WorkDir};
 
 /// What is asked last, and must be answered alike by every later version.
 const ASKED: [&str; 22] = [
@@ -40,7 +40,7 @@ const ASKED: [&str; 22] = [
 
 /// A database that a binary has made.
 pub struct Made {
-    place: Place,
+    place: WorkDir,
     version: String,
     known: Value,
 }
@@ -82,7 +82,7 @@ fn binary() -> PathBuf {
 }
 
 pub async fn fill() -> Made {
-    let place = Place::new();
+    let place = WorkDir::new();
     let run = |arguments: &[&str]| run(&place, arguments);
     let version = run(&["--version"]).split_whitespace().nth(1).unwrap().to_owned();
     let token = run(&["token", "create", "--role", "admin", "--name", "administration"]);
@@ -108,14 +108,14 @@ pub async fn fill() -> Made {
 }
 
 /// Runs the binary to its end and gives what it printed.
-fn run(place: &Place, arguments: &[&str]) -> String {
+fn run(place: &WorkDir, arguments: &[&str]) -> String {
     let like = place.command(arguments);
     let mut command = Command::new(binary());
     command.args(like.get_args()).current_dir(place.path(""));
     for (name, _) in like.get_envs().filter(|(_, value)| value.is_none()) {
         command.env_remove(name);
     }
-    let ended = Running::start(command).finish();
+    let ended = RunningCommand::start(command).finish();
     assert_eq!(ended.code, Some(0), "muster {arguments:?}\n{}", ended.stderr);
     ended.stdout.trim().to_owned()
 }
@@ -170,7 +170,7 @@ async fn contacts(admin: &Client) {
     let gone = add("ada", json!({"name": "Versehen"})).await;
     admin.delete(&format!("/Contacts/ada/contact/{gone}")).await.expect(200);
     let once = json!({"userId": "ada", "contactInfo": {"name": "Grace", "surname": "Hopper", "company": "Fabrikam"}});
-    admin.post_once("/saveContact", "fair-2026-card-1", once).await.expect(200);
+    admin.post_with_key("/saveContact", "fair-2026-card-1", once).await.expect(200);
     let google = "Given Name,Family Name,E-mail 1 - Value,Organization Name\nAlan,Turing,alan@fabrikam.example,Fabrikam\n\
                   Zoë,Müller,zoe@contoso.example,Contoso\n";
     admin
@@ -213,7 +213,7 @@ async fn access(admin: &Client, used_link: &str, unused_link: &str) {
     admin.delete(&format!("/tokens/{}", lost["token"]["id"].as_str().unwrap())).await.expect(200);
     let code = |link: &str| json!({"code": link.split("/#/sign-in/").nth(1).unwrap()});
     assert_ne!(code(used_link), code(unused_link));
-    admin.signs_in(code(used_link)).await;
+    admin.sign_in(code(used_link)).await;
     let signed_out = admin.browser().await;
     signed_out.delete("/session").await.expect(200);
 }
