@@ -25,19 +25,17 @@ use crate::store::{
 /// The folder of backups in the data directory, where no other folder is set.
 const FOLDER_IN_DATA_DIR: &str = "backups";
 
-/// How often it is looked whether a backup is due. Looking costs a lock and no more.
-const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// How often the schedule is checked; a check costs one lock.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How often the database is asked for backups that other processes have made.
+/// How often backups that other processes made are read from the database.
 const REFRESH_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Why a backup cannot be begun.
+/// Why a backup cannot be started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BeginError {
-    /// There is one under way.
     #[error("a backup is being made already")]
     UnderWay,
-    /// The server is about to stop.
     #[error("the server is stopping")]
     Stopping,
 }
@@ -45,28 +43,28 @@ pub enum BeginError {
 /// The server's backups. Cloning is cheap.
 #[derive(Clone)]
 pub struct Backups {
-    shared: Arc<BackupsShared>,
+    inner: Arc<Inner>,
 }
 
-struct BackupsShared {
+struct Inner {
     store: Store,
     clock: Clock,
     every: Option<Duration>,
     folder: Folder,
     listing: Listing,
     observer: Option<Arc<dyn BackupObserver>>,
-    /// Guards what is known alone; nothing is read, written or waited for under it.
+    /// Guards only the state in memory; no I/O and no waiting happens under it.
     state: Mutex<BackupsState>,
     runs: TaskTracker,
 }
 
 struct BackupsState {
     schedule: Schedule,
-    /// The newest good backup, made by any process, in any folder.
+    /// The newest successful backup of the installation, by any process and to any folder.
     last: Option<BackupRecord>,
-    /// The newest entry of the audit log that tells of one, as far as it was read. Times may jump; these do not.
+    /// The id of its entry in the audit log, by which the newest is found: times may jump, ids only grow.
     last_id: Option<i64>,
-    /// What went wrong since the last good one.
+    /// The last failure since the last successful backup.
     failure: Option<BackupFailure>,
     running: Option<Arc<BackupRun>>,
     stopping: bool,
@@ -75,12 +73,12 @@ struct BackupsState {
 }
 
 impl Backups {
-    /// The backups of a store; reads when the last one was made.
+    /// The backups of a store; reads from the audit log when the last one was made.
     pub fn open(store: &Store, settings: &BackupSettings) -> Result<Self, StoreError> {
         Self::open_observed(store, settings, None)
     }
 
-    /// The same, with an observer of how far each of them is, called on the backup's thread.
+    /// The same with an observer of the progress, which is called on the thread of the backup.
     pub fn open_observed(
         store: &Store,
         settings: &BackupSettings,
@@ -88,19 +86,19 @@ impl Backups {
     ) -> Result<Self, StoreError> {
         let clock = store.clock().clone();
         let path = settings.backup_dir.clone().unwrap_or_else(|| store.data_dir().join(FOLDER_IN_DATA_DIR));
-        let folder = Folder::new(named_once(&path), settings.backup_keep);
-        // As the audit log writes it, also where it is no UTF-8.
+        let folder = Folder::new(normalised(&path), settings.backup_keep);
+        // In the form of the audit log, which is lossy for a path that is not UTF-8.
         let here = folder.path().display().to_string();
         let (last, last_here) = store.read_blocking(|tx| Ok((tx.last_backup(None)?, tx.last_backup(Some(&here))?)))?;
-        // One from the future was made before the clock was set right. Who is restarted every day would wait for that
-        // day.
+        // A backup from the future was made before the clock was corrected. A server that is restarted every day would
+        // otherwise make none until that time.
         let last_at = last_here.map(|made| made.record.at).filter(|at| *at <= clock.now());
         let schedule = Schedule::new(settings.backup_every, last_at, clock.instant());
         let last_id = last.as_ref().map(|made| made.id);
         let last = last.map(|made| made.record);
         let state =
             BackupsState { schedule, last, last_id, failure: None, running: None, stopping: false, made: 0, failed: 0 };
-        let shared = BackupsShared {
+        let inner = Inner {
             store: store.clone(),
             clock,
             every: settings.backup_every,
@@ -110,10 +108,10 @@ impl Backups {
             state: Mutex::new(state),
             runs: TaskTracker::new(),
         };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Begins a backup, unless one is under way. Must be called on a runtime.
+    /// Starts a backup, unless one is running. Must be called within a tokio runtime.
     pub fn begin(&self, actor: &Actor) -> Result<Arc<BackupRun>, BeginError> {
         self.begin_as(actor, false)
     }
@@ -127,16 +125,16 @@ impl Backups {
             if state.running.is_some() {
                 return Err(BeginError::UnderWay);
             }
-            let run = Arc::new(BackupRun::new(actor.clone(), self.shared.clock.now(), self.shared.observer.clone()));
+            let run = Arc::new(BackupRun::new(actor.clone(), self.inner.clock.now(), self.inner.observer.clone()));
             state.running = Some(Arc::clone(&run));
             run
         };
         let (backups, begun) = (self.clone(), Arc::clone(&run));
-        self.shared.runs.spawn(async move { backups.run(&begun, by_schedule).await });
+        self.inner.runs.spawn(async move { backups.run(&begun, by_schedule).await });
         Ok(run)
     }
 
-    /// Makes one backup, and reports it: to the log, the audit log, the status and the callers that wait for it.
+    /// Makes one backup, and records the result in the state, the log and the audit log.
     async fn run(&self, run: &Arc<BackupRun>, by_schedule: bool) {
         let (backups, observed) = (self.clone(), Arc::clone(run));
         let work = tokio::task::spawn_blocking(move || backups.make(&observed));
@@ -152,14 +150,14 @@ impl Backups {
         }
     }
 
-    /// On a thread that may block.
+    /// Makes one backup and deletes old ones. Blocks.
     fn make(&self, run: &Arc<BackupRun>) -> Result<BackupMade, BackupError> {
-        let BackupsShared { store, clock, folder, .. } = &*self.shared;
+        let Inner { store, clock, folder, .. } = &*self.inner;
         let destination = folder.next(clock.now())?;
         let data_dir = store.data_dir().to_owned();
         let request = BackupRequest { data_dir, destination, overwrite: false, pace: Pace::Gentle };
         let made = back_up(&request, clock, &run.observer())?;
-        // Only now that there is a newer one may an older one go.
+        // Old backups are deleted only after the new one is verified.
         match store.read_blocking(|tx| tx.backups_made()) {
             Ok(known) => folder.retire(&made.path, &known, clock.now()),
             Err(error) => tracing::warn!(%error, "cannot tell which backups are old; all of them stay"),
@@ -178,11 +176,11 @@ impl Backups {
             took_millis: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             by: run.actor().to_string(),
         };
-        // Written down before the run ends: a client that reads the audit log then finds it.
-        self.shared.store.audit_done(run.actor().clone(), made.audit_entry()).await;
+        // The audit entry is written before the result is published, so that a client that sees the result finds it.
+        self.inner.store.audit_done(run.actor().clone(), made.audit_entry()).await;
         {
             let mut state = self.lock();
-            state.schedule.succeeded(record.at, self.shared.clock.instant());
+            state.schedule.succeeded(record.at, self.inner.clock.instant());
             state.last = Some(record.clone());
             state.failure = None;
             state.made += 1;
@@ -193,38 +191,38 @@ impl Backups {
 
     async fn failed(&self, run: &BackupRun, error: &BackupError, by_schedule: bool) {
         let reason = error.to_string();
-        let folder = self.shared.folder.path().display().to_string();
+        let folder = self.inner.folder.path().display().to_string();
         tracing::error!(%reason, folder, "no backup was made");
         let before = self.lock().failure.clone();
         let attempts = before.as_ref().map_or(0, |failure| failure.attempts) + 1;
-        // What the schedule tries again and again for the same reason fails once in the audit log.
+        // Scheduled retries that fail for the same reason are audited only once.
         if !by_schedule || before.is_none_or(|failure| failure.reason != reason) {
             let entry =
                 AuditEntry::of(AuditAction::BackupFail, folder).after(json!({"reason": reason, "attempts": attempts}));
-            self.shared.store.audit_done(run.actor().clone(), entry).await;
+            self.inner.store.audit_done(run.actor().clone(), entry).await;
         }
         {
             let mut state = self.lock();
-            state.schedule.failed(self.shared.clock.instant());
-            state.failure = Some(BackupFailure { at: self.shared.clock.now(), reason: reason.clone(), attempts });
+            state.schedule.failed(self.inner.clock.instant());
+            state.failure = Some(BackupFailure { at: self.inner.clock.now(), reason: reason.clone(), attempts });
             state.failed += 1;
             state.running = None;
         }
         run.end(Err(reason), error.is_full());
     }
 
-    /// Keeps the schedule until the server stops; then ends what is under way, which leaves nothing of it behind.
+    /// Runs the schedule until the server stops; then cancels a running backup, which removes its partial file.
     pub async fn tend(self, stop: CancellationToken) {
-        let mut refreshed = self.shared.clock.instant();
-        while tokio::time::timeout(LOOK_INTERVAL, stop.cancelled()).await.is_err() {
-            let (now, instant) = (self.shared.clock.now(), self.shared.clock.instant());
+        let mut refreshed = self.inner.clock.instant();
+        while tokio::time::timeout(CHECK_INTERVAL, stop.cancelled()).await.is_err() {
+            let (now, instant) = (self.inner.clock.now(), self.inner.clock.instant());
             if self.lock().schedule.is_due(now, instant) {
-                // Under way already is as good.
+                // A backup that is running already serves as well.
                 let _ = self.begin_as(&Actor::of_program("schedule"), true);
             }
             if instant.duration_since(refreshed) >= REFRESH_INTERVAL {
                 refreshed = instant;
-                self.take_over(self.shared.store.read_internal(|tx| tx.last_backup(None)).await);
+                self.update_last(self.inner.store.read_internal(|tx| tx.last_backup(None)).await);
             }
         }
         let running = {
@@ -235,12 +233,12 @@ impl Backups {
         if let Some(running) = running {
             running.cancel();
         }
-        self.shared.runs.close();
-        self.shared.runs.wait().await;
+        self.inner.runs.close();
+        self.inner.runs.wait().await;
     }
 
-    /// Takes over a backup that another process has made; without an answer what is known stands.
-    fn take_over(&self, read: Result<Option<LoggedBackup>, StoreError>) {
+    /// Takes over a newer backup from the audit log; a failed read changes nothing.
+    fn update_last(&self, read: Result<Option<LoggedBackup>, StoreError>) {
         let Ok(Some(made)) = read else { return };
         let mut state = self.lock();
         if Some(made.id) > state.last_id {
@@ -249,18 +247,18 @@ impl Backups {
         }
     }
 
-    /// How it stands. Asks the database and the folder, and waits for neither long.
+    /// The state of backups. Reads the database and the folder, each with a time limit.
     pub async fn status(&self) -> BackupStatus {
-        self.take_over(self.shared.store.read(|tx| tx.last_backup(None)).await);
-        let folder = self.shared.folder.clone();
-        let kept = self.shared.listing.read(listing::TIME_MAX, move || folder.kept()).await;
-        let (now, instant) = (self.shared.clock.now(), self.shared.clock.instant());
+        self.update_last(self.inner.store.read(|tx| tx.last_backup(None)).await);
+        let folder = self.inner.folder.clone();
+        let kept = self.inner.listing.read(listing::TIME_MAX, move || folder.kept()).await;
+        let (now, instant) = (self.inner.clock.now(), self.inner.clock.instant());
         let state = self.lock();
         BackupStatus {
             health: state.health(now, instant),
-            every: self.shared.every,
-            keep: self.shared.folder.keep(),
-            folder: self.shared.folder.path().to_owned(),
+            every: self.inner.every,
+            keep: self.inner.folder.keep(),
+            folder: self.inner.folder.path().to_owned(),
             next_at: state.schedule.next_at(now, instant),
             last: state.last.clone(),
             failure: state.failure.clone(),
@@ -270,7 +268,7 @@ impl Backups {
         }
     }
 
-    /// How it stands, in numbers. From memory.
+    /// The values for the metrics, from memory.
     #[must_use]
     pub fn figures(&self) -> BackupFigures {
         let state = self.lock();
@@ -280,12 +278,12 @@ impl Backups {
             failed: state.failed,
             is_failing: state.failure.is_some(),
             is_running: state.running.is_some(),
-            every: self.shared.every,
+            every: self.inner.every,
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, BackupsState> {
-        self.shared.state.lock()
+        self.inner.state.lock()
     }
 }
 
@@ -305,8 +303,8 @@ impl BackupsState {
     }
 }
 
-/// A folder by one name, from anywhere and without a slash at its end: by it the audit log is asked for what was made
-/// there.
-fn named_once(dir: &Path) -> PathBuf {
+/// The absolute path of the folder without a trailing slash. The audit log is searched for backups by this path, so
+/// each spelling of it must give the same text.
+fn normalised(dir: &Path) -> PathBuf {
     std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned()).components().collect()
 }

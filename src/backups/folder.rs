@@ -1,4 +1,4 @@
-//! The folder of the server's backups: what the next one is called, which are there, which go.
+//! The folder of the server's backups: the name of the next one, the list of files, and the deletion of old ones.
 
 use std::collections::HashSet;
 use std::fs;
@@ -10,21 +10,20 @@ use crate::domain::backup::BackupName;
 use crate::domain::time::Timestamp;
 use crate::store::{BackupError, remove_leftovers};
 
-/// Most files that are listed. More than anybody keeps; the folder may hold anything.
+/// The most files that are listed. More than an installation keeps; the folder may hold any number of files.
 const LISTED_MAX: usize = 1_000;
 
-/// Backups of the same second, at most.
+/// The most backups of one second.
 const NUMBER_MAX: u32 = 1_000;
 
-/// A folder that the server makes is its owner's alone, as the data directory is.
+/// The mode of a folder that the server creates: only its owner may enter it, as for the data directory.
 const OWNER_ONLY: u32 = 0o700;
 
-/// A backup that is in the folder.
+/// A backup in the folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptBackup {
-    /// What its file is called.
+    /// The name of its file.
     pub name: BackupName,
-    /// Its size.
     pub bytes: u64,
 }
 
@@ -47,8 +46,8 @@ impl Folder {
         self.keep
     }
 
-    /// The file that a backup of this moment goes to. Makes the folder where it is missing, and clears away what a
-    /// killed process left in it.
+    /// The path for a backup made now. Creates the folder if it is missing, and removes the partial files of killed
+    /// processes.
     pub(super) fn next(&self, now: Timestamp) -> Result<PathBuf, BackupError> {
         let cannot = |reason: String| BackupError::Destination { path: self.path.display().to_string(), reason };
         match fs::metadata(&self.path) {
@@ -67,7 +66,7 @@ impl Folder {
         free.map(|name| self.path.join(name)).ok_or_else(|| cannot("it is full of backups of this second".to_owned()))
     }
 
-    /// The backups that are there, newest first. Whatever is called otherwise is none of ours.
+    /// The backups in the folder, newest first. Files with other names are not listed.
     pub(super) fn kept(&self) -> Vec<KeptBackup> {
         let mut kept = self.all();
         kept.sort_unstable_by_key(|backup| std::cmp::Reverse(backup.name));
@@ -85,9 +84,10 @@ impl Folder {
         entries.filter_map(Result::ok).filter_map(backup).collect()
     }
 
-    /// Deletes the oldest of `known`, the files that this installation made, so that as many of them are left as are to
-    /// be kept: the folder may be another server's, too. Never the one that was just made, whatever the clock says; and
-    /// what says to be from the future was made before the clock was set right, so it counts as the oldest.
+    /// Deletes the oldest backups until the number to keep is left. Only files in `known`, which this installation
+    /// made, are deleted, since another server may use the same folder. The backup that was just made is never deleted,
+    /// whatever the clock shows. A backup from the future was made before the clock was corrected, so it counts as the
+    /// oldest.
     pub(super) fn retire(&self, made: &Path, known: &HashSet<String>, now: Timestamp) {
         let mut own: Vec<BackupName> = self.all().into_iter().map(|backup| backup.name).collect();
         own.retain(|name| {
@@ -114,20 +114,20 @@ mod tests {
         Timestamp::parse(text).unwrap()
     }
 
-    /// Every file of a folder, as if this installation had made them all.
+    /// All files of a folder, for a test in which this installation made all of them.
     fn all_of(dir: &Path) -> HashSet<String> {
         fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path().display().to_string()).collect()
     }
 
     #[test]
-    fn the_oldest_go_and_nothing_that_is_called_otherwise() {
+    fn only_the_oldest_backups_are_deleted_and_no_other_file() {
         let dir = tempfile::tempdir().unwrap();
         let write = |name: &str| fs::write(dir.path().join(name), name).unwrap();
         let ours = |day: u32| format!("muster-2026-11-{day:02}T08-00-00Z.db");
         for day in 10..16 {
             write(&ours(day));
         }
-        // By hand, from another program, in the making, a folder: none of them is touched.
+        // Files made by hand or by another program, and a folder: none of them is deleted.
         let others =
             ["before-the-move.db", "muster-2026-11-10.db", "muster.db", "muster-schema-v1-2026-11-01T08-00-00Z.db"];
         for name in others {
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_backup_from_the_future_goes_before_the_others_and_the_newest_never() {
+    fn a_backup_from_the_future_is_deleted_first_and_the_new_one_never() {
         let dir = tempfile::tempdir().unwrap();
         let names =
             ["muster-2036-01-01T00-00-00Z.db", "muster-2026-11-14T08-00-00Z.db", "muster-2026-11-15T08-00-00Z.db"];
@@ -153,7 +153,7 @@ mod tests {
         folder.retire(&dir.path().join(names[2]), &all_of(dir.path()), at("2026-11-15T08:00:01Z"));
         let kept: Vec<String> = folder.kept().iter().map(|kept| kept.name.to_string()).collect();
         assert_eq!(kept, [names[2], names[1]]);
-        // The clock was set back to before all of them: what was just made stays.
+        // With a clock that was set back before all of them, the backup that was just made stays.
         let back = "muster-2020-01-01T00-00-00Z.db";
         fs::write(dir.path().join(back), "").unwrap();
         let folder = Folder::new(dir.path().to_owned(), 1);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn two_of_the_same_second_have_names_of_their_own() {
+    fn two_backups_of_the_same_second_get_distinct_names() {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::new(dir.path().join("new/backups"), 2);
         let first = folder.next(at("2026-11-15T08:00:01.2Z")).unwrap();

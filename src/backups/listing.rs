@@ -1,44 +1,44 @@
-//! The backups in the folder, as far as it answers: one look at a time, with a limit on how long a caller waits.
+//! The list of backups in the folder, read by one thread at a time and with a time limit.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::Mutex as Turn;
+use tokio::sync::Mutex as AsyncMutex;
 
 use super::folder::KeptBackup;
 
-/// How long a caller waits for the folder. One on a disk of the network that is gone may never answer, and holds the
-/// thread that looks as long.
+/// How long a caller waits for the folder. A folder on an unreachable network disk may never answer, and blocks the
+/// thread that reads it as long.
 pub(super) const TIME_MAX: Duration = Duration::from_secs(2);
 
-/// What the folder held when it last answered; nothing as long as it never did.
+/// The content of the folder when it last answered; empty before the first answer.
 #[derive(Default)]
 pub(super) struct Listing {
     newest: Arc<Mutex<Vec<KeptBackup>>>,
-    /// Held until the folder has answered, also when no caller waits any more: so no more than one thread hangs there.
-    turn: Arc<Turn<()>>,
+    /// Held until the folder has answered, also after the caller's time limit, so that at most one thread is blocked.
+    reading: Arc<AsyncMutex<()>>,
 }
 
 impl Listing {
-    /// Looks, and returns what is there; after `time_max` what was there when the folder last answered.
+    /// Lists the folder; after `time_max` returns the content of the last answer.
     pub(super) async fn read(
         &self,
         time_max: Duration,
-        look: impl FnOnce() -> Vec<KeptBackup> + Send + 'static,
+        list: impl FnOnce() -> Vec<KeptBackup> + Send + 'static,
     ) -> Vec<KeptBackup> {
-        let looked = async {
-            let turn = Arc::clone(&self.turn).lock_owned().await;
+        let listed = async {
+            let reading = Arc::clone(&self.reading).lock_owned().await;
             let newest = Arc::clone(&self.newest);
             let work = move || {
-                let found = look();
+                let found = list();
                 *newest.lock() = found;
-                drop(turn);
+                drop(reading);
             };
-            // One that panics has logged why.
+            // A panic is logged by the panic hook.
             let _ = tokio::task::spawn_blocking(work).await;
         };
-        if tokio::time::timeout(time_max, looked).await.is_err() {
+        if tokio::time::timeout(time_max, listed).await.is_err() {
             tracing::warn!(?time_max, "the folder of backups does not answer; telling what was there before");
         }
         self.newest.lock().clone()
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_that_hangs_holds_one_thread_and_nobody_for_long() {
+    async fn a_hanging_folder_blocks_one_thread_and_reads_time_out() {
         let (listing, moment) = (Listing::default(), Duration::from_millis(20));
         let old = backup("muster-2026-11-22T08-00-00Z.db");
         let there = old.clone();
@@ -64,10 +64,10 @@ mod tests {
         let (answer, answered) = mpsc::channel::<Vec<KeptBackup>>();
         assert_eq!(listing.read(moment, move || answered.recv().unwrap()).await, old);
         for _ in 0..3 {
-            // None of these begins to look; it would find nothing.
+            // None of these is run, since the first one still blocks; it would return an empty list.
             assert_eq!(listing.read(moment, Vec::new).await, old);
         }
-        // It answers after all: the next caller looks again.
+        // After the folder has answered, the next call lists it again.
         let new = backup("muster-2026-11-23T08-00-00Z.db");
         answer.send(new.clone()).unwrap();
         let there = new.clone();

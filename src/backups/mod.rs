@@ -1,15 +1,14 @@
-//! Backups that the server makes: by itself as often as it is configured, and when an administrator requests one.
+//! Backups that the server makes: on a schedule, and when an administrator requests one.
 //!
-//! One runs at a time. The schedule goes by the last good backup in the folder, as the audit log knows it, so it
-//! survives a restart. A failed one is tried again, sooner at first and then more rarely, and is reported until one
-//! succeeds.
+//! One runs at a time. The schedule is based on the last successful backup in the folder according to the audit log, so
+//! it survives a restart. A failed backup is retried with exponential backoff, and is reported until one succeeds.
 //!
 //! - `coordinator`: [`Backups`], which puts the parts below together;
-//! - `schedule`: when the next one is due;
-//! - `folder`: the files, and which of them go;
-//! - `listing`: what is there, also where the folder hangs;
-//! - `run`: one backup under way;
-//! - `status`: how it stands.
+//! - `schedule`: when the next backup is due;
+//! - `folder`: the files, and the deletion of old ones;
+//! - `listing`: the list of files with a time limit, in case the folder hangs;
+//! - `run`: a running backup;
+//! - `status`: the state of backups as the API and the metrics show it.
 
 mod coordinator;
 mod folder;

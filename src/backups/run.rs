@@ -1,4 +1,4 @@
-//! One backup under way: how far it is, and what became of it.
+//! A running backup: its progress and its result.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,21 +9,21 @@ use tokio::sync::watch;
 use crate::domain::time::Timestamp;
 use crate::store::{Actor, BackupObserver, BackupProgress, BackupRecord, BackupStage};
 
-/// How far a backup is.
+/// The progress of a backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunProgress {
-    /// Whether it is being verified already.
+    /// Whether the copy is complete and being verified.
     pub is_verifying: bool,
-    /// Bytes that are copied.
+    /// Bytes copied so far.
     pub bytes_done: u64,
-    /// Bytes that are to be copied; 0 as long as that is not known.
+    /// Bytes to copy; 0 while unknown.
     pub bytes_total: u64,
 }
 
-/// What became of it: the backup, or why there is none and whether for want of room.
+/// The backup, or the reason of its failure and whether the disk was full.
 type RunOutcome = Result<BackupRecord, (String, bool)>;
 
-/// One backup under way.
+/// A running backup.
 pub struct BackupRun {
     actor: Actor,
     started_at: Timestamp,
@@ -31,11 +31,12 @@ pub struct BackupRun {
     outcome: watch::Sender<Option<RunOutcome>>,
 }
 
+/// Keeps the progress and the cancellation of a run.
 struct RunObserver {
     cancelled: AtomicBool,
-    /// Guards the numbers, which belong together.
+    /// Guards the values, which must be consistent with each other.
     progress: Mutex<RunProgress>,
-    /// Another observer, of tests.
+    /// Another observer, to which each call is forwarded.
     other: Option<Arc<dyn BackupObserver>>,
 }
 
@@ -61,25 +62,23 @@ impl BackupRun {
         Self { actor, started_at, observer: Arc::new(observer), outcome: watch::Sender::new(None) }
     }
 
-    /// Who asked for it.
+    /// Who requested it.
     #[must_use]
     pub fn actor(&self) -> &Actor {
         &self.actor
     }
 
-    /// When it began.
     #[must_use]
     pub fn started_at(&self) -> Timestamp {
         self.started_at
     }
 
-    /// How far it is.
     #[must_use]
     pub fn progress(&self) -> RunProgress {
         *self.observer.progress.lock()
     }
 
-    /// Waits until it has ended: with the backup, or with why there is none, and whether for want of room.
+    /// Waits until it has ended; returns the backup, or the reason of its failure and whether the disk was full.
     pub async fn ended(&self) -> RunOutcome {
         let mut outcome = self.outcome.subscribe();
         let ended = outcome.wait_for(Option::is_some).await;
@@ -95,7 +94,7 @@ impl BackupRun {
         self.observer.cancelled.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn end(&self, outcome: Result<BackupRecord, String>, for_want_of_room: bool) {
-        self.outcome.send_replace(Some(outcome.map_err(|reason| (reason, for_want_of_room))));
+    pub(super) fn end(&self, outcome: Result<BackupRecord, String>, is_disk_full: bool) {
+        self.outcome.send_replace(Some(outcome.map_err(|reason| (reason, is_disk_full))));
     }
 }

@@ -1,32 +1,31 @@
 //! When the next backup is due.
 //!
-//! Two clocks have a say. The wall clock knows how long ago the last good backup was made, also across a restart; it
-//! may jump. The monotonic one knows how long this process has not made one, and cannot be set. A backup is due by
-//! whichever says so first: one too many does no harm, and one too few may.
+//! Two clocks are used. The wall clock gives the age of the last successful backup across restarts, but may jump. The
+//! monotonic clock gives the time since this process made one, and cannot be set. A backup is due when either clock
+//! says so: an extra backup does no harm, and a missing one may.
 
 use std::time::{Duration, Instant};
 
 use crate::domain::time::Timestamp;
 
-/// How long after its start a server makes no backup of its own accord: a start, and those that follow each other, have
-/// better things to do.
+/// The time after its start in which a server makes no scheduled backup, so that a backup does not slow down the start,
+/// or each of several restarts.
 const QUIET_AFTER_START: Duration = Duration::from_mins(1);
 
-/// How soon a failed backup is tried again; each further time the pause is twice as long.
+/// The pause before the first retry of a failed backup; each further pause is twice as long.
 const RETRY_FIRST: Duration = Duration::from_mins(1);
 
-/// The longest such pause.
+/// The longest pause between retries.
 const RETRY_MAX: Duration = Duration::from_hours(1);
 
-/// How much later than due a backup may be before it is overdue: half of the time between two, and no more than this.
+/// How late a backup may be before it is overdue: half of the interval, but at most this.
 const GRACE_MAX: Duration = Duration::from_hours(6);
 
-/// The schedule.
 pub(super) struct Schedule {
     every: Option<Duration>,
-    /// The moment that the last good backup of the folder shows.
+    /// The time of the last successful backup in the folder.
     last_at: Option<Timestamp>,
-    /// When the last one was made, or the process started.
+    /// When this process made its last backup, or its start.
     counted_from: Instant,
     started: Instant,
     failures: u32,
@@ -46,7 +45,7 @@ impl Schedule {
         self.left(now, instant).is_some_and(|left| left.is_zero())
     }
 
-    /// When the next one is due, by the wall clock.
+    /// When the next backup is due, as wall-clock time.
     pub(super) fn next_at(&self, now: Timestamp, instant: Instant) -> Option<Timestamp> {
         let left = i64::try_from(self.left(now, instant)?.as_millis()).unwrap_or(i64::MAX);
         Some(Timestamp::from_millis(now.millis().saturating_add(left)))
@@ -75,14 +74,15 @@ impl Schedule {
         self.retry_at = Some(instant + pause);
     }
 
-    /// How old the last good one is at least: a clock that was set back makes it no younger than this process knows.
+    /// The minimum age of the last successful backup. If the wall clock was set back, the time since this process made
+    /// it counts.
     fn age(&self, now: Timestamp, instant: Instant) -> Option<Duration> {
         let by_wall = now.millis().saturating_sub(self.last_at?.millis());
         let by_wall = Duration::from_millis(u64::try_from(by_wall).unwrap_or(0));
         Some(by_wall.max(instant.duration_since(self.counted_from)))
     }
 
-    /// How long until the next one; none where there is no schedule.
+    /// The time until the next backup; `None` without a schedule.
     fn left(&self, now: Timestamp, instant: Instant) -> Option<Duration> {
         let every = self.every?;
         if let Some(retry_at) = self.retry_at {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_one_is_due_a_minute_after_the_start_and_the_next_a_day_later() {
+    fn the_first_backup_is_due_a_minute_after_the_start_and_the_next_a_day_later() {
         let clock = clock();
         let mut schedule = Schedule::new(Some(DAY), None, clock.instant());
         assert!(!due(&schedule, &clock));
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_neither_forgets_nor_hurries() {
+    fn a_restart_keeps_the_schedule() {
         let clock = clock();
         let hours = |count| Duration::from_hours(count);
         let fresh = Schedule::new(Some(DAY), Some(before(&clock, hours(23))), clock.instant());
@@ -142,25 +142,25 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_jumps_makes_one_too_many_rather_than_one_too_few() {
+    fn a_clock_jump_causes_an_extra_backup_rather_than_a_missed_one() {
         let clock = clock();
         let mut schedule = Schedule::new(Some(DAY), None, clock.instant());
         clock.advance(MINUTE);
         schedule.succeeded(clock.now(), clock.instant());
-        // Set back by years: the last one lies in the future, and a day is a day all the same.
+        // The clock is set back by years, so the last backup lies in the future; the next one is due after a day still.
         clock.set_wall(Timestamp::parse("2020-01-01T00:00:00Z").unwrap());
         assert!(!due(&schedule, &clock));
         clock.advance(DAY);
         assert!(due(&schedule, &clock));
         schedule.succeeded(clock.now(), clock.instant());
         assert!(!due(&schedule, &clock));
-        // Set right.
+        // The clock is corrected.
         clock.set_wall(Timestamp::parse("2026-11-23T00:00:00Z").unwrap());
         assert!(due(&schedule, &clock));
     }
 
     #[test]
-    fn a_failure_is_tried_again_soon_and_then_more_rarely_and_is_forgotten_with_a_success() {
+    fn a_failed_backup_is_retried_with_exponential_backoff_until_a_success() {
         let clock = clock();
         let mut schedule = Schedule::new(Some(DAY), Some(before(&clock, DAY)), clock.instant());
         clock.advance(MINUTE);
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_late_is_overdue_and_what_is_off_is_never_due() {
+    fn a_late_backup_is_overdue_and_a_disabled_schedule_is_never_due() {
         let clock = clock();
         let schedule = Schedule::new(Some(DAY), Some(clock.now()), clock.instant());
         let overdue = |schedule: &Schedule| schedule.is_overdue(clock.now(), clock.instant());

@@ -1,4 +1,4 @@
-//! How the backups stand.
+//! The state of backups as the API, the dashboard and the metrics show it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,61 +9,56 @@ use super::run::BackupRun;
 use crate::domain::time::Timestamp;
 use crate::store::BackupRecord;
 
-/// Whether an administrator has to do something.
+/// Whether an administrator has to act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BackupHealth {
-    /// The last one is good, and the next is not late.
+    /// The last backup succeeded, and the next is not late.
     Good,
-    /// There is none yet, and the first is not late.
+    /// There is no backup yet, and the first is not late.
     Waiting,
-    /// The next one is late.
+    /// The next backup is late.
     Overdue,
     /// The last attempt failed.
     Failed,
-    /// The server makes none by itself.
+    /// There is no schedule.
     Off,
 }
 
-/// Why the last attempt failed.
+/// The failure of the last attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupFailure {
-    /// When.
     pub at: Timestamp,
-    /// Why.
     pub reason: String,
-    /// How many have failed since the last good one.
+    /// Failed attempts since the last successful backup.
     pub attempts: u64,
 }
 
-/// How the backups stand.
+/// The state of backups for the API.
 #[derive(Clone)]
 pub struct BackupStatus {
-    /// Whether an administrator has to do something.
     pub health: BackupHealth,
-    /// How often one is made; none where the schedule is off.
+    /// The interval of the schedule; `None` without one.
     pub every: Option<Duration>,
-    /// How many are kept.
+    /// The number of backups to keep.
     pub keep: usize,
-    /// Where.
     pub folder: PathBuf,
-    /// When the next one is due.
+    /// When the next scheduled backup is due.
     pub next_at: Option<Timestamp>,
-    /// The newest good one, made by any process.
+    /// The newest successful backup, by any process.
     pub last: Option<BackupRecord>,
-    /// Why the last attempt failed, if it did.
+    /// The failure of the last attempt, if it failed.
     pub failure: Option<BackupFailure>,
-    /// The one under way.
     pub running: Option<Arc<BackupRun>>,
-    /// Those in the folder, newest first, as far as it answered.
+    /// The backups in the folder, newest first, when it last answered.
     pub kept: Vec<KeptBackup>,
-    /// The moment of all this.
+    /// The time of this status.
     pub now: Timestamp,
 }
 
-/// How the backups stand, in numbers.
+/// The state of backups for the metrics.
 #[derive(Clone, Debug, Default)]
 pub struct BackupFigures {
-    /// The newest good one, made by any process.
+    /// The newest successful backup, by any process.
     pub last: Option<BackupRecord>,
     /// Backups that this process made.
     pub made: u64,
@@ -71,8 +66,7 @@ pub struct BackupFigures {
     pub failed: u64,
     /// Whether the last attempt failed.
     pub is_failing: bool,
-    /// Whether one is under way.
     pub is_running: bool,
-    /// How often one is made; none where the schedule is off.
+    /// The interval of the schedule; `None` without one.
     pub every: Option<Duration>,
 }

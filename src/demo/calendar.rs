@@ -1,13 +1,13 @@
-//! When contacts are made: more from year to year, hardly any at weekends, many at fairs, few in the holidays.
+//! The distribution of creation times: growth over the years, few at weekends and in holidays, many at fairs.
 
 use super::random::{Random, Weighted};
 use super::topics::{TOPIC_DAY, TOPIC_WEEK};
 use crate::domain::time::{DAY_MILLIS, Day, Timestamp};
 
-/// Months that the data span, the current one included: what the charts of a summary show.
+/// Months that the data span, including the current one: the range of a summary's charts.
 const MONTHS: i16 = 24;
 
-/// How much more is collected at the end than at the beginning.
+/// The ratio of the collection rate at the end to that at the beginning.
 const GROWTH: f64 = 3.5;
 
 /// Weights of Monday to Sunday.
@@ -15,7 +15,7 @@ const WEEK: [f64; 7] = [0.9, 1.15, 1.25, 1.2, 0.8, 0.14, 0.07];
 
 const HOUR_MILLIS: f64 = 3_600_000.0;
 
-/// The days up to now, each with its weight.
+/// The days up to now with their weights.
 #[derive(Clone, Debug)]
 pub(super) struct Calendar {
     first: Day,
@@ -36,12 +36,12 @@ impl Calendar {
         Self { first, now, days }
     }
 
-    /// The earliest moment at which something can have happened.
+    /// The beginning of the first day: no contact is older.
     pub(super) fn start(&self) -> Timestamp {
         Timestamp::from_millis(start_of(self.first))
     }
 
-    /// The moment at a fraction of everything that was collected; later for a larger fraction.
+    /// The time at which this fraction of all contacts was collected; it grows with the fraction.
     #[expect(clippy::cast_possible_truncation, reason = "a fraction of a day in milliseconds")]
     pub(super) fn moment(&self, fraction: f64) -> Timestamp {
         let (number, within) = self.days.locate(fraction);
@@ -52,7 +52,7 @@ impl Calendar {
             let millis = (within * ratio(passed, 1)) as i64;
             return Timestamp::from_millis(start + millis.min((passed - 1).max(0)));
         }
-        // People meet from half past seven to half past seven, most of them around the middle of the day.
+        // Contacts are collected from 7:30 to 19:30, most of them around the middle of the day.
         let bent = within + (within * std::f64::consts::TAU).sin() / 12.0;
         Timestamp::from_millis(start + (HOUR_MILLIS * (7.5 + 12.0 * bent)) as i64)
     }
@@ -77,7 +77,7 @@ fn weight(seed: u64, day: Day, progress: f64) -> f64 {
         holiday if holiday.starts_with("08") => 0.55,
         _ => 1.0,
     };
-    // A week in nine has a fair from Tuesday to Thursday, wherever the week falls.
+    // One week in nine has a fair from Tuesday to Thursday.
     let week = (day.number() + 3).div_euclid(7);
     let fair = Random::of(seed, TOPIC_WEEK, week.cast_unsigned()).below(9) == 0 && (1..=3).contains(&weekday);
     let noise = 0.7 + 0.6 * random.fraction();

@@ -11,13 +11,13 @@ use crate::domain::contacts::ContactInfo;
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::domain::time::Timestamp;
 
-/// Contacts in a thousand whose person the same enterprise had met before.
+/// Contacts in a thousand whose person is a contact of the same enterprise already.
 const ACQUAINTANCES_PER_THOUSAND: usize = 120;
 
-/// Draws after which a contact is a new person, where no earlier one of the same enterprise turned up.
+/// The most draws for an earlier contact of the same enterprise; without one the contact is a new person.
 const ACQUAINTANCE_DRAWS_MAX: usize = 24;
 
-/// Enterprises with their staff, and all people they have met in two years.
+/// Enterprises with their employees and the contacts of two years.
 #[derive(Debug)]
 pub struct DemoData {
     seed: u64,
@@ -28,23 +28,18 @@ pub struct DemoData {
     calendar: Calendar,
 }
 
-/// A contact of the demonstration with whom collected it.
+/// A contact of the demonstration with the employee who collected it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DemoContact<'a> {
-    /// The collector's enterprise.
     pub enterprise: &'a EnterpriseId,
-    /// The collector's department.
     pub department: &'a DepartmentId,
-    /// The collector.
     pub employee: &'a EmployeeId,
-    /// What was typed.
     pub info: ContactInfo,
-    /// When.
     pub created_at: Timestamp,
 }
 
 impl DemoData {
-    /// Data of this shape up to this moment.
+    /// Data of this shape up to this time.
     pub fn new(seed: u64, shape: Shape, now: Timestamp) -> Result<Self, InvalidShape> {
         let (enterprises, collectors) = organisation(seed, shape)?;
         let people = People::new(seed, shape.contacts);
@@ -58,13 +53,13 @@ impl DemoData {
         &self.enterprises
     }
 
-    /// How many contacts [`contacts`](Self::contacts) gives.
+    /// The number of contacts that [`contacts`](Self::contacts) returns.
     #[must_use]
     pub fn contacts_len(&self) -> u64 {
         self.contacts
     }
 
-    /// When everything began: no contact is older.
+    /// The beginning of the data: no contact is older.
     #[must_use]
     pub fn start(&self) -> Timestamp {
         self.calendar.start()
@@ -75,9 +70,9 @@ impl DemoData {
         (0..self.contacts).map_while(|number| self.contact(number))
     }
 
-    /// The contact with this number, counted from 0. Beyond the last of the shape come as many more as are requested,
-    /// all collected just now; among them are people who were met before. Always `Some`: the type spares a proof that
-    /// names from the lists keep the limits of a contact.
+    /// The contact with this number, counted from 0. Numbers beyond the shape give any number of further contacts, all
+    /// created now, some of them of known people. Always `Some`: with an `Option` the code needs no proof that names
+    /// from the lists are within the limits of a contact.
     #[must_use]
     pub fn contact(&self, number: u64) -> Option<DemoContact<'_>> {
         let [enterprise, department, employee] = self.collector(number)?;
@@ -118,7 +113,7 @@ impl DemoData {
         })
     }
 
-    /// How far through all contacts one is; what comes after the last is at the end.
+    /// The position of a contact among all as a fraction; 1 for contacts beyond the shape.
     #[expect(clippy::cast_precision_loss, reason = "numbers of contacts are far below 2^52")]
     fn progress(&self, number: u64, within: f64) -> f64 {
         if number >= self.contacts { 1.0 } else { (number as f64 + within) / self.contacts as f64 }
@@ -129,8 +124,8 @@ impl DemoData {
         self.collectors.places.get(self.collectors.weights.draw(random)).copied()
     }
 
-    /// The number of the first contact with the person whom this contact is about: its own, or an earlier one of the
-    /// same enterprise.
+    /// The number of the first contact with the same person: this contact's number, or an earlier one of the same
+    /// enterprise.
     pub(super) fn person(&self, number: u64) -> u64 {
         let acquainted = |number| {
             let mut random = Random::of(self.seed, TOPIC_ACQUAINTANCE, number);

@@ -1,15 +1,15 @@
-//! Believable data for demonstrations and benchmarks, made from a seed alone.
+//! Realistic generated data for demonstrations and benchmarks.
 //!
-//! The same seed, shape and moment give the same data. Every contact is made on its own, so that a
-//! million of them need no memory. All of it is made up: addresses end in names that are reserved (RFC 2606), and
-//! telephone numbers are among those that regulators keep for fiction.
+//! The same seed, shape and time give the same data. Each contact is generated independently of the others, so that a
+//! million of them need no memory. All data are fictitious: addresses end in reserved domains (RFC 2606), and phone
+//! numbers are from ranges that regulators reserve for fiction.
 //!
 //! - `shape`: how much; `data`: all of it, contact by contact.
-//! - `random`: numbers and draws by weight, in streams by `topics`.
-//! - `names`, `places`: words, cities and numbers.
-//! - `people`: who can be met, and how others spell them.
-//! - `organisation`: who collects.
-//! - `calendar`: when.
+//! - `random`: random numbers and weighted draws, in independent streams by `topics`.
+//! - `names`, `places`: names, cities and phone numbers.
+//! - `people`: the people who become contacts, and variants of their spelling.
+//! - `organisation`: the enterprises, departments and employees who collect contacts.
+//! - `calendar`: the creation times.
 
 mod calendar;
 mod data;

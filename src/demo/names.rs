@@ -1,27 +1,25 @@
-//! Names of people from several cultures, each with the spelling that its e-mail address has.
+//! Names of people and companies from several cultures, each with its spelling in e-mail addresses and domains.
 
-/// A name as people write it and as an address has it.
+/// A name as written, and as spelt in an e-mail address.
 pub(super) type Spelling = (&'static str, &'static str);
 
-/// Names that go together.
+/// The names of one culture.
 #[derive(Debug)]
 pub(super) struct Culture {
-    /// Given names.
     pub(super) given: &'static [Spelling],
-    /// Family names.
     pub(super) family: &'static [Spelling],
-    /// What companies are called here, in front of their trade.
+    /// The first words of company names, before the trade.
     pub(super) companies: &'static [Spelling],
-    /// What companies do.
+    /// The second words of company names.
     pub(super) trades: &'static [Spelling],
-    /// Their legal forms.
+    /// The legal forms of companies.
     pub(super) forms: &'static [&'static str],
-    /// What people are there.
+    /// Job titles in the local language.
     pub(super) positions: &'static [&'static str],
 }
 
-/// Every culture; an address spelling holds `a` to `z` only.
-// A table: one pair on each line would make it a scroll.
+/// All cultures; the spelling in addresses has only `a` to `z`.
+// A compact table: rustfmt would put each pair on its own line.
 #[rustfmt::skip]
 pub(super) static CULTURES: [Culture; 13] = [
     // German.

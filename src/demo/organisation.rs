@@ -1,4 +1,4 @@
-//! Enterprises, their departments, and the people who collect.
+//! The enterprises, their departments, and the employees who collect contacts.
 
 use std::collections::HashSet;
 
@@ -13,35 +13,29 @@ use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId, slug};
 /// An enterprise of the demonstration.
 #[derive(Debug)]
 pub struct DemoEnterprise {
-    /// Its id.
     pub id: EnterpriseId,
-    /// Its name.
     pub name: Name,
-    /// Its departments.
     pub departments: Vec<DemoDepartment>,
 }
 
 /// A department of the demonstration.
 #[derive(Debug)]
 pub struct DemoDepartment {
-    /// Its id, unique in its enterprise.
+    /// Unique in its enterprise.
     pub id: DepartmentId,
-    /// Its name.
     pub name: Name,
-    /// Its employees.
     pub employees: Vec<DemoEmployee>,
 }
 
 /// An employee of the demonstration.
 #[derive(Debug)]
 pub struct DemoEmployee {
-    /// The id: `u1`, `u2`, …
+    /// `u1`, `u2`, …
     pub id: EmployeeId,
-    /// Everything else.
     pub info: EmployeeInfo,
 }
 
-/// Ids and names of the enterprises, with what part of everything each has.
+/// Ids and names of the enterprises, with the share of departments, employees and contacts of each.
 pub(super) const ENTERPRISES: [(&str, &str, f64); 4] = [
     ("acme", "Acme Instruments", 0.5),
     ("lumiere", "Atelier Lumière", 0.25),
@@ -49,7 +43,7 @@ pub(super) const ENTERPRISES: [(&str, &str, f64); 4] = [
     ("hoshino", "星野電機 Hoshino Electric", 0.1),
 ];
 
-/// What departments are for, and how much they meet people.
+/// The kinds of departments, with the weight of the contacts that they collect.
 const DEPARTMENTS: [(&str, f64); 16] = [
     ("Sales", 4.0),
     ("Marketing", 2.5),
@@ -69,24 +63,24 @@ const DEPARTMENTS: [(&str, f64); 16] = [
     ("Communications", 1.2),
 ];
 
-/// Where a large enterprise has departments of the same kind.
+/// The regions that distinguish departments of the same kind in a large enterprise.
 const REGIONS: [&str; 9] = ["", "North", "South", "East", "West", "Nordics", "Iberia", "Asia", "Americas"];
 
-/// Most departments of one enterprise.
+/// The most departments of one enterprise.
 const DEPARTMENTS_MAX: usize = DEPARTMENTS.len() * REGIONS.len();
 
-/// How unequal collectors are.
+/// The Zipf exponent of the contacts per employee: larger is more unequal.
 const COLLECTOR_EXPONENT: f64 = 0.75;
 
-/// Who collects, by how much.
+/// The employees, weighted by the contacts that they collect.
 #[derive(Debug)]
 pub(super) struct Collectors {
-    /// Positions of enterprise, department and employee, in the order of `weights`.
+    /// Indexes of enterprise, department and employee, in the order of `weights`.
     pub(super) places: Vec<[usize; 3]>,
     pub(super) weights: Weighted,
 }
 
-/// Makes the enterprises with everything in them.
+/// Generates the enterprises with their departments and employees.
 pub(super) fn organisation(seed: u64, shape: Shape) -> Result<(Vec<DemoEnterprise>, Collectors), InvalidShape> {
     let enterprise_weights = ENTERPRISES.get(..shape.enterprises).ok_or(InvalidShape)?;
     let weights: Vec<f64> = enterprise_weights.iter().map(|(.., weight)| *weight).collect();
@@ -135,7 +129,7 @@ fn department(
     })
 }
 
-/// Makes employees, each with an id and an address that no other has.
+/// Generates employees with unique ids and e-mail addresses.
 struct Staff {
     seed: u64,
     next: u64,
@@ -193,7 +187,7 @@ fn collectors(seed: u64, enterprises: &[DemoEnterprise], enterprise_weights: &[f
                     .map(|employee_position| [enterprise_position, department_position, employee_position]),
             );
         }
-        // Who collects much has nothing to do with the order in which people were hired.
+        // The number of collected contacts must not depend on the order of the ids.
         members.sort_by_cached_key(|[_, department, employee]| {
             Random::of(seed, TOPIC_RANK, ((*department as u64) << 32) | *employee as u64).next()
         });
@@ -211,7 +205,7 @@ fn collectors(seed: u64, enterprises: &[DemoEnterprise], enterprise_weights: &[f
     Collectors { places, weights: Weighted::new(weights) }
 }
 
-/// Shares `total` out by weight, at least one each (D'Hondt's method); `None` where it does not suffice.
+/// Divides `total` by weight, with at least one for each (D'Hondt's method); `None` if it does not suffice.
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 fn apportion(total: usize, weights: &[f64]) -> Option<Vec<usize>> {
     let spare = total.checked_sub(weights.len()).filter(|_| !weights.is_empty())?;
@@ -229,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_follow_weights_and_leave_nobody_out() {
+    fn shares_follow_weights_with_at_least_one_each() {
         let check = |total: usize, weights: &[f64], shares: Option<&[usize]>| {
             assert_eq!(apportion(total, weights).as_deref(), shares, "{total} {weights:?}");
         };

@@ -1,4 +1,4 @@
-//! People with companies, addresses and numbers, and how others spell the same people.
+//! People with companies, e-mail addresses and phone numbers, and variants of their spelling.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -9,20 +9,20 @@ use super::random::{Random, Weighted};
 use super::topics::{TOPIC_COMPANY, TOPIC_PERSON};
 use crate::domain::contacts::ContactFields;
 
-/// How often each of the cultures comes up.
+/// The weights of the cultures.
 const CULTURE_WEIGHTS: [f64; CULTURES.len()] = [9.0, 9.0, 6.0, 5.0, 4.0, 4.0, 4.0, 3.0, 2.0, 2.0, 2.0, 3.0, 3.0];
 
-/// How unequal companies are: the leading one of a thousand has some four in a hundred people.
+/// The Zipf exponent of company sizes: the largest of a thousand companies has about 4 % of the people.
 const COMPANY_EXPONENT: f64 = 0.7;
 
 const CONTACTS_PER_COMPANY: u64 = 40;
 const COMPANIES_MIN: u64 = 30;
 const COMPANIES_MAX: u64 = 3_000;
 
-/// People whose address may be just their name.
+/// People whose address may be their name without a number; later ones would collide too often.
 const PLAIN_ADDRESSES: u64 = 50_000;
 
-/// Everybody who can be met.
+/// All people who can become contacts.
 #[derive(Debug)]
 pub(super) struct People {
     seed: u64,
@@ -40,7 +40,7 @@ struct Company {
 }
 
 impl People {
-    /// People for so many contacts: the more contacts, the more companies and namesakes.
+    /// People for this number of contacts: the number of companies and of namesakes grows with it.
     pub(super) fn new(seed: u64, contacts: u64) -> Self {
         let cultures = Weighted::new(CULTURE_WEIGHTS);
         let wanted = (contacts / CONTACTS_PER_COMPANY).clamp(COMPANIES_MIN, COMPANIES_MAX);
@@ -60,7 +60,7 @@ impl People {
         Self { seed, companies, company_sizes, cultures, namesakes }
     }
 
-    /// The person with this number, as their own business card says it.
+    /// The person with this number, in the canonical spelling.
     pub(super) fn person(&self, number: u64) -> ContactFields {
         let random = &mut Random::of(self.seed, TOPIC_PERSON, number);
         let company = self.companies.get(self.company_sizes.draw(random)).filter(|_| !random.percent(6));
@@ -70,7 +70,7 @@ impl People {
         };
         let culture = &CULTURES[culture];
         let (given, family) = (random.pick(culture.given), random.pick(culture.family));
-        // Most people have an address, some only a number, a few only a name.
+        // Most people have an e-mail address, some only a phone number, a few only a name.
         let reached_by = random.below(100);
         let mut fields = ContactFields {
             name: given.0.to_owned(),
@@ -103,7 +103,7 @@ impl People {
         let mut email = String::with_capacity(48);
         // Writing to a string cannot fail.
         let _ = match random.below(10) {
-            // Who comes early has no namesakes yet.
+            // People with low numbers have no namesakes yet.
             0..3 if number < PLAIN_ADDRESSES => write!(email, "{given}.{family}"),
             3..5 if number < 3 * PLAIN_ADDRESSES => {
                 write!(email, "{given}.{}.{family}", char::from(b'a' + u8::try_from(random.below(26)).unwrap_or(0)))
@@ -141,8 +141,8 @@ impl Company {
     }
 }
 
-/// The same person as another employee took them down. The address, or else the number, or else the name stays the same
-/// but for its spelling, so that they are still found to be one.
+/// The same person in another spelling. The e-mail address, or else the phone number, or else the name stays the same
+/// after normalisation, so that both have the same person key.
 pub(super) fn respell(mut person: ContactFields, random: &mut Random) -> ContactFields {
     let reached = !person.email.is_empty() || !person.phone.is_empty();
     if !person.phone.is_empty() {
@@ -175,7 +175,7 @@ pub(super) fn respell(mut person: ContactFields, random: &mut Random) -> Contact
             person.company = person.company.to_uppercase();
         }
     } else {
-        // Name and company are all that identifies them, and not every language survives capitals.
+        // Only name and company identify this person, and upper case does not fold back in every language.
         person.name = format!("{} {}", person.name, person.surname);
         person.surname.clear();
     }
@@ -192,7 +192,7 @@ fn capitalised(email: &str) -> String {
     email.chars().map(capital).collect()
 }
 
-/// A job title: often in the language of the country.
+/// A job title, sometimes in the local language.
 fn position(culture: &Culture, random: &mut Random) -> String {
     match random.below(100) {
         0..15 => "",

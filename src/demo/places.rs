@@ -1,9 +1,9 @@
-//! Where people meet, and telephone numbers that no regulator assigns.
+//! Places of meetings, and phone numbers that regulators never assign.
 
 use super::random::Random;
 use crate::domain::contacts::Location;
 
-/// Cities with their countries and coordinates, the ones with many fairs first.
+/// Cities with their countries and coordinates; those with many fairs come first.
 const CITIES: [(&str, &str, f64, f64); 36] = [
     ("Frankfurt am Main", "Germany", 50.1109, 8.6821),
     ("London", "United Kingdom", 51.5072, -0.1276),
@@ -43,15 +43,15 @@ const CITIES: [(&str, &str, f64, f64); 36] = [
     ("Tromsø", "Norway", 69.6492, 18.9553),
 ];
 
-/// How far from the middle of a city people meet, in degrees.
+/// The largest distance from the centre of a city, in degrees.
 const CITY_RADIUS_DEGREES: f64 = 0.04;
 
-/// Four decimals, some ten metres: as exact as a telephone knows where it is.
+/// Four decimals, about ten metres: the accuracy of a phone's location.
 const STEPS_PER_DEGREE: f64 = 10_000.0;
 
-/// Somewhere in one of the cities, the first ones more often.
+/// A location in one of the cities, more often in the first ones.
 pub(super) fn meeting_place(random: &mut Random) -> Location {
-    // The smaller of two draws: the first city is the likeliest, the last one hardly comes up.
+    // The smaller of two draws makes the first city the most likely and the last one rare.
     let position = random.below(CITIES.len()).min(random.below(CITIES.len()));
     let (city, country, latitude, longitude) = CITIES[position];
     let mut near = |degrees: f64| {
@@ -66,10 +66,10 @@ pub(super) fn meeting_place(random: &mut Random) -> Location {
     }
 }
 
-/// Beginnings of numbers that are kept for fiction, and how many digits may follow.
+/// Prefixes of phone numbers that are reserved for fiction, and how many digits follow.
 ///
-/// North America keeps 555-0100 to 555-0199 in every area code; Ofcom, the Bundesnetzagentur (Mitteilung 148/2021) and
-/// Arcep keep the others.
+/// North America reserves 555-0100 to 555-0199 in every area code; Ofcom, the Bundesnetzagentur (Mitteilung 148/2021)
+/// and Arcep reserve the others.
 const FICTITIOUS: [(&str, usize); 22] = [
     ("+1 212 555 01", 2),
     ("+1 312 555 01", 2),
@@ -95,7 +95,7 @@ const FICTITIOUS: [(&str, usize); 22] = [
     ("+33 6 39 98 ", 4),
 ];
 
-/// A number that is not assigned. Ranges come up as often as they are large, so that numbers seldom meet.
+/// A fictitious phone number. Ranges are weighted by their size, so that equal numbers are rare.
 pub(super) fn phone(random: &mut Random) -> String {
     let (start, digits) = match random.below(100) {
         0..75 => FICTITIOUS[18 + random.below(4)],
@@ -106,7 +106,7 @@ pub(super) fn phone(random: &mut Random) -> String {
     format!("{start}{number:0digits$}")
 }
 
-/// The same number as another person types it.
+/// The same number in another spelling.
 pub(super) fn respell_phone(phone: &str, random: &mut Random) -> String {
     match random.below(4) {
         0 => phone.replace(' ', ""),

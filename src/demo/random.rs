@@ -1,17 +1,17 @@
-//! Numbers that look random and follow from a seed alone.
+//! A seeded pseudo-random number generator and weighted draws.
 
-/// `SplitMix64` (Steele, Lea and Flood, 2014): small, fast, and every seed starts a stream of its own, so that the
-/// hundredth contact can be made without the ninety-nine before it.
+/// `SplitMix64` (Steele, Lea and Flood, 2014): small, fast, and with a separate stream for each seed, so that the
+/// hundredth contact can be generated without the ninety-nine before it.
 #[derive(Clone, Debug)]
 pub(super) struct Random(u64);
 
 const GOLDEN_GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// 2 to the power of -53: the distance of neighbouring numbers that [`Random::fraction`] gives.
+/// 2 to the power of -53: the distance of neighbouring values of [`Random::fraction`].
 const FRACTION_STEP: f64 = 1.0 / 9_007_199_254_740_992.0;
 
 impl Random {
-    /// The stream of item `number` of the things called `topic`.
+    /// The stream for item `number` of this topic.
     pub(super) fn of(seed: u64, topic: u64, number: u64) -> Self {
         let mut stream = Self(seed ^ mix(topic.wrapping_mul(GOLDEN_GAMMA)) ^ mix(number.wrapping_add(GOLDEN_GAMMA)));
         stream.0 = stream.next();
@@ -23,8 +23,8 @@ impl Random {
         mix(self.0)
     }
 
-    /// A number from 0 up to, but not including, `bound`, which is at least 1. The bias of a multiplication against a
-    /// perfect draw is far below what a demonstration could show.
+    /// A number from 0 up to, but not including, `bound`, which is at least 1. The bias of the multiplication is
+    /// negligible for demonstration data.
     pub(super) fn below(&mut self, bound: usize) -> usize {
         let product = u128::from(self.next()) * (bound as u128);
         // The product is below bound * 2^64.
@@ -37,12 +37,12 @@ impl Random {
         (self.next() >> 11) as f64 * FRACTION_STEP
     }
 
-    /// True so many times in a hundred.
+    /// True with this probability, in percent.
     pub(super) fn percent(&mut self, percentage: usize) -> bool {
         self.below(100) < percentage
     }
 
-    /// One of these, each as likely as the other; the default of an empty list.
+    /// One of the items with equal probability; the default value for an empty list.
     pub(super) fn pick<T: Copy + Default>(&mut self, items: &[T]) -> T {
         items.get(self.below(items.len().max(1))).copied().unwrap_or_default()
     }
@@ -54,7 +54,7 @@ const fn mix(mut bits: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// Positions drawn by weight.
+/// A weighted draw of positions; holds the cumulative weights.
 #[derive(Clone, Debug)]
 pub(super) struct Weighted(Vec<f64>);
 
@@ -73,18 +73,18 @@ impl Weighted {
         )
     }
 
-    /// Weights after Zipf: position `n` weighs `1 / (n + 1) ^ exponent`.
+    /// Zipf's weights: position `n` has the weight `1 / (n + 1) ^ exponent`.
     #[expect(clippy::cast_precision_loss, reason = "positions are far below 2^52")]
     pub(super) fn zipf(len: usize, exponent: f64) -> Self {
         Self::new((1..=len).map(|rank| (rank as f64).powf(-exponent)))
     }
 
-    /// A position, the heavier the likelier.
+    /// A position, with a probability proportional to its weight.
     pub(super) fn draw(&self, random: &mut Random) -> usize {
         self.locate(random.fraction()).0
     }
 
-    /// The position at a fraction of all weight, and how far into its own weight that is.
+    /// The position at a fraction of the total weight, and the fraction within the position's weight.
     pub(super) fn locate(&self, fraction: f64) -> (usize, f64) {
         let target = fraction * self.0.last().copied().unwrap_or_default();
         let position = self.0.partition_point(|sum| *sum <= target).min(self.0.len().saturating_sub(1));
@@ -99,14 +99,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stream_is_pinned() {
-        // The reference implementation's first outputs for seed 1234567.
+    fn the_random_stream_matches_the_reference_implementation() {
+        // The first outputs of the reference implementation for the seed 1234567.
         let mut random = Random(1_234_567);
         assert_eq!([random.next(), random.next()], [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
     }
 
     #[test]
-    fn weights_decide() {
+    fn draws_follow_the_weights() {
         let weighted = Weighted::new([1.0, 0.0, 3.0]);
         assert_eq!(weighted.locate(0.0), (0, 0.0));
         assert_eq!(weighted.locate(0.25).0, 2);

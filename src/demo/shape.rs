@@ -1,20 +1,19 @@
 //! How much data to make.
 
-/// How much data to make.
+/// The amount of data to generate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// Contacts in all.
     pub contacts: u64,
-    /// Enterprises, 1 to 4.
+    /// From 1 to 4.
     pub enterprises: usize,
-    /// Departments in all, at least one for each enterprise.
+    /// Departments of all enterprises, at least one for each.
     pub departments: usize,
-    /// Employees in all, at least one for each department.
+    /// Employees of all departments, at least one for each.
     pub employees: usize,
 }
 
 impl Shape {
-    /// Four enterprises whose size goes with the number of contacts.
+    /// Four enterprises whose size is proportional to the number of contacts.
     #[must_use]
     pub fn of_demo(contacts: u64) -> Self {
         let employees = usize::try_from(contacts / 300).unwrap_or(usize::MAX).clamp(24, 2_000);
@@ -22,7 +21,7 @@ impl Shape {
     }
 }
 
-/// A shape that cannot be: no or too many enterprises, too few departments or employees, or more departments in one
+/// An impossible shape: no or too many enterprises, too few departments or employees, or more departments in one
 /// enterprise than there are names for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no such shape of demonstration data")]

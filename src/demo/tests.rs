@@ -12,7 +12,7 @@ fn data(contacts: u64) -> DemoData {
 }
 
 #[test]
-fn the_seed_decides_everything() {
+fn the_data_depend_only_on_the_seed() {
     let contacts = |seed: u64| {
         let data = DemoData::new(seed, Shape::of_demo(500), NOW).unwrap();
         data.contacts().map(|contact| format!("{contact:?}")).collect::<Vec<_>>()
@@ -22,7 +22,7 @@ fn the_seed_decides_everything() {
 }
 
 #[test]
-fn the_data_change_only_on_purpose() {
+fn a_sample_contact_is_pinned() {
     let data = data(1_000);
     let contact = data.contact(500).unwrap();
     let fields = contact.info.fields();
@@ -35,7 +35,7 @@ const PINNED_CONTACT: &str =
     "u15 Wojciech Zieliński wojciech.zielinski@wojcik-systemy.example 2026-03-12T11:48:13.142Z";
 
 #[test]
-fn every_contact_that_was_asked_for_is_there_in_order_of_time() {
+fn all_requested_contacts_are_made_in_order_of_time() {
     let data = data(5_000);
     let moments: Vec<Timestamp> = data.contacts().map(|contact| contact.created_at).collect();
     assert_eq!(moments.len(), 5_000);
@@ -46,7 +46,7 @@ fn every_contact_that_was_asked_for_is_there_in_order_of_time() {
 }
 
 #[test]
-fn contacts_beyond_the_shape_are_of_now() {
+fn contacts_beyond_the_shape_are_created_now() {
     let data = data(1_000);
     for number in 1_000..1_100 {
         let contact = data.contact(number).unwrap();
@@ -55,7 +55,7 @@ fn contacts_beyond_the_shape_are_of_now() {
 }
 
 #[test]
-fn a_contact_in_eight_is_of_somebody_known() {
+fn one_contact_in_eight_repeats_a_person() {
     for contacts in [2_000_u32, 50_000] {
         let data = data(contacts.into());
         let mut people: HashMap<&EnterpriseId, HashSet<_>> = HashMap::new();
@@ -69,7 +69,7 @@ fn a_contact_in_eight_is_of_somebody_known() {
 }
 
 #[test]
-fn respelt_people_stay_the_same_people() {
+fn respelt_people_have_the_same_person_key() {
     let data = data(5_000);
     let mut respelt = 0;
     for number in 0..5_000 {
@@ -85,7 +85,7 @@ fn respelt_people_stay_the_same_people() {
 }
 
 #[test]
-fn some_lead_and_many_follow() {
+fn companies_and_collectors_are_unequally_distributed() {
     let data = data(20_000);
     let mut companies: BTreeMap<String, usize> = BTreeMap::new();
     let mut collectors: BTreeMap<&EmployeeId, usize> = BTreeMap::new();
@@ -104,7 +104,7 @@ fn some_lead_and_many_follow() {
 }
 
 #[test]
-fn the_years_grow_and_weekends_rest() {
+fn contacts_grow_over_the_years_and_drop_at_weekends() {
     let data = data(50_000);
     let mut weekdays = [0_u32; 7];
     let mut months: BTreeMap<String, u32> = BTreeMap::new();
@@ -119,7 +119,7 @@ fn the_years_grow_and_weekends_rest() {
 }
 
 #[test]
-fn addresses_and_numbers_belong_to_nobody() {
+fn addresses_and_numbers_are_reserved_ones() {
     let reserved =
         |domain: &str| domain.ends_with(".example") || ["example.com", "example.org", "example.net"].contains(&domain);
     let data = data(5_000);
@@ -162,7 +162,7 @@ const FICTITIOUS: [&str; 22] = [
 ];
 
 #[test]
-fn organisations_have_the_shape_that_was_asked_for() {
+fn organisations_have_the_requested_shape() {
     let shape = Shape { contacts: 0, enterprises: 1, departments: 100, employees: 5_000 };
     let data = DemoData::new(7, shape, NOW).unwrap();
     assert_eq!(data.contacts().count(), 0);

@@ -1,4 +1,4 @@
-//! What a stream of numbers is for: streams of different topics have nothing to do with each other.
+//! The topics of random streams: streams of different topics are independent.
 
 pub(super) const TOPIC_COMPANY: u64 = 1;
 pub(super) const TOPIC_PERSON: u64 = 2;

@@ -1,4 +1,4 @@
-//! Rows on their way from the reader to the writer, and how many go together.
+//! Chunks of rows between the reader and the writer of an import, and their size.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,25 +10,25 @@ use crate::store::{
 };
 use crate::transfer::csv::{OwnerColumns, RawRecord};
 
-/// Rows of a chunk when no other process uses the database: what is held in memory, twice.
+/// Rows of a chunk when no other process uses the database. Two chunks are in memory at a time.
 const ROWS_ALONE: usize = 20_000;
 
 /// Rows of a transaction when no other process uses the database: the larger, the fewer times each page of an index is
-/// written, and the more is read again after a crash.
+/// written, and the more rows must be imported again after a crash.
 const TRANSACTION_ROWS_ALONE: usize = 250_000;
 
 /// Rows of the first chunk beside a running server.
 const ROWS_FIRST: usize = 200;
 
-/// Fewest and most rows of a chunk beside a running server.
+/// The fewest and the most rows of a chunk beside a running server.
 const ROWS_MIN: usize = 20;
 const ROWS_MAX: usize = 5_000;
 
-/// How long a chunk may hold the write lock beside a running server. Well below the 100 ms that any holder may have it,
-/// since the next chunk may find colder pages.
+/// The target for how long a chunk holds the write lock beside a running server. Well below the limit of 100 ms for any
+/// holder, since the next chunk may have to read more pages from the disk.
 const CHUNK_TIME_AIM: Duration = Duration::from_millis(30);
 
-/// How many rows the next chunk has.
+/// The number of rows of the next chunk.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ChunkSize {
     Fixed(usize),
@@ -46,7 +46,7 @@ impl ChunkSize {
         }
     }
 
-    /// How many rows a transaction takes in before it ends; chunks are never torn apart.
+    /// The number of rows after which a transaction ends; chunks are never split.
     pub(super) fn transaction_rows(self) -> usize {
         match self {
             Self::Fixed(_) => TRANSACTION_ROWS_ALONE,
@@ -54,10 +54,11 @@ impl ChunkSize {
         }
     }
 
-    /// Adapts to how long a chunk held the lock.
+    /// Adapts the size to the time that a chunk held the lock.
     pub(super) fn adapt(&mut self, rows: usize, took: Duration) {
         if let Self::Adaptive(next) = self {
-            // Grows slowly and shrinks at once: too large hurts the server, too small only the import.
+            // Grows slowly and shrinks at once: a chunk that is too large delays the server, one that is too small only
+            // the import.
             let aim = CHUNK_TIME_AIM.as_micros() * rows as u128 / took.as_micros().max(1);
             let aim = usize::try_from(aim).unwrap_or(ROWS_MAX);
             *next = aim.min(*next * 2).clamp(ROWS_MIN, ROWS_MAX);
@@ -70,34 +71,34 @@ impl ChunkSize {
 pub(super) struct Chunk {
     pub(super) rows: Vec<ImportRow>,
     pub(super) owners: Vec<OwnerRow>,
-    /// Where each row comes from, for the report.
+    /// The position of each row in the file, for the report.
     pub(super) origins: Vec<RowOrigin>,
-    /// Rows that the reader refused.
+    /// Rows that the reader rejected, with the reasons.
     pub(super) refused: Vec<(RowOrigin, String)>,
     positions: HashMap<OwnerRow, usize>,
 }
 
-/// Where a row comes from.
+/// The position of a row in the file.
 #[derive(Debug)]
 pub(super) struct RowOrigin {
     pub(super) number: u64,
     pub(super) line: u64,
-    /// Its cells, kept where the writer may still refuse it.
+    /// Its cells, kept only if the writer may still reject the row.
     pub(super) raw: Option<RawRecord>,
 }
 
 impl Chunk {
-    /// How many rows of the file it speaks for.
+    /// The number of rows of the file in this chunk, including rejected ones.
     pub(super) fn len(&self) -> usize {
         self.rows.len() + self.refused.len()
     }
 
-    /// Puts it in, within a transaction, and takes down what came of its rows.
-    pub(super) fn put_in(self, tx: &WriteTx<'_>, options: &ImportOptions) -> Result<SettledChunk, StoreError> {
+    /// Writes the chunk within a transaction, and returns the result of each row.
+    pub(super) fn write(self, tx: &WriteTx<'_>, options: &ImportOptions) -> Result<ChunkResult, StoreError> {
         let ImportOptions { enterprise, may_create, dry_run, .. } = options.clone();
-        let mut settled = SettledChunk { rows: self.len() as u64, rejected: self.refused, ..SettledChunk::default() };
+        let mut result = ChunkResult { rows: self.len() as u64, rejected: self.refused, ..ChunkResult::default() };
         let chunk = ImportChunk { enterprise, owners: self.owners, rows: self.rows, may_create, dry_run };
-        // Nothing to put in creates nothing, either.
+        // A chunk without rows must not create its owners.
         let mut outcome = if chunk.rows.is_empty() { ImportOutcome::default() } else { tx.import(&chunk)? };
         let owners: Vec<u64> = if dry_run { chunk.owners.iter().map(hash_of).collect() } else { Vec::new() };
         let outcomes = std::mem::take(&mut outcome.rows);
@@ -105,19 +106,19 @@ impl Chunk {
             match outcome {
                 ImportedRow::Imported if dry_run => {
                     let identity = row.info.identity();
-                    settled.tried.push((owners[row.owner], identity.person.number(), identity.content));
+                    result.dry_run_keys.push((owners[row.owner], identity.person.number(), identity.content));
                 }
-                ImportedRow::Imported => settled.imported += 1,
-                ImportedRow::Duplicate => settled.duplicates += 1,
-                ImportedRow::Refused(refusal) => settled.rejected.push((origin, refusal.to_string())),
+                ImportedRow::Imported => result.imported += 1,
+                ImportedRow::Duplicate => result.duplicates += 1,
+                ImportedRow::Refused(refusal) => result.rejected.push((origin, refusal.to_string())),
             }
         }
-        settled.rejected.sort_by_key(|(origin, _)| origin.number);
-        settled.outcome = outcome;
-        Ok(settled)
+        result.rejected.sort_by_key(|(origin, _)| origin.number);
+        result.outcome = outcome;
+        Ok(result)
     }
 
-    /// The position of an owner, taken in if it is new.
+    /// The index of an owner in `owners`, to which it is added if it is new.
     pub(super) fn owner(&mut self, owner: OwnerRow) -> usize {
         if let Some(position) = self.positions.get(&owner) {
             return *position;
@@ -129,21 +130,21 @@ impl Chunk {
     }
 }
 
-/// What came of a chunk.
+/// The result of a written chunk.
 #[derive(Debug, Default)]
-pub(super) struct SettledChunk {
+pub(super) struct ChunkResult {
     pub(super) rows: u64,
     pub(super) imported: u64,
     pub(super) duplicates: u64,
-    /// Rows that are out, in the order of the file, each with the reason.
+    /// Rejected rows with the reasons, in the order of the file.
     pub(super) rejected: Vec<(RowOrigin, String)>,
-    /// Rows that a dry run would have put in; copies within the file are among them.
-    pub(super) tried: Vec<ContentKey>,
-    /// What was created, and which owners were refused; its rows are counted above.
+    /// The keys of the rows that a dry run would have imported, including copies within the file.
+    pub(super) dry_run_keys: Vec<ContentKey>,
+    /// What was created, and which owners were refused. Its rows are moved into the fields above.
     pub(super) outcome: ImportOutcome,
 }
 
-/// What makes two rows of a file copies: a hash of the owner, the person, the content.
+/// A hash of the owner, the person key and the content key: rows of a file with equal keys are copies.
 pub(super) type ContentKey = (u64, i64, i64);
 
 fn hash_of(owner: &OwnerRow) -> u64 {
@@ -152,7 +153,8 @@ fn hash_of(owner: &OwnerRow) -> u64 {
     hasher.finish()
 }
 
-/// Who owns a row: what the options say beats what the columns say. An error says what is missing.
+/// The owner of a row: the options take precedence over the columns. The error is a reason for the rejection of the
+/// row.
 pub(super) fn owner_of(options: &ImportOptions, columns: OwnerColumns) -> Result<OwnerRow, String> {
     let department = options.department.clone().or(columns.department);
     let employee = match (options.employee.clone().or(columns.employee), columns.employee_email) {

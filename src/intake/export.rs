@@ -1,4 +1,4 @@
-//! One export: an enterprise's contacts, or a department's, as pieces of CSV.
+//! The export of an enterprise's or a department's contacts as pieces of CSV.
 
 use std::io;
 
@@ -8,26 +8,27 @@ use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::store::{Actor, AuditAction, AuditEntry, Store, StoreError};
 use crate::transfer::csv::ContactWriter;
 
-/// Contacts of one piece. Each piece is read in a transaction of its own, so that a slow taker holds none open. The
-/// largest contacts that are allowed make a piece of some 30 MB, ordinary ones one of 30 KB.
+/// Contacts of one piece. Each piece is read in a separate transaction, so that a slow client holds none open. The
+/// largest valid contacts make a piece of about 30 MB, ordinary ones one of 30 KB.
 const EXPORT_PIECE_ROWS: u32 = 200;
 
-/// Why an export ended before its end.
+/// Why an export ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The enterprise or department is not there, or the store failed.
+    /// The enterprise or department does not exist, or the store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Whoever takes the pieces takes no more.
+    /// The output cannot be written.
     #[error("the contacts cannot be written: {0}")]
     Output(#[from] io::Error),
 }
 
-/// Writes the contacts of a visible enterprise, or of one of its departments, oldest first; tells how many. Blocks, and
-/// calls `sink` with one piece after the other; the first holds the header.
+/// Writes the contacts of a visible enterprise, or of one of its departments, oldest first; returns their number.
+/// Blocks, and calls `sink` with one piece after the other, of which the first begins with the header.
 ///
-/// Contacts that stay are written exactly once, while others come and go. How many left the house goes into the audit
-/// log, also when it ends early; the file is out by then, so whatever becomes of that is no failure of the export.
+/// Contacts that exist during the whole export are written exactly once, also while others are added and deleted. The
+/// number of exported contacts is written to the audit log, also when the export ends early. A failure of that write
+/// does not fail the export, since the file is complete by then.
 pub fn export(
     store: &Store,
     enterprise: &EnterpriseId,

@@ -1,4 +1,4 @@
-//! Fills a store with demonstration data: what `muster demo` and the benchmarks begin with.
+//! Fills a store with demonstration data, for `muster demo` and the benchmarks.
 
 use std::collections::HashMap;
 
@@ -7,27 +7,27 @@ use crate::domain::directory::EmployeeInfo;
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::store::{EmployeeName, ImportChunk, ImportRow, MayCreate, OwnerRow, Store, StoreError};
 
-/// Contacts that go in together; no other process uses the database while it is filled.
+/// Contacts of one transaction. It may be long, since no other process uses the database while it is filled.
 const FILL_CHUNK_ROWS: usize = 20_000;
 
-/// Puts all of it in. Blocks; `progress` is called with how many contacts are in.
+/// Stores all the data. Blocks; `progress` is called with the number of contacts stored so far.
 pub fn fill(store: &Store, data: &DemoData, progress: &mut dyn FnMut(u64)) -> Result<(), StoreError> {
     for enterprise in data.enterprises() {
         create_directory(store, enterprise)?;
     }
-    let mut pending: HashMap<&EnterpriseId, PendingContacts<'_>> = HashMap::new();
+    let mut pending: HashMap<&EnterpriseId, PendingRows<'_>> = HashMap::new();
     let mut filled = 0;
     for contact in data.contacts() {
-        let enterprise = pending.entry(contact.enterprise).or_insert_with(|| PendingContacts::of(contact.enterprise));
+        let enterprise = pending.entry(contact.enterprise).or_insert_with(|| PendingRows::of(contact.enterprise));
         let owner = enterprise.owner(contact.employee);
         enterprise.rows.push(ImportRow { owner, info: contact.info, created_at: Some(contact.created_at) });
         if enterprise.rows.len() >= FILL_CHUNK_ROWS {
-            filled += enterprise.put_in(store)?;
+            filled += enterprise.write(store)?;
             progress(filled);
         }
     }
     for mut enterprise in pending.into_values() {
-        filled += enterprise.put_in(store)?;
+        filled += enterprise.write(store)?;
         progress(filled);
     }
     Ok(())
@@ -56,15 +56,15 @@ fn create_directory(store: &Store, enterprise: &DemoEnterprise) -> Result<(), St
     })
 }
 
-/// Contacts of one enterprise that are not in yet.
-struct PendingContacts<'a> {
+/// Contacts of one enterprise that are not yet written.
+struct PendingRows<'a> {
     enterprise: &'a EnterpriseId,
     rows: Vec<ImportRow>,
     owners: Vec<OwnerRow>,
     positions: HashMap<&'a EmployeeId, usize>,
 }
 
-impl<'a> PendingContacts<'a> {
+impl<'a> PendingRows<'a> {
     fn of(enterprise: &'a EnterpriseId) -> Self {
         Self { enterprise, rows: Vec::new(), owners: Vec::new(), positions: HashMap::new() }
     }
@@ -77,7 +77,7 @@ impl<'a> PendingContacts<'a> {
         })
     }
 
-    fn put_in(&mut self, store: &Store) -> Result<u64, StoreError> {
+    fn write(&mut self, store: &Store) -> Result<u64, StoreError> {
         let chunk = ImportChunk {
             enterprise: self.enterprise.clone(),
             owners: std::mem::take(&mut self.owners),

@@ -1,4 +1,4 @@
-//! One import: a file read, its rows put in chunk by chunk, and a report of what came of each.
+//! The import of a file: its rows are written chunk by chunk, and a report counts the results.
 
 use std::collections::{BTreeSet, HashSet};
 use std::io::{self, Read};
@@ -8,23 +8,23 @@ use std::thread;
 
 use serde_json::json;
 
-use super::chunk::{Chunk, ChunkSize, ContentKey, RowOrigin, SettledChunk, owner_of};
+use super::chunk::{Chunk, ChunkResult, ChunkSize, ContentKey, RowOrigin, owner_of};
 use super::options::{ImportOptions, ImportProgress};
 use crate::store::{Actor, AuditAction, AuditEntry, ImportChunk, ImportRow, OwnerRefusal, Store, StoreError, Subject};
 use crate::transfer::TransferError;
 use crate::transfer::csv::{ContactReader, OwnerColumns, RejectsOutput, RejectsWriter};
 use crate::transfer::report::{Created, ImportReport};
 
-/// Chunks that are read ahead of the one being written. One keeps both threads busy; more would only hold memory.
+/// Chunks that are read ahead of the one being written. One keeps both threads busy; more would only use memory.
 const CHUNKS_AHEAD: usize = 1;
 
-/// Rows that a dry run remembers, to tell copies within the file. Beyond it a copy counts as new: some 100 MB.
+/// Rows that a dry run keeps to find copies within the file, about 100 MB. Beyond it a copy counts as new.
 const DRY_RUN_ROWS_REMEMBERED_MAX: usize = 2_000_000;
 
-/// Why an import could not be done, or not to its end. Chunks that were written before stay.
+/// Why an import failed. Chunks that were written before stay.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// Neither the options nor the file say whose contacts these are.
+    /// Neither the options nor the file name the employee.
     #[error("nothing says who collected these contacts; name the employee, or add a column employee or employee_email")]
     NoOwner,
     /// The enterprise does not exist.
@@ -33,19 +33,17 @@ pub enum ImportError {
     /// The employee whom the options name cannot be found.
     #[error(transparent)]
     Owner(OwnerRefusal),
-    /// The file cannot be read.
     #[error(transparent)]
     Transfer(#[from] TransferError),
-    /// The rejected rows cannot be written down.
+    /// The file of rejected rows cannot be written.
     #[error("the rejected rows cannot be written: {0}")]
     Rejects(#[source] io::Error),
-    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Reads the beginning of a file, and refuses it where it cannot be imported in this way. Touches nothing else, so that
-/// a wrong file leaves no trace.
+/// Reads the beginning of a file, and refuses a file that cannot be imported with these options. Changes nothing, so
+/// that a wrong file leaves no trace.
 pub fn open<R: Read>(input: R, options: &ImportOptions) -> Result<ContactReader<R>, ImportError> {
     let reader = ContactReader::open(input)?;
     if options.employee.is_none() && !reader.names_owners() {
@@ -54,10 +52,10 @@ pub fn open<R: Read>(input: R, options: &ImportOptions) -> Result<ContactReader<
     Ok(reader)
 }
 
-/// Imports a file that [`open`] let pass. Blocks; reads on a thread of its own, on which `progress` is called as chunks
-/// are handed on.
+/// Imports a file that [`open`] accepted. Blocks; the file is read on a separate thread, which calls `progress` after
+/// each chunk.
 ///
-/// Without `rejects` the report alone tells of rejected rows.
+/// Without `rejects`, rejected rows are only in the report.
 pub fn import(
     store: &Store,
     mut reader: ContactReader<impl Read + Send>,
@@ -81,24 +79,24 @@ pub fn import(
         size: ChunkSize::first(store),
     };
     run.find_named_owner()?;
-    let rows_wanted = AtomicUsize::new(run.size.rows());
+    let chunk_rows = AtomicUsize::new(run.size.rows());
     let encoding = thread::scope(|scope| {
-        let (chunks, mut arriving) = sync_channel(CHUNKS_AHEAD);
-        let rows_wanted = &rows_wanted;
+        let (sender, mut chunks) = sync_channel(CHUNKS_AHEAD);
+        let chunk_rows = &chunk_rows;
         let reading = scope.spawn(move || {
-            read_chunks(&mut reader, options, rows_wanted, &chunks, progress);
+            read_chunks(&mut reader, options, chunk_rows, &sender, progress);
             reader.encoding()
         });
-        while let Ok(chunk) = arriving.recv() {
-            arriving = run.put_in(chunk?, arriving)?;
-            rows_wanted.store(run.size.rows(), Ordering::Relaxed);
+        while let Ok(chunk) = chunks.recv() {
+            chunks = run.write(chunk?, chunks)?;
+            chunk_rows.store(run.size.rows(), Ordering::Relaxed);
         }
         Ok::<_, ImportError>(reading.join().ok())
     });
     let encoding = match encoding {
         Ok(encoding) => encoding,
         Err(error) => {
-            // What went in before stays, so it belongs in the audit log.
+            // The chunks written before stay, so the audit log must show them.
             run.report.created = run.created.counted();
             record(store, options, &run.report, actor, Some(&error));
             return Err(error);
@@ -112,19 +110,19 @@ pub fn import(
     Ok(report)
 }
 
-type Arriving = Receiver<Result<Chunk, TransferError>>;
+type Chunks = Receiver<Result<Chunk, TransferError>>;
 
-/// Reads rows into chunks until the file ends or fails, or the writing thread has ended.
+/// Reads rows into chunks until the file ends or fails, or the receiver is dropped.
 fn read_chunks<R: Read>(
     reader: &mut ContactReader<R>,
     options: &ImportOptions,
-    rows_wanted: &AtomicUsize,
+    chunk_rows: &AtomicUsize,
     chunks: &SyncSender<Result<Chunk, TransferError>>,
     progress: &(dyn Fn(ImportProgress) + Sync),
 ) {
     let mut chunk = Chunk::default();
-    let mut wanted = rows_wanted.load(Ordering::Relaxed);
-    // Only a row whose columns name its owner can be refused by the writer while the others are fine.
+    let mut rows_max = chunk_rows.load(Ordering::Relaxed);
+    // The writer rejects single rows only when the columns name the owners.
     let keep_raw = options.employee.is_none();
     let mut rows = 0;
     loop {
@@ -133,7 +131,7 @@ fn read_chunks<R: Read>(
             None => break,
             Some(Ok(row)) => row,
             Some(Err(error)) => {
-                // What was read before is put in; then the import fails, unless it has failed already.
+                // The rows read before are written; then the import fails, unless it has failed already.
                 if chunks.send(Ok(chunk)).is_ok() {
                     let _ = chunks.send(Err(error));
                 }
@@ -151,32 +149,32 @@ fn read_chunks<R: Read>(
             }
             Err(reason) => chunk.refused.push((origin(true), reason)),
         }
-        if chunk.len() >= wanted {
+        if chunk.len() >= rows_max {
             if chunks.send(Ok(std::mem::take(&mut chunk))).is_err() {
                 return;
             }
             progress(ImportProgress { rows, bytes });
-            wanted = rows_wanted.load(Ordering::Relaxed);
+            rows_max = chunk_rows.load(Ordering::Relaxed);
         }
     }
     progress(ImportProgress { rows, bytes: reader.bytes_read() });
-    // When the last chunk is not taken, the import has failed and says so itself.
+    // If the receiver is dropped, the import has failed and reports its own error.
     let _ = chunks.send(Ok(chunk));
 }
 
-/// An import under way.
+/// A running import.
 struct RunningImport<'a> {
     store: &'a Store,
     options: &'a ImportOptions,
     report: ImportReport,
     rejects: Option<RejectsWriter>,
     created: CreatedIds,
-    /// What a dry run would have put in.
+    /// The rows that a dry run would have imported.
     seen: HashSet<ContentKey>,
     size: ChunkSize,
 }
 
-/// Ids of what was created; each chunk of a dry run creates the same ones again.
+/// The ids of what was created. Sets, because each chunk of a dry run creates the same ones again.
 #[derive(Default)]
 struct CreatedIds {
     enterprises: BTreeSet<String>,
@@ -195,10 +193,8 @@ impl CreatedIds {
 }
 
 impl RunningImport<'_> {
-    /// Fails before any row is read when the options name an employee who cannot be found, or an enterprise that is not
-    /// there.
-    ///
-    /// Only a rehearsal: an import that is refused creates nothing.
+    /// Fails before any row is read when the employee, department or enterprise of the options does not exist and may
+    /// not be created. A dry run, so that a refused import creates nothing.
     fn find_named_owner(&self) -> Result<(), ImportError> {
         let ImportOptions { enterprise, may_create, .. } = self.options.clone();
         let owners = owner_of(self.options, OwnerColumns::default()).into_iter().collect();
@@ -208,8 +204,8 @@ impl RunningImport<'_> {
         refused.map_or(Ok(()), |refusal| Err(ImportError::Owner(refusal)))
     }
 
-    /// Puts a chunk in, and in the same transaction as many more as belong in one, as they arrive.
-    fn put_in(&mut self, first: Chunk, arriving: Arriving) -> Result<Arriving, ImportError> {
+    /// Writes a chunk, and in the same transaction as many of the next chunks as a transaction has.
+    fn write(&mut self, first: Chunk, chunks: Chunks) -> Result<Chunks, ImportError> {
         let rows_max = self.size.transaction_rows();
         let rows_first = first.len();
         let options = self.options.clone();
@@ -217,13 +213,13 @@ impl RunningImport<'_> {
         let written = self.store.write_blocking(move |tx| {
             let begun = clock.instant();
             let mut rows = first.len();
-            let mut settled = vec![first.put_in(tx, &options)?];
+            let mut results = vec![first.write(tx, &options)?];
             let mut failure = None;
             while rows < rows_max {
-                match arriving.recv() {
+                match chunks.recv() {
                     Ok(Ok(chunk)) => {
                         rows += chunk.len();
-                        settled.push(chunk.put_in(tx, &options)?);
+                        results.push(chunk.write(tx, &options)?);
                     }
                     Ok(Err(error)) => {
                         failure = Some(error);
@@ -232,31 +228,32 @@ impl RunningImport<'_> {
                     Err(_) => break,
                 }
             }
-            Ok((settled, failure, clock.instant().duration_since(begun), arriving))
+            Ok((results, failure, clock.instant().duration_since(begun), chunks))
         });
-        let (settled, failure, took, arriving) = written.map_err(|error| self.explain(error))?;
+        let (results, failure, took, chunks) = written.map_err(|error| self.explain(error))?;
         self.size.adapt(rows_first, took);
-        for settled in settled {
-            self.take_down(settled)?;
+        for result in results {
+            self.count(result)?;
         }
-        failure.map_or(Ok(arriving), |error| Err(error.into()))
+        failure.map_or(Ok(chunks), |error| Err(error.into()))
     }
 
-    fn take_down(&mut self, settled: SettledChunk) -> Result<(), ImportError> {
-        self.report.rows += settled.rows;
-        self.report.imported += settled.imported;
-        self.report.duplicates += settled.duplicates;
-        for key in settled.tried {
+    /// Adds the result of a chunk to the report and writes its rejected rows.
+    fn count(&mut self, result: ChunkResult) -> Result<(), ImportError> {
+        self.report.rows += result.rows;
+        self.report.imported += result.imported;
+        self.report.duplicates += result.duplicates;
+        for key in result.dry_run_keys {
             if self.seen_before(key) {
                 self.report.duplicates += 1;
             } else {
                 self.report.imported += 1;
             }
         }
-        self.created.enterprises.extend(settled.outcome.enterprises_created);
-        self.created.departments.extend(settled.outcome.departments_created);
-        self.created.employees.extend(settled.outcome.employees_created);
-        for (origin, reason) in settled.rejected {
+        self.created.enterprises.extend(result.outcome.enterprises_created);
+        self.created.departments.extend(result.outcome.departments_created);
+        self.created.employees.extend(result.outcome.employees_created);
+        for (origin, reason) in result.rejected {
             self.reject(&origin, reason)?;
         }
         Ok(())
@@ -290,7 +287,8 @@ impl RunningImport<'_> {
     }
 }
 
-/// Puts the import into the audit log, unless it could change nothing. It is done, whatever becomes of this.
+/// Writes the import to the audit log, unless it changed nothing. A failure of this write does not fail the import,
+/// which is done.
 fn record(
     store: &Store,
     options: &ImportOptions,
@@ -328,10 +326,10 @@ mod tests {
     use crate::domain::ids::EnterpriseId;
     use crate::store::{MayCreate, Mode, StoreOptions};
 
-    /// Gives some rows, then fails as a connection does.
-    struct Torn<R>(R);
+    /// An input that fails at its end, as a broken connection does.
+    struct BrokenInput<R>(R);
 
-    impl<R: Read> Read for Torn<R> {
+    impl<R: Read> Read for BrokenInput<R> {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             match self.0.read(buffer)? {
                 0 => Err(io::Error::other("the connection broke")),
@@ -341,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn an_import_that_breaks_off_keeps_what_went_in_and_is_audited() {
+    fn an_interrupted_import_keeps_the_written_rows_and_is_audited() {
         let dir = tempfile::tempdir().unwrap();
         let options = StoreOptions { create: true, ..StoreOptions::new(dir.path(), Mode::Command, "a test") };
         let store = Store::open(&options, Clock::system()).unwrap();
@@ -354,10 +352,10 @@ mod tests {
             dry_run: false,
             file: None,
         };
-        // Longer than what is read before the first row.
+        // Longer than the buffer that is read before the first row.
         let rows: Vec<String> = (0..5_000).map(|row| format!("Anita,anita{row}@example.com\n")).collect();
         let file = format!("name,email\n{}Bo,", rows.concat());
-        let reader = open(Torn(file.as_bytes()), &options).unwrap();
+        let reader = open(BrokenInput(file.as_bytes()), &options).unwrap();
         let error = import(&store, reader, &options, None, &Actor::command_line(), &|_| {}).unwrap_err();
         assert!(matches!(error, ImportError::Transfer(_)), "{error}");
         let contacts = store.read_blocking(|tx| tx.enterprise_summary(&enterprise)).unwrap().totals.total_contacts;
@@ -369,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn an_import_that_is_refused_or_empty_creates_nothing() {
+    fn a_refused_or_empty_import_creates_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let options = StoreOptions { create: true, ..StoreOptions::new(dir.path(), Mode::Command, "a test") };
         let store = Store::open(&options, Clock::system()).unwrap();

@@ -1,7 +1,7 @@
-//! Whole files of contacts into the store and out of it.
+//! Imports and exports: files of contacts into the store and out of it.
 //!
-//! An import reads on one thread and writes on another, chunk by chunk. A chunk goes in whole or not at all, and since
-//! the same file again adds nothing, an import that was cut off is simply run again.
+//! An import reads on one thread and writes on another, chunk by chunk. A chunk is written completely or not at all,
+//! and since importing the same file again adds nothing, an interrupted import can simply be repeated.
 
 mod chunk;
 mod export;

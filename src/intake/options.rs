@@ -3,28 +3,27 @@
 use crate::domain::ids::EnterpriseId;
 use crate::store::MayCreate;
 
-/// What an import is to do.
 #[derive(Clone, Debug)]
 pub struct ImportOptions {
-    /// The enterprise that the contacts go into.
+    /// The enterprise to which the contacts are added.
     pub enterprise: EnterpriseId,
-    /// The department of the employee who collected them, for every row.
+    /// The department of the employee, for every row.
     pub department: Option<String>,
-    /// The employee who collected them, for every row.
+    /// The employee who collected the contacts, for every row.
     pub employee: Option<String>,
-    /// What is created when it is missing.
+    /// What is created if it is missing.
     pub may_create: MayCreate,
-    /// Whether it is only tried.
+    /// Whether the import is a dry run, which stores nothing.
     pub dry_run: bool,
-    /// What the file is called, for the audit log; none for a stream.
+    /// The name of the file for the audit log; `None` for a stream.
     pub file: Option<String>,
 }
 
-/// How far an import is.
+/// The progress of an import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ImportProgress {
-    /// Rows that are done with.
+    /// Rows handed to the writer.
     pub rows: u64,
-    /// Bytes of the file that were read.
+    /// Bytes of the file read so far.
     pub bytes: u64,
 }

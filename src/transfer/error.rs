@@ -4,21 +4,21 @@ use std::io;
 
 use super::csv::RECORD_BYTES_MAX;
 
-/// Why a whole file cannot be read; what is wrong with one row is a [`csv::RowError`].
+/// Why a file cannot be read; the error of a single row is a [`csv::RowError`].
 ///
-/// The texts are for the person who sent the file, and read on after its name and a colon.
+/// The texts are for the person who sent the file, and continue a line with its name and a colon.
 #[derive(Debug, thiserror::Error)]
 pub enum TransferError {
-    /// The input stopped giving bytes.
+    /// Reading the input failed.
     #[error("it cannot be read: {0}")]
     Io(#[from] io::Error),
-    /// Nothing is in it, or blank lines only.
+    /// It has no bytes, or only blank lines.
     #[error("it is empty; a CSV file begins with a line that names its columns")]
     Empty,
     /// It holds NUL bytes and is not UTF-16.
     #[error("it is not a text file; save it as CSV and import that")]
     Binary,
-    /// It is a zip archive, as the workbooks of spreadsheets are.
+    /// It is a zip archive, such as a workbook of a spreadsheet program.
     #[error("it is a workbook or another zip archive, not a CSV file; save it as CSV and import that")]
     Archive,
     /// No known layout has such columns.
@@ -27,13 +27,13 @@ pub enum TransferError {
          email and phone, or the header of a Google Contacts, Outlook or Thunderbird export"
     )]
     UnknownHeader {
-        /// The columns that were found, shortened.
+        /// The names of the columns, shortened.
         found: String,
     },
-    /// The header does not end within the longest record.
+    /// The header is longer than the longest record.
     #[error("its first line is longer than {RECORD_BYTES_MAX} bytes, so it cannot be a line of column names")]
     HeaderTooLong,
-    /// The header is not text in the encoding that its byte order mark names.
+    /// The header is not valid text in the encoding of its byte order mark.
     #[error("its first line, the column names, is not valid UTF-8, though the file is marked as such")]
     HeaderNotText,
     /// The header has an opening quotation mark without a closing one.

@@ -1,8 +1,8 @@
-//! Which column of a header means what.
+//! The known layouts: which column of a header holds which field.
 //!
-//! Headers are compared by key: folded, and without anything but letters and digits, so that `E-mail 1 - Value`,
-//! `e-mail_1_value` and `Email1Value` are one. A field may be read from several columns, in an order of preference; of
-//! two columns with one key the first counts.
+//! Column names are compared by key: case-folded, with letters and digits only, so that `E-mail 1 - Value`,
+//! `e-mail_1_value` and `Email1Value` are equal. A field may be read from several columns, in an order of preference;
+//! of two columns with the same key the first is used.
 
 use std::fmt;
 
@@ -36,11 +36,11 @@ impl fmt::Display for Layout {
     }
 }
 
-/// What a column can be read as.
+/// The field that a column can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Name,
-    /// The whole name; it is used where name and surname are missing.
+    /// The full name; used when name and surname are missing.
     FullName,
     Surname,
     Email,
@@ -64,13 +64,13 @@ pub(super) enum Field {
 /// Number of [`Field`]s.
 const FIELDS: usize = Field::EmployeeEmail as usize + 1;
 
-/// The keys of the columns that a field is read from, the preferred first; `#` stands for 1, 2, 3, …
+/// The keys of the columns from which a field is read, the preferred first; `#` matches 1, 2, 3, …
 type FieldKeys = &'static [(Field, &'static [&'static str])];
 
-/// Highest number that a `#` stands for; people have fewer addresses.
+/// The highest number that `#` matches; people have fewer addresses.
 const NUMBERED_COLUMNS_MAX: usize = 9;
 
-/// Most columns, and most characters of each, that an error about a header repeats.
+/// The most columns, and the most characters of each, that an error about a header quotes.
 const FOUND_COLUMNS_MAX: usize = 12;
 const FOUND_COLUMN_LEN_MAX: usize = 40;
 
@@ -96,7 +96,8 @@ const PLAIN: FieldKeys = &[
     (Field::EmployeeEmail, &["employeeemail"]),
 ];
 
-/// Plain columns that are written and never read: facts about the stored contact, and what a rejects file adds.
+/// Columns of the plain layout that are written and never read: facts about the stored contact, and the columns of a
+/// rejects file.
 const PLAIN_UNREAD: &[&str] = &["contactid", "source", "updatedat", "musterrow", "musterreason"];
 
 const GOOGLE: FieldKeys = &[
@@ -157,14 +158,14 @@ const THUNDERBIRD: FieldKeys = &[
     (Field::Country, &["workcountry"]),
 ];
 
-/// Any one of these is in every export of Google Contacts and in no other file.
+/// Each export of Google Contacts has at least one of these keys, and no other file has any.
 const GOOGLE_MARKS: &[&str] =
     &["email1value", "phone1value", "organization1name", "organizationtitle", "groupmembership", "phoneticfirstname"];
 
-/// Either of these is in every export of Thunderbird.
+/// Each export of Thunderbird has one of these keys.
 const THUNDERBIRD_MARKS: &[&str] = &["primaryemail", "secondaryemail"];
 
-/// What Outlook calls its columns. A file from elsewhere may have one of them, hardly two.
+/// Keys of Outlook's columns. A hand-made file may have one of them, but rarely two.
 const OUTLOOK_MARKS: &[&str] = &[
     "emailaddress",
     "emaildisplayname",
@@ -183,12 +184,12 @@ const OUTLOOK_MARKS: &[&str] = &[
     "webpage",
 ];
 
-/// This many of Outlook's names make an export of a file, or [`OUTLOOK_MARKS_SURE`] when it also has a column of the
-/// plain layout that names an employee.
+/// A file with this number of Outlook's keys is an Outlook export; [`OUTLOOK_MARKS_SURE`] are needed when it also has a
+/// column of the plain layout that names an employee.
 const OUTLOOK_MARKS_MIN: usize = 2;
 const OUTLOOK_MARKS_SURE: usize = 5;
 
-/// A recognised header: for every field, the positions of its columns, the preferred first.
+/// A recognised header: for each field the positions of its columns, the preferred first.
 #[derive(Debug)]
 pub(super) struct Columns {
     pub(super) layout: Layout,
@@ -198,7 +199,7 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Recognises the layout of a header; an error that repeats the header when none fits.
+    /// Recognises the layout of a header; the error quotes a header that fits no layout.
     pub(super) fn recognise<'a>(header: impl Iterator<Item = &'a str>) -> Result<Self, TransferError> {
         let names: Vec<String> = header.map(str::to_owned).collect();
         let keys: Vec<String> = names.iter().map(|name| key(name)).collect();
@@ -227,22 +228,22 @@ impl Columns {
         Ok(Self { layout, names, positions, ignored })
     }
 
-    /// The columns that a field is read from, the preferred first.
+    /// The columns from which a field is read, the preferred first.
     pub(super) fn of(&self, field: Field) -> &[usize] {
         &self.positions[field as usize]
     }
 
-    /// A column's name as messages tell it.
+    /// The name of a column for messages.
     pub(super) fn name(&self, column: usize) -> &str {
         self.names.get(column).map_or("", String::as_str)
     }
 
-    /// Columns of a plain file that mean nothing to Muster; an export always has many such, and lists none.
+    /// Unknown columns of a plain file. Empty for an export of another program, which always has many of them.
     pub(super) fn ignored(&self) -> &[String] {
         &self.ignored
     }
 
-    /// How many columns the header has.
+    /// The number of columns.
     pub(super) fn len(&self) -> usize {
         self.names.len()
     }
@@ -281,7 +282,7 @@ fn find(keys: &[String], wanted: &[&str]) -> Box<[usize]> {
     positions.into()
 }
 
-/// The form in which two spellings of one column's name are equal.
+/// The key by which column names are compared.
 pub(super) fn key(name: &str) -> String {
     fold(name).chars().filter(|character| character.is_alphanumeric()).collect()
 }
@@ -296,7 +297,7 @@ fn found(names: &[String]) -> String {
     }
 }
 
-/// A column's name for a message: shortened, and without characters that a terminal would act on.
+/// A column's name for a message: shortened, and with control characters escaped, which a terminal would interpret.
 fn shown(name: &str) -> String {
     let mut shown: String = name.chars().take(FOUND_COLUMN_LEN_MAX).flat_map(escape).collect();
     if name.chars().nth(FOUND_COLUMN_LEN_MAX).is_some() {
@@ -320,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_tells_its_layout() {
+    fn the_layout_is_recognised_by_the_header() {
         let check = |header: &str, layout| {
             assert_eq!(recognise(header).map(|columns| columns.layout).ok(), layout, "{header}");
         };
@@ -364,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_of_a_plain_file_that_mean_nothing_are_named() {
+    fn unknown_columns_of_a_plain_file_are_listed() {
         let check =
             |header: &str, expected: &[&str]| assert_eq!(recognise(header).unwrap().ignored(), expected, "{header}");
         check("name,emial,Shoe size,contactId,source,updatedAt,muster_row,muster_reason", &["emial", "Shoe size"]);
@@ -372,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_named_without_what_a_terminal_would_act_on() {
+    fn control_characters_in_column_names_are_escaped() {
         let long = "!".repeat(100);
         let columns = recognise(&format!("n\u{1b}ame,Shoe\u{1b}[31m size,email{long}")).unwrap();
         assert_eq!((columns.name(0), columns.ignored()), ("n\\u{1b}ame", &["Shoe\\u{1b}[31m size".to_owned()][..]));
@@ -380,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_header_is_repeated_safely() {
+    fn an_unknown_header_is_quoted_shortened_and_escaped() {
         let long = "x".repeat(100);
         let header = format!("Vor\u{1b}[31mname,{long}{}", ",y".repeat(20));
         let message = recognise(&header).map(|_| ()).unwrap_err().to_string();

@@ -1,12 +1,12 @@
-//! Files of contacts to and from domain types, as streams.
+//! Converts files of contacts to and from domain types, as streams.
 //!
-//! Synchronous, over [`std::io::Read`] and [`std::io::Write`]; it knows neither the database nor HTTP. What it holds in
+//! Synchronous, over [`std::io::Read`] and [`std::io::Write`]; it depends neither on the database nor on HTTP. Its
 //! memory does not grow with the file. In reading order:
 //!
-//! - [`text`]: which encoding a file is in, and its bytes as UTF-8.
-//! - [`layout`]: which column of a header means what.
+//! - [`text`]: the encoding of a file, and its bytes as UTF-8.
+//! - [`layout`]: which column of a header holds which field.
 //! - [`csv`]: rows to contacts and back.
-//! - [`report`]: what came of an import.
+//! - [`report`]: the result of an import.
 
 pub mod csv;
 mod error;

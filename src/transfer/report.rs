@@ -1,4 +1,4 @@
-//! What came of an import, as the command line prints it and the API answers it.
+//! The result of an import, as the command line prints it and the API returns it.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use super::csv::Delimiter;
 use super::layout::Layout;
 use super::text::TextEncoding;
 
-/// Most rejected rows that a report describes; the file of rejects has them all.
+/// The most rejected rows that a report describes; the rejects file has all of them.
 pub const REJECTS_REPORTED_MAX: usize = 100;
 
 /// What came of an import.
@@ -68,7 +68,7 @@ pub struct Reject {
 }
 
 impl ImportReport {
-    /// The report of an import that has read no row yet.
+    /// The report of an import before its first row.
     #[must_use]
     pub fn new(layout: Layout, encoding: TextEncoding, delimiter: Delimiter) -> Self {
         Self {
@@ -88,7 +88,7 @@ impl ImportReport {
         }
     }
 
-    /// Counts a rejected row, and describes it while there is room.
+    /// Counts a rejected row, and describes it unless the report is full.
     pub fn reject(&mut self, row: u64, line: u64, reason: impl Into<String>) {
         self.rejected += 1;
         if self.rejects.len() < REJECTS_REPORTED_MAX {
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_describes_only_so_many_rejects_but_counts_all() {
+    fn a_report_describes_at_most_100_rejects_and_counts_all() {
         let mut report = ImportReport::new(Layout::Plain, TextEncoding::Utf8, Delimiter::Comma);
         let reasons = REJECTS_REPORTED_MAX as u64 + 5;
         for row in 1..=reasons {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_is_written_in_the_words_of_the_api() {
+    fn a_report_is_serialised_with_the_names_of_the_api() {
         let report = ImportReport::new(Layout::Outlook, TextEncoding::Windows1252, Delimiter::Semicolon);
         let written = serde_json::to_value(&report).unwrap();
         assert_eq!(written["layout"], "outlook");

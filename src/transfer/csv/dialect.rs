@@ -1,4 +1,4 @@
-//! What a file puts between its cells.
+//! The delimiter of a CSV file and its detection.
 
 use std::fmt;
 
@@ -17,10 +17,9 @@ pub enum Delimiter {
 }
 
 impl Delimiter {
-    /// Every delimiter; where two are as likely, the earlier is taken.
+    /// All delimiters; of two that occur equally often, the earlier one is chosen.
     const ALL: [Self; 3] = [Self::Comma, Self::Semicolon, Self::Tab];
 
-    /// The delimiter itself.
     #[must_use]
     pub const fn byte(self) -> u8 {
         match self {
@@ -30,7 +29,7 @@ impl Delimiter {
         }
     }
 
-    /// The delimiter that is found most often outside of quotes in the first line that is not blank.
+    /// The most frequent delimiter outside of quotes in the first line that is not blank.
     pub(super) fn sniff(beginning: &[u8]) -> Self {
         let mut counts = [0_usize; Self::ALL.len()];
         let mut in_quotes = false;
@@ -50,8 +49,8 @@ impl Delimiter {
         Self::ALL.into_iter().zip(counts).find(|(_, count)| *count == most).map_or(Self::Comma, |(found, _)| found)
     }
 
-    /// The delimiter that a leading `sep=;` line names, as Excel writes and reads it, and that line's length without
-    /// its end.
+    /// The delimiter of a leading `sep=;` line, which Excel writes and reads, and the length of that line without its
+    /// end.
     pub(super) fn named_by(beginning: &[u8]) -> Option<(Self, usize)> {
         let line = beginning.split(|byte| matches!(byte, b'\r' | b'\n')).next()?;
         let unquoted = line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line);
@@ -88,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leading_line_may_name_it() {
+    fn a_leading_sep_line_names_the_delimiter() {
         let check = |beginning: &[u8], expected| assert_eq!(Delimiter::named_by(beginning), expected, "{beginning:?}");
         check(b"sep=;\r\nname;email", Some((Delimiter::Semicolon, 5)));
         check(b"\"SEP=,\"\nname,email", Some((Delimiter::Comma, 7)));

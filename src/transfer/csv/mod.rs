@@ -1,8 +1,8 @@
-//! Contacts as CSV (RFC 4180 and what Excel, Google, Outlook and Thunderbird make of it).
+//! Contacts as CSV (RFC 4180 and the variants of Excel, Google, Outlook and Thunderbird).
 //!
-//! - [`ContactReader`]: a file's rows as contacts, in any layout that [`layout`](super::layout) knows.
-//! - [`ContactWriter`]: contacts in the plain layout, which the reader reads back as they were.
-//! - [`RejectsWriter`]: the rows that did not go in, to be mended and imported again.
+//! - [`ContactReader`]: the rows of a file as contacts, in any [`layout`](super::layout).
+//! - [`ContactWriter`]: contacts in the plain layout, which the reader reads back unchanged.
+//! - [`RejectsWriter`]: the rejected rows, to be corrected and imported again.
 
 mod dialect;
 mod limits;

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::dialect::Delimiter;
 use super::limits::RECORD_BYTES_MAX;
-use super::records::{Fault, RawRecord, RecordRead, RecordReader};
+use super::records::{Fault, RawRecord, RecordReader, RecordStatus};
 use super::row::{self, ImportedContact, RowError};
 use crate::transfer::TransferError;
 use crate::transfer::layout::{Columns, Field, Layout};
@@ -12,8 +12,8 @@ use crate::transfer::text::{Decoder, NotText, TextEncoding, TextSource};
 
 /// Reads contacts from CSV of any known layout, encoding and delimiter, one row at a time.
 ///
-/// Blank lines are skipped. A row with fewer cells than the header has its missing cells empty; what else is wrong with
-/// a row is that row's own error, and the next one is read.
+/// Blank lines are skipped. A row with fewer cells than the header is read as if the missing cells were empty; any
+/// other error rejects only its row, and the next row is read.
 #[derive(Debug)]
 pub struct ContactReader<R> {
     records: RecordReader<R>,
@@ -25,17 +25,17 @@ pub struct ContactReader<R> {
     rows: u64,
 }
 
-/// One row of the file; its cells are only there until the next row is read.
+/// One row of the file; its cells are valid until the next row is read.
 #[derive(Debug)]
 pub struct Row<'a> {
-    /// Which row it is: 1 for the first one behind the header, blank lines not counted.
+    /// The number of the row: 1 for the first one after the header; blank lines are not counted.
     pub number: u64,
-    /// The line of the file that it begins in: 1 for the first.
+    /// The line of the file in which it begins: 1 for the first.
     pub line: u64,
-    /// The contact, or why there is none.
+    /// The contact, or why the row is rejected.
     pub content: Result<ImportedContact, RowError>,
-    /// Its cells as the file has them, for a [`RejectsWriter`](super::RejectsWriter); clone it to keep it. Of a row
-    /// that is longer than [`RECORD_BYTES_MAX`] only the cells that ended before.
+    /// Its cells as in the file, for a [`RejectsWriter`](super::RejectsWriter); clone it to keep it. A row longer than
+    /// [`RECORD_BYTES_MAX`] has only the cells that ended before.
     pub raw: &'a RawRecord,
 }
 
@@ -55,9 +55,9 @@ impl<R: Read> ContactReader<R> {
         let mut header = RawRecord::new(encoding);
         match records.read(&mut header)? {
             None => return Err(TransferError::Empty),
-            Some(RecordRead { fault: Some(Fault::TooLong), .. }) => return Err(TransferError::HeaderTooLong),
-            Some(RecordRead { fault: Some(Fault::OpenQuote), .. }) => return Err(TransferError::HeaderQuote),
-            Some(RecordRead { fault: None, .. }) => {}
+            Some(RecordStatus { fault: Some(Fault::TooLong), .. }) => return Err(TransferError::HeaderTooLong),
+            Some(RecordStatus { fault: Some(Fault::OpenQuote), .. }) => return Err(TransferError::HeaderQuote),
+            Some(RecordStatus { fault: None, .. }) => {}
         }
         let mut decoder = Decoder::new(encoding);
         let columns = match decoder.decode(header.bytes(), header.ends()) {
@@ -69,46 +69,45 @@ impl<R: Read> ContactReader<R> {
         Ok(Self { records, columns, decoder, delimiter, header, record, rows: 0 })
     }
 
-    /// Reads the next row; `None` at the end of the file. An error is one of the input itself.
+    /// Reads the next row; `None` at the end of the file. The error is one of reading the input.
     pub fn next_row(&mut self) -> Option<Result<Row<'_>, TransferError>> {
-        let found = match self.records.read(&mut self.record) {
-            Ok(found) => found?,
+        let status = match self.records.read(&mut self.record) {
+            Ok(status) => status?,
             Err(error) => return Some(Err(error.into())),
         };
         self.rows += 1;
-        let content = match found.fault {
+        let content = match status.fault {
             Some(fault) => Err(RowError::row(fault.message())),
             None => self.content(),
         };
         self.record.encoding = self.decoder.encoding();
-        Some(Ok(Row { number: self.rows, line: found.line, content, raw: &self.record }))
+        Some(Ok(Row { number: self.rows, line: status.line, content, raw: &self.record }))
     }
 
-    /// The layout that the header was recognised as.
+    /// The recognised layout of the header.
     #[must_use]
     pub fn layout(&self) -> Layout {
         self.columns.layout
     }
 
-    /// What is known of the encoding after the rows so far.
+    /// The encoding as determined by the rows read so far.
     #[must_use]
     pub fn encoding(&self) -> TextEncoding {
         self.decoder.encoding()
     }
 
-    /// The delimiter between cells.
     #[must_use]
     pub fn delimiter(&self) -> Delimiter {
         self.delimiter
     }
 
-    /// The header's cells as the file has them.
+    /// The cells of the header as in the file.
     #[must_use]
     pub fn header(&self) -> &RawRecord {
         &self.header
     }
 
-    /// Columns of a plain file that mean nothing to Muster, misspelt ones among them; none of an export.
+    /// Unknown columns of a plain file, misspelt ones among them; empty for an export of another program.
     #[must_use]
     pub fn ignored_columns(&self) -> &[String] {
         self.columns.ignored()
@@ -120,14 +119,14 @@ impl<R: Read> ContactReader<R> {
         [Field::Employee, Field::EmployeeEmail].into_iter().any(|field| !self.columns.of(field).is_empty())
     }
 
-    /// Bytes of the file that were read so far, for showing progress; at most one buffer ahead of the rows.
+    /// Bytes of the file read so far, to show progress; at most one buffer ahead of the rows.
     #[must_use]
     pub fn bytes_read(&self) -> u64 {
         self.records.source().bytes_read()
     }
 
     fn content(&mut self) -> Result<ImportedContact, RowError> {
-        // The record is decoded in any case, because it may decide the encoding.
+        // Also a record with too many fields is decoded, because it may decide the encoding.
         let cells = self.decoder.decode(self.record.bytes(), self.record.ends());
         let (count, expected) = (self.record.len(), self.columns.len());
         if count > expected {

@@ -1,7 +1,7 @@
-//! A stream of bytes cut into records, with memory for one record only.
+//! Splits a stream of bytes into records, with memory for one record only.
 //!
-//! `csv::Reader` lets a record grow without bound, cannot go on behind one that is too long, and does not tell an open
-//! quotation mark at the end of a file; so the state machine under it, `csv_core`, is driven here.
+//! `csv::Reader` lets a record grow without bound, cannot continue after one that is too long, and does not report an
+//! unclosed quotation mark at the end of a file. So this module drives `csv_core`, the state machine below it.
 
 use std::io::{self, Read};
 
@@ -11,14 +11,14 @@ use super::dialect::Delimiter;
 use super::limits::RECORD_BYTES_MAX;
 use crate::transfer::text::{TextEncoding, TextSource};
 
-/// Room for cells and their ends in a new record; both grow by doubling.
-const RECORD_ROOM: usize = 1024;
-const CELLS_ROOM: usize = 128;
+/// The initial capacity for the bytes and the cells of a record; both grow by doubling.
+const RECORD_CAPACITY: usize = 1024;
+const CELLS_CAPACITY: usize = 128;
 
-/// One record's cells as the file has them, unquoted but not decoded.
+/// The cells of one record as in the file, unquoted but not decoded.
 #[derive(Debug)]
 pub struct RawRecord {
-    /// The cells one after the other in the first `bytes_len` bytes; what is behind them is room for more.
+    /// The cells one after the other in the first `bytes_len` bytes; the rest is capacity.
     bytes: Vec<u8>,
     bytes_len: usize,
     /// Where each of the first `cells_len` cells ends.
@@ -27,7 +27,7 @@ pub struct RawRecord {
     pub(super) encoding: TextEncoding,
 }
 
-/// What is wrong with how a record is written.
+/// An error in the form of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     /// It is longer than [`RECORD_BYTES_MAX`]; the record holds the cells that ended before.
@@ -36,15 +36,15 @@ pub(super) enum Fault {
     OpenQuote,
 }
 
-/// Where a record was found and whether it is whole.
+/// The position of a record and whether it is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct RecordRead {
-    /// The line of the file that it begins in, from 1.
+pub(super) struct RecordStatus {
+    /// The line of the file in which it begins, from 1.
     pub(super) line: u64,
     pub(super) fault: Option<Fault>,
 }
 
-/// Cuts a source into records.
+/// Splits a source into records.
 #[derive(Debug)]
 pub(super) struct RecordReader<R> {
     source: TextSource<R>,
@@ -52,7 +52,7 @@ pub(super) struct RecordReader<R> {
     lines: Lines,
 }
 
-/// Counts line ends of all three kinds: in a file with one kind, the larger count is the number of lines.
+/// Counts line ends of all three kinds: in a file with one kind, the larger count is the number of line ends.
 #[derive(Debug, Default)]
 struct Lines {
     line_feeds: u64,
@@ -65,8 +65,8 @@ impl<R: Read> RecordReader<R> {
         Self { source, core, lines: Lines::default() }
     }
 
-    /// Reads the next record over `record`; `None` at the end. Blank lines are no records.
-    pub(super) fn read(&mut self, record: &mut RawRecord) -> io::Result<Option<RecordRead>> {
+    /// Reads the next record into `record`; `None` at the end. Blank lines are not records.
+    pub(super) fn read(&mut self, record: &mut RawRecord) -> io::Result<Option<RecordStatus>> {
         record.bytes_len = 0;
         record.cells_len = 0;
         if !self.skip_line_ends()? {
@@ -77,7 +77,7 @@ impl<R: Read> RecordReader<R> {
         loop {
             let input = self.source.fill()?;
             if input.is_empty() {
-                return Ok(Some(RecordRead { line, fault: self.end_record(record) }));
+                return Ok(Some(RecordStatus { line, fault: self.end_record(record) }));
             }
             let input = &input[..input.len().min(RECORD_BYTES_MAX - taken)];
             let (result, used) = record.take(&mut self.core, input);
@@ -85,7 +85,9 @@ impl<R: Read> RecordReader<R> {
             self.source.consume(used);
             taken += used;
             match result {
-                ReadRecordResult::Record | ReadRecordResult::End => return Ok(Some(RecordRead { line, fault: None })),
+                ReadRecordResult::Record | ReadRecordResult::End => {
+                    return Ok(Some(RecordStatus { line, fault: None }));
+                }
                 ReadRecordResult::OutputFull => record.bytes.resize(2 * record.bytes.len(), 0),
                 ReadRecordResult::OutputEndsFull => record.ends.resize(2 * record.ends.len(), 0),
                 ReadRecordResult::InputEmpty => {}
@@ -93,17 +95,16 @@ impl<R: Read> RecordReader<R> {
             if taken == RECORD_BYTES_MAX {
                 self.discard_rest()?;
                 record.bytes_len = record.ends[..record.cells_len].last().copied().unwrap_or(0);
-                return Ok(Some(RecordRead { line, fault: Some(Fault::TooLong) }));
+                return Ok(Some(RecordStatus { line, fault: Some(Fault::TooLong) }));
             }
         }
     }
 
-    /// The bytes that the next record will be read from, as far as they are there.
     pub(super) fn source(&self) -> &TextSource<R> {
         &self.source
     }
 
-    /// Stands at the next record's first byte; `false` at the end of the file.
+    /// Advances to the first byte of the next record; `false` at the end of the file.
     fn skip_line_ends(&mut self) -> io::Result<bool> {
         loop {
             let input = self.source.fill()?;
@@ -117,14 +118,15 @@ impl<R: Read> RecordReader<R> {
         }
     }
 
-    /// Ends the record that the file's end cut off. A line end tells whether it was whole: within quotes it is text.
+    /// Ends a record at the end of the file. Adding a line end shows whether it is complete: within quotes the line end
+    /// is text.
     fn end_record(&mut self, record: &mut RawRecord) -> Option<Fault> {
-        record.make_room();
+        record.grow_if_full();
         let text_len = record.bytes_len;
         if record.take(&mut self.core, b"\n").0 == ReadRecordResult::Record {
             return None;
         }
-        record.make_room();
+        record.grow_if_full();
         record.take(&mut self.core, b"");
         record.bytes_len = text_len;
         if let Some(end) = record.ends[..record.cells_len].last_mut() {
@@ -133,7 +135,7 @@ impl<R: Read> RecordReader<R> {
         Some(Fault::OpenQuote)
     }
 
-    /// Goes on to the end of a record without keeping anything of it.
+    /// Reads to the end of a record without keeping its content.
     fn discard_rest(&mut self) -> io::Result<()> {
         let mut sink = RawRecord::new(TextEncoding::Ascii);
         loop {
@@ -153,44 +155,43 @@ impl<R: Read> RecordReader<R> {
 
 impl RawRecord {
     pub(super) fn new(encoding: TextEncoding) -> Self {
-        Self { bytes: vec![0; RECORD_ROOM], bytes_len: 0, ends: vec![0; CELLS_ROOM], cells_len: 0, encoding }
+        Self { bytes: vec![0; RECORD_CAPACITY], bytes_len: 0, ends: vec![0; CELLS_CAPACITY], cells_len: 0, encoding }
     }
 
-    /// How many cells it has.
+    /// The number of cells.
     #[must_use]
     pub fn len(&self) -> usize {
         self.cells_len
     }
 
-    /// Whether it has no cells.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.cells_len == 0
     }
 
-    /// The cells' bytes, in order.
+    /// The bytes of each cell, in order.
     pub fn cells(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends().iter().copied());
         starts.zip(self.ends()).map(|(start, end)| &self.bytes[start..*end])
     }
 
-    /// The encoding of the cells; UTF-16 has become UTF-8 here.
+    /// The encoding of the cells; UTF-16 is transcoded to UTF-8 here.
     #[must_use]
     pub fn encoding(&self) -> TextEncoding {
         self.encoding
     }
 
-    /// All cells' bytes without anything between them.
+    /// The bytes of all cells, without separators.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes[..self.bytes_len]
     }
 
-    /// Where each cell ends in [`bytes`](Self::bytes).
+    /// The end of each cell in [`bytes`](Self::bytes).
     pub(super) fn ends(&self) -> &[usize] {
         &self.ends[..self.cells_len]
     }
 
-    /// Takes cells out of `input`; says why it stopped and how much it used.
+    /// Reads cells from `input`; returns why it stopped and how many bytes it used.
     fn take(&mut self, core: &mut csv_core::Reader, input: &[u8]) -> (ReadRecordResult, usize) {
         let (bytes, ends) = (&mut self.bytes[self.bytes_len..], &mut self.ends[self.cells_len..]);
         let (result, used, bytes_len, cells_len) = core.read_record(input, bytes, ends);
@@ -199,8 +200,8 @@ impl RawRecord {
         (result, used)
     }
 
-    /// Makes sure that one more byte and one more cell fit.
-    fn make_room(&mut self) {
+    /// Grows the buffers so that one more byte and one more cell fit.
+    fn grow_if_full(&mut self) {
         if self.bytes_len == self.bytes.len() {
             self.bytes.resize(2 * self.bytes.len(), 0);
         }
@@ -211,7 +212,7 @@ impl RawRecord {
 }
 
 impl Clone for RawRecord {
-    /// A copy without the room for more, so that many can be kept.
+    /// A copy without spare capacity, so that many copies can be kept.
     fn clone(&self) -> Self {
         Self {
             bytes: self.bytes().to_vec(),
@@ -248,7 +249,7 @@ impl Lines {
 mod tests {
     use super::*;
 
-    /// Every record: its line, its cells joined with `|`, and its fault.
+    /// All records, each as its line, its cells joined with `|`, and its fault.
     fn read(input: &[u8]) -> Vec<(u64, String, Option<Fault>)> {
         let (source, encoding) = TextSource::open(input).unwrap();
         let mut reader = RecordReader::new(source, Delimiter::Comma);
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn records_end_where_spreadsheets_end_them() {
+    fn records_are_split_as_by_spreadsheets() {
         let check = |input: &str, expected: &[(u64, &str)]| {
             let found = read(input.as_bytes());
             assert!(found.iter().all(|(_, _, fault)| fault.is_none()), "{input:?}");
@@ -285,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_that_stays_open_is_told() {
+    fn an_unclosed_quote_is_a_fault() {
         let check = |input: &str, expected: &str| {
             assert_eq!(read(input.as_bytes()), [(1, expected.to_owned(), Some(Fault::OpenQuote))], "{input:?}");
         };
@@ -293,11 +294,11 @@ mod tests {
         check("a,\"b\nc,d\n", "a|b\nc,d\n");
         check("\"", "");
         check("\"\"\"", "\"");
-        check(&format!("\"{}", "x".repeat(RECORD_ROOM)), &"x".repeat(RECORD_ROOM));
+        check(&format!("\"{}", "x".repeat(RECORD_CAPACITY)), &"x".repeat(RECORD_CAPACITY));
     }
 
     #[test]
-    fn a_record_that_is_too_long_is_cut_and_the_next_one_read() {
+    fn a_record_over_the_limit_is_truncated_and_the_next_one_read() {
         let long = "x".repeat(3 * RECORD_BYTES_MAX);
         let cut = |cells: &str| (1, cells.to_owned(), Some(Fault::TooLong));
         let next = (2, "c|d".to_owned(), None);

@@ -1,4 +1,4 @@
-//! The rows that did not go in, as a file that can be mended and imported again.
+//! Writes the rejected rows to a file that can be corrected and imported again.
 
 use std::io::{self, Write};
 
@@ -7,22 +7,22 @@ use super::records::RawRecord;
 use crate::transfer::layout::key;
 use crate::transfer::text::{TextEncoding, encode};
 
-/// The column in front of a rejected row's own that holds its number in the file it came from.
+/// The first column of a rejects file: the number of the row in the original file.
 pub const REJECT_ROW_COLUMN: &str = "muster_row";
-/// The column in front of a rejected row's own that holds the reason.
+/// The second column of a rejects file: the reason.
 pub const REJECT_REASON_COLUMN: &str = "muster_reason";
 
-/// What opens the output of a [`RejectsWriter`] when the first row is rejected.
+/// Opens the output of a [`RejectsWriter`]; called when the first row is rejected.
 pub type RejectsOutput = Box<dyn FnOnce() -> io::Result<Box<dyn Write + Send>> + Send>;
 
 /// Writes rejected rows with their original cells, delimiter and encoding (UTF-8 for UTF-16).
 ///
-/// Row number and reason come first, where a row with too many cells cannot push them out of their columns. The
-/// reader ignores both, so a mended file is imported as it is. Nothing is created before the first rejected row.
+/// Row number and reason are the first columns, where a row with too many cells cannot shift them. The reader ignores
+/// both, so a corrected file can be imported as it is. No file is created before the first rejected row.
 pub struct RejectsWriter {
     header: RawRecord,
     delimiter: Delimiter,
-    /// Leading columns that are left out because the file is itself one of rejects.
+    /// Leading columns that are left out because the file is itself a rejects file.
     skipped: usize,
     output: Output,
 }
@@ -51,7 +51,7 @@ impl RejectsWriter {
         write_record(writer, number.to_string().as_bytes(), &encode(reason, row.encoding()), row, self.skipped)
     }
 
-    /// Writes out what is buffered; says whether any row was rejected.
+    /// Flushes the output; returns whether any row was rejected.
     pub fn finish(self) -> io::Result<bool> {
         match self.output {
             Output::Open(mut writer) => writer.flush().map(|()| true),
@@ -68,13 +68,14 @@ impl RejectsWriter {
             }
         };
         let mut output = open()?;
-        // Without the mark, a row that was rejected for not being UTF-8 would decide against UTF-8 in the new file.
+        // Without the byte order mark, a row that was rejected because it is not UTF-8 would make the new file
+        // Windows-1252.
         if matches!(encoding, TextEncoding::Utf8 | TextEncoding::Utf16Le | TextEncoding::Utf16Be) {
             output.write_all("\u{feff}".as_bytes())?;
         }
         let header = self.header()?;
         if Delimiter::sniff(&header) != self.delimiter {
-            // A `sep=` line named the original's delimiter, so this file needs one as well.
+            // The original named its delimiter in a `sep=` line, so this file needs one as well.
             output.write_all(&[b"sep=", &[self.delimiter.byte()][..], b"\r\n"].concat())?;
         }
         output.write_all(&header)?;
@@ -117,11 +118,11 @@ mod tests {
     use super::*;
     use crate::transfer::csv::ContactReader;
 
-    /// An output whose content stays readable; absent until it is opened.
+    /// An output whose content can be read after the writer is gone; `None` until it is opened.
     #[derive(Clone, Default)]
-    struct SharedOutput(Arc<Mutex<Option<Vec<u8>>>>);
+    struct SharedBuffer(Arc<Mutex<Option<Vec<u8>>>>);
 
-    impl SharedOutput {
+    impl SharedBuffer {
         fn opener(&self) -> RejectsOutput {
             let shared = self.clone();
             Box::new(move || {
@@ -131,7 +132,7 @@ mod tests {
         }
     }
 
-    impl Write for SharedOutput {
+    impl Write for SharedBuffer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().as_mut().unwrap().write(bytes)
         }
@@ -141,9 +142,9 @@ mod tests {
         }
     }
 
-    /// The rejects of a file, and whether there were any.
+    /// The rejects file of an input; `None` without rejected rows.
     fn rejects(input: &[u8]) -> Option<Vec<u8>> {
-        let shared = SharedOutput::default();
+        let shared = SharedBuffer::default();
         let mut reader = ContactReader::open(input).unwrap();
         let mut rejects = RejectsWriter::new(reader.header(), reader.delimiter(), shared.opener());
         while let Some(row) = reader.next_row() {
@@ -203,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mended_file_of_rejects_is_imported_and_one_that_is_not_stays_the_same() {
+    fn a_corrected_rejects_file_is_imported_and_an_uncorrected_one_rejected_again() {
         let file = "name,email,latitude\nÄnne,a,x\nKemal,k,1\nb\u{e9},c,2,3\n".as_bytes();
         let first = rejects(file).unwrap();
         assert_eq!(rejects(&first).map(|bytes| bytes.len()), Some(first.len()));

@@ -1,4 +1,4 @@
-//! One decoded row to a contact, or to the reason why it is none.
+//! Converts one decoded row to a contact, or to the reason of its rejection.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,44 +10,42 @@ use crate::domain::time::Timestamp;
 use crate::transfer::layout::{Columns, Field, Layout};
 use crate::transfer::text::Cells;
 
-/// What one row says.
+/// The content of one row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImportedContact {
-    /// The contact itself.
     pub info: ContactInfo,
-    /// When it was collected, if the file says so.
+    /// When it was collected, if the file has this column.
     pub created_at: Option<Timestamp>,
-    /// Who collected it, if the file says so.
+    /// Who collected it, if the file has such columns.
     pub owner: OwnerColumns,
 }
 
 /// The cells of a plain file that name a contact's owner, trimmed; always empty in an export of another program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnerColumns {
-    /// The department's id.
+    /// The id of the department.
     pub department: Option<String>,
-    /// The employee's id.
+    /// The id of the employee.
     pub employee: Option<String>,
-    /// The employee's e-mail address.
     pub employee_email: Option<String>,
 }
 
-/// Why a row did not become a contact, in words for the person who sent the file.
+/// Why a row is rejected, as a text for the person who sent the file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct RowError {
-    /// The column that is wrong, as the header names it; `None` when it is the row as a whole.
+    /// The name of the invalid column in the header; `None` when the error concerns the row as a whole.
     pub column: Option<String>,
-    /// What is wrong, without the column's name.
+    /// The error without the name of the column.
     pub message: String,
 }
 
 impl RowError {
-    /// What is wrong with a row as a whole.
+    /// An error of a row as a whole.
     pub fn row(message: impl Into<String>) -> Self {
         Self { column: None, message: message.into() }
     }
 
-    /// What is wrong with one column of a row.
+    /// An error of one column of a row.
     pub fn column(column: impl Into<String>, message: impl Into<String>) -> Self {
         Self { column: Some(column.into()), message: message.into() }
     }
@@ -62,7 +60,7 @@ impl fmt::Display for RowError {
     }
 }
 
-/// Reads a row by a recognised header.
+/// Converts a row with the columns of a recognised header.
 pub(super) fn contact(columns: &Columns, cells: Cells<'_>) -> Result<ImportedContact, RowError> {
     let row = RowReader { columns, cells };
     let created_at = row.parse(Field::CreatedAt, Timestamp::parse, CREATED_AT_EXPECTED)?;
@@ -119,7 +117,7 @@ impl<'a> RowReader<'a> {
         }
     }
 
-    /// The column that a field is read from in this row: the first that says something, or else the first.
+    /// The column from which a field is read in this row: the first that is not blank, or else the first.
     fn column(&self, field: Field) -> Option<usize> {
         match self.columns.of(field) {
             [] => None,
@@ -128,12 +126,12 @@ impl<'a> RowReader<'a> {
         }
     }
 
-    /// A field's cell as it is.
+    /// The cell of a field, unchanged.
     fn cell(&self, field: Field) -> &'a str {
         self.column(field).map_or("", |column| self.cells.get(column))
     }
 
-    /// A field's cell; of several values in a Google export's cell the first.
+    /// The cell of a field; in a Google export only the first of several values.
     fn text(&self, field: Field) -> &'a str {
         let cell = self.cell(field);
         match self.columns.layout {
@@ -142,7 +140,7 @@ impl<'a> RowReader<'a> {
         }
     }
 
-    /// A field's value if it is not blank; an error with what was expected if it cannot be read.
+    /// The parsed value of a field, `None` if it is blank, or an error with what was expected.
     fn parse<T>(&self, field: Field, parse: fn(&str) -> Option<T>, expected: &str) -> Result<Option<T>, RowError> {
         let cell = self.cell(field).trim();
         if cell.is_empty() {
@@ -155,7 +153,7 @@ impl<'a> RowReader<'a> {
         self.column(field).map_or("", |column| self.columns.name(column))
     }
 
-    /// The first error decides which column is named; what else is wrong follows in the message.
+    /// One error for several: the column of the first, and the other errors appended to its message.
     fn refusal(&self, errors: &[FieldError]) -> RowError {
         let mut refusal: Option<RowError> = None;
         for error in errors {
@@ -177,7 +175,7 @@ impl<'a> RowReader<'a> {
         refusal.unwrap_or_else(|| RowError::row("is no contact"))
     }
 
-    /// The file's name for the column of a refused field; `None` when no one column is to blame.
+    /// The name of an invalid field's column in the file; `None` when the error concerns several columns.
     fn column_label(&self, error: &FieldError) -> Option<Cow<'a, str>> {
         let field = match error.field.as_str() {
             "name"

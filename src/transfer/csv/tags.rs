@@ -1,11 +1,11 @@
-//! A contact's tags as one cell: `vip; speaker; "with; semicolon"`.
+//! The tags of a contact as one cell: `vip; speaker; "with; semicolon"`.
 //!
-//! Tags are separated by semicolons. White space around a tag does not belong to it, and nothing between two semicolons
-//! is no tag, unless it is in quotation marks (doubled within), so that every list of tags can be written.
+//! Tags are separated by semicolons. White space around a tag is ignored, and so are empty tags. A tag in quotation
+//! marks (doubled within) is taken literally, also if it is empty, so that every list of tags can be written.
 
 const SEPARATOR: char = ';';
 
-/// Writes tags so that [`split`] gives the same back.
+/// Writes tags so that [`split`] returns the same tags.
 pub(super) fn join(tags: &[String]) -> String {
     let mut cell = String::new();
     for (position, tag) in tags.iter().enumerate() {
@@ -24,7 +24,7 @@ pub(super) fn join(tags: &[String]) -> String {
     cell
 }
 
-/// Reads tags that [`join`] or a person wrote.
+/// Reads tags that were written by [`join`] or by hand.
 pub(super) fn split(cell: &str) -> Vec<String> {
     let mut tags = Vec::new();
     let mut rest = cell.trim_start();
@@ -44,17 +44,18 @@ pub(super) fn split(cell: &str) -> Vec<String> {
     tags
 }
 
-/// Reads the labels of a Google export: ` ::: ` between them, and a star before those that Google itself made.
+/// Reads the labels of a Google export, which are separated by ` ::: `; those of Google itself begin with a star and
+/// are left out.
 pub(super) fn split_google(cell: &str) -> Vec<String> {
     let labels = cell.split(GOOGLE_SEPARATOR.trim()).map(str::trim);
     labels.filter(|label| !label.is_empty() && !label.starts_with("* ")).map(str::to_owned).collect()
 }
 
-/// What Google puts between the values of one cell.
+/// The separator between several values of one cell in a Google export.
 pub(super) const GOOGLE_SEPARATOR: &str = " ::: ";
 
-/// A tag in quotation marks that ends the cell or is followed by a separator, and what is behind that; anything else is
-/// a tag that merely begins with a quotation mark.
+/// A tag in quotation marks that ends the cell or is followed by a separator, and the rest of the cell. `None` for a
+/// tag that merely begins with a quotation mark.
 fn quoted(text: &str) -> Option<(String, &str)> {
     let mut tag = String::new();
     let mut rest = text.strip_prefix('"')?;
@@ -77,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn people_may_write_tags_loosely() {
+    fn hand_written_tags_are_parsed() {
         let check = |cell: &str, tags: &[&str]| assert_eq!(split(cell), tags, "{cell:?}");
         check("", &[]);
         check(" ; ;", &[]);
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_google_made_are_no_tags() {
+    fn the_labels_of_google_itself_are_no_tags() {
         let check = |cell: &str, tags: &[&str]| assert_eq!(split_google(cell), tags, "{cell:?}");
         check("* myContacts", &[]);
         check("Fair 2026 ::: * myContacts ::: * starred", &["Fair 2026"]);
@@ -101,7 +102,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn tags_read_back_as_they_were(tags in proptest::collection::vec("[a;\" \u{a0}\n,é]{0,5}", 0..5)) {
+        fn tags_round_trip(tags in proptest::collection::vec("[a;\" \u{a0}\n,é]{0,5}", 0..5)) {
             proptest::prop_assert_eq!(split(&join(&tags)), tags);
         }
     }

@@ -1,4 +1,4 @@
-//! What whole files become.
+//! Tests with complete files.
 
 use super::*;
 use crate::domain::contacts::ContactFields;
@@ -27,7 +27,7 @@ const THUNDERBIRD: &str = "First Name,Last Name,Display Name,Nickname,Primary Em
     Anita,Jorgensen,Anita J.,,,anita@contoso.com,,+45 1,+45 2,+45 3,,,Aarhus,Denmark,Buyer,Purchasing,Contoso,,x.example,n\n\
     ,,Front desk,,desk@contoso.com,,,,,,,,,,,,,,,\n";
 
-/// A row as it is compared in these tests: its number, its line, and its contact or the reason why there is none.
+/// A row as these tests compare it: its number, its line, and its contact or the reason of its rejection.
 type Read = (u64, u64, Result<ImportedContact, String>);
 
 fn read(input: &[u8]) -> Result<(Layout, TextEncoding, Delimiter, Vec<Read>), TransferError> {
@@ -41,13 +41,13 @@ fn read(input: &[u8]) -> Result<(Layout, TextEncoding, Delimiter, Vec<Read>), Tr
     Ok((reader.layout(), reader.encoding(), reader.delimiter(), rows))
 }
 
-/// Every contact of a file whose rows are all right.
+/// All contacts of a file whose rows are all valid.
 fn contacts(input: &[u8]) -> Vec<ContactFields> {
     let (.., rows) = read(input).unwrap();
     rows.into_iter().map(|(_, _, contact)| contact.unwrap().info.fields().clone()).collect()
 }
 
-/// Row numbers and lines with the contact's name or the reason for its refusal.
+/// Row numbers and lines with the contact's name or the reason of the rejection.
 fn outcomes(input: &[u8]) -> Vec<(u64, u64, String)> {
     let (.., rows) = read(input).unwrap();
     let name = |contact: ImportedContact| contact.info.fields().name.clone();
@@ -60,7 +60,7 @@ fn fields(change: impl FnOnce(&mut ContactFields)) -> ContactFields {
     fields
 }
 
-/// Anita as every layout here has her.
+/// The contact Anita with the fields that all layouts here have.
 fn anita(change: impl FnOnce(&mut ContactFields)) -> ContactFields {
     fields(|f| {
         f.name = "Anita".into();
@@ -73,7 +73,7 @@ fn anita(change: impl FnOnce(&mut ContactFields)) -> ContactFields {
 }
 
 #[test]
-fn an_outlook_export_gives_its_six_people() {
+fn all_six_contacts_of_an_outlook_export_are_read() {
     let (layout, encoding, delimiter, rows) = read(OUTLOOK).unwrap();
     assert_eq!((layout, encoding, delimiter), (Layout::Outlook, TextEncoding::Windows1252, Delimiter::Comma));
     let rows: Vec<_> = rows.into_iter().map(|(_, _, contact)| contact.unwrap()).collect();
@@ -144,7 +144,7 @@ fn only_a_plain_file_names_owners() {
 }
 
 #[test]
-fn a_plain_file_is_read_untouched() {
+fn the_text_of_a_plain_file_is_read_unchanged() {
     let file = "Name;E-Mail;how we met;tags;lat;lng;city\r\n\" Anita \";\"a;b\";\"at a\r\n\"\"fair\"\"\";vip; 56.15;-10;Aarhus\r\n";
     let expected = fields(|f| {
         f.name = " Anita ".into();
@@ -161,8 +161,8 @@ fn a_plain_file_is_read_untouched() {
 #[test]
 fn the_same_text_is_read_in_every_encoding_and_with_every_delimiter() {
     let check = |input: &[u8], encoding: TextEncoding, delimiter: Delimiter| {
-        let (_, told, separated, rows) = read(input).unwrap();
-        assert_eq!((told, separated), (encoding, delimiter));
+        let (_, found_encoding, found_delimiter, rows) = read(input).unwrap();
+        assert_eq!((found_encoding, found_delimiter), (encoding, delimiter));
         let rows: Vec<_> = rows.into_iter().map(|(.., contact)| contact.unwrap().info.fields().clone()).collect();
         let expected = |name: &str, company: &str| {
             fields(|f| {
@@ -193,7 +193,7 @@ fn the_same_text_is_read_in_every_encoding_and_with_every_delimiter() {
 }
 
 #[test]
-fn a_file_that_is_no_list_of_contacts_is_refused_with_a_reason() {
+fn a_file_without_contacts_is_refused_with_a_reason() {
     let check = |input: &[u8], reason: &str| {
         let message = read(input).map(|_| ()).unwrap_err().to_string();
         assert!(message.contains(reason), "{message}");
@@ -211,14 +211,14 @@ fn a_file_that_is_no_list_of_contacts_is_refused_with_a_reason() {
 }
 
 #[test]
-fn a_file_with_columns_only_has_no_rows() {
+fn a_file_with_only_a_header_has_no_rows() {
     for header in ["name,email", "name,email\r\n", "\u{feff}name,email\n\n\r\n"] {
         assert_eq!(outcomes(header.as_bytes()), [], "{header:?}");
     }
 }
 
 #[test]
-fn a_bad_row_is_refused_with_its_column_and_the_others_are_read() {
+fn an_invalid_row_is_rejected_with_its_column_and_the_others_are_read() {
     let check = |row: &[u8], reason: &str| {
         let before = "name,email,Phone No,latitude,created_at,notes\nÄnne,\n\n".as_bytes();
         let found = outcomes(&[before, row, b"\nKemal\n"].concat());
@@ -252,7 +252,7 @@ fn a_reason_names_the_column_that_the_value_came_from() {
 }
 
 #[test]
-fn a_quote_that_stays_open_costs_the_rows_behind_it_only() {
+fn an_unclosed_quote_affects_only_the_rows_after_it() {
     let open = "opens a quotation mark that is never closed".to_owned();
     let found = outcomes(b"name,email\nAnn,a\n\nKemal,\"k\nShiori,s\n");
     assert_eq!(found, [(1, 2, "Ann".to_owned()), (2, 4, open)]);
@@ -263,7 +263,7 @@ fn a_quote_that_stays_open_costs_the_rows_behind_it_only() {
 }
 
 #[test]
-fn a_nul_late_in_a_file_is_one_bad_row() {
+fn a_late_nul_rejects_only_its_row() {
     let file = format!("name\n{}a\0b\nKemal\n", "Ann\n".repeat(100_000));
     let found = outcomes(file.as_bytes());
     assert_eq!(found.len(), 100_002);
@@ -272,7 +272,7 @@ fn a_nul_late_in_a_file_is_one_bad_row() {
 }
 
 #[test]
-fn an_input_that_breaks_off_is_an_error_of_the_input() {
+fn an_interrupted_input_is_an_input_error() {
     struct Broken(bool);
     impl std::io::Read for Broken {
         fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
@@ -298,7 +298,7 @@ fn an_input_that_breaks_off_is_an_error_of_the_input() {
 
 proptest::proptest! {
     #[test]
-    fn no_bytes_make_the_reader_panic_or_go_on_for_ever(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
+    fn arbitrary_bytes_make_the_reader_neither_panic_nor_loop(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..300)) {
         for header in [&b"name,email,tags,latitude\n"[..], b"\xff\xfen\0a\0m\0e\0\n\0", b""] {
             let file = [header, &bytes].concat();
             if let Ok(mut reader) = ContactReader::open(&file[..]) {

@@ -1,11 +1,11 @@
-//! Contacts as CSV in the plain layout.
+//! Writes contacts as CSV in the plain layout.
 
 use std::io::{self, Write};
 
 use super::tags;
 use crate::domain::contacts::Contact;
 
-/// The columns that are written. The last three are facts about the stored contact, which the reader does not read.
+/// The written columns. The last three are facts about the stored contact, which the reader ignores.
 pub const CONTACT_COLUMNS: [&str; 21] = [
     "name",
     "surname",
@@ -30,14 +30,14 @@ pub const CONTACT_COLUMNS: [&str; 21] = [
     "updatedAt",
 ];
 
-/// Writes contacts so that [`ContactReader`](super::ContactReader) reads the same contacts back: UTF-8, RFC 4180, every
-/// text as it was typed.
+/// Writes contacts so that [`ContactReader`](super::ContactReader) reads the same contacts back: UTF-8, RFC 4180, all
+/// text unchanged.
 pub struct ContactWriter<W: Write> {
     writer: csv::Writer<W>,
 }
 
 impl<W: Write> ContactWriter<W> {
-    /// Begins a file with its header.
+    /// Starts a file with its header.
     pub fn new(output: W) -> io::Result<Self> {
         let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(output);
         writer.write_record(CONTACT_COLUMNS)?;
@@ -75,14 +75,14 @@ impl<W: Write> ContactWriter<W> {
         Ok(())
     }
 
-    /// Writes out what is buffered and gives the output back.
+    /// Flushes the output and returns it.
     pub fn finish(self) -> io::Result<W> {
         self.writer.into_inner().map_err(csv::IntoInnerError::into_error)
     }
 }
 
 impl ContactWriter<Vec<u8>> {
-    /// Takes what was written since the last time, to be sent while the next contacts are fetched.
+    /// Takes the bytes written since the last call, to be sent while the next contacts are read.
     pub fn take(&mut self) -> io::Result<Vec<u8>> {
         let next = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
         std::mem::replace(&mut self.writer, next).into_inner().map_err(csv::IntoInnerError::into_error)
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_plain_csv() {
+    fn an_export_is_plain_csv() {
         let fields = ContactFields {
             name: "Ann \"A\"".into(),
             notes: "a\nb".into(),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn no_contacts_are_a_header() {
+    fn an_export_without_contacts_is_only_a_header() {
         assert!(round_trip(&[]).is_empty());
     }
 
@@ -187,7 +187,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_export_reads_back_as_it_was(contacts in proptest::collection::vec(any_contact(), 0..6)) {
+        fn an_export_round_trips(contacts in proptest::collection::vec(any_contact(), 0..6)) {
             let acceptable = |contact: &Contact| ContactInfo::parse(contact.fields.clone()).is_ok();
             let contacts: Vec<Contact> = contacts.into_iter().filter(acceptable).collect();
             let expected: Vec<_> =

@@ -19,19 +19,18 @@ impl<'a> Cells<'a> {
         &self.text[start..*end]
     }
 
-    /// All cells from the first on.
     pub(crate) fn iter(self) -> impl Iterator<Item = &'a str> {
         (0..self.ends.len()).map(move |column| self.get(column))
     }
 }
 
-/// A cell, by its column, that is not text in the file's encoding.
+/// The column of a cell that is not valid text in the file's encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotText {
     pub(crate) column: usize,
 }
 
-/// Decodes record after record, and decides the encoding while it is open.
+/// Decodes record after record, and decides the encoding while it is undecided.
 #[derive(Debug)]
 pub(crate) struct Decoder {
     encoding: TextEncoding,
@@ -44,14 +43,14 @@ impl Decoder {
         Self { encoding, text: String::new(), ends: Vec::new() }
     }
 
-    /// What is known of the encoding after the records so far.
+    /// The encoding as determined by the records decoded so far.
     pub(crate) fn encoding(&self) -> TextEncoding {
         self.encoding
     }
 
-    /// One record as text: `cells` are its cells one after the other, `ends` where each of them ends.
+    /// Decodes one record: `cells` are its cells one after the other, `ends` the end of each.
     pub(crate) fn decode<'a>(&'a mut self, cells: &'a [u8], ends: &'a [usize]) -> Result<Cells<'a>, NotText> {
-        // ASCII needs no look at its cells' borders; nearly every record of most files takes this way.
+        // The fast path of most records: ASCII needs no check of the cell boundaries.
         if cells.is_ascii() {
             return utf8(cells, ends);
         }
@@ -77,7 +76,7 @@ impl Decoder {
 
 fn utf8<'a>(cells: &'a [u8], ends: &'a [usize]) -> Result<Cells<'a>, NotText> {
     let text = std::str::from_utf8(cells).ok();
-    // Halves of a character on both sides of a cell's border would be valid together, so the borders are looked at too.
+    // A character split across two cells would be valid in the whole text, so the cell boundaries are checked as well.
     match text.filter(|text| ends.iter().all(|end| text.is_char_boundary(*end))) {
         Some(text) => Ok(Cells { text, ends }),
         None => Err(NotText { column: first_invalid(cells, ends) }),
@@ -107,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_record_beyond_ascii_decides() {
+    fn the_first_non_ascii_record_decides_the_encoding() {
         let check = |records: &[&[&[u8]]], encoding: TextEncoding, last: Result<Vec<&str>, usize>| {
             let mut decoder = Decoder::new(TextEncoding::Ascii);
             let mut found = Ok(Vec::new());

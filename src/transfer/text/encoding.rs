@@ -37,7 +37,7 @@ impl fmt::Display for TextEncoding {
     }
 }
 
-/// Text in the bytes of `encoding`, for a file that continues one in that encoding; UTF-16 is continued as UTF-8.
+/// Encodes text for a file that is derived from one in `encoding`; for UTF-16 as UTF-8.
 pub(crate) fn encode(text: &str, encoding: TextEncoding) -> std::borrow::Cow<'_, [u8]> {
     match encoding {
         TextEncoding::Windows1252 => WINDOWS_1252.encode(text).0,

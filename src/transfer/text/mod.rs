@@ -1,8 +1,8 @@
-//! Which encoding a file is in, and its bytes as UTF-8.
+//! The detection of a file's encoding, and the conversion of its bytes to UTF-8.
 //!
-//! UTF-16 is transcoded as a stream before anything looks at it. The other encodings share ASCII's bytes, so records
-//! are split first and decoded one by one: as long as a file has held ASCII only, its encoding stays open, and the
-//! first record with any other byte decides between UTF-8 and Windows-1252.
+//! UTF-16 is transcoded as a stream before anything else. The other encodings are supersets of ASCII, so records are
+//! split first and decoded one by one: while a file has only ASCII, its encoding is undecided, and the first record
+//! with any other byte decides between UTF-8 and Windows-1252.
 
 mod decoder;
 mod encoding;

@@ -1,4 +1,4 @@
-//! A file's bytes, with UTF-16 made UTF-8 on the way and the byte order mark taken off.
+//! The bytes of a file, with UTF-16 transcoded to UTF-8 and the byte order mark removed.
 
 use std::io::{self, Read};
 
@@ -7,15 +7,15 @@ use encoding_rs::{UTF_16BE, UTF_16LE};
 use super::encoding::TextEncoding;
 use crate::transfer::TransferError;
 
-/// Bytes asked of the input at once, and the part of a file that its kind is recognised from: large enough for few
-/// system calls and a whole header, small enough for a CPU cache.
+/// The size of one read, and of the beginning from which encoding and format are detected: large enough for few system
+/// calls and a complete header, small enough for a CPU cache.
 const INPUT_BUFFER_BYTES: usize = 64 * 1024;
 
-/// UTF-16 without a byte order mark is recognised from this many code units at the start, which the shortest column
-/// name that Muster knows (`name`) fills.
-const UTF16_UNITS_TELLING: usize = 4;
+/// UTF-16 without a byte order mark is detected from this number of code units at the start, the length of the shortest
+/// known column name (`name`).
+const UTF16_UNITS_DETECTING: usize = 4;
 
-/// A buffered input that gives ASCII-compatible bytes.
+/// A buffered input that returns ASCII-compatible bytes.
 #[derive(Debug)]
 pub(crate) struct TextSource<R> {
     input: R,
@@ -25,7 +25,7 @@ pub(crate) struct TextSource<R> {
     transcoder: Option<Transcoder>,
 }
 
-/// Bytes of which `start..end` wait to be used.
+/// Bytes of which `start..end` are not yet consumed.
 #[derive(Debug)]
 struct Buffer {
     bytes: Vec<u8>,
@@ -46,14 +46,14 @@ impl std::fmt::Debug for Transcoder {
 }
 
 impl<R: Read> TextSource<R> {
-    /// Reads the start of a file and tells its encoding from it; [`TextEncoding::Ascii`] says that it is open.
+    /// Reads the start of a file and detects its encoding; [`TextEncoding::Ascii`] means that it is undecided.
     pub(crate) fn open(input: R) -> Result<(Self, TextEncoding), TransferError> {
         let raw = Buffer::new(INPUT_BUFFER_BYTES);
         let mut source = Self { input, raw, bytes_read: 0, at_end: false, transcoder: None };
         while !source.at_end && source.raw.end < INPUT_BUFFER_BYTES {
             source.read()?;
         }
-        let (encoding, mark_len) = tell_encoding(source.raw.waiting());
+        let (encoding, mark_len) = detect_encoding(source.raw.unread());
         source.raw.start = mark_len;
         source.transcoder = match encoding {
             TextEncoding::Utf16Le => Some(Transcoder::new(UTF_16LE)),
@@ -70,28 +70,28 @@ impl<R: Read> TextSource<R> {
         Ok((source, encoding))
     }
 
-    /// The bytes that wait to be used, more of them read if there are none; empty at the end of the file only.
+    /// The bytes that are not yet consumed; reads more if there are none. Empty only at the end of the file.
     pub(crate) fn fill(&mut self) -> io::Result<&[u8]> {
         if self.transcoder.is_some() {
             self.transcode()?;
         } else if self.raw.is_empty() && !self.at_end {
             self.read()?;
         }
-        Ok(self.transcoder.as_ref().map_or(&self.raw, |transcoder| &transcoder.text).waiting())
+        Ok(self.transcoder.as_ref().map_or(&self.raw, |transcoder| &transcoder.text).unread())
     }
 
-    /// Marks the first `len` bytes of what [`fill`](Self::fill) gave as used.
+    /// Consumes the first `len` bytes that [`fill`](Self::fill) returned.
     pub(crate) fn consume(&mut self, len: usize) {
         let buffer = self.transcoder.as_mut().map_or(&mut self.raw, |transcoder| &mut transcoder.text);
         buffer.start = buffer.end.min(buffer.start + len);
     }
 
-    /// Bytes of the file that were read so far, some of them ahead of use.
+    /// Bytes of the file read so far, including those not yet consumed.
     pub(crate) fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
 
-    /// Reads once behind the bytes that wait.
+    /// Reads once, and appends to the bytes that are not yet consumed.
     fn read(&mut self) -> io::Result<()> {
         if self.raw.is_empty() {
             self.raw.start = 0;
@@ -119,7 +119,7 @@ impl<R: Read> TextSource<R> {
                 self.read()?;
             }
             if let Some(transcoder) = &mut self.transcoder {
-                let used = transcoder.run(self.raw.waiting(), self.at_end);
+                let used = transcoder.run(self.raw.unread(), self.at_end);
                 self.raw.start += used;
             }
         }
@@ -133,7 +133,8 @@ impl Transcoder {
         Self { decoder, text: Buffer::new(text_len), finished: false }
     }
 
-    /// Replaces the text by that of `raw` and says how much of it was used. Half a surrogate pair becomes U+FFFD.
+    /// Replaces the text with the transcoded `raw`; returns how many bytes it used. Half a surrogate pair becomes
+    /// U+FFFD.
     fn run(&mut self, raw: &[u8], last: bool) -> usize {
         let (result, used, written, _) = self.decoder.decode_to_utf8(raw, &mut self.text.bytes, last);
         self.text.start = 0;
@@ -148,7 +149,7 @@ impl Buffer {
         Self { bytes: vec![0; len], start: 0, end: 0 }
     }
 
-    fn waiting(&self) -> &[u8] {
+    fn unread(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
 
@@ -157,13 +158,13 @@ impl Buffer {
     }
 }
 
-/// The encoding that a file's beginning gives away, and the length of its byte order mark.
-fn tell_encoding(beginning: &[u8]) -> (TextEncoding, usize) {
+/// The encoding of a file as detected from its beginning, and the length of its byte order mark.
+fn detect_encoding(beginning: &[u8]) -> (TextEncoding, usize) {
     let utf16_ascii = |low: usize| {
-        let telling = beginning.get(..2 * UTF16_UNITS_TELLING).unwrap_or_default();
+        let units = beginning.get(..2 * UTF16_UNITS_DETECTING).unwrap_or_default();
         let ascii =
             |unit: &[u8]| unit[1 - low] == 0 && (unit[low].is_ascii_graphic() || unit[low].is_ascii_whitespace());
-        !telling.is_empty() && telling.chunks_exact(2).all(ascii)
+        !units.is_empty() && units.chunks_exact(2).all(ascii)
     };
     match beginning {
         [0xef, 0xbb, 0xbf, ..] => (TextEncoding::Utf8, 3),
@@ -179,7 +180,7 @@ fn tell_encoding(beginning: &[u8]) -> (TextEncoding, usize) {
 mod tests {
     use super::*;
 
-    /// An input that gives one byte at a time and is interrupted before each.
+    /// An input that returns one byte at a time, with an `Interrupted` error before each.
     struct Trickle<'a>(&'a [u8], bool);
 
     impl Read for Trickle<'_> {
@@ -198,7 +199,7 @@ mod tests {
                 assert_eq!(source.bytes_read(), input.len() as u64);
                 return Ok((String::from_utf8_lossy(&all).into_owned(), encoding));
             }
-            // Use less than there is, so that what is left must be kept.
+            // Consume only a part, so that the rest must be kept.
             let used = piece.len().div_ceil(2);
             all.extend_from_slice(&piece[..used]);
             source.consume(used);
@@ -210,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn the_beginning_tells_the_encoding() {
+    fn the_encoding_is_detected_from_the_beginning() {
         let check = |input: &[u8], text: &str, encoding: TextEncoding| {
             assert_eq!(read_all(input).unwrap(), (text.to_owned(), encoding));
         };
@@ -228,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_text_is_refused() {
+    fn binary_files_are_refused() {
         let check = |input: &[u8], expected: &str| {
             let refusal = read_all(input).map_err(|error| format!("{error:?}"));
             assert_eq!(refusal, Err(expected.to_owned()), "{input:?}");
