@@ -1,4 +1,4 @@
-//! NetworkParser that settings name, such as those of trusted proxies.
+//! Networks that settings name, such as those of trusted proxies.
 //!
 //! `ipnet` knows prefixes and what lies in a network. What is accepted is stricter than its own parser and stays here.
 

@@ -73,7 +73,7 @@ settings_table! {
     // No certificate can be guessed, and the default address is reached by this machine alone.
     Server tls_cert: Option<PathBuf> = "tls-cert" <"FILE"> Serving,
         Optional(PathParser), default [],
-        readme "file with the certificate, in PEM; with it the server speaks TLS. SIGHUP reads it and the key anew";
+        readme "file with the certificate, in PEM; with it the server speaks TLS. SIGHUP reloads it and the key";
 
     /// File with the private key of the certificate, in PEM.
     // As `tls-cert`, without which it means nothing.
@@ -83,7 +83,7 @@ settings_table! {
 
     /// Address or network (CIDR) of a proxy whose X-Forwarded-For is believed; may be given several times, or as a list
     /// with commas.
-    // Any client can make the header up, so it is believed from nobody unless the operator says so.
+    // Any client can make the header up, so it is believed only of proxies that the operator names.
     Server trusted_proxy: Vec<Network> = "trusted-proxy" <"CIDR"> Serving,
         List(NetworkParser), default [],
         readme "addresses or networks (CIDR) of proxies whose `X-Forwarded-For` says where a request comes from";
@@ -185,7 +185,7 @@ settings_table! {
     // Service managers kill after 30 s or more. With 0, running requests are aborted at once.
     Server shutdown_drain: Duration = "shutdown-drain" <"DURATION"> Serving,
         DurationRange { min: Duration::ZERO, max: HOUR }, default ["10s"],
-        readme "time for running requests when the server is told to stop";
+        readme "time for running requests when the server stops";
 }
 
 impl Settings {

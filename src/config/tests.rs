@@ -343,13 +343,13 @@ fn a_public_url_has_the_base_path_or_no_path() {
     check(
         "https://a.example/other",
         "/muster",
-        "public-url in --public-url is \"https://a.example/other\", but must be an address without a path, or with /muster, \
-         as base-path says",
+        "public-url in --public-url is \"https://a.example/other\", but must be an address without a path, or with \
+         /muster, as base-path says",
     );
     check(
         "https://a.example",
         "/muster/",
-        "base-path in MUSTER_BASE_PATH is \"/muster/\", but must be a path such as /muster: a slash before each part and \
-         none at the end, of letters, digits and - . _ ~",
+        "base-path in MUSTER_BASE_PATH is \"/muster/\", but must be a path such as /muster: a slash before each part \
+         and none at the end, of letters, digits and - . _ ~",
     );
 }

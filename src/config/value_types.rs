@@ -249,32 +249,32 @@ pub(super) struct ReadersParser;
 /// What stands for a number that follows from the machine.
 const AUTO: &str = "auto";
 
-/// Connections that read, at most. Beyond this number they only wait for each other.
-const READERS: IntegerRange<u32> = IntegerRange { min: 1, max: 64 };
+/// Numbers of read connections that can be set. Beyond the largest they only wait for each other.
+const READER_NUMBERS: IntegerRange<u32> = IntegerRange { min: 1, max: 64 };
 
 /// The bounds of `auto`, which is one connection per processor core: two at least, so that one long read does not keep
 /// all others waiting; eight at most, since a read takes well under a millisecond and a few serve any number of
 /// clients.
-const AUTO_READERS: RangeInclusive<usize> = 2..=8;
+const AUTO_READER_NUMBERS: RangeInclusive<usize> = 2..=8;
 
 impl ValueParser for ReadersParser {
     type Value = u32;
     const TOML: TomlType = TomlType::StringOrInteger;
 
     fn allowed(&self) -> String {
-        format!("{AUTO} or {}", ValueParser::allowed(&READERS))
+        format!("{AUTO} or {}", ValueParser::allowed(&READER_NUMBERS))
     }
 
     fn parse(&self, text: &str) -> Option<u32> {
         if text == AUTO {
-            let (min, max) = AUTO_READERS.into_inner();
+            let (min, max) = AUTO_READER_NUMBERS.into_inner();
             let cores = std::thread::available_parallelism().map_or(min, usize::from);
             return u32::try_from(cores.clamp(min, max)).ok();
         }
-        READERS.parse(text)
+        READER_NUMBERS.parse(text)
     }
 
     fn show(&self, readers: &u32) -> Value {
-        ValueParser::show(&READERS, readers)
+        ValueParser::show(&READER_NUMBERS, readers)
     }
 }

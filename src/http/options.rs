@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use crate::config::HttpSettings;
 
-/// Imports and exports that run at once. Each holds a thread, and an import is limited by the one writer anyway; further
-/// ones get 503, so that they cannot take the threads that reads need.
+/// Imports and exports that run at once. Each holds a thread, and an import is limited by the one writer anyway;
+/// further ones get 503, so that they cannot take the threads that reads need.
 const TRANSFERS_MAX: usize = 8;
 
-/// Event streams that are open at once. Each holds a connection and some kilobytes; a company has fewer dashboards open.
+/// Event streams that are open at once. Each holds a connection and some kilobytes; a company has fewer dashboards
+/// open.
 const EVENT_STREAMS_MAX: usize = 100;
 
 /// Time between two comments in an event stream, so that no proxy takes it for dead; they wait a minute or more.

@@ -73,10 +73,10 @@ impl Server {
             trusted_proxies: Arc::clone(&trusted_proxies),
             clock: clock.clone(),
             counters: &self.counters,
-            connections_max: self.settings.connections_max,
+            settings: &self.settings,
         };
         let connections = Connections {
-            header_read_timeout: self.settings.header_read_timeout,
+            settings: self.settings.clone(),
             transfer_limits: self.transfer_limits,
             tls: self.tls.clone(),
             trusted_proxies,
@@ -120,13 +120,13 @@ struct Acceptor<'a> {
     trusted_proxies: Arc<TrustedProxies>,
     clock: Clock,
     counters: &'a ConnectionCounters,
-    connections_max: usize,
+    settings: &'a ServerSettings,
 }
 
 impl Acceptor<'_> {
     /// Accepts for ever.
     async fn accept(&self, listener: &TcpListener, connections: &Connections<impl Handler>) {
-        let connections_max = self.connections_max;
+        let connections_max = self.settings.connections_max;
         let free = Arc::new(Semaphore::new(connections_max));
         let mut warned_at = None;
         loop {

@@ -8,7 +8,6 @@ use std::future::ready;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::Either;
@@ -31,13 +30,14 @@ use super::tls::{self, Tls};
 use super::transfer_timeout::TransferLimits;
 use super::write_timeout::{TimedStream, WriteTimeout};
 use crate::clock::Clock;
+use crate::config::ServerSettings;
 
 /// Size of a request's header, request line included; a cursor of 4 KiB and a browser's headers fit several times.
 const HEADER_BYTES_MAX: usize = 32 * 1024;
 
 /// What all connections share.
 pub(super) struct Connections<H> {
-    pub(super) header_read_timeout: Duration,
+    pub(super) settings: ServerSettings,
     pub(super) transfer_limits: TransferLimits,
     pub(super) tls: Option<Tls>,
     pub(super) trusted_proxies: Arc<TrustedProxies>,
@@ -81,7 +81,8 @@ impl<H: Handler> Connections<H> {
                 response.map(|response| response.map(|response| with_timeout(response, header_timeout)))
             }
         });
-        let (stop, header_read_timeout, limits) = (self.stop.clone(), self.header_read_timeout, self.transfer_limits);
+        let (stop, header_read_timeout, limits) =
+            (self.stop.clone(), self.settings.header_read_timeout, self.transfer_limits);
         let mut interruption = PollWhenWoken::new({
             let write_timeout = Arc::clone(&write_timeout);
             async move {

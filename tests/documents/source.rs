@@ -125,6 +125,49 @@ impl Source {
         Self { path: self.path.clone(), module: self.module.clone(), tokens }
     }
 
+    /// The structs with named fields that it declares, each with the names of its fields.
+    pub fn structs(&self) -> Vec<(&str, Vec<&str>)> {
+        (0..self.tokens.len())
+            .filter_map(|at| (self.word(at) == Some("struct")).then(|| self.fields(at)).flatten())
+            .collect()
+    }
+
+    /// The name and the fields of the struct whose keyword is at this token.
+    fn fields(&self, at: usize) -> Option<(&str, Vec<&str>)> {
+        let name = self.word(at + 1)?;
+        let ends = |token: &Token| matches!(token, Token::Other('{' | ';' | '('));
+        let open = at + self.tokens[at..].iter().position(ends)?;
+        if self.tokens[open] != Token::Other('{') {
+            return None;
+        }
+        let (mut depth, mut fields) = (0, Vec::new());
+        for (at, token) in self.tokens.iter().enumerate().skip(open) {
+            match token {
+                Token::Other('{' | '(' | '<' | '[') => depth += 1,
+                Token::Other('>') if self.tokens[at - 1] == Token::Other('-') => {}
+                Token::Other('}' | ')' | '>' | ']') => depth -= 1,
+                Token::Word(word) if depth == 1 && self.tokens.get(at + 1) == Some(&Token::Other(':')) => {
+                    fields.push(&**word);
+                }
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+        Some((name, fields))
+    }
+
+    /// The names of the constants that it declares.
+    pub fn constants(&self) -> Vec<&str> {
+        (1..self.tokens.len()).filter(|at| self.word(at - 1) == Some("const")).filter_map(|at| self.word(at)).collect()
+    }
+
+    /// Whether it reads a field of this name.
+    pub fn reads_field(&self, name: &str) -> bool {
+        (1..self.tokens.len()).any(|at| self.tokens[at - 1] == Token::Other('.') && self.word(at) == Some(name))
+    }
+
     /// What a path goes on with: one name, or each of a group.
     fn heads(&self, at: usize) -> Vec<String> {
         match self.tokens.get(at) {
@@ -209,4 +252,14 @@ fn modules_and_crates_are_found_where_code_names_them() {
     let without_tests = Source::read("src/a.rs", with_tests).without_tests();
     let named = ["a", "b", "c"].map(|name| without_tests.names_path(&["x", name]));
     assert_eq!(named, [true, false, true]);
+}
+
+#[test]
+fn structs_constants_and_fields_are_found() {
+    let text = "const X: u8 = 1; struct A; struct B(u8); \
+                struct C<'a> { pub x: Vec<(u8, u8)>, f: fn(u8) -> u8, z: &'a u8 } \
+                fn f(c: C) { c.w }";
+    let source = Source::read("src/a.rs", text);
+    assert_eq!((source.structs(), source.constants()), (vec![("C", vec!["x", "f", "z"])], vec!["X"]));
+    assert!(source.reads_field("w") && !source.reads_field("x"));
 }
