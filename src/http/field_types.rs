@@ -1,5 +1,6 @@
-//! Types of fields that several bodies and parameters have. Each reads any text and carries its schema, with pattern and
-//! longest length, into the OpenAPI document; the domain judges the text, so that all fields that are wrong are named at once.
+//! Types of fields that several bodies and parameters have. Each reads any text and has its schema, with pattern and
+//! greatest length, for the OpenAPI document. The domain validates the text, so that a response names every wrong
+//! field.
 //!
 //! The schemas are built by hand because a derive takes no constants: the lengths are those of the domain.
 //! `tests/schemathesis` sends what they allow and what they forbid.

@@ -1,5 +1,5 @@
-//! The table of everything that can be set: the name of each field in JSON, its range, and where it is in the configuration.
-//! Its default stands in `CacheConfiguration::default`.
+//! The table of the fields that can be set: the name in JSON, the range, and the place in the configuration.
+//! The defaults are in `CacheConfiguration::default`.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -13,8 +13,8 @@ pub const DURATION_MIN: Duration = Duration::from_secs(1);
 /// Longest duration that can be set: 30 days. An entry ends with its day anyway.
 pub const DURATION_MAX: Duration = Duration::from_hours(30 * 24);
 
-/// Most entries that can be allowed. Clears, sweeps and lists walk over all of them under the cache's lock, which takes some
-/// milliseconds for so many.
+/// Most entries that can be allowed. Clears, sweeps and lists iterate over all of them under the cache's lock, which
+/// takes some milliseconds for so many.
 pub const ENTRIES_MAX: u64 = 100_000;
 
 /// Fewest bytes that can be allowed: 1 KiB. Less holds not even an empty entry.
@@ -23,8 +23,8 @@ pub const BYTES_MIN: u64 = 1024;
 /// Most bytes that can be allowed: 64 GiB. More than machines of this kind have, so it is a slip of the finger.
 pub const BYTES_MAX: u64 = 64 * 1024 * 1024 * 1024;
 
-/// Highest limit of activity. Writes are counted exactly up to some more than this, and an enterprise that has so many in an
-/// hour is of high activity by any measure.
+/// Highest limit of activity. Writes are counted exactly up to somewhat more than this, and an enterprise with so many
+/// in an hour is of high activity by any measure.
 pub const WRITES_MAX: u64 = 50_000;
 
 /// Highest target of invalidations in an hour: as many as there can be writes.

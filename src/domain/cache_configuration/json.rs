@@ -55,8 +55,8 @@ impl CacheConfiguration {
         self.ttl.map(millis)
     }
 
-    /// Reads a configuration as [`to_json`](Self::to_json) was written; what it lacks is as by default, and what is not known
-    /// is ignored.
+    /// Reads a configuration in the format of [`to_json`](Self::to_json). Missing fields have their defaults, unknown
+    /// ones are ignored.
     ///
     /// # Errors
     ///

@@ -1,7 +1,8 @@
 //! What handlers take from a request. Every extractor refuses with an [`ApiError`](super::error::ApiError) that names
 //! the field, so handlers see valid values only.
 //!
-//! - [`Json`]: a JSON body, and a JSON answer; [`RawJson`]: its bytes. [`not_null`] and [`nullable`] tell null from absence.
+//! - [`Json`]: a JSON body, and a JSON answer; [`RawJson`]: its bytes. [`not_null`] and [`nullable`] distinguish null
+//!   from an absent field.
 //! - [`Span`]: a span of time in a body.
 //! - [`Query`]: query parameters.
 //! - [`PageQuery`], [`SeekQuery`]: the query parameters of lists.

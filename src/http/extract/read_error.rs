@@ -1,5 +1,5 @@
-//! Why a body or a query string cannot be read. Serde's own errors are sentences; this one is a value, which says the same
-//! in the words of JSON and of URLs.
+//! Why a body or a query string cannot be read, as a value. The errors of serde's formats are sentences, in terms of
+//! Rust types; this one has the field and the types, and is displayed in terms of JSON and URLs.
 
 use std::fmt;
 

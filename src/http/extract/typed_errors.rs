@@ -1,11 +1,11 @@
-//! Reads a value with any deserializer so that what is wrong with it is a [`ReadError`], a value, and not a sentence.
+//! Deserializes with any deserializer so that failures are [`ReadError`]s.
 //!
-//! A deserializer makes an error of its own type, which for JSON keeps nothing but a sentence. So everything that is read
-//! goes through wrappers that hand the types being read a [`ReadError`] to fail with. It cannot travel through the
-//! deserializer in between; it is put [aside](Aside) and taken up again behind it.
+//! A deserializer fails with an error type of its own; serde_json's keeps only a message. The wrappers here stand
+//! between the deserializer and the types being read, and give those types [`ReadError`] as their error type. Such an
+//! error cannot pass through the deserializer, so it is stored in [`Aside`] meanwhile.
 //!
-//! The wrappers know what a type wants by the method that it calls, refuse values of other types, and hold two rules that
-//! serde does not have: a struct is an object and never an array, and `3.0` is a whole number.
+//! The wrappers know the expected type from the method that is called, refuse values of other types, and add two rules
+//! to serde's: a struct is a JSON object, never an array; and `3.0` is a whole number.
 
 use std::cell::Cell;
 use std::fmt;

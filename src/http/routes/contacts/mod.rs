@@ -1,7 +1,7 @@
 //! Contacts, one by one: adding, reading, changing and deleting them.
 //!
-//! The handlers stand in `add`, `read`, `change` and `remove`, each beside the body that it reads; `contact_input` has the
-//! fields of a contact as they are sent.
+//! The handlers are in `add`, `read`, `change` and `remove`, each beside the body that it reads. `contact_input` has
+//! the fields of a contact as clients send them.
 
 mod add;
 mod change;

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::domain::directory::Employee;
 use crate::store::{AuditAction, AuditEntry};
 
-/// What the audit log keeps of an employee: the place in the company and nothing personal, which a purge could not take back.
+/// What the audit log keeps of an employee: the place in the company, and nothing personal, since a purge deletes
+/// nothing from the audit log.
 pub(super) fn post_of(employee: &Employee) -> Value {
     json!({
         "enterpriseId": employee.enterprise_id,

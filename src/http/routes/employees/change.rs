@@ -78,8 +78,8 @@ pub struct EmployeeChanges {
 }
 
 impl EmployeeChanges {
-    /// Refuses ids that are others, null where it cannot be, and names that contradict each other. Returns the department to
-    /// move to, if there is one.
+    /// Refuses ids other than the path's, null where it is not allowed, and fields with two names that differ. Returns
+    /// the department to move to, if one is given.
     fn check(&self, id: &EmployeeId) -> Result<Option<DepartmentId>, ApiError> {
         let mut errors = Vec::new();
         for (field, given) in [("employeeId", &self.employee_id), ("userId", &self.user_id), ("id", &self.id)] {

@@ -1,7 +1,8 @@
 //! Employees.
 //!
-//! The handlers stand in `create`, `read`, `change` and `archive`, each beside the body that it reads; `employee_answer` is an
-//! employee as it is answered, `second_names` the fields that go by several names, `audited` what the audit log keeps.
+//! The handlers are in `create`, `read`, `change` and `archive`, each beside the body that it reads. `employee_answer`
+//! is an employee in responses, `second_names` reads fields that have several names, `audited` is what the audit log
+//! keeps.
 
 mod archive;
 mod audited;
