@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use circles::circles;
 use imports::imports;
-use markdown::{anchors, code_spans, links, rows_of_code, table_rows};
+use markdown::{anchors, code_spans, links, rows_of_code, steps, table_rows};
 use source::Source;
 
 /// Imports that the layers forbid, each with the reason why it may stay.
@@ -54,6 +54,10 @@ const CONNECTING: [(&str, &str); 2] = [
     ("src/cli/health.rs", "to the server that its command line names, by default this machine's own"),
     ("src/cli/traffic.rs", "to the demonstration's own server, at the address that it listens on"),
 ];
+
+/// What `docs/CONTRIBUTING.md` says how to add.
+const GUIDES: [&str; 6] =
+    ["Add a setting", "Add a route", "Add a table", "Add a metric", "Add a page", "Add a file format"];
 
 /// Folders that hold nothing that people wrote for others to read.
 const SKIPPED: [&str; 4] = ["target", "dist", "muster-data", "node_modules"];
@@ -162,6 +166,37 @@ fn files_functions_and_constants_that_are_named_exist() {
             if !there {
                 faults.push(format!("{path}:{line}: there is no {span}"));
             }
+        }
+    }
+    assert_none(&faults);
+}
+
+#[test]
+fn each_step_of_adding_something_names_the_files_to_touch() {
+    let text = &documents()["docs/CONTRIBUTING.md"];
+    let mut faults = Vec::new();
+    for guide in GUIDES {
+        let steps = steps(text, guide);
+        if steps.is_empty() {
+            faults.push(format!("there is no section \"{guide}\" with steps"));
+        }
+        for step in steps {
+            let number = step.split('.').next().unwrap_or_default();
+            // A path below a folder of the repository, or a file at its top.
+            let is_path = |span: &str| match span.split_once('/') {
+                Some((folder, _)) => !folder.is_empty() && root().join(folder).is_dir(),
+                None => [".md", ".rs", ".sql", ".toml"].iter().any(|extension| span.ends_with(extension)),
+            };
+            let spans = code_spans(&step);
+            let (there, missing): (Vec<&str>, Vec<&str>) = spans
+                .iter()
+                .map(|(_, span)| *span)
+                .filter(|span| is_path(span))
+                .partition(|span| root().join(span).exists());
+            if there.is_empty() {
+                faults.push(format!("{guide}: step {number} names no file"));
+            }
+            faults.extend(missing.iter().map(|path| format!("{guide}: step {number}: there is no {path}")));
         }
     }
     assert_none(&faults);

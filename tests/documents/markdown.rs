@@ -50,6 +50,25 @@ pub fn table_rows(text: &str) -> Vec<Vec<&str>> {
     rows.map(|row| row.split('|').map(str::trim).collect()).collect()
 }
 
+/// The numbered steps below a heading of the second level, each as one text; none where there is no such heading.
+pub fn steps(text: &str, heading: &str) -> Vec<String> {
+    let mut steps: Vec<String> = Vec::new();
+    let section =
+        prose(text).map(|(_, line)| line).skip_while(|line| line.strip_prefix("## ") != Some(heading)).skip(1);
+    for line in section.take_while(|line| !line.starts_with("## ")) {
+        let is_begin = line.split_once(". ").is_some_and(|(number, _)| number.parse::<u32>().is_ok());
+        match steps.last_mut() {
+            Some(step) if !is_begin => {
+                step.push('\n');
+                step.push_str(line);
+            }
+            _ if is_begin => steps.push(line.to_owned()),
+            _ => {}
+        }
+    }
+    steps
+}
+
 /// The targets of inline links and of `[name]: target` lines, with the line numbers.
 pub fn links(text: &str) -> Vec<(usize, String)> {
     let mut links = Vec::new();
@@ -96,4 +115,7 @@ fn links_and_anchors_are_found() {
     assert_eq!(anchors(text), ["one-two-three", "one-two-three-1"].map(str::to_owned).into());
     assert_eq!(code_spans("a `b` c\n`d`"), [(1, "b"), (2, "d")]);
     assert_eq!(fenced("```sh\na\n```\nb\n```\nc\n```\n```sh\nd\n```", "sh"), [(2, "a"), (9, "d")]);
+    let guide = "## A\n1. no\n## B\n\nWords.\n1. one `x`\n   more\n2. two\n\n## C\n1. no\n";
+    assert_eq!(steps(guide, "B"), ["1. one `x`\n   more", "2. two\n"]);
+    assert_eq!(steps(guide, "D"), [""; 0]);
 }
