@@ -126,7 +126,7 @@ impl Stats {
     }
 }
 
-/// DurationHistogram in an HDR histogram. It takes no memory before the first one.
+/// Durations in an HDR histogram. It takes no memory before the first one.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DurationHistogram(Option<Histogram<u64>>);
 

@@ -77,7 +77,7 @@ impl Browser {
         Some(Self { client, driver, port, _home: home, _permit: permit })
     }
 
-    /// Sends a command of Chromium that is not part of the WebDriver standard.
+    /// Sends a command of Chromium that is not part of the `WebDriver` standard.
     pub async fn command(&self, path: &str, body: Value) -> Value {
         let session = self.client.session_id().await.unwrap().unwrap();
         let url = format!("http://127.0.0.1:{}/session/{session}/{path}", self.port);

@@ -1,6 +1,6 @@
 //! Deserializes with any deserializer so that failures are [`ReadError`]s.
 //!
-//! A deserializer fails with an error type of its own; serde_json's keeps only a message. The wrappers here stand
+//! A deserializer fails with an error type of its own; that of `serde_json` keeps only a message. The wrappers here stand
 //! between the deserializer and the types being read, and give those types [`ReadError`] as their error type. Such an
 //! error cannot pass through the deserializer, so it is stored in [`Aside`] meanwhile.
 //!
