@@ -29,8 +29,8 @@ const EXCEPTIONS: [(&str, &str, &str); 2] = [
 const LIBRARIES: [(&[&str], &[&str]); 7] = [
     (&["rusqlite", "r2d2", "r2d2_sqlite"], &["store"]),
     (&["axum", "tower", "tower_http", "utoipa_axum", "utoipa_swagger_ui"], &["http"]),
-    // `muster health` and the traffic of `muster demo` are clients.
-    (&["hyper", "hyper_util"], &["server", "cli"]),
+    // `muster health` and the traffic of `muster demo` are clients of this machine.
+    (&["hyper", "hyper_util"], &["server", "outbound", "cli"]),
     (&["http_body_util"], &["server", "http", "cli", "outbound"]),
     (&["rustls", "tokio_rustls", "x509_cert"], &["server", "outbound"]),
     (&["hickory_resolver", "rustls_native_certs"], &["outbound"]),

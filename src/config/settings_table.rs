@@ -41,6 +41,7 @@ macro_rules! settings_table {
     (@module $name:ident $doc:literal $({$field:ident: $type:ty, $($help:literal)+})*) => {
         #[doc = $doc]
         #[derive(Clone, Debug, PartialEq, Eq)]
+        #[allow(rustdoc::broken_intra_doc_links, reason = "help texts are plain text, in which [::] is an address")]
         pub struct $name {
             $($(#[doc = $help])+ pub $field: $type,)*
         }

@@ -28,7 +28,7 @@ const AGENT: &str = concat!("muster/", env!("CARGO_PKG_VERSION"));
 /// Sends requests to other servers. Making one connects to nowhere.
 pub struct Outbound {
     connector: Connector,
-    request_timeout: Duration,
+    total_timeout: Duration,
     response_bytes_max: usize,
 }
 
@@ -45,14 +45,14 @@ impl Outbound {
             resolve,
             timeout: settings.connect_timeout,
         };
-        let OutboundSettings { request_timeout, response_bytes_max, .. } = *settings;
-        Ok(Self { connector, request_timeout, response_bytes_max })
+        let OutboundSettings { total_timeout, response_bytes_max, .. } = *settings;
+        Ok(Self { connector, total_timeout, response_bytes_max })
     }
 
     /// Sends a request, whose URI is a path below the target's, and reads the whole response. A redirect is a response like
     /// any other. Each request has a connection of its own: there are few.
     pub async fn send(&self, target: &Target, request: Request<Bytes>) -> Result<Response<Bytes>, OutboundError> {
-        let limit = self.request_timeout;
+        let limit = self.total_timeout;
         let server = target.server.to_string();
         timeout(limit, self.exchange(target, request)).await.map_err(|_| OutboundError::Timeout { server, limit })?
     }

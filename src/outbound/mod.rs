@@ -28,5 +28,5 @@ mod tests;
 
 pub use client::Outbound;
 pub use error::OutboundError;
-pub use settings::{CONNECT_TIMEOUT, OutboundSettings, REQUEST_TIMEOUT, RESPONSE_BYTES_MAX};
+pub use settings::{CONNECT_TIMEOUT, OutboundSettings, RESPONSE_BYTES_MAX, TOTAL_TIMEOUT};
 pub use target::{Proxy, Target, TargetError};

@@ -10,7 +10,7 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a request may take until the last byte of its response, connecting included. Somebody may wait for it, as
 /// people who sign in do.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+pub const TOTAL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The largest response body that is read. Documents of OIDC providers take a few kilobytes.
 pub const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
@@ -24,8 +24,8 @@ pub struct OutboundSettings {
     pub proxy: Option<Proxy>,
     /// [`CONNECT_TIMEOUT`], except in tests.
     pub connect_timeout: Duration,
-    /// [`REQUEST_TIMEOUT`], except in tests.
-    pub request_timeout: Duration,
+    /// [`TOTAL_TIMEOUT`], except in tests.
+    pub total_timeout: Duration,
     /// [`RESPONSE_BYTES_MAX`], except in tests.
     pub response_bytes_max: usize,
 }
@@ -38,7 +38,7 @@ impl OutboundSettings {
             ca_file,
             proxy,
             connect_timeout: CONNECT_TIMEOUT,
-            request_timeout: REQUEST_TIMEOUT,
+            total_timeout: TOTAL_TIMEOUT,
             response_bytes_max: RESPONSE_BYTES_MAX,
         }
     }

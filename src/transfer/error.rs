@@ -4,7 +4,7 @@ use std::io;
 
 use super::csv::RECORD_BYTES_MAX;
 
-/// Why a file cannot be read; the error of a single row is a [`csv::RowError`].
+/// Why a file cannot be read; the error of a single row is a `csv::RowError`.
 ///
 /// The texts are for the person who sent the file, and continue a line with its name and a colon.
 #[derive(Debug, thiserror::Error)]

@@ -247,7 +247,7 @@ async fn the_time_to_connect_is_bounded() {
 #[tokio::test]
 async fn the_time_of_a_whole_request_is_bounded() {
     let authority = Authority::new();
-    let settings = OutboundSettings { request_timeout: SOON, ..settings(&authority) };
+    let settings = OutboundSettings { total_timeout: SOON, ..settings(&authority) };
     let url = format!("http://login.example.com:{}", silent().await);
     let unanswered = get(&settings, resolver(&[LOOPBACK]), &url, "/").await;
     assert!(matches!(unanswered, Err(OutboundError::Timeout { .. })), "{unanswered:?}");
