@@ -9,7 +9,7 @@
 //! or else [`FILE_NAME`] in the data directory, which need not. A relative `data-dir` in it starts at the working
 //! directory, as on the command line; in the data directory's own file it can have no effect, and warns.
 //!
-//! - `settings`: the table of all settings, a row each; `settings_table` is the macro behind it, `setting` what is
+//! - `settings`: the table of all settings, a row each; `settings_macro` is the macro behind it, `setting` what is
 //!   known of a setting besides its value.
 //! - `load`: [`Config`], all settings looked up and checked.
 //! - `layers`: the four layers: `flags`, `environment`, `settings_file`, and the defaults. `origin` is where a value
@@ -33,7 +33,7 @@ mod relations;
 mod setting;
 mod settings;
 mod settings_file;
-mod settings_table;
+mod settings_macro;
 mod suggest;
 mod unknown_names;
 mod value_parser;

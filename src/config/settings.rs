@@ -1,7 +1,7 @@
 //! Every setting, one row each: its name, its type and bounds, its default, the reasons for both, and its texts.
 //!
 //! Command line, environment, settings file, help texts, `muster config`, the README's table and the structs that
-//! modules take are made from this table. `settings_table.rs` explains a row.
+//! modules take are made from this table. `settings_macro.rs` explains a row.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use super::flags::Flags;
 use super::layers::{Layers, Sourced};
 use super::network::{Network, NetworkParser};
 use super::setting::{ReportLine, Setting, Usage};
-use super::settings_table::settings_table;
+use super::settings_macro::settings_table;
 use super::value_parser::{List, Optional, SettingType, is_list};
 use super::value_types::{
     ByteRange, DurationOrOff, DurationRange, IntegerRange, LogFilterParser, LogFormat, LogFormatParser, PathParser,

@@ -1,7 +1,7 @@
 //! A change of the configuration: values for some of its fields, each of them judged by the table of fields.
 
 use super::configuration::CacheConfiguration;
-use super::fields::{Assignment, Field, Given};
+use super::ranges::{Assignment, Field, Given};
 use crate::domain::FieldError;
 
 /// Values for some fields, each of them within its range.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::change::ConfigurationChange;
 use super::configuration::{ActivityLimits, CacheConfiguration, Targets, Ttls};
-use super::fields::{FIELDS, Field, Given};
+use super::ranges::{FIELDS, Field, Given};
 
 /// The cache's configuration; durations in milliseconds.
 #[derive(Clone, Debug, Serialize, ToSchema)]
