@@ -122,7 +122,9 @@ impl Given {
             return Self::Other;
         }
         // What is too long for a duration at all is out of range, too.
-        Self::Duration(Duration::try_from_secs_f64(millis / 1e3).unwrap_or(Duration::MAX))
+        let duration = Duration::try_from_secs_f64(millis / 1e3).unwrap_or(Duration::MAX);
+        // A number above zero must not round to zero, which means something else.
+        Self::Duration(if millis > 0.0 { duration.max(Duration::from_nanos(1)) } else { duration })
     }
 }
 

@@ -200,6 +200,15 @@ mod tests {
     }
 
     #[test]
+    fn a_number_above_zero_does_not_round_to_zero() {
+        for field in ["staleIfError", "defaultTTL"] {
+            let refused = patched(json!({ field: 2.5e-42 })).unwrap_err();
+            assert!(refused.contains("from 1s to 30days"), "{field}: {refused}");
+        }
+        assert!(patched(json!({"staleIfError": 0.0})).is_ok());
+    }
+
+    #[test]
     fn any_part_can_be_changed_and_the_rest_stays() {
         let check = |patch: Value, changed: &[(&str, Value)]| {
             let mut expected = defaults();
