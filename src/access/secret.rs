@@ -1,4 +1,4 @@
-//! Secrets: 256 random bits, of which only the SHA-256 is kept. That is enough for a secret that nobody can guess.
+//! Secrets: 256 random bits, of which only the SHA-256 is kept. That is enough for a secret that cannot be guessed.
 
 use std::io;
 use std::time::Duration;

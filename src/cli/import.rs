@@ -193,7 +193,7 @@ fn created(created: Created, verb: &str) -> String {
     if counts.is_empty() { String::new() } else { format!("; {verb}: {}", counts.join(", ")) }
 }
 
-/// Tells people what came of it.
+/// Prints the result for people.
 fn tell(name: &str, report: &ImportReport) {
     let verb = if report.dry_run { "would be imported" } else { "imported" };
     let mut text = format!(

@@ -99,7 +99,7 @@ fn in_words(before: Before) -> String {
     }
 }
 
-/// What came of it, for people.
+/// The result, as text for people.
 fn tell(file: &Path, restored: &Restored, older_schema: Option<i64>) -> String {
     let mut text = format!("before: {}\nafter:  {}\n", in_words(restored.before), restored.after);
     let _ = writeln!(text, "restored {}", file.display());

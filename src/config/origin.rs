@@ -12,7 +12,7 @@ pub enum Origin {
     Environment(String),
     /// A settings file.
     File(PathBuf),
-    /// Nobody set it.
+    /// It is not set.
     Default,
 }
 

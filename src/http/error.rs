@@ -256,7 +256,7 @@ impl ApiError {
 const BUSY_RETRY_SECS: u64 = 1;
 
 impl ApiError {
-    /// What keeps the database from being written, what came of the request in these words, and what to do. Other
+    /// What keeps the database from being written, the result of the request in these words, and what to do. Other
     /// errors of the store say what they say.
     #[must_use]
     pub fn of_trouble(error: StoreError, outcome: &str) -> Self {

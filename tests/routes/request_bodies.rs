@@ -153,7 +153,7 @@ const QUERIES: [(&str, &[&str]); 8] = [
     ("/enterprise/acme/contacts/import", &["dryRun=1", "createMissing=", "dryRun=true&dryRun=true"]),
 ];
 
-/// Sends a text as JSON and says what came of it.
+/// Sends a text as JSON and returns the result.
 async fn outcome(client: &Client, method: &Method, path: &str, body: &str) -> String {
     let request = client.request(method.clone(), path).header("content-type", "application/json").body(body.to_owned());
     refusal(&Reply::to(request).await)

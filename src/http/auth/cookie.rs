@@ -67,7 +67,7 @@ impl SessionCookie {
         HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
-    /// The session of a request. One that is given twice reads as empty, which no session is: nobody can tell which of
+    /// The session of a request. One that is given twice reads as empty, which no session is: it is unknown which of
     /// them the browser means.
     #[must_use]
     pub fn read<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {

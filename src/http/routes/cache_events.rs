@@ -1,8 +1,8 @@
 //! The cache's live event stream, as server-sent events (WHATWG HTML, section 9.2).
 //!
-//! Each stream has a task of its own between the events and the connection, with room for one piece: a client that
-//! takes nothing holds up nobody, and is given up after the time that any download may stand still. Before each piece
-//! it is asked whether the token, or session, still holds.
+//! Each stream has a task of its own between the events and the connection, with a buffer of one piece: a client that
+//! reads nothing delays no other client, and is disconnected after the time that any download may stall. Before each
+//! piece the token, or session, is checked again.
 
 use std::convert::Infallible;
 use std::sync::atomic::Ordering;
