@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::interface::{Body, Key};
 use super::lru::Lru;
 use super::observer::Observer;
-use super::settings::Settings;
+use super::settings::CacheSettings;
 use super::state::CacheState;
 use super::stats::RemovalCause;
 use super::sync::Mutex;
@@ -27,7 +27,7 @@ pub(super) struct Inner<K: Key, V: Body, E, O> {
 impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
     /// An empty cache without an observer. The counter is the newest revision of the source.
     #[must_use]
-    pub fn new(settings: Settings<K>, clock: Clock, counter: i64) -> Self {
+    pub fn new(settings: CacheSettings<K>, clock: Clock, counter: i64) -> Self {
         Self::observed(settings, clock, counter, ())
     }
 }
@@ -35,7 +35,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static> Cache<K, V, E> {
 impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O> {
     /// An empty cache with an observer. The counter is the newest revision of the source.
     #[must_use]
-    pub fn observed(settings: Settings<K>, clock: Clock, counter: i64, observer: O) -> Self {
+    pub fn observed(settings: CacheSettings<K>, clock: Clock, counter: i64, observer: O) -> Self {
         Self(Arc::new(Inner { clock, state: Mutex::new(CacheState::new(settings, counter, observer)) }))
     }
 
@@ -45,7 +45,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O
     }
 
     /// Replaces the settings. They apply at once, to entries and to running loads.
-    pub fn configure(&self, settings: Settings<K>) {
+    pub fn configure(&self, settings: CacheSettings<K>) {
         // The old settings are dropped after the lock, because their TTL function may own anything.
         let _old = self.0.with(|state| {
             let old = mem::replace(&mut state.settings, settings);
@@ -60,7 +60,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O
 
     /// The current settings.
     #[must_use]
-    pub fn settings(&self) -> Settings<K> {
+    pub fn settings(&self) -> CacheSettings<K> {
         self.0.with(|state| state.settings.clone())
     }
 

@@ -58,7 +58,7 @@ pub struct Served<V> {
 
 /// The result of warming a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WarmResult {
+pub enum WarmLoad {
     /// There was a fresh entry.
     AlreadyFresh,
     /// It was loaded.

@@ -28,7 +28,7 @@
 //!   the error, nothing is stored, and the next request loads again. A load has a deadline.
 //! - **Bounds.** Entries and bytes; the least recently used entry is evicted first. A body that exceeds the bound by
 //!   itself is served and not stored. A changed bound applies at once.
-//! - **TTL.** A function of the key, part of the [`Settings`]. An entry has the time of its load and its UTC day
+//! - **TTL.** A function of the key, part of the [`CacheSettings`]. An entry has the time of its load and its UTC day
 //!   instead of a deadline, and both are evaluated at each read. So a changed TTL applies to existing entries and
 //!   running loads.
 //! - **Clear.** A clear or removal supersedes the running loads of its keys: their values are returned to the requests
@@ -72,8 +72,8 @@ mod tests;
 
 pub use self::cache::Cache;
 pub use self::inspection::{EntryTotals, EntryView, Occupancy};
-pub use self::interface::{Body, CacheStatus, Key, Served, WarmResult};
+pub use self::interface::{Body, CacheStatus, Key, Served, WarmLoad};
 pub use self::observer::Observer;
-pub use self::settings::{LOAD_DEADLINE, PUBLISHED_SCOPES_MAX, Settings, Ttl};
+pub use self::settings::{CacheSettings, LOAD_DEADLINE, PUBLISHED_SCOPES_MAX, Ttl};
 pub use self::single_flight::{LoadError, Loaded};
 pub use self::stats::{DurationHistogram, Removals, Stats};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::cache::{Cache, Inner};
-use super::interface::{Body, CacheStatus, Key, Served, WarmResult};
+use super::interface::{Body, CacheStatus, Key, Served, WarmLoad};
 use super::load_task::LoadTask;
 use super::observer::Observer;
 use super::single_flight::{LoadError, LoadReceiver, LoadResult, Loaded, LoadedValue, Loader, PendingLoad};
@@ -68,7 +68,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O
     /// # Errors
     ///
     /// The error of the load.
-    pub async fn warm<L, F>(&self, key: &K, load: L) -> Result<WarmResult, LoadError<E>>
+    pub async fn warm<L, F>(&self, key: &K, load: L) -> Result<WarmLoad, LoadError<E>>
     where
         L: FnOnce() -> F + Send + 'static,
         F: Future<Output = Result<Loaded<V>, E>> + Send + 'static,
@@ -81,12 +81,12 @@ impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O
             }
             Some(state.join_or_start(key, now, || boxed(load)))
         });
-        let Some(Lookup::Wait { receiver, pending, .. }) = lookup else { return Ok(WarmResult::AlreadyFresh) };
+        let Some(Lookup::Wait { receiver, pending, .. }) = lookup else { return Ok(WarmLoad::AlreadyFresh) };
         self.spawn_load(pending);
         let loaded = wait(receiver).await?;
         Ok(match loaded.value {
-            Some(_) => WarmResult::Loaded { stored: loaded.stored },
-            None => WarmResult::Absent,
+            Some(_) => WarmLoad::Loaded { stored: loaded.stored },
+            None => WarmLoad::Absent,
         })
     }
 

@@ -18,7 +18,7 @@ pub const LOAD_DEADLINE: Duration = Duration::from_secs(10);
 pub type Ttl<K> = Arc<dyn Fn(&K) -> Duration + Send + Sync>;
 
 /// The settings of the cache. A change applies at once, to entries and to running loads.
-pub struct Settings<K> {
+pub struct CacheSettings<K> {
     /// The most entries.
     pub entries_max: usize,
     /// The most bytes: keys, bodies in all their forms, overhead.
@@ -33,7 +33,7 @@ pub struct Settings<K> {
     pub published_scopes_max: usize,
 }
 
-impl<K: Key> Settings<K> {
+impl<K: Key> CacheSettings<K> {
     /// Settings with the default deadline and without stale answers.
     pub fn new(entries_max: usize, bytes_max: usize, ttl: impl Fn(&K) -> Duration + Send + Sync + 'static) -> Self {
         Self {
@@ -48,15 +48,15 @@ impl<K: Key> Settings<K> {
 }
 
 // Not derived, because that would require `K: Clone` and `K: Debug`.
-impl<K> Clone for Settings<K> {
+impl<K> Clone for CacheSettings<K> {
     fn clone(&self) -> Self {
         Self { ttl: Arc::clone(&self.ttl), ..*self }
     }
 }
 
-impl<K> fmt::Debug for Settings<K> {
+impl<K> fmt::Debug for CacheSettings<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
+        f.debug_struct("CacheSettings")
             .field("entries_max", &self.entries_max)
             .field("bytes_max", &self.bytes_max)
             .field("stale_if_error", &self.stale_if_error)

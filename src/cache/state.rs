@@ -9,14 +9,14 @@ use super::interface::{Body, CacheStatus, Key, Served};
 use super::lru::{Entry, Lru};
 use super::observer::Observer;
 use super::published_revisions::PublishedRevisions;
-use super::settings::Settings;
+use super::settings::CacheSettings;
 use super::single_flight::{FinishedLoad, Load, LoadError, LoadReceiver, Loaded, LoadedValue, Loader, PendingLoad};
 use super::stats::{RemovalCause, Stats};
 use crate::clock::{Clock, Moment};
 use crate::domain::time::Timestamp;
 
 pub(super) struct CacheState<K: Key, V: Body, E, O> {
-    pub(super) settings: Settings<K>,
+    pub(super) settings: CacheSettings<K>,
     pub(super) lru: Lru<K, V>,
     pub(super) published: PublishedRevisions<K::Scope>,
     pub(super) loads: HashMap<Arc<K>, Load<V, E>>,
@@ -29,7 +29,7 @@ pub(super) struct CacheState<K: Key, V: Body, E, O> {
 
 /// The freshness of an entry. Takes the parts of the state one by one, so that a hit can borrow its entry meanwhile.
 fn freshness<K: Key>(
-    settings: &Settings<K>,
+    settings: &CacheSettings<K>,
     published: &PublishedRevisions<K::Scope>,
     suspended_since: Option<Instant>,
     key: &K,
@@ -55,7 +55,7 @@ pub(super) enum Lookup<K, V, E> {
 }
 
 impl<K: Key, V: Body, E, O: Observer<K>> CacheState<K, V, E, O> {
-    pub(super) fn new(settings: Settings<K>, counter: i64, observer: O) -> Self {
+    pub(super) fn new(settings: CacheSettings<K>, counter: i64, observer: O) -> Self {
         Self {
             settings,
             lru: Lru::new(),

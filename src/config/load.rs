@@ -7,7 +7,7 @@ use super::error::ConfigError;
 use super::flags::Flags;
 use super::layers::Layers;
 use super::setting::ReportLine;
-use super::settings::{BackupSettings, HttpSettings, ServerSettings, Settings, StoreSettings, TelemetrySettings};
+use super::settings::{BackupSettings, HttpSettings, ServerSettings, SettingValues, StoreSettings, TelemetrySettings};
 use super::settings_file::SettingsFile;
 use super::{relations, unknown_names};
 
@@ -28,7 +28,7 @@ pub struct Config {
     pub http: HttpSettings,
     /// What was ignored, a sentence each; for the log, once it is open.
     pub warnings: Vec<String>,
-    settings: Settings,
+    settings: SettingValues,
 }
 
 impl Config {
@@ -45,7 +45,7 @@ impl Config {
             warnings.extend(unknown_names::of_file(&file));
             layers.file = Some(file);
         } else {
-            let data_dir = Settings::data_dir(&layers)?;
+            let data_dir = SettingValues::data_dir(&layers)?;
             if let Some(mut file) = SettingsFile::read_in(&data_dir.value)? {
                 warnings.extend(unknown_names::of_file(&file));
                 if file.remove(data_dir.key) {
@@ -58,7 +58,7 @@ impl Config {
                 layers.file = Some(file);
             }
         }
-        let settings = Settings::resolve(&layers)?;
+        let settings = SettingValues::resolve(&layers)?;
         relations::check(&settings)?;
         Ok(Self {
             telemetry: TelemetrySettings::from(&settings),

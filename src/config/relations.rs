@@ -2,16 +2,16 @@
 
 use super::error::ConfigError;
 use super::layers::Sourced;
-use super::settings::Settings;
+use super::settings::SettingValues;
 
 /// Checks settings that depend on each other.
-pub(super) fn check(settings: &Settings) -> Result<(), ConfigError> {
+pub(super) fn check(settings: &SettingValues) -> Result<(), ConfigError> {
     check_public_url(settings)?;
     need_each_other(&settings.tls_cert, &settings.tls_key)
 }
 
 /// A path in the public URL is the base path, or without one a path that the proxy removes.
-fn check_public_url(settings: &Settings) -> Result<(), ConfigError> {
+fn check_public_url(settings: &SettingValues) -> Result<(), ConfigError> {
     let Sourced { key, value: Some(url), origin } = &settings.public_url else { return Ok(()) };
     let Some(base) = &settings.base_path.value else { return Ok(()) };
     if url.path().is_empty() || url.path() == base.as_str() {

@@ -188,7 +188,7 @@ settings_table! {
         readme "time for running requests when the server stops";
 }
 
-impl Settings {
+impl SettingValues {
     /// Every setting's default.
     fn defaults() -> Self {
         let layers = Layers { flags: &Flags::default(), environment: &Environment::default(), file: None };

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! `unset` may be missing. `Module` says whose struct gets the field: the macro makes the list of all settings
-//! (`SETTINGS`), the values with their origins (`Settings`), and for each module a struct of its own with its default.
+//! (`SETTINGS`), the values with their origins (`SettingValues`), and for each module a struct of its own with its default.
 
 macro_rules! settings_table {
     // Sorts the rows into one list of fields for each module.
@@ -46,15 +46,15 @@ macro_rules! settings_table {
             $($(#[doc = $help])+ pub $field: $type,)*
         }
 
-        impl From<&Settings> for $name {
-            fn from(settings: &Settings) -> Self {
+        impl From<&SettingValues> for $name {
+            fn from(settings: &SettingValues) -> Self {
                 Self { $($field: settings.$field.value.clone(),)* }
             }
         }
 
         impl Default for $name {
             fn default() -> Self {
-                Self::from(&Settings::defaults())
+                Self::from(&SettingValues::defaults())
             }
         }
     };
@@ -77,11 +77,11 @@ macro_rules! settings_table {
 
         /// The value of every setting with its origin.
         #[derive(Clone, Debug)]
-        pub(super) struct Settings {
+        pub(super) struct SettingValues {
             $($(#[doc = $help])+ pub(super) $field: Sourced<$type>,)+
         }
 
-        impl Settings {
+        impl SettingValues {
             $(
                 /// Looks this setting up and checks it.
                 pub(super) fn $field(layers: &Layers<'_>) -> Result<Sourced<$type>, ConfigError> {

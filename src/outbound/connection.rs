@@ -22,7 +22,7 @@ use tokio_rustls::TlsConnector;
 use super::address::is_refused;
 use super::error::OutboundError;
 use super::resolver::Resolve;
-use super::target::{Proxy, Server, Target};
+use super::target::{HostPort, Proxy, Target};
 
 /// An open connection, in clear text or not.
 pub(super) type Stream = Box<dyn Io>;
@@ -63,8 +63,8 @@ impl Connector {
     }
 
     /// Connects to the first address that takes the connection. A name with one refused address is refused whole.
-    async fn dial(&self, server: &Server) -> Result<TcpStream, OutboundError> {
-        let Server { host, port } = server;
+    async fn dial(&self, server: &HostPort) -> Result<TcpStream, OutboundError> {
+        let HostPort { host, port } = server;
         let addresses = match server.address() {
             Some(address) => vec![address],
             None => (self.resolve)(host.clone())
@@ -94,7 +94,7 @@ impl Connector {
         Err(OutboundError::Connect { server: server.to_string(), source: failure })
     }
 
-    async fn speak_tls(&self, stream: Stream, server: &Server) -> Result<Stream, OutboundError> {
+    async fn speak_tls(&self, stream: Stream, server: &HostPort) -> Result<Stream, OutboundError> {
         let failed = |source: io::Error| OutboundError::Tls { server: server.to_string(), source };
         let name = ServerName::try_from(server.host.clone()).map_err(|error| failed(io::Error::other(error)))?;
         let connector = TlsConnector::from(Arc::clone(&self.tls));
@@ -110,7 +110,7 @@ fn refuse(host: &str, address: IpAddr) -> Result<(), OutboundError> {
 }
 
 /// Has a proxy connect to a server and pass all bytes on.
-async fn tunnel(stream: TcpStream, proxy: &Proxy, server: &Server) -> Result<Stream, OutboundError> {
+async fn tunnel(stream: TcpStream, proxy: &Proxy, server: &HostPort) -> Result<Stream, OutboundError> {
     let failed = |source: hyper::Error| OutboundError::Http { server: proxy.to_string(), source };
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
     let request = Request::connect(server.to_string())

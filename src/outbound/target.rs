@@ -12,18 +12,18 @@ use super::address::is_refused;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     pub(super) with_tls: bool,
-    pub(super) server: Server,
+    pub(super) server: HostPort,
     /// The path that requests are below, without a slash at its end.
     path: String,
 }
 
 /// An HTTP proxy that a setting names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proxy(pub(super) Server);
+pub struct Proxy(pub(super) HostPort);
 
 /// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Server {
+pub(super) struct HostPort {
     /// A name, or an address without brackets.
     pub(super) host: String,
     pub(super) port: u16,
@@ -54,7 +54,7 @@ impl Target {
         if uri.query().is_some() || text.contains('#') {
             return Err(TargetError::Form);
         }
-        let server = Server::of(&uri, if with_tls { 443 } else { 80 })?.ok_or(TargetError::Form)?;
+        let server = HostPort::of(&uri, if with_tls { 443 } else { 80 })?.ok_or(TargetError::Form)?;
         Ok(Self { with_tls, server, path: uri.path().trim_end_matches('/').to_owned() })
     }
 
@@ -83,7 +83,7 @@ impl Proxy {
         if uri.scheme_str() != Some("http") || uri.port().is_none() || uri.path() != "/" || text.contains(['?', '#']) {
             return Err(TargetError::ProxyForm);
         }
-        Ok(Self(Server::of(&uri, 80)?.ok_or(TargetError::ProxyForm)?))
+        Ok(Self(HostPort::of(&uri, 80)?.ok_or(TargetError::ProxyForm)?))
     }
 }
 
@@ -93,7 +93,7 @@ impl fmt::Display for Proxy {
     }
 }
 
-impl Server {
+impl HostPort {
     fn of(uri: &Uri, port_of_scheme: u16) -> Result<Option<Self>, TargetError> {
         let Some(authority) = uri.authority() else { return Ok(None) };
         if authority.as_str().contains('@') {
@@ -122,7 +122,7 @@ impl Server {
     }
 }
 
-impl fmt::Display for Server {
+impl fmt::Display for HostPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.host_in_url(), self.port)
     }

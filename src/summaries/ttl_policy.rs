@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use super::key::{SummaryKey, SummaryKind};
 use super::write_activity::WriteActivity;
-use crate::cache::Settings;
+use crate::cache::CacheSettings;
 use crate::domain::cache_configuration::{ActivityLimits, CacheConfiguration, TtlSettings};
 
 /// The cache's settings for a configuration.
-pub(super) fn settings(configuration: &CacheConfiguration, activity: &Arc<WriteActivity>) -> Settings<SummaryKey> {
+pub(super) fn settings(configuration: &CacheConfiguration, activity: &Arc<WriteActivity>) -> CacheSettings<SummaryKey> {
     let (ttl, limits, activity) = (configuration.ttl, configuration.activity, Arc::clone(activity));
-    let settings = Settings::new(configuration.entries_max, configuration.bytes_max, move |key| {
+    let settings = CacheSettings::new(configuration.entries_max, configuration.bytes_max, move |key| {
         by_activity(by_kind(&ttl, key), &ttl, limits, key, &activity)
     });
-    Settings { stale_if_error: configuration.stale_if_error, ..settings }
+    CacheSettings { stale_if_error: configuration.stale_if_error, ..settings }
 }
 
 fn by_kind(ttl: &TtlSettings, key: &SummaryKey) -> Duration {

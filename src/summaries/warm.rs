@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::error::SummaryError;
 use super::key::SummaryKey;
 use super::read_through::{Summaries, WARM_LOADS_MAX};
-use crate::cache::WarmResult;
+use crate::cache::WarmLoad;
 use crate::domain::directory::Scope;
 use crate::domain::ids::EnterpriseId;
 use crate::domain::page::{PageRequest, PageStart};
@@ -143,10 +143,10 @@ impl Summaries {
             let left = self.in_time(deadline)?;
             let warmed = tokio::time::timeout(left, self.cache.warm(&key, self.loader(&key))).await;
             match warmed.map_err(|_| WarmError::NotReached)?.map_err(SummaryError::from)? {
-                WarmResult::AlreadyFresh => return Ok(WarmOutcome::AlreadyCached),
-                WarmResult::Loaded { stored: true } => return Ok(WarmOutcome::Warmed),
-                WarmResult::Loaded { stored: false } => {}
-                WarmResult::Absent => return Err(self.why_absent(&key).await.into()),
+                WarmLoad::AlreadyFresh => return Ok(WarmOutcome::AlreadyCached),
+                WarmLoad::Loaded { stored: true } => return Ok(WarmOutcome::Warmed),
+                WarmLoad::Loaded { stored: false } => {}
+                WarmLoad::Absent => return Err(self.why_absent(&key).await.into()),
             }
         }
         Err(WarmError::NotKept)

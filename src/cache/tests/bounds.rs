@@ -6,14 +6,14 @@ use std::time::Duration;
 use super::support::*;
 use super::{TestBody, TestKey};
 use crate::cache::lru::Lru;
-use crate::cache::{Cache, CacheStatus, Loaded, Settings};
+use crate::cache::{Cache, CacheSettings, CacheStatus, Loaded};
 
 const MIB: usize = 1 << 20;
 
 #[tokio::test]
 async fn ten_thousand_keys_never_exceed_a_thousand_entries_or_a_mebibyte() {
     let clock = noon();
-    let cache = Cache::new(Settings::new(1_000, MIB, |_| HOUR), clock.clone(), 10);
+    let cache = Cache::new(CacheSettings::new(1_000, MIB, |_| HOUR), clock.clone(), 10);
     let day = clock.now().day();
     let request = async |number: u32, bytes: usize| {
         let load = move || async move {
@@ -40,7 +40,7 @@ async fn ten_thousand_keys_never_exceed_a_thousand_entries_or_a_mebibyte() {
 #[tokio::test]
 async fn the_least_recently_used_entry_is_evicted_first() {
     let clock = noon();
-    let cache = Cache::new(Settings { entries_max: 2, ..settings() }, clock.clone(), 10);
+    let cache = Cache::new(CacheSettings { entries_max: 2, ..settings() }, clock.clone(), 10);
     let c = TestKey { scope: 3, part: 0 };
     for key in [&A, &B] {
         request(&cache, key, Ok(body(&clock, 10))).await.unwrap();
@@ -58,10 +58,10 @@ async fn a_changed_bound_applies_at_once() {
     for scope in 0..100 {
         request(&cache, &TestKey { scope, part: 0 }, Ok(body(&clock, 10))).await.unwrap();
     }
-    cache.configure(Settings { entries_max: 40, ..settings() });
+    cache.configure(CacheSettings { entries_max: 40, ..settings() });
     assert_eq!((cache.entry_totals().entries, cache.stats().removals.size), (40, 60));
     let weight = Lru::entry_bytes(&A, &TestBody::new(10, 100));
-    cache.configure(Settings { bytes_max: 10 * weight, ..settings() });
+    cache.configure(CacheSettings { bytes_max: 10 * weight, ..settings() });
     assert_eq!((cache.entry_totals().bytes, cache.stats().removals.bytes), (10 * weight, 30));
     assert!(
         cache.get(&TestKey { scope: 90, part: 0 }).is_some() && cache.get(&TestKey { scope: 89, part: 0 }).is_none()
@@ -72,13 +72,13 @@ async fn a_changed_bound_applies_at_once() {
 #[tokio::test]
 async fn a_body_larger_than_the_bound_is_served_and_not_stored() {
     let clock = noon();
-    let cache = Cache::new(Settings { bytes_max: 10_000, ..settings() }, clock.clone(), 10);
+    let cache = Cache::new(CacheSettings { bytes_max: 10_000, ..settings() }, clock.clone(), 10);
     request(&cache, &B, Ok(body(&clock, 10))).await.unwrap();
     let large = Loaded { value: Some(TestBody::new(10, 10_000)), ..body(&clock, 10) };
     assert_eq!(seen(request(&cache, &A, Ok(large)).await), (10, CacheStatus::Miss { stored: false }));
     assert!(cache.get(&A).is_none());
     assert!(cache.get(&B).is_some(), "and no entry is evicted for it");
-    cache.configure(Settings { entries_max: 0, ..settings() });
+    cache.configure(CacheSettings { entries_max: 0, ..settings() });
     assert_eq!(seen(request(&cache, &A, Ok(body(&clock, 10))).await), (10, CacheStatus::Miss { stored: false }));
     cache.check().unwrap();
 }
@@ -87,7 +87,7 @@ async fn a_body_larger_than_the_bound_is_served_and_not_stored() {
 async fn the_size_of_a_form_that_is_added_later_is_counted() {
     let clock = noon();
     let weight = Lru::entry_bytes(&A, &TestBody::new(10, 100));
-    let cache = Cache::new(Settings { bytes_max: 2 * weight + 50, ..settings() }, clock.clone(), 10);
+    let cache = Cache::new(CacheSettings { bytes_max: 2 * weight + 50, ..settings() }, clock.clone(), 10);
     for key in [&A, &B] {
         request(&cache, key, Ok(body(&clock, 10))).await.unwrap();
     }
@@ -110,7 +110,7 @@ async fn the_size_of_a_form_that_is_added_later_is_counted() {
 async fn an_entry_that_outgrows_the_bound_is_removed_alone() {
     let clock = noon();
     let weight = Lru::entry_bytes(&A, &TestBody::new(10, 100));
-    let cache = Cache::new(Settings { bytes_max: 3 * weight, ..settings() }, clock.clone(), 10);
+    let cache = Cache::new(CacheSettings { bytes_max: 3 * weight, ..settings() }, clock.clone(), 10);
     for key in [&A, &B] {
         request(&cache, key, Ok(body(&clock, 10))).await.unwrap();
     }
@@ -123,7 +123,7 @@ async fn an_entry_that_outgrows_the_bound_is_removed_alone() {
     let large = Loaded { value: Some(TestBody::new(10, 2 * weight - 100)), ..body(&clock, 10) };
     cache.configure(settings());
     request(&cache, &B, Ok(large)).await.unwrap();
-    cache.configure(Settings { bytes_max: 2 * weight, ..settings() });
+    cache.configure(CacheSettings { bytes_max: 2 * weight, ..settings() });
     assert!(cache.get(&B).is_none() && cache.get(&A).is_some());
     assert_eq!((cache.stats().removals.bytes, cache.stats().removals.size), (2, 0));
     cache.check().unwrap();

@@ -9,7 +9,7 @@ use shuttle::sync::Mutex;
 use shuttle::thread;
 
 use super::{TestBody, TestKey};
-use crate::cache::{Body, Cache, Loaded, Settings};
+use crate::cache::{Body, Cache, CacheSettings, Loaded};
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 
@@ -39,9 +39,9 @@ struct World {
 impl World {
     fn new(published_scopes_max: usize) -> Self {
         let clock = Clock::manual(Timestamp::from_millis(0));
-        let settings = Settings {
+        let settings = CacheSettings {
             published_scopes_max,
-            ..Settings::new(2, 1 << 20, |_: &TestKey| std::time::Duration::from_secs(60))
+            ..CacheSettings::new(2, 1 << 20, |_: &TestKey| std::time::Duration::from_secs(60))
         };
         Self { cache: Cache::new(settings, clock.clone(), 0), source: Arc::default(), clock }
     }
@@ -196,9 +196,9 @@ fn a_read_with_a_full_map_of_revisions_never_lacks_what_was_acknowledged_before_
 fn a_read_during_changes_of_settings_never_lacks_what_was_acknowledged_before_it() {
     explore(scenario(SCOPES, |world| {
         let settings = world.cache.settings();
-        world.cache.configure(Settings { entries_max: 1, ..settings.clone() });
+        world.cache.configure(CacheSettings { entries_max: 1, ..settings.clone() });
         let nothing = Arc::new(|_: &TestKey| std::time::Duration::ZERO);
-        world.cache.configure(Settings { ttl: nothing, ..settings.clone() });
+        world.cache.configure(CacheSettings { ttl: nothing, ..settings.clone() });
         world.cache.suspend();
         world.cache.configure(settings);
         world.reset();

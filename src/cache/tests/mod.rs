@@ -65,12 +65,12 @@ mod support {
     use tokio::time::timeout;
 
     use super::{TestBody, TestKey};
-    use crate::cache::{Cache, CacheStatus, LoadError, Loaded, Served, Settings};
+    use crate::cache::{Cache, CacheSettings, CacheStatus, LoadError, Loaded, Served};
     use crate::clock::Clock;
     use crate::domain::time::Timestamp;
 
     pub(super) type TestCache = Cache<TestKey, TestBody, &'static str>;
-    pub(super) type Answer = Result<Option<Served<TestBody>>, LoadError<&'static str>>;
+    pub(super) type TestAnswer = Result<Option<Served<TestBody>>, LoadError<&'static str>>;
 
     /// A test that waits longer than this has failed.
     const TEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -89,8 +89,8 @@ mod support {
         Cache::new(settings(), clock.clone(), 10)
     }
 
-    pub(super) fn settings() -> Settings<TestKey> {
-        Settings { stale_if_error: Duration::from_mins(10), ..Settings::new(1_000, 1 << 30, |_| HOUR) }
+    pub(super) fn settings() -> CacheSettings<TestKey> {
+        CacheSettings { stale_if_error: Duration::from_mins(10), ..CacheSettings::new(1_000, 1 << 30, |_| HOUR) }
     }
 
     /// A body of today.
@@ -103,7 +103,7 @@ mod support {
         cache: &TestCache,
         key: &TestKey,
         result: Result<Loaded<TestBody>, &'static str>,
-    ) -> Answer {
+    ) -> TestAnswer {
         cache.get_or_load(key, || async { result }).await
     }
 
@@ -111,7 +111,7 @@ mod support {
     pub(super) struct ControlledLoad {
         started: oneshot::Receiver<()>,
         result: oneshot::Sender<Result<Loaded<TestBody>, &'static str>>,
-        pub(super) request: JoinHandle<Answer>,
+        pub(super) request: JoinHandle<TestAnswer>,
     }
 
     impl ControlledLoad {
@@ -137,7 +137,7 @@ mod support {
         }
 
         /// Ends the load and waits for the answer to the request.
-        pub(super) async fn finish(self, result: Result<Loaded<TestBody>, &'static str>) -> Answer {
+        pub(super) async fn finish(self, result: Result<Loaded<TestBody>, &'static str>) -> TestAnswer {
             self.finish_task(result).await.unwrap()
         }
 
@@ -145,7 +145,7 @@ mod support {
         pub(super) async fn finish_task(
             self,
             result: Result<Loaded<TestBody>, &'static str>,
-        ) -> Result<Answer, JoinError> {
+        ) -> Result<TestAnswer, JoinError> {
             self.result.send(result).unwrap();
             self.request.await
         }

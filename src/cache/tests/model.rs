@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::support::{TestCache, noon};
 use super::{TestBody, TestKey};
 use crate::cache::lru::Lru;
-use crate::cache::{Cache, CacheStatus, Loaded, Removals, Settings};
+use crate::cache::{Cache, CacheSettings, CacheStatus, Loaded, Removals};
 use crate::clock::Clock;
 use crate::domain::time::{DAY_MILLIS, Day};
 
@@ -52,11 +52,11 @@ struct Tuning {
 }
 
 impl Tuning {
-    fn settings(self) -> Settings<TestKey> {
-        Settings {
+    fn settings(self) -> CacheSettings<TestKey> {
+        CacheSettings {
             stale_if_error: self.stale(),
             published_scopes_max: SCOPES_MAX,
-            ..Settings::new(self.entries_max, self.bytes_max, move |key: &TestKey| self.ttl(key))
+            ..CacheSettings::new(self.entries_max, self.bytes_max, move |key: &TestKey| self.ttl(key))
         }
     }
 

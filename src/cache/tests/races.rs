@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::support::*;
-use crate::cache::{Cache, CacheStatus, LoadError, Settings};
+use crate::cache::{Cache, CacheSettings, CacheStatus, LoadError};
 use crate::domain::time::Timestamp;
 
 const STORED: CacheStatus = CacheStatus::Miss { stored: true };
@@ -147,7 +147,10 @@ async fn a_changed_ttl_applies_to_entries_and_to_running_loads() {
     held.started().await;
     clock.advance(HOUR / 2);
     let quarter = |_: &_| HOUR / 4;
-    cache.configure(Settings { stale_if_error: settings().stale_if_error, ..Settings::new(1_000, 1 << 30, quarter) });
+    cache.configure(CacheSettings {
+        stale_if_error: settings().stale_if_error,
+        ..CacheSettings::new(1_000, 1 << 30, quarter)
+    });
     assert!(cache.get(&A).is_none(), "expired under the new TTL");
     // B's load started half an hour ago.
     assert_eq!(seen(held.finish(Ok(body(&clock, 10))).await), (10, NOT_STORED));
@@ -158,7 +161,7 @@ async fn a_changed_ttl_applies_to_entries_and_to_running_loads() {
 #[tokio::test]
 async fn a_value_is_stored_under_a_ttl_that_was_raised_during_its_load() {
     let clock = noon();
-    let ttl = |minutes| Settings { ttl: std::sync::Arc::new(move |_| Duration::from_mins(minutes)), ..settings() };
+    let ttl = |minutes| CacheSettings { ttl: std::sync::Arc::new(move |_| Duration::from_mins(minutes)), ..settings() };
     let cache = Cache::new(ttl(1), clock.clone(), 10);
     let mut held = ControlledLoad::request(&cache, &A);
     held.started().await;
@@ -217,7 +220,7 @@ async fn an_entry_is_never_replaced_by_an_older_one() {
 #[tokio::test]
 async fn a_full_map_of_revisions_raises_the_floor_and_costs_only_recomputations() {
     let clock = noon();
-    let cache = Cache::new(Settings { published_scopes_max: 2, ..settings() }, clock.clone(), 10);
+    let cache = Cache::new(CacheSettings { published_scopes_max: 2, ..settings() }, clock.clone(), 10);
     for key in [&A, &B] {
         request(&cache, key, Ok(body(&clock, 10))).await.unwrap();
     }

@@ -8,10 +8,10 @@ use std::time::Duration;
 use tokio::task::{JoinSet, yield_now};
 
 use super::support::*;
-use crate::cache::{Cache, CacheStatus, LoadError, Loaded, Settings, WarmResult};
+use crate::cache::{Cache, CacheSettings, CacheStatus, LoadError, Loaded, WarmLoad};
 
 /// Starts this many requests for A, each with a load that must not run, and returns when all of them wait.
-async fn concurrent_requests(cache: &TestCache, requests: u64) -> JoinSet<Answer> {
+async fn concurrent_requests(cache: &TestCache, requests: u64) -> JoinSet<TestAnswer> {
     let misses = cache.stats().misses;
     let mut others = JoinSet::new();
     for _ in 0..requests {
@@ -151,7 +151,7 @@ async fn a_load_that_panics_fails_only_its_own_requests() {
 #[tokio::test]
 async fn a_load_has_a_deadline_after_which_the_waiting_load_starts() {
     let clock = noon();
-    let cache = Cache::new(Settings { load_deadline: Duration::from_millis(20), ..settings() }, clock.clone(), 10);
+    let cache = Cache::new(CacheSettings { load_deadline: Duration::from_millis(20), ..settings() }, clock.clone(), 10);
     let slow = ControlledLoad::request(&cache, &A);
     until(|| cache.entry_totals().loads == 1).await;
     cache.publish(11, [(&A.scope, 11)]);
@@ -197,12 +197,12 @@ async fn warming_loads_a_key_without_fresh_entry_or_joins_its_load() {
     };
     yield_now().await;
     held.finish(Ok(body(&clock, 10))).await.unwrap();
-    assert_eq!(joined.await.unwrap().unwrap(), WarmResult::Loaded { stored: true });
-    assert_eq!(warm(Err("no load")).await.unwrap(), WarmResult::AlreadyFresh);
+    assert_eq!(joined.await.unwrap().unwrap(), WarmLoad::Loaded { stored: true });
+    assert_eq!(warm(Err("no load")).await.unwrap(), WarmLoad::AlreadyFresh);
     cache.clear();
-    assert_eq!(warm(Ok(body(&clock, 10))).await.unwrap(), WarmResult::Loaded { stored: true });
+    assert_eq!(warm(Ok(body(&clock, 10))).await.unwrap(), WarmLoad::Loaded { stored: true });
     cache.clear();
-    assert_eq!(warm(Ok(Loaded { value: None, ..body(&clock, 10) })).await.unwrap(), WarmResult::Absent);
+    assert_eq!(warm(Ok(Loaded { value: None, ..body(&clock, 10) })).await.unwrap(), WarmLoad::Absent);
     assert!(warm(Err("disk")).await.is_err());
     let stats = cache.stats();
     assert_eq!((stats.hits, stats.misses, stats.loads, stats.load_failures), (0, 1, 4, 1));

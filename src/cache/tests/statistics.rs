@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::TestKey;
 use super::support::*;
-use crate::cache::{Cache, CacheStatus, Loaded, Removals, Settings};
+use crate::cache::{Cache, CacheSettings, CacheStatus, Loaded, Removals};
 
 #[tokio::test]
 async fn a_scripted_sequence_gives_exact_counters() {
     let clock = noon();
-    let cache = Cache::new(Settings { entries_max: 3, ..settings() }, clock.clone(), 10);
+    let cache = Cache::new(CacheSettings { entries_max: 3, ..settings() }, clock.clone(), 10);
     let key = |scope| TestKey { scope, part: 0 };
     // Three misses, three loads, two hits.
     for scope in [1, 2, 3, 1, 2] {
@@ -111,7 +111,7 @@ async fn a_hit_saves_the_duration_of_its_load() {
 async fn entries_are_listed_in_pages_and_counted_by_the_rest_of_their_ttl() {
     let clock = noon();
     let ttl = |key: &TestKey| if key.scope == 1 { HOUR } else { 2 * HOUR };
-    let cache = Cache::new(Settings::new(100, 1 << 20, ttl), clock.clone(), 10);
+    let cache = Cache::new(CacheSettings::new(100, 1 << 20, ttl), clock.clone(), 10);
     for (scope, part) in [(2, 1), (1, 0), (1, 1), (2, 0)] {
         request(&cache, &TestKey { scope, part }, Ok(body(&clock, 10))).await.unwrap();
     }

@@ -1,7 +1,7 @@
 //! A change of the configuration: values for some of its fields, each of them judged by the table of fields.
 
 use super::configuration::CacheConfiguration;
-use super::ranges::{Assignment, Field, Given};
+use super::ranges::{Assignment, FieldRange, Given};
 use crate::domain::FieldError;
 
 /// Values for some fields, each of them within its range.
@@ -21,11 +21,11 @@ pub struct Refusal {
 impl ConfigurationChange {
     /// The change to these values, by the names of their fields, if every one of them can be set.
     pub fn check<'a>(values: impl IntoIterator<Item = (&'a str, Given)>) -> Result<Self, Refusal> {
-        let mut accepted: Vec<(&Field, Assignment)> = Vec::new();
+        let mut accepted: Vec<(&FieldRange, Assignment)> = Vec::new();
         let mut refused = Vec::new();
         for (name, given) in values.into_iter().filter(|(_, given)| *given != Given::Absent) {
             let error = |message: String| FieldError::new(name, message);
-            let Some(field) = Field::named(name) else {
+            let Some(field) = FieldRange::named(name) else {
                 let error = error("is no field of the configuration".to_owned());
                 refused.push((error.to_string(), error));
                 continue;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::change::ConfigurationChange;
 use super::configuration::{ActivityLimits, CacheConfiguration, Targets, Ttls};
-use super::ranges::{FIELDS, Field, Given};
+use super::ranges::{FIELDS, FieldRange, Given};
 
 /// The cache's configuration; durations in milliseconds.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -70,7 +70,7 @@ impl CacheConfiguration {
 }
 
 /// The value of a field, absent if it or an object around it is.
-fn stored_value(json: &Value, field: &Field) -> Result<Given, String> {
+fn stored_value(json: &Value, field: &FieldRange) -> Result<Given, String> {
     let mut value = json;
     let mut within = "the configuration";
     for name in field.name.split('.') {

@@ -14,6 +14,6 @@ pub use change::{ConfigurationChange, Refusal};
 pub use configuration::{ActivityLimits, CacheConfiguration, Targets, TtlSettings, Ttls};
 pub use json::ConfigurationJson;
 pub use ranges::{
-    BYTES_MAX, BYTES_MIN, DURATION_MAX, DURATION_MIN, ENTRIES_MAX, FIELDS, Field, Given, HIT_MILLIS_MAX,
+    BYTES_MAX, BYTES_MIN, DURATION_MAX, DURATION_MIN, ENTRIES_MAX, FIELDS, FieldRange, Given, HIT_MILLIS_MAX,
     INVALIDATIONS_MAX, WRITES_MAX,
 };

@@ -35,7 +35,7 @@ pub const HIT_MILLIS_MAX: f64 = 60_000.0;
 
 /// A field that can be set.
 #[derive(Debug)]
-pub struct Field {
+pub struct FieldRange {
     /// Its name in JSON, with a dot between an object and a field of it.
     pub name: &'static str,
     kind: Kind,
@@ -64,7 +64,7 @@ pub(super) trait WholeNumber {
 }
 
 /// Every field, in the order in which they are shown.
-pub static FIELDS: [Field; 14] = [
+pub static FIELDS: [FieldRange; 14] = [
     ttl("ttlSettings.enterprise", |it| &mut it.ttl.enterprise),
     ttl("ttlSettings.department", |it| &mut it.ttl.department),
     ttl("ttlSettings.default", |it| &mut it.ttl.default),
@@ -84,20 +84,20 @@ pub static FIELDS: [Field; 14] = [
 /// Second names of fields.
 const SECOND_NAMES: [(&str, &str); 1] = [("defaultTTL", "ttlSettings.default")];
 
-const fn ttl(name: &'static str, place: Place<Duration>) -> Field {
-    Field { name, kind: Kind::Ttl(place) }
+const fn ttl(name: &'static str, place: Place<Duration>) -> FieldRange {
+    FieldRange { name, kind: Kind::Ttl(place) }
 }
 
-const fn ttl_or_zero(name: &'static str, place: Place<Duration>) -> Field {
-    Field { name, kind: Kind::TtlOrZero(place) }
+const fn ttl_or_zero(name: &'static str, place: Place<Duration>) -> FieldRange {
+    FieldRange { name, kind: Kind::TtlOrZero(place) }
 }
 
-const fn whole(name: &'static str, range: RangeInclusive<u64>, place: Place<dyn WholeNumber>) -> Field {
-    Field { name, kind: Kind::Whole(range, place) }
+const fn whole(name: &'static str, range: RangeInclusive<u64>, place: Place<dyn WholeNumber>) -> FieldRange {
+    FieldRange { name, kind: Kind::Whole(range, place) }
 }
 
-const fn above_zero(name: &'static str, max: f64, place: Place<f64>) -> Field {
-    Field { name, kind: Kind::AboveZero(max, place) }
+const fn above_zero(name: &'static str, max: f64, place: Place<f64>) -> FieldRange {
+    FieldRange { name, kind: Kind::AboveZero(max, place) }
 }
 
 /// A value that is meant for a field, as it was sent or stored.
@@ -156,7 +156,7 @@ impl Assignment {
     }
 }
 
-impl Field {
+impl FieldRange {
     /// The field with this name, or with this second name.
     pub(super) fn named(name: &str) -> Option<&'static Self> {
         let name = SECOND_NAMES.iter().find(|(second, _)| *second == name).map_or(name, |(_, first)| first);

@@ -13,7 +13,7 @@ use hyper::{Request, Response};
 
 use super::resolver::{Addresses, Resolve};
 use super::{Outbound, OutboundError, OutboundSettings, Proxy, Target};
-use servers::{Authority, LOOPBACK, Server, silent};
+use servers::{Authority, LOOPBACK, TestServer, silent};
 
 const HELLO: &str = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
@@ -48,7 +48,7 @@ async fn get(
 
 #[tokio::test]
 async fn a_request_goes_to_the_path_below_its_target_and_its_response_comes_back() {
-    let server = Server::plain("HTTP/1.1 404 Not Found\r\nX-A: b\r\nContent-Length: 5\r\n\r\nhello").await;
+    let server = TestServer::plain("HTTP/1.1 404 Not Found\r\nX-A: b\r\nContent-Length: 5\r\n\r\nhello").await;
     let outbound = Outbound::with_resolver(&settings(&Authority::new()), resolver(&[LOOPBACK])).unwrap();
     let target = Target::parse(&format!("http://login.example.com:{}/realm", server.port)).unwrap();
     let request = Request::post("/token?x=1").header("X-C", "d").body(Bytes::from_static(b"code=1")).unwrap();
@@ -77,7 +77,7 @@ async fn a_request_cannot_name_another_server_than_its_target() {
 #[tokio::test]
 async fn certificates_of_the_ca_file_are_accepted_and_others_refused() {
     let (ours, theirs) = (Authority::new(), Authority::new());
-    let server = Server::tls(&ours, &["login.example.com"], HELLO).await;
+    let server = TestServer::tls(&ours, &["login.example.com"], HELLO).await;
     let url = |name: &str| format!("https://{name}:{}", server.port);
     let ask = async |authority: &Authority, name: &str| {
         get(&settings(authority), resolver(&[LOOPBACK]), &url(name), "/").await
@@ -115,8 +115,8 @@ fn a_ca_file_that_cannot_be_used_is_refused_with_its_name() {
 #[tokio::test]
 async fn tls_goes_through_a_tunnel_of_the_proxy_which_resolves_the_name() {
     let authority = Authority::new();
-    let server = Server::tls(&authority, &["login.example.com"], HELLO).await;
-    let proxy = servers::Proxy::start("200 OK").await;
+    let server = TestServer::tls(&authority, &["login.example.com"], HELLO).await;
+    let proxy = servers::TestProxy::start("200 OK").await;
     let mut settings = settings(&authority);
     settings.proxy = Some(Proxy::parse(&format!("http://127.0.0.1:{}", proxy.port)).unwrap());
     let url = format!("https://login.example.com:{}", server.port);
@@ -130,7 +130,7 @@ async fn tls_goes_through_a_tunnel_of_the_proxy_which_resolves_the_name() {
 #[tokio::test]
 async fn plain_requests_are_handed_to_the_proxy_whole() {
     let authority = Authority::new();
-    let proxy = servers::Proxy::start("200 OK").await;
+    let proxy = servers::TestProxy::start("200 OK").await;
     let mut settings = settings(&authority);
     settings.proxy = Some(Proxy::parse(&format!("http://proxy.example.com:{}", proxy.port)).unwrap());
     let response = get(&settings, resolver(&[LOOPBACK]), "http://intranet.example.com/hook", "/a?b").await.unwrap();
@@ -143,7 +143,7 @@ async fn plain_requests_are_handed_to_the_proxy_whole() {
 #[tokio::test]
 async fn a_proxy_that_refuses_is_named_with_its_status() {
     let authority = Authority::new();
-    let proxy = servers::Proxy::start("403 Forbidden").await;
+    let proxy = servers::TestProxy::start("403 Forbidden").await;
     let mut settings = settings(&authority);
     settings.proxy = Some(Proxy::parse(&format!("http://127.0.0.1:{}", proxy.port)).unwrap());
     let refused = get(&settings, no_resolver(), "https://login.example.com", "/").await;
@@ -152,11 +152,11 @@ async fn a_proxy_that_refuses_is_named_with_its_status() {
 
 #[tokio::test]
 async fn a_redirect_is_returned_and_not_followed() {
-    let elsewhere = Server::plain(HELLO).await;
+    let elsewhere = TestServer::plain(HELLO).await;
     let to = format!("http://login.example.com:{}/there", elsewhere.port);
     for status in [301, 302, 303, 307, 308] {
         let redirect = format!("HTTP/1.1 {status} Elsewhere\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
-        let server = Server::plain(redirect).await;
+        let server = TestServer::plain(redirect).await;
         let url = format!("http://login.example.com:{}", server.port);
         let response = get(&settings(&Authority::new()), resolver(&[LOOPBACK]), &url, "/").await.unwrap();
         assert_eq!((response.status().as_u16(), response.headers()["location"].to_str().unwrap()), (status, &*to));
@@ -167,7 +167,7 @@ async fn a_redirect_is_returned_and_not_followed() {
 #[tokio::test]
 async fn a_name_that_leads_to_a_link_local_address_is_refused() {
     let authority = Authority::new();
-    let server = Server::plain(HELLO).await;
+    let server = TestServer::plain(HELLO).await;
     let url = format!("http://metadata.example.com:{}", server.port);
     for address in ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1", "fd00:ec2::254"] {
         let address: IpAddr = address.parse().unwrap();
@@ -185,7 +185,7 @@ async fn a_name_that_leads_to_a_link_local_address_is_refused() {
 #[tokio::test]
 async fn what_is_connected_to_is_what_was_checked() {
     let authority = Authority::new();
-    let server = Server::plain(HELLO).await;
+    let server = TestServer::plain(HELLO).await;
     // The second look-up would lead elsewhere, as the name servers of somebody who rebinds a name say.
     let lookups = Arc::new(AtomicUsize::new(0));
     let resolve: Resolve = Arc::new({
@@ -207,7 +207,7 @@ async fn what_is_connected_to_is_what_was_checked() {
 
 #[tokio::test]
 async fn the_next_address_of_a_name_is_tried_when_one_does_not_answer() {
-    let server = Server::plain(HELLO).await;
+    let server = TestServer::plain(HELLO).await;
     let url = format!("http://login.example.com:{}", server.port);
     // Nothing listens at the first one.
     let addresses = ["127.0.0.2".parse().unwrap(), LOOPBACK];
@@ -257,7 +257,7 @@ async fn the_time_of_a_whole_request_is_bounded() {
 async fn the_size_of_a_response_is_bounded() {
     let authority = Authority::new();
     let check = async |response: &str, expected: Result<&str, ()>| {
-        let server = Server::plain(response).await;
+        let server = TestServer::plain(response).await;
         let settings = OutboundSettings { response_bytes_max: 5, ..settings(&authority) };
         let url = format!("http://login.example.com:{}", server.port);
         match (get(&settings, resolver(&[LOOPBACK]), &url, "/").await, expected) {
@@ -279,7 +279,7 @@ async fn a_response_with_an_endless_head_or_cut_off_is_no_response() {
     let authority = Authority::new();
     let endless = format!("HTTP/1.1 200 OK\r\nX-A: {}\r\n\r\n", "a".repeat(1024 * 1024));
     for response in [&endless, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", "no HTTP\r\n\r\n", ""] {
-        let server = Server::plain(response).await;
+        let server = TestServer::plain(response).await;
         let url = format!("http://login.example.com:{}", server.port);
         let failed = get(&settings(&authority), resolver(&[LOOPBACK]), &url, "/").await;
         assert!(matches!(failed, Err(OutboundError::Http { .. })), "{failed:?}");

@@ -16,13 +16,13 @@ use tokio_rustls::TlsAcceptor;
 pub(super) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A server that gives every request the same response and closes the connection.
-pub(super) struct Server {
+pub(super) struct TestServer {
     pub(super) port: u16,
     /// The head of each request that arrived.
     heads: Arc<Mutex<Vec<String>>>,
 }
 
-impl Server {
+impl TestServer {
     /// Over plain HTTP.
     pub(super) async fn plain(response: impl Into<Vec<u8>>) -> Self {
         Self::start(None, response.into()).await
@@ -69,12 +69,12 @@ pub(super) async fn silent() -> u16 {
 }
 
 /// A proxy: tunnels end at the server with the port that was asked for, whatever its name; plain requests it answers itself.
-pub(super) struct Proxy {
+pub(super) struct TestProxy {
     pub(super) port: u16,
     heads: Arc<Mutex<Vec<String>>>,
 }
 
-impl Proxy {
+impl TestProxy {
     pub(super) async fn start(status: &'static str) -> Self {
         let heads = Arc::new(Mutex::new(Vec::new()));
         let port = listen({

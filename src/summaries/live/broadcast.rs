@@ -183,7 +183,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::cache::Settings;
+    use crate::cache::CacheSettings;
     use crate::clock::Clock;
     use crate::domain::directory::{Name, Scope};
     use crate::domain::ids::EnterpriseId;
@@ -208,7 +208,7 @@ mod tests {
             let store = Store::open(&StoreOptions::new(dir.path(), Mode::Server, "a test"), clock.clone()).unwrap();
             let read = |tx: &ReadTx<'_>| Ok((tx.epoch()?, tx.revision()?, VersionedConfiguration::read(tx)?));
             let (epoch, revision, configuration) = store.read_blocking(read).unwrap();
-            let settings = Settings::new(10, 1 << 20, |_: &SummaryKey| std::time::Duration::from_hours(1));
+            let settings = CacheSettings::new(10, 1 << 20, |_: &SummaryKey| std::time::Duration::from_hours(1));
             let recorder = Recorder::new(clock.moment());
             let cache = SummaryCache::observed(settings, clock, revision, recorder);
             let (configuration, versions) = watch::channel(configuration);

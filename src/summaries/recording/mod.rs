@@ -5,12 +5,12 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::cache::{self, Observer, Settings};
+use crate::cache::{self, CacheSettings, Observer};
 use crate::clock::Moment;
 use crate::what_if::{Recorder, SampledKey, Scenario};
 
 /// The scenario of a cache with these settings.
-pub(super) fn scenario<K: cache::Key>(settings: &Settings<K>) -> Scenario<K> {
+pub(super) fn scenario<K: cache::Key>(settings: &CacheSettings<K>) -> Scenario<K> {
     Scenario {
         ttl: Arc::clone(&settings.ttl),
         entries_max: settings.entries_max,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::scenario;
-use crate::cache::{Body, Cache, Key, Loaded, Settings};
+use crate::cache::{Body, Cache, CacheSettings, Key, Loaded};
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::what_if::{LONGEST_TTL, Recorder, Scenario, TRACE_BYTES_MAX, Trace};
@@ -122,7 +122,7 @@ fn key(number: u32) -> TestKey {
 }
 
 /// A cache whose recorder has this many bytes and this seed.
-fn recording(settings: Settings<TestKey>, clock: &Clock, bytes_max: usize, seed: u64) -> RecordedCache {
+fn recording(settings: CacheSettings<TestKey>, clock: &Clock, bytes_max: usize, seed: u64) -> RecordedCache {
     let recorder = Recorder::with_limits(clock.moment(), LONGEST_TTL, bytes_max, seed);
     Cache::observed(settings, clock.clone(), 0, recorder)
 }
@@ -178,8 +178,8 @@ fn evening() -> Clock {
     clock
 }
 
-fn settings(entries_max: usize, ttl: Duration) -> Settings<TestKey> {
-    Settings::new(entries_max, 1 << 30, move |_: &TestKey| ttl)
+fn settings(entries_max: usize, ttl: Duration) -> CacheSettings<TestKey> {
+    CacheSettings::new(entries_max, 1 << 30, move |_: &TestKey| ttl)
 }
 
 /// The trace of a history, with settings that no scenario has.
@@ -191,7 +191,7 @@ async fn recorded(events: &[(u64, Event)], bytes_max: usize, seed: u64) -> Trace
 }
 
 /// The hit ratio of the real cache.
-async fn real(events: &[(u64, Event)], settings: Settings<TestKey>) -> f64 {
+async fn real(events: &[(u64, Event)], settings: CacheSettings<TestKey>) -> f64 {
     let clock = evening();
     // A small trace, since it is not used.
     let cache = recording(settings, &clock, 1 << 16, 1);
@@ -245,7 +245,7 @@ async fn a_ttl_can_be_predicted_for_some_of_the_keys() {
     let now = settings(800, Duration::from_mins(10));
     let longer = scenario(&now).with_ttl(2 * HOUR, |key| key.part == 1);
     let ttl = |key: &TestKey| if key.part == 1 { 2 * HOUR } else { Duration::from_mins(10) };
-    let real = real(events, Settings::new(800, 1 << 30, ttl)).await;
+    let real = real(events, CacheSettings::new(800, 1 << 30, ttl)).await;
     assert!((trace.predict(&longer).hit_ratio.unwrap() - real).abs() <= 0.01);
     assert!((trace.predict(&scenario(&now)).hit_ratio.unwrap() - real).abs() > 0.02, "the other keys keep their TTL");
 }
@@ -263,7 +263,7 @@ async fn bytes_are_a_bound_too() {
     let events = &history(4)[..20_000];
     let trace = recorded(events, TRACE_BYTES_MAX, 4).await;
     let bytes_max = 300 * entry_bytes().await;
-    let bounded = Settings { bytes_max, ..settings(12_000, HOUR) };
+    let bounded = CacheSettings { bytes_max, ..settings(12_000, HOUR) };
     let real = real(events, bounded.clone()).await;
     assert!((trace.predict(&scenario(&bounded)).hit_ratio.unwrap() - real).abs() <= 0.01);
     let none = Scenario { bytes_max: 100, ..scenario(&bounded) };
@@ -278,7 +278,8 @@ const STEPS: usize = 50;
 async fn simulation_repeats(seed: u64, entries_max: usize, pauses: &[u64]) {
     let mut numbers = Numbers(seed);
     let clock = evening();
-    let settings = Settings { stale_if_error: Duration::from_mins(1), ..settings(entries_max, Duration::from_mins(3)) };
+    let settings =
+        CacheSettings { stale_if_error: Duration::from_mins(1), ..settings(entries_max, Duration::from_mins(3)) };
     let cache = recording(settings.clone(), &clock, TRACE_BYTES_MAX, seed);
     let mut counter = 0;
     for step in 0..3_000 {

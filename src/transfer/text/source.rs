@@ -4,16 +4,12 @@ use std::io::{self, Read};
 
 use encoding_rs::{UTF_16BE, UTF_16LE};
 
-use super::encoding::TextEncoding;
+use super::encoding::{self, TextEncoding};
 use crate::transfer::TransferError;
 
 /// The size of one read, and of the beginning from which encoding and format are detected: large enough for few system
 /// calls and a complete header, small enough for a CPU cache.
 const INPUT_BUFFER_BYTES: usize = 64 * 1024;
-
-/// UTF-16 without a byte order mark is detected from this number of code units at the start, the length of the shortest
-/// known column name (`name`).
-const UTF16_UNITS_DETECTING: usize = 4;
 
 /// A buffered input that returns ASCII-compatible bytes.
 #[derive(Debug)]
@@ -53,7 +49,7 @@ impl<R: Read> TextSource<R> {
         while !source.at_end && source.raw.end < INPUT_BUFFER_BYTES {
             source.read()?;
         }
-        let (encoding, mark_len) = detect_encoding(source.raw.unread());
+        let (encoding, mark_len) = encoding::detect(source.raw.unread());
         source.raw.start = mark_len;
         source.transcoder = match encoding {
             TextEncoding::Utf16Le => Some(Transcoder::new(UTF_16LE)),
@@ -155,24 +151,6 @@ impl Buffer {
 
     fn is_empty(&self) -> bool {
         self.start == self.end
-    }
-}
-
-/// The encoding of a file as detected from its beginning, and the length of its byte order mark.
-fn detect_encoding(beginning: &[u8]) -> (TextEncoding, usize) {
-    let utf16_ascii = |low: usize| {
-        let units = beginning.get(..2 * UTF16_UNITS_DETECTING).unwrap_or_default();
-        let ascii =
-            |unit: &[u8]| unit[1 - low] == 0 && (unit[low].is_ascii_graphic() || unit[low].is_ascii_whitespace());
-        !units.is_empty() && units.chunks_exact(2).all(ascii)
-    };
-    match beginning {
-        [0xef, 0xbb, 0xbf, ..] => (TextEncoding::Utf8, 3),
-        [0xff, 0xfe, ..] => (TextEncoding::Utf16Le, 2),
-        [0xfe, 0xff, ..] => (TextEncoding::Utf16Be, 2),
-        _ if utf16_ascii(0) => (TextEncoding::Utf16Le, 0),
-        _ if utf16_ascii(1) => (TextEncoding::Utf16Be, 0),
-        _ => (TextEncoding::Ascii, 0),
     }
 }
 
