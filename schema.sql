@@ -20,6 +20,20 @@ CREATE TABLE installation (
     contact_id_floor INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
+-- How this file recognises its data directory and its write-ahead log (src/store/engine/home.rs, log_generation.rs): one
+-- row.
+CREATE TABLE home (
+    id              INTEGER PRIMARY KEY CHECK (id = 1),
+    -- New at each start; the file `home` beside the database holds the same.
+    mark            TEXT    NOT NULL,
+    -- Random, from the making of this file.
+    lineage         TEXT    NOT NULL,
+    -- Grows with the first commit after each checkpoint.
+    generation      INTEGER NOT NULL,
+    -- The generation of the last checkpoint that moved the whole log: the file without its log has this one or a later.
+    base_generation INTEGER NOT NULL
+) STRICT;
+
 -- The subject of a summary: an enterprise or one of its departments. Rows are never deleted: the row of a purged scope
 -- stays as a tombstone, so that its revision never decreases. A rowid table, since SQLite's update hook reports no others.
 CREATE TABLE scope (

@@ -4,7 +4,7 @@ use muster::clock::Clock;
 use muster::store::{DATABASE_FILE, Mode, OpenError, SCHEMA_VERSION, Store, database_path};
 use rusqlite::Connection;
 
-use crate::support::{Directory, at, fixture};
+use crate::support::{Directory, at};
 
 const FIRST_VERSION: &str = "PRAGMA application_id = 0x4d555354; PRAGMA user_version = 1;
     INSERT INTO installation (id, epoch, revision) VALUES (1, 'first', 7);
@@ -15,7 +15,7 @@ const FIRST_VERSION: &str = "PRAGMA application_id = 0x4d555354; PRAGMA user_ver
 fn old() -> Directory {
     let directory = Directory::new();
     let connection = Connection::open(database_path(directory.path())).unwrap();
-    connection.execute_batch(&String::from_utf8(fixture("schema-v1.sql")).unwrap()).unwrap();
+    connection.execute_batch(include_str!("../src/store/engine/schema_v1.sql")).unwrap();
     connection.execute_batch(FIRST_VERSION).unwrap();
     directory
 }

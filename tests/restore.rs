@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::support::{
-    CommandOutput, Directory, TestApp, WorkDir, add_contact, enterprise, fixture, make_backup, scope,
+    CommandOutput, Directory, TestApp, WorkDir, add_contact, enterprise, make_backup, scope,
 };
 
 /// A working directory with `acme`, `sales`, `u1` and one contact, and a backup of it in `x.db`.
@@ -254,7 +254,7 @@ fn the_first_start_changes_nothing_in_a_restored_file_and_waits_for_no_reader() 
 fn an_older_backup_is_restored_and_migrated_when_it_is_opened() {
     let dir = WorkDir::new();
     let old = Connection::open(dir.path("old.db")).unwrap();
-    old.execute_batch(&String::from_utf8(fixture("schema-v1.sql")).unwrap()).unwrap();
+    old.execute_batch(include_str!("../src/store/engine/schema_v1.sql")).unwrap();
     old.execute_batch(
         "PRAGMA application_id = 0x4d555354; PRAGMA user_version = 1;
          INSERT INTO installation (id, epoch, revision) VALUES (1, 'first', 7)",

@@ -153,10 +153,13 @@ impl Backups {
     /// Makes one backup and deletes old ones. Blocks.
     fn make(&self, run: &Arc<BackupRun>) -> Result<BackupMade, BackupError> {
         let Inner { store, clock, folder, .. } = &*self.inner;
+        // The path may lead to another database than the one that is served.
+        store.check_files()?;
         let destination = folder.next(clock.now())?;
         let data_dir = store.data_dir().to_owned();
         let request = BackupRequest { data_dir, destination, overwrite: false, pace: Pace::Gentle };
         let made = back_up(&request, clock, &run.observer())?;
+        store.note_verified();
         // Old backups are deleted only after the new one is verified.
         match store.read_blocking(|tx| tx.backups_made()) {
             Ok(known) => folder.retire(&made.path, &known, clock.now()),

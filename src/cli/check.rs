@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use clap::Args;
 
-use super::database::{self, Missing};
+use super::database;
 use super::{Context, Failure};
 use crate::store::{Difference, database_path};
 
@@ -27,7 +27,7 @@ Examples:
 
 /// Checks, and reports what it found.
 pub fn run(context: &mut Context<'_>, arguments: &CheckArgs) -> Result<(), Failure> {
-    let store = database::open(context, "check", Missing::Refuse)?;
+    let store = database::open_for_reading(context, "check")?;
     let path = database_path(store.data_dir());
     if std::io::stderr().is_terminal() {
         // A million contacts take some twenty seconds.

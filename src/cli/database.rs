@@ -22,6 +22,12 @@ pub(super) fn open(context: &Context<'_>, name: &str, missing: Missing) -> Resul
     Ok(Store::open(&options, Clock::system())?)
 }
 
+/// Opens the database for a command that only reads.
+pub(super) fn open_for_reading(context: &Context<'_>, name: &str) -> Result<Store, Failure> {
+    let options = StoreOptions::new(&context.config.store.data_dir, Mode::Reader, format!("`muster {name}`"));
+    Ok(Store::open(&options, Clock::system())?)
+}
+
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
         Self::failed(error.to_string())

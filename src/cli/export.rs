@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 
-use super::database::{self, Missing};
+use super::database;
 use super::{Context, Failure};
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::intake::{self, ExportError};
@@ -49,7 +49,7 @@ Examples:
 
 /// Writes the contacts.
 pub fn run(context: &mut Context<'_>, arguments: &ExportArgs) -> Result<(), Failure> {
-    let store = database::open(context, "export", Missing::Refuse)?;
+    let store = database::open_for_reading(context, "export")?;
     let ExportFormat::Csv = arguments.format;
     let written = match arguments.output.as_ref().filter(|path| path.as_os_str() != "-") {
         None => {

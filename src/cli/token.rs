@@ -122,7 +122,7 @@ fn create(context: &mut Context<'_>, arguments: &CreateArgs) -> Result<(), Failu
 }
 
 fn list(context: &mut Context<'_>, arguments: &ListArgs) -> Result<(), Failure> {
-    let store = database::open(context, "token list", Missing::Refuse)?;
+    let store = database::open_for_reading(context, "token list")?;
     let tokens = store
         .read_blocking(|tx| tx.tokens())
         .map_err(|error| Failure::failed("the tokens could not be read").because(error))?;

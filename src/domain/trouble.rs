@@ -19,11 +19,20 @@ pub enum TroubleKind {
     DiskFailing,
     /// The database's file is damaged.
     Damaged,
+    /// The database's file, or its log, was moved, removed or replaced while it was in use.
+    FileReplaced,
 }
 
 impl TroubleKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::DiskFull, Self::LimitReached, Self::ReadOnly, Self::DiskFailing, Self::Damaged];
+    pub const ALL: [Self; 6] = [
+        Self::DiskFull,
+        Self::LimitReached,
+        Self::ReadOnly,
+        Self::DiskFailing,
+        Self::Damaged,
+        Self::FileReplaced,
+    ];
 
     /// The kind as a word in lower case, for metrics and the log.
     #[must_use]
@@ -34,6 +43,7 @@ impl TroubleKind {
             Self::ReadOnly => "read_only",
             Self::DiskFailing => "disk_failing",
             Self::Damaged => "damaged",
+            Self::FileReplaced => "file_replaced",
         }
     }
 
@@ -46,6 +56,7 @@ impl TroubleKind {
             Self::ReadOnly => "The disk of the database is read-only",
             Self::DiskFailing => "The disk of the database reports errors",
             Self::Damaged => "The database is damaged",
+            Self::FileReplaced => "The database's file was moved, removed or replaced while it was in use",
         }
     }
 
@@ -57,7 +68,8 @@ impl TroubleKind {
             Self::LimitReached => "raise the limit and restart, or delete what is not needed",
             Self::ReadOnly => "make it writable, and changes are taken again by themselves",
             Self::DiskFailing => "look into the server's log, and at the disk",
-            Self::Damaged => "run muster check, and restore a backup",
+            Self::Damaged => "it is checked again by itself; if that goes on, look at the disk and restore a backup",
+            Self::FileReplaced => "stop the server, put the right file in place, and start it again",
         }
     }
 }

@@ -264,7 +264,9 @@ impl ApiError {
         let detail = format!("{}; {outcome}. {}", kind.what(), capitalised(kind.advice()));
         match kind {
             TroubleKind::DiskFull | TroubleKind::LimitReached => Self::insufficient_storage(detail),
-            TroubleKind::ReadOnly | TroubleKind::DiskFailing => Self::unavailable(detail, TROUBLE_RETRY_SECS),
+            TroubleKind::ReadOnly | TroubleKind::DiskFailing | TroubleKind::FileReplaced => {
+                Self::unavailable(detail, TROUBLE_RETRY_SECS)
+            }
             TroubleKind::Damaged => return Self::internal(error),
         }
         .caused_by(error)
@@ -290,6 +292,7 @@ impl From<StoreError> for ApiError {
             | StoreError::LimitReached
             | StoreError::ReadOnly(_)
             | StoreError::DiskFailing(_)) => Self::of_trouble(error, "nothing was changed"),
+            error @ StoreError::FileReplaced(_) => Self::of_trouble(error, "the change is not kept"),
             error @ (StoreError::Panicked | StoreError::Sqlite(_) | StoreError::Corrupt(_)) => Self::internal(error),
         }
     }

@@ -6,6 +6,9 @@
 //!
 //! Trouble of a read is not about free space. It is over when the database is written again, a later read has
 //! succeeded, and none has failed for [`READS_QUIET`].
+//!
+//! Damage may be that of a read that the disk got wrong, so the file is verified again from time to time, and is sound
+//! when that or a backup, which is verified, succeeds.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -16,6 +19,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::error::StoreError;
+use super::open_files::OpenFiles;
 use super::queue::WriteQueue;
 use crate::clock::Clock;
 use crate::domain::trouble::{StoreTrouble, TroubleKind};
@@ -26,6 +30,11 @@ pub(in crate::store) const RECHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long no read may have failed before reading counts as repaired: on a disk with a bad sector most reads succeed,
 /// and each of them would end the trouble until the next bad one.
 pub(super) const READS_QUIET: Duration = Duration::from_secs(10);
+
+/// How long after damage was found the file is verified again, and the longest pause between two attempts: each doubles
+/// it, since a verification reads the whole file.
+const VERIFY_AFTER: Duration = Duration::from_secs(5);
+const VERIFY_PAUSE_MAX: Duration = Duration::from_mins(10);
 
 /// Bytes that must be free on a disk that was full before service resumes; less would let it fail again with every
 /// other write.
@@ -39,6 +48,7 @@ const ROOM_FILE: &str = "muster.room";
 pub(in crate::store) struct Condition {
     clock: Clock,
     dir: PathBuf,
+    files: OpenFiles,
     /// Whether the database's size is limited, besides by the disk.
     has_limit: bool,
     /// Whether trouble is logged here. A command reports it itself when it fails.
@@ -47,10 +57,18 @@ pub(in crate::store) struct Condition {
     trouble: Mutex<Option<StoreTrouble>>,
     /// The newest read that failed because of the disk, until reading is repaired.
     failed_read: Mutex<Option<FailedRead>>,
+    /// When a damaged file is verified next.
+    verification: Mutex<Option<Verification>>,
     /// Whether a read has failed and none has succeeded since: all that a successful read checks.
     unread: AtomicBool,
     /// Writes that were refused for each kind of trouble.
     refused: [AtomicU64; TroubleKind::ALL.len()],
+}
+
+/// The next verification of a damaged file, and the pause after it.
+struct Verification {
+    due: Instant,
+    pause: Duration,
 }
 
 /// A read that failed because of the disk.
@@ -60,14 +78,22 @@ struct FailedRead {
 }
 
 impl Condition {
-    pub(in crate::store) fn new(clock: Clock, dir: PathBuf, has_limit: bool, logs_trouble: bool) -> Self {
+    pub(in crate::store) fn new(
+        clock: Clock,
+        dir: PathBuf,
+        files: OpenFiles,
+        has_limit: bool,
+        logs_trouble: bool,
+    ) -> Self {
         Self {
             clock,
             dir,
+            files,
             has_limit,
             logs_trouble,
             trouble: Mutex::new(None),
             failed_read: Mutex::new(None),
+            verification: Mutex::new(None),
             unread: AtomicBool::new(false),
             refused: Default::default(),
         }
@@ -146,10 +172,16 @@ impl Condition {
     fn remember(&self, kind: TroubleKind, error: &StoreError) {
         let mut trouble = self.lock();
         match &mut *trouble {
-            // Damage is not repaired while the program runs.
-            Some(known) if known.kind == kind || known.kind == TroubleKind::Damaged => return,
+            // These two are not over because something else fails, too.
+            Some(known) if known.kind == kind || known.kind == TroubleKind::FileReplaced => return,
+            Some(known) if known.kind == TroubleKind::Damaged && kind != TroubleKind::FileReplaced => return,
             Some(known) => *known = StoreTrouble::new(kind, known.since),
             none => *none = Some(StoreTrouble::new(kind, self.clock.now())),
+        }
+        drop(trouble);
+        if kind == TroubleKind::Damaged {
+            let due = self.clock.instant() + VERIFY_AFTER;
+            *self.verification.lock() = Some(Verification { due, pause: 2 * VERIFY_AFTER });
         }
         if self.logs_trouble {
             tracing::error!(%error, trouble = kind.as_str(), "{}: {}", kind.what(), kind.advice());
@@ -186,6 +218,7 @@ impl Condition {
             // A damaged file may accept a write, which proves nothing.
             return Ok(Some(StoreError::damage()));
         }
+        self.files.check()?;
         let disk = self.test_disk().map_err(|error| error.kind());
         if let Err(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) = disk {
             self.remember(TroubleKind::DiskFull, &StoreError::Full);
@@ -207,6 +240,34 @@ impl Condition {
             tracing::info!(trouble = trouble.kind.as_str(), seconds, "the database is written again");
         }
         Ok(None)
+    }
+
+    /// Whether a damaged file is to be verified now; the next time is later.
+    pub(in crate::store) fn is_verification_due(&self) -> bool {
+        let mut verification = self.verification.lock();
+        let now = self.clock.instant();
+        match &mut *verification {
+            Some(next) if now >= next.due => {
+                next.due = now + next.pause;
+                next.pause = VERIFY_PAUSE_MAX.min(2 * next.pause);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Records that every page of the database was read, and is sound.
+    pub(in crate::store) fn note_verified(&self) {
+        *self.verification.lock() = None;
+        let trouble = self.lock().take_if(|trouble| trouble.kind == TroubleKind::Damaged);
+        if trouble.is_some() {
+            tracing::info!("the database was verified and is sound: a read had failed for a while");
+        }
+    }
+
+    /// Fails where a file of the database no longer has its name.
+    pub(in crate::store) fn check_files(&self) -> Result<(), StoreError> {
+        self.files.check().map_err(|error| self.note_failure(error))
     }
 
     fn lock_failed_read(&self) -> MutexGuard<'_, Option<FailedRead>> {

@@ -1,10 +1,13 @@
 //! Connections to the database: how they are opened, their settings and limits, and what SQLite's errors mean.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::data_dir::{DATABASE_FILE, explain_io};
@@ -35,14 +38,52 @@ const STATEMENTS_CACHED_MAX: usize = 256;
 /// Largest WAL that is left on disk after a checkpoint that reset it, in bytes.
 const WAL_KEPT_BYTES_MAX: i64 = 64 * 1_024 * 1_024;
 
+/// Opens a connection that does not trust the file: what a schema defines may not call functions with side effects, and
+/// no statement may change a file's inner structure (<https://sqlite.org/security.html>). Every connection of Muster's is
+/// opened here or configured by [`configure_reader`].
+pub(in crate::store) fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(plain(path), flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    distrust(&connection)?;
+    Ok(connection)
+}
+
+fn distrust(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    Ok(())
+}
+
+/// The same path in a form that SQLite does not take for a URI.
+pub(super) fn plain(path: &Path) -> Cow<'_, Path> {
+    if path.as_os_str().as_bytes().starts_with(b"file:") { Path::new(".").join(path).into() } else { path.into() }
+}
+
+/// Opens the file as it is without its log. Only for one row that says which log it belongs to: without the log the
+/// content is not what was acknowledged.
+pub(super) fn connect_without_log(path: &Path) -> rusqlite::Result<Connection> {
+    let mut uri = "file:".to_owned();
+    for byte in plain(path).as_os_str().as_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
+            byte => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri.push_str("?immutable=1");
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(uri, flags)?;
+    distrust(&connection)?;
+    Ok(connection)
+}
+
 /// Opens a connection that can write, and changes nothing yet.
 pub(in crate::store) fn connect_writer(path: &Path, create: bool) -> rusqlite::Result<Connection> {
-    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
     if create {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
         create_for_owner(path);
     }
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = connect(path, flags)?;
     // The busy handler comes first: every later statement may meet a lock.
     connection.busy_handler(Some(|attempt| {
         std::thread::sleep(BUSY_STEP);
@@ -84,14 +125,14 @@ pub(super) fn limit_size(connection: &Connection, bytes: u64) -> rusqlite::Resul
 
 /// Opens a connection that cannot write.
 pub(super) fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
-    let connection =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     configure_reader(&connection)?;
     Ok(connection)
 }
 
 /// The settings of a connection that cannot write.
 pub(super) fn configure_reader(connection: &Connection) -> rusqlite::Result<()> {
+    distrust(connection)?;
     connection.busy_timeout(READER_BUSY_TIMEOUT)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;

@@ -2,8 +2,10 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::{MetadataExt, fchown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use super::error::OpenError;
 
@@ -94,7 +96,13 @@ impl DirLock {
     pub(in crate::store) fn acquire(dir: &Path, purpose: LockPurpose, holder: &str) -> Result<LockAttempt, OpenError> {
         let data_dir_error =
             |error: &std::io::Error| OpenError::DataDir { path: dir.display().to_string(), reason: explain_io(error) };
-        let mut file = open_lock(dir).map_err(|error| data_dir_error(&error))?;
+        let mut file = open_lock(dir).map_err(|error| match error.raw_os_error() {
+            Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => {
+                let reason = format!("{LOCK_FILE} in it is a symbolic link; remove it");
+                OpenError::DataDir { path: dir.display().to_string(), reason }
+            }
+            _ => data_dir_error(&error),
+        })?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -118,11 +126,18 @@ impl DirLock {
     }
 }
 
-/// Opens the lock's file. A new one is given to the owner of the directory: a command that root runs must not lock out
+/// Whether a process has the data directory's lock.
+pub(in crate::store) fn is_locked(dir: &Path) -> bool {
+    let locked = File::open(dir.join(LOCK_FILE)).map(|file| file.try_lock_shared());
+    matches!(locked, Ok(Err(TryLockError::WouldBlock)))
+}
+
+/// Opens the lock's file without following a link. A new one is given to the owner of the directory: a command that root runs must not lock out
 /// the server's user.
 fn open_lock(dir: &Path) -> std::io::Result<File> {
     let path = dir.join(LOCK_FILE);
-    let open = || File::options().read(true).write(true).clone();
+    let open =
+        || File::options().read(true).write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).clone();
     match open().create_new(true).open(&path) {
         Ok(file) => {
             if let Ok(owner) = fs::metadata(dir) {

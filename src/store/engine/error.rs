@@ -41,6 +41,9 @@ pub enum StoreError {
     /// The disk reports errors.
     #[error("the disk reports an error: {0}")]
     DiskFailing(Arc<rusqlite::Error>),
+    /// A file of the database no longer has its name, so that what is written would be gone at the next start.
+    #[error("{0} was moved, removed or replaced while it was in use")]
+    FileReplaced(Arc<str>),
     /// The store is shutting down.
     #[error("the store is closed")]
     Closed,
@@ -109,6 +112,7 @@ impl StoreError {
             Self::LimitReached => Some(TroubleKind::LimitReached),
             Self::ReadOnly(_) => Some(TroubleKind::ReadOnly),
             Self::DiskFailing(_) => Some(TroubleKind::DiskFailing),
+            Self::FileReplaced(_) => Some(TroubleKind::FileReplaced),
             error => error.is_damage().then_some(TroubleKind::Damaged),
         }
     }
@@ -170,6 +174,12 @@ pub enum OpenError {
     /// The file is no Muster database.
     #[error("{path} is not a Muster database: {reason}; move it away or choose another --data-dir")]
     Foreign { path: String, reason: String },
+    /// The file defines something that Muster does not.
+    #[error(
+        "{path} was changed by somebody: {difference}; nothing of it was run. Restore a backup that you trust with `muster \
+         restore`"
+    )]
+    Altered { path: String, difference: String },
     /// The file was written by a newer Muster.
     #[error(
         "{path} has schema version {found}, but this Muster knows only versions up to {known}; \
@@ -179,12 +189,21 @@ pub enum OpenError {
     /// The file is of an older version and a server has it open, so that it cannot be migrated now.
     #[error("{path} has schema version {found}, this Muster writes {known}; stop the running server and try again")]
     Older { path: String, found: i64, known: i64 },
+    /// The file is of an older version, and who only reads does not migrate it.
+    #[error(
+        "{path} has schema version {found}, and this Muster reads {known}; start `muster serve` once, which backs it up and \
+         migrates it, or use the Muster that wrote it"
+    )]
+    ReadsNewer { path: String, found: i64, known: i64 },
     /// The file is of an older version, and cannot be backed up before it is migrated.
     #[error(
         "{path} has schema version {found} and was not migrated to {known}, because the backup before that cannot be \
          made: {reason}"
     )]
     NotBackedUp { path: String, found: i64, known: i64, reason: String },
+    /// The mark of this start could not be stored.
+    #[error("cannot begin to use {path}: {reason}")]
+    Mark { path: String, reason: String },
     /// SQLite could not open it.
     #[error("cannot open {path}: {source}")]
     Sqlite { path: String, source: rusqlite::Error },

@@ -57,7 +57,29 @@ const MIGRATIONS: &[&str] = &[
         used_at    INTEGER
     ) STRICT;
     CREATE INDEX sign_in_link_by_expiry ON sign_in_link (expires_at);",
+    // 4: how the file recognises its data directory and its log.
+    "CREATE TABLE home (
+        id              INTEGER PRIMARY KEY CHECK (id = 1),
+        mark            TEXT    NOT NULL,
+        lineage         TEXT    NOT NULL,
+        generation      INTEGER NOT NULL,
+        base_generation INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO home VALUES (1, '', lower(hex(randomblob(8))), 1, 0);",
 ];
+
+/// The schema of version 1, from which the steps lead to every later one. It stays as it is.
+const FIRST_SCHEMA: &str = include_str!("schema_v1.sql");
+
+/// An empty database in memory with the schema of a version that this binary knows.
+pub(super) fn schema_of_version(version: i64) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_in_memory()?;
+    connection.execute_batch(FIRST_SCHEMA)?;
+    for (_, step) in (2..).zip(MIGRATIONS).take_while(|(step_version, _)| *step_version <= version) {
+        connection.execute_batch(step)?;
+    }
+    Ok(connection)
+}
 
 /// The version of [`SCHEMA`], kept in the file's `user_version`.
 #[expect(clippy::cast_possible_wrap, reason = "a handful of steps")]
@@ -104,12 +126,9 @@ pub(in crate::store) fn detect_schema(
     }
 }
 
-/// Creates the schema in an empty file, or migrates an older one.
-pub(super) fn create_or_migrate(connection: &Connection, found: DetectedSchema) -> rusqlite::Result<()> {
-    match found {
-        DetectedSchema::Empty => create(connection),
-        DetectedSchema::Version(version) => migrate(connection, version, MIGRATIONS),
-    }
+/// Migrates a database of this version to today's schema.
+pub(super) fn migrate_from(connection: &Connection, version: i64) -> rusqlite::Result<()> {
+    migrate(connection, version, MIGRATIONS)
 }
 
 pub(in crate::store) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
@@ -125,10 +144,13 @@ fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, name, |row| row.get(0))
 }
 
-fn create(connection: &Connection) -> rusqlite::Result<()> {
+/// Creates the schema in an empty file, before that is switched to a write-ahead log: so a file in that mode without a
+/// schema is one that lost its log.
+pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
     let transaction = rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     transaction.execute_batch(SCHEMA)?;
     transaction.execute("INSERT INTO installation (id, epoch) VALUES (1, lower(hex(randomblob(8))))", [])?;
+    transaction.execute("INSERT INTO home VALUES (1, '', lower(hex(randomblob(8))), 1, 0)", [])?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()
@@ -173,7 +195,7 @@ mod tests {
         let fresh = memory();
         create(&fresh).unwrap();
         let old = memory();
-        old.execute_batch(include_str!("../../../tests/fixtures/schema-v1.sql")).unwrap();
+        old.execute_batch(FIRST_SCHEMA).unwrap();
         migrate(&old, 1, MIGRATIONS).unwrap();
         assert_eq!(objects(&old), objects(&fresh));
     }

@@ -1,4 +1,5 @@
-//! The sequence of opening: the data directory and its lock, the writing connection, the schema, the threads.
+//! The sequence of opening: the data directory and its lock, the files in it, the writing connection, the schema, whether
+//! the database is the one that was here, the threads.
 
 use std::fs;
 use std::path::Path;
@@ -7,21 +8,28 @@ use std::thread::{self, JoinHandle};
 
 use parking_lot::Mutex;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::changed_rows::ChangeRecorder;
 use super::changes::Feed;
 use super::condition::Condition;
-use super::connection::{configure_writer, connect_writer, explain_sqlite, limit_size};
-use super::data_dir::{self, DirLock, LockAttempt, LockPurpose, database_path};
+use super::connection::{configure_writer, connect_reader, connect_writer, explain_sqlite, limit_size};
+use super::data_dir::{self, DATABASE_FILE, DirLock, LockAttempt, LockPurpose, database_path};
 use super::deferred_writes::DeferredWrites;
 use super::error::OpenError;
+use super::files_at_rest::{self, DatabaseFile};
+use super::home::{SharedHome, read_home};
+use super::log_generation::LogGeneration;
 use super::migrate::{self, DetectedSchema, SCHEMA_VERSION};
+use super::open_files::OpenFiles;
 use super::options::{Mode, StoreOptions};
 use super::queue::WriteQueue;
+use super::readable::ReadableDatabase;
 use super::readers::Readers;
 use super::store::{Store, StoreInner};
 use super::watcher::{Position, Watcher};
-use super::writer::{self, Writer};
+use super::writer::{self, LogState, Writer};
+use super::{identify, known_schema};
 use crate::clock::Clock;
 use crate::domain::backup::stamp;
 use crate::store::upkeep::actor::Actor;
@@ -36,6 +44,9 @@ const MIGRATION_BACKUP_START: &str = "muster-schema-v";
 impl Store {
     /// Opens, and where the options allow it creates or migrates, the database of a data directory.
     pub fn open(options: &StoreOptions, clock: Clock) -> Result<Self, OpenError> {
+        if options.mode == Mode::Reader {
+            return Self::open_for_reading(options, clock);
+        }
         let settings = &options.settings;
         check_data_dir(options)?;
         let lock = lock_data_dir(options)?;
@@ -46,17 +57,24 @@ impl Store {
         }
         let path = database_path(&settings.data_dir);
         let sqlite = |source| explain_sqlite(&path, source);
-        let connection = open_writer(&path, has_lock, alone, &clock)?;
+        let Opened { connection, home, generation } = if has_lock {
+            open_writer(&settings.data_dir, alone, &clock)?
+        } else {
+            open_writer_beside_server(&path)?
+        };
         if let Some(bytes) = settings.database_max {
             limit_size(&connection, bytes as u64).map_err(sqlite)?;
         }
         let seen = Position::read(&connection).map_err(sqlite)?;
+        let files = OpenFiles::of(&path);
         let feed = Arc::new(Feed::default());
+        let has_limit = settings.database_max.is_some();
         let condition =
-            Condition::new(clock.clone(), settings.data_dir.clone(), settings.database_max.is_some(), is_server);
+            Condition::new(clock.clone(), settings.data_dir.clone(), files.clone(), has_limit, is_server);
         let condition = Arc::new(condition);
         let deferred_writes = Arc::new(DeferredWrites::default());
         let group_jobs = Arc::new(writer::no_groups());
+        let log = Arc::new(LogState::default());
         // One pending wake-up is enough: the thread looks at everything each time.
         let (wake_maintenance, woken) = std_mpsc::sync_channel(1);
         let writer = Writer {
@@ -67,14 +85,29 @@ impl Store {
             wake_maintenance: wake_maintenance.clone(),
             condition: Arc::clone(&condition),
             group_jobs: Arc::clone(&group_jobs),
+            files: files.clone(),
+            home: home.clone(),
+            generation,
+            log: Arc::clone(&log),
             lock,
         };
-        let readers = Readers::open(&path, settings.readers, settings.read_queue_max).map_err(sqlite)?;
+        let readers = Readers::open(&path, &files, settings.readers, settings.read_queue_max).map_err(sqlite)?;
         let (queue, jobs) = WriteQueue::new(settings.write_queue_max, clock.clone(), options.time_max);
         let mut threads = vec![spawn("muster-writer", move || writer.run(jobs))?];
         let mut stop_watcher = None;
         if is_server {
-            let watcher = Watcher { path, feed: Arc::clone(&feed), seen, failed: false };
+            let watcher = Watcher {
+                path: path.clone(),
+                feed: Arc::clone(&feed),
+                seen,
+                failed: false,
+                files,
+                condition: Arc::clone(&condition),
+                home,
+                log,
+                queue: queue.downgrade(),
+                clock: clock.clone(),
+            };
             let (stop, stopped) = std_mpsc::channel();
             threads.push(spawn("muster-watcher", move || watcher.run(&stopped))?);
             stop_watcher = Some(stop);
@@ -84,6 +117,7 @@ impl Store {
                 woken,
                 condition: Arc::clone(&condition),
                 deferred_writes: Arc::clone(&deferred_writes),
+                path,
             };
             threads.push(spawn("muster-maintenance", move || maintenance.run())?);
         }
@@ -102,9 +136,64 @@ impl Store {
             condition,
             deferred_writes,
             group_jobs,
+            reading: None,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
+
+    /// Opens for a command that only reads: without the lock, without a writer, and also where nothing can be written.
+    fn open_for_reading(options: &StoreOptions, clock: Clock) -> Result<Self, OpenError> {
+        let settings = &options.settings;
+        let source = ReadableDatabase::find(&settings.data_dir)?;
+        let path = source.path().to_owned();
+        let sqlite = |error| explain_sqlite(&path, error);
+        let connection = connect_reader(&path).map_err(sqlite)?;
+        let schema = migrate::detect_schema(&connection, &path, true)?;
+        match schema {
+            DetectedSchema::Version(SCHEMA_VERSION) => {}
+            DetectedSchema::Version(found) => {
+                let path = database_path(&settings.data_dir).display().to_string();
+                return Err(OpenError::ReadsNewer { path, found, known: SCHEMA_VERSION });
+            }
+            DetectedSchema::Empty => return Err(refuse_without_tables(&settings.data_dir)),
+        }
+        drop(connection);
+        let files = OpenFiles::of(&path);
+        let readers = Readers::open(&path, &files, settings.readers, settings.read_queue_max).map_err(sqlite)?;
+        let inner = StoreInner {
+            queue: Mutex::new(None),
+            threads: Mutex::new(Vec::new()),
+            stop_watcher: Mutex::new(None),
+            wake_maintenance: Mutex::new(None),
+            readers,
+            feed: Arc::new(Feed::default()),
+            condition: Arc::new(Condition::new(clock.clone(), settings.data_dir.clone(), files, false, false)),
+            clock,
+            time_max: options.time_max,
+            beside_server: false,
+            alone: false,
+            data_dir: settings.data_dir.clone(),
+            deferred_writes: Arc::new(DeferredWrites::default()),
+            group_jobs: Arc::new(writer::no_groups()),
+            reading: Some(source),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+}
+
+/// The writing connection, and what goes with it.
+struct Opened {
+    connection: Connection,
+    home: Option<SharedHome>,
+    generation: LogGeneration,
+}
+
+fn refuse_without_tables(data_dir: &Path) -> OpenError {
+    let reason = format!(
+        "{DATABASE_FILE} in it has no tables: its log, {DATABASE_FILE}-wal, was left behind when it was copied; copy that, \
+         too, or restore a backup with `muster restore`; or, to begin without contacts, remove {DATABASE_FILE}"
+    );
+    OpenError::DataDir { path: data_dir.display().to_string(), reason }
 }
 
 /// Creates the data directory where that is allowed, and refuses one that cannot be used.
@@ -138,29 +227,86 @@ fn remove_leftovers_of_killed_processes(data_dir: &Path) {
     remove_leftovers(data_dir, |name| restore::is_leftover(name) || name.starts_with(MIGRATION_BACKUP_START));
 }
 
-/// Opens the one writing connection; creates or migrates the database when this process has it to itself.
-fn open_writer(path: &Path, has_lock: bool, big_cache: bool, clock: &Clock) -> Result<Connection, OpenError> {
+/// Opens the writing connection beside a server, which has checked everything else.
+fn open_writer_beside_server(path: &Path) -> Result<Opened, OpenError> {
     let sqlite = |error| explain_sqlite(path, error);
-    let connection = connect_writer(path, has_lock).map_err(sqlite)?;
+    let connection = connect_writer(path, false).map_err(sqlite)?;
+    migrate::detect_schema(&connection, path, false)?;
+    configure_writer(&connection, false).map_err(sqlite)?;
+    Ok(Opened { connection, home: None, generation: LogGeneration::default() })
+}
+
+/// Opens the one writing connection as the holder of the lock: refuses files that do not belong together, creates or
+/// migrates the database, and begins a new history for one that came from elsewhere.
+fn open_writer(data_dir: &Path, big_cache: bool, clock: &Clock) -> Result<Opened, OpenError> {
+    let path = &database_path(data_dir);
+    let sqlite = |error| explain_sqlite(path, error);
+    let home = read_home(data_dir)?;
+    let files = files_at_rest::refuse_mismatch(data_dir, home.as_ref())?;
+    let connection = connect_writer(path, files.database == DatabaseFile::Nothing).map_err(sqlite)?;
+    // A database that is refused keeps its log.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(sqlite)?;
     // Before any setting: switching to a WAL would change a file that is not Muster's.
-    let found = migrate::detect_schema(&connection, path, has_lock)?;
+    let found = migrate::detect_schema(&connection, path, true)?;
+    let difference = match found {
+        DetectedSchema::Empty if files.database != DatabaseFile::Nothing => return Err(refuse_without_tables(data_dir)),
+        DetectedSchema::Empty => None,
+        DetectedSchema::Version(version) => {
+            refuse_altered(&connection, path, version)?;
+            identify::recognise(&connection, path, version, &files, home.as_ref())?
+        }
+    };
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(sqlite)?;
+    match found {
+        DetectedSchema::Empty => migrate::create(&connection)
+            .and_then(|()| configure_writer(&connection, big_cache))
+            .map_err(sqlite)?,
+        DetectedSchema::Version(version) => migrate_older(&connection, path, version, big_cache, clock)?,
+    }
+    if let Some(difference) = difference {
+        identify::renew(&connection, difference, home.as_ref(), clock)
+            .map_err(|error| OpenError::Mark { path: path.display().to_string(), reason: error.to_string() })?;
+    }
+    let mut generation = LogGeneration::default();
+    let home = identify::begin_use(&connection, data_dir, home.as_ref(), &mut generation)?;
+    Ok(Opened { connection, home: home.map(|home| Arc::new(Mutex::new(home))), generation })
+}
+
+/// Refuses a file that defines anything but its version's schema, before anything of it runs.
+fn refuse_altered(connection: &Connection, path: &Path, version: i64) -> Result<(), OpenError> {
+    match known_schema::find_difference(connection, version, &[]) {
+        Ok(None) => Ok(()),
+        Ok(Some(difference)) => Err(OpenError::Altered { path: path.display().to_string(), difference }),
+        Err(error) => Err(explain_sqlite(path, error)),
+    }
+}
+
+/// Configures the connection and migrates a database of an older schema, after a backup.
+fn migrate_older(
+    connection: &Connection,
+    path: &Path,
+    version: i64,
+    big_cache: bool,
+    clock: &Clock,
+) -> Result<(), OpenError> {
+    let found = DetectedSchema::Version(version);
     // Before any step of a migration, which cannot be undone.
     let backup = back_up_older(path, found, clock)?;
     let migrated =
-        configure_writer(&connection, big_cache).and_then(|()| migrate::create_or_migrate(&connection, found));
+        configure_writer(connection, big_cache).and_then(|()| migrate::migrate_from(connection, version));
     if let Err(error) = migrated {
-        remove_redundant_backup(backup, &connection, found);
-        return Err(sqlite(error));
+        remove_redundant_backup(backup, connection, found);
+        return Err(explain_sqlite(path, error));
     }
     if let Some(backup) = backup {
         let (actor, act) = (Actor::of_program("migration"), backup.audit_entry());
         // The migration is done, so the next start would not record this either: a failure is only logged.
-        if let Err(error) = audit::insert(&connection, clock.now(), &actor, &act) {
+        if let Err(error) = audit::insert(connection, clock.now(), &actor, &act) {
             let file = backup.path.display();
             tracing::warn!(%file, %error, "the audit log does not tell of the backup before the migration");
         }
     }
-    Ok(connection)
+    Ok(())
 }
 
 /// Backs up a database of an older schema, beside it and named with its version. Without the backup there is no

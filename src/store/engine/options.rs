@@ -35,4 +35,6 @@ pub enum Mode {
     Server,
     /// A command that may write beside a server: takes the lock when it is free, otherwise writes in short turns.
     Command,
+    /// A command that only reads: takes no lock, changes nothing, and works on a read-only file system.
+    Reader,
 }

@@ -137,6 +137,7 @@ impl WriteQueue {
 }
 
 /// A [`WriteQueue`] as long as the store is open.
+#[derive(Clone)]
 pub(in crate::store) struct WeakWriteQueue {
     sender: mpsc::WeakSender<Box<dyn Job>>,
     refused: Arc<AtomicU64>,

@@ -11,8 +11,9 @@ use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
-use super::connection::{configure_reader, connect_reader};
+use super::connection::{configure_reader, connect_reader, plain};
 use super::error::StoreError;
+use super::open_files::OpenFiles;
 
 /// How long a thread waits for a connection. Callers on the runtime hold a permit before they take a thread and never
 /// wait here; the program's own threads do.
@@ -44,12 +45,24 @@ impl Drop for Waiting<'_> {
 
 impl Readers {
     /// Opens a pool of at most `connections`, made as they are needed, for which at most `waiting_max` requests wait.
-    pub(in crate::store) fn open(path: &Path, connections: u32, waiting_max: usize) -> rusqlite::Result<Self> {
+    /// None is opened where the path leads to another file than those that are open.
+    pub(in crate::store) fn open(
+        path: &Path,
+        files: &OpenFiles,
+        connections: u32,
+        waiting_max: usize,
+    ) -> rusqlite::Result<Self> {
         // One connection by hand first: the pool would hide why it cannot be opened.
         drop(connect_reader(path)?);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let manager =
-            SqliteConnectionManager::file(path).with_flags(flags).with_init(|connection| configure_reader(connection));
+        let files = files.clone();
+        let manager = SqliteConnectionManager::file(plain(path)).with_flags(flags).with_init(move |connection| {
+            configure_reader(connection)?;
+            files.check().map_err(|error| {
+                let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+                rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
+            })
+        });
         let pool = Pool::builder()
             .max_size(connections.max(1))
             .min_idle(Some(0))

@@ -13,6 +13,7 @@ use super::condition::Condition;
 use super::deferred_writes::DeferredWrites;
 use super::error::StoreError;
 use super::queue::WriteQueue;
+use super::readable::ReadableDatabase;
 use super::readers::Readers;
 use super::tx::{ReadTx, WriteTx};
 use super::writer::GroupJobs;
@@ -46,6 +47,8 @@ pub(super) struct StoreInner {
     pub(in crate::store) condition: Arc<Condition>,
     pub(in crate::store) deferred_writes: Arc<DeferredWrites>,
     pub(super) group_jobs: Arc<GroupJobs>,
+    /// What a store reads that has no writer; a copy is removed with it, after the readers.
+    pub(super) reading: Option<ReadableDatabase>,
 }
 
 impl Store {
@@ -59,6 +62,11 @@ impl Store {
     #[must_use]
     pub fn is_alone(&self) -> bool {
         self.inner.alone
+    }
+
+    /// Whether this store only reads.
+    pub(in crate::store) fn is_reader(&self) -> bool {
+        self.inner.reading.is_some()
     }
 
     #[must_use]
@@ -191,6 +199,16 @@ impl Store {
         let (condition, queue) = (self.inner.condition.clone(), self.queue()?);
         let trying = tokio::task::spawn_blocking(move || condition.recheck(queue));
         trying.await.unwrap_or(Err(StoreError::Panicked))?.map_or(Ok(()), Err)
+    }
+
+    /// Fails where the database's file was moved, removed or replaced, so that a path no longer leads to it.
+    pub fn check_files(&self) -> Result<(), StoreError> {
+        self.inner.condition.check_files()
+    }
+
+    /// Records that every page of the database was read and verified.
+    pub fn note_verified(&self) {
+        self.inner.condition.note_verified();
     }
 
     /// Completes every accepted write, closes the readers, and the writer last. Later calls fail with

@@ -6,6 +6,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc as std_mpsc};
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ use super::changes::{Feed, Publication, scope_from_row};
 use super::condition::Condition;
 use super::data_dir::DirLock;
 use super::error::StoreError;
+use super::home::{Counters, SharedHome};
+use super::log_generation::LogGeneration;
+use super::open_files::OpenFiles;
 use super::queue::Job;
 use super::tx::WriteTx;
 use crate::clock::Clock;
@@ -59,6 +63,15 @@ thread_local! {
     static WAL_PAGES: Cell<i32> = const { Cell::new(0) };
 }
 
+/// Whether the log waits to be moved into the database, as the writer and the watcher know it.
+#[derive(Debug, Default)]
+pub(super) struct LogState {
+    /// Something was committed since the last checkpoint that moved everything.
+    pub(super) pending: AtomicBool,
+    /// The next time that no job waits, everything is to be moved, however little it is.
+    pub(super) wanted: AtomicBool,
+}
+
 /// A group of jobs after they ran and before the commit.
 #[derive(Default)]
 struct Group {
@@ -83,13 +96,19 @@ pub(super) struct Writer {
     /// Notified when a group cannot be written.
     pub(super) condition: Arc<Condition>,
     pub(super) group_jobs: Arc<GroupJobs>,
+    /// The files that the connection has open.
+    pub(super) files: OpenFiles,
+    /// Where it is noted how far the database has got; none without the data directory's lock.
+    pub(super) home: Option<SharedHome>,
+    pub(super) generation: LogGeneration,
+    pub(super) log: Arc<LogState>,
     /// The data directory's lock, held until the connection is closed. None where another process has the directory.
     pub(super) lock: Option<DirLock>,
 }
 
 impl Writer {
     /// Runs jobs until every sender of the queue is gone and the queue is empty; then checkpoints and closes.
-    pub(super) fn run(self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Box<dyn Job>>) {
         self.connection.wal_hook(Some(|_, pages| {
             WAL_PAGES.set(pages);
             Ok(())
@@ -115,7 +134,12 @@ impl Writer {
 
     /// Runs a group, commits it, publishes what it changed and answers it, in this order. Returns the jobs that it had
     /// no time for.
-    fn commit_group(&self, jobs: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+    fn commit_group(&mut self, jobs: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+        if let Err(error) = self.files.check() {
+            finish_all(jobs, &self.note_failure(error));
+            return Vec::new();
+        }
+        let changes_before = self.connection.total_changes();
         let jobs = match self.begin(jobs) {
             Ok(jobs) if jobs.is_empty() => return jobs,
             Ok(jobs) => jobs,
@@ -132,15 +156,16 @@ impl Writer {
                 self.roll_back();
                 Ok(None)
             }
-            None => self.commit(&group.changed),
+            None => self.commit(&group.changed, changes_before),
         };
         let outcome = match committed {
             Ok(publication) => {
+                // Readers of the open file see it, even where nobody else will.
                 self.publish(publication.as_ref(), &group.changed);
                 if !group.done.is_empty() {
                     self.group_jobs.record(group.done.len() as u64);
                 }
-                Ok(())
+                self.files.check().map_err(|error| self.note_failure(error))
             }
             Err(error) => {
                 self.roll_back();
@@ -237,10 +262,28 @@ impl Writer {
     }
 
     /// Reads what the group drew and commits it.
-    fn commit(&self, changed: &ChangedRows) -> Result<Option<Publication>, StoreError> {
+    fn commit(&mut self, changed: &ChangedRows, changes_before: u64) -> Result<Option<Publication>, StoreError> {
         let publication = if changed.scopes.is_empty() { None } else { Some(self.drawn(&changed.scopes)?) };
+        let has_changes = self.connection.total_changes() != changes_before;
+        if has_changes {
+            self.generation.advance(&self.connection)?;
+        }
         self.execute("COMMIT")?;
+        if has_changes {
+            self.generation.committed();
+            self.log.pending.store(true, Ordering::Relaxed);
+            self.note_counters();
+        }
         Ok(publication)
+    }
+
+    /// Notes in the data directory how far the database has got.
+    fn note_counters(&self) {
+        let Some(home) = &self.home else { return };
+        match Counters::read(&self.connection) {
+            Ok(counters) => home.lock().note(&counters),
+            Err(error) => tracing::warn!(%error, "cannot read how far the database has got"),
+        }
     }
 
     fn drawn(&self, changed: &BTreeMap<i64, u32>) -> Result<Publication, StoreError> {
@@ -294,12 +337,13 @@ impl Writer {
         Ok(())
     }
 
-    /// Moves the WAL into the database when it has grown. A command beside a server does so, too: the server knows the
-    /// WAL's length only when it writes itself. Warns once of a WAL that only grows.
-    fn checkpoint(&self, idle: bool, warned: &mut bool) {
+    /// Moves the WAL into the database when it has grown, or when that is wanted. A command beside a server does so, too:
+    /// the server knows the WAL's length only when it writes itself. Warns once of a WAL that only grows.
+    fn checkpoint(&mut self, idle: bool, warned: &mut bool) {
         let bound = if idle { WAL_IDLE_PAGES_MAX } else { WAL_BUSY_PAGES_MAX };
         let pages = WAL_PAGES.get();
-        if pages <= bound {
+        let is_wanted = idle && self.log.wanted.swap(false, Ordering::Relaxed);
+        if pages <= bound && !is_wanted {
             return;
         }
         // Frames that a reader still needs stay, and the next checkpoint gets them. Once all are moved and no reader is
@@ -307,7 +351,7 @@ impl Writer {
         match self.run_checkpoint("PASSIVE") {
             Ok(outcome) => tracing::debug!(pages, ?outcome, "checkpoint"),
             Err(error) => {
-                let error = self.note_failure(error.into());
+                let error = self.note_failure(error);
                 if error.trouble().is_none() {
                     tracing::warn!(%error, "cannot checkpoint the WAL");
                 }
@@ -320,20 +364,47 @@ impl Writer {
     }
 
     /// Checkpoints and returns SQLite's result: whether it was blocked, pages in the WAL, pages moved out of it.
-    fn run_checkpoint(&self, mode: &str) -> rusqlite::Result<(bool, i64, i64)> {
-        self.connection
-            .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+    fn run_checkpoint(&mut self, mode: &str) -> Result<(bool, i64, i64), StoreError> {
+        // Not into a file that is no longer the database.
+        self.files.check()?;
+        if self.generation.must_advance_before_checkpoint() {
+            self.execute("BEGIN IMMEDIATE")?;
+            let advanced = self.generation.advance(&self.connection).map_err(StoreError::from);
+            if let Err(error) = advanced.and_then(|()| self.execute("COMMIT")) {
+                self.roll_back();
+                return Err(error);
+            }
+            self.generation.committed();
+        }
+        let generation = LogGeneration::current(&self.connection)?;
+        let outcome: (bool, i64, i64) = self.connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?;
+        let (blocked, pages, moved) = outcome;
+        let is_whole = !blocked && pages == moved;
+        self.generation.checkpointed(generation.filter(|_| is_whole));
+        self.log.pending.store(!is_whole, Ordering::Relaxed);
+        if let (Some(home), Some(generation), true) = (&self.home, generation, is_whole) {
+            home.lock().note_base(generation);
+        }
+        Ok(outcome)
     }
 
-    fn close(self) {
+    fn close(mut self) {
+        let mut is_whole = false;
         if self.lock.is_some() {
             match self.run_checkpoint("TRUNCATE") {
-                Ok((false, ..)) => {}
+                Ok((false, ..)) => is_whole = true,
+                Err(error @ StoreError::FileReplaced(_)) => tracing::error!(%error, "the database is not as it was"),
                 outcome => tracing::warn!(?outcome, "the WAL stays behind; the next start moves it into the database"),
             }
         }
         if let Err((_, error)) = self.connection.close() {
             tracing::warn!(%error, "cannot close the database");
+            is_whole = false;
+        }
+        if let Some(home) = self.home.filter(|_| is_whole) {
+            home.lock().change(super::home::HomeRecord::close);
         }
         drop(self.lock);
     }

@@ -1,16 +1,21 @@
 //! The audit log: administrative acts, recorded in the transaction of the act.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, TransactionBehavior, params};
 use serde_json::Value;
 
 use super::actor::Actor;
 use super::audit_action::AuditAction;
 use crate::domain::page::{Page, PageRequest, RowCursor};
 use crate::domain::time::Timestamp;
+use crate::store::engine::connection::connect_writer;
+use crate::store::engine::data_dir::{database_path, refuse_while_restored};
 use crate::store::engine::error::StoreError;
+use crate::store::engine::log_generation::LogGeneration;
+use crate::store::engine::migrate::{self, SCHEMA_VERSION};
 use crate::store::engine::row::timestamp;
 use crate::store::engine::store::Store;
 use crate::store::engine::tx::{ReadTx, WriteTx};
@@ -18,6 +23,9 @@ use crate::store::engine::tx::{ReadTx, WriteTx};
 /// How long a completed act waits for its entry in the audit log: longer than another process holds the write lock, and
 /// short enough for a request that clears a cache in trouble.
 const AUDIT_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// How long the entry of a command that only reads waits for other writers.
+const RECORD_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
@@ -144,6 +152,12 @@ impl Store {
     pub fn audit_done_blocking(&self, actor: Actor, entry: AuditEntry) {
         let (at, act) = (self.clock().now(), Arc::new((actor, entry)));
         let shared = Arc::clone(&act);
+        if self.is_reader() {
+            if let Err(error) = record(self.data_dir(), &shared.0, &shared.1, at) {
+                self.audit_failed(at, &act, &error);
+            }
+            return;
+        }
         if let Err(error) = self.write_blocking(move |tx| tx.audit_at(at, &shared.0, &shared.1)) {
             self.audit_failed(at, &act, &error);
         }
@@ -161,6 +175,26 @@ impl Store {
             %before, %after, is_left_for_later = is_left, "done, and not in the audit log"
         );
     }
+}
+
+/// Records an act of a command that only reads. Beside a server this is one short write, and without one the data
+/// directory stays free for a server that starts.
+pub(in crate::store) fn record(
+    data_dir: &Path,
+    actor: &Actor,
+    entry: &AuditEntry,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    refuse_while_restored(data_dir).map_err(|error| StoreError::Conflict(error.to_string()))?;
+    let connection = connect_writer(&database_path(data_dir), false)?;
+    connection.busy_timeout(RECORD_BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let transaction = rusqlite::Transaction::new_unchecked(&connection, TransactionBehavior::Immediate)?;
+    insert(&transaction, at, actor, entry)?;
+    if migrate::schema_version(&transaction)? == SCHEMA_VERSION {
+        LogGeneration::default().advance(&transaction)?;
+    }
+    Ok(transaction.commit()?)
 }
 
 /// Records an act on a connection that is no store's, in a file that no store has open.

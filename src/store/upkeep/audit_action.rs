@@ -20,6 +20,8 @@ pub enum AuditAction {
     CacheWarm,
     ContactsExport,
     ContactsImport,
+    /// A database that came from elsewhere was given a history of its own.
+    DatabaseRenew,
     DepartmentArchive,
     DepartmentChange,
     DepartmentCreate,
@@ -65,6 +67,7 @@ impl AuditAction {
             Self::CacheWarm => "cache.warm",
             Self::ContactsExport => "contacts.export",
             Self::ContactsImport => "contacts.import",
+            Self::DatabaseRenew => "database.renew",
             Self::DepartmentArchive => "department.archive",
             Self::DepartmentChange => "department.change",
             Self::DepartmentCreate => "department.create",

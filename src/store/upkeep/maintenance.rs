@@ -1,5 +1,6 @@
 //! The maintenance thread: continues purges, deletes what has expired, and resumes service after trouble.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use crate::store::engine::condition::{Condition, RECHECK_INTERVAL};
 use crate::store::engine::deferred_writes::DeferredWrites;
 use crate::store::engine::error::StoreError;
 use crate::store::engine::queue::WeakWriteQueue;
+use crate::store::upkeep::backup::{BackupError, BackupObserver, BackupProgress, Pace, verify};
 
 /// How long one transaction of a purge runs, so that no other write waits longer for it.
 const PURGE_STEP_TIME_MAX: Duration = Duration::from_millis(30);
@@ -30,6 +32,19 @@ pub(in crate::store) struct Maintenance {
     pub(in crate::store) woken: Receiver<()>,
     pub(in crate::store) condition: Arc<Condition>,
     pub(in crate::store) deferred_writes: Arc<DeferredWrites>,
+    /// The database's file.
+    pub(in crate::store) path: PathBuf,
+}
+
+/// Ends a verification when the store closes.
+struct UntilClosed(WeakWriteQueue);
+
+impl BackupObserver for UntilClosed {
+    fn progressed(&self, _: BackupProgress) {}
+
+    fn is_cancelled(&self) -> bool {
+        self.0.upgrade().is_err()
+    }
 }
 
 impl Maintenance {
@@ -74,6 +89,9 @@ impl Maintenance {
 
     /// Tests whether trouble is over, and then does the deferred writes.
     fn recover(&self) -> Result<(), StoreError> {
+        if self.condition.is_verification_due() {
+            self.verify_again();
+        }
         let left = match self.condition.trouble() {
             Some(_) => self.condition.recheck(self.queue.upgrade()?)?,
             None => None,
@@ -81,6 +99,17 @@ impl Maintenance {
         // Trouble with reading does not prevent writing.
         self.deferred_writes.catch_up(|| self.queue.upgrade())?;
         left.map_or(Ok(()), Err)
+    }
+
+    /// Verifies a file that was found damaged: the disk may have got a read wrong for a while.
+    fn verify_again(&self) {
+        tracing::info!("verifying the database, which was found damaged");
+        let observer: Arc<dyn BackupObserver> = Arc::new(UntilClosed(self.queue.clone()));
+        match verify(&self.path, Pace::Gentle, &self.clock, &observer) {
+            Ok(_) => self.condition.note_verified(),
+            Err(BackupError::Cancelled) => {}
+            Err(error) => tracing::error!(%error, "the database is still damaged"),
+        }
     }
 
     /// Does one small step; returns whether there is more to do.

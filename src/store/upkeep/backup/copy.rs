@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::OpenFlags;
 
 use super::error::BackupError;
 use super::partial::{Partial, free_bytes, require_room};
@@ -17,6 +17,7 @@ use super::verify::verify;
 use crate::clock::Clock;
 use crate::domain::backup::{RowCounts, Size};
 use crate::domain::time::Timestamp;
+use crate::store::engine::connection;
 use crate::store::engine::data_dir::database_path;
 use crate::store::engine::error::StoreError;
 
@@ -70,8 +71,8 @@ pub fn back_up(
     let copying = Copying { request, clock, observer, partial: &partial, snapshot: &snapshot };
     copying.run()?;
     // From here on the log may start over.
-    let Snapshot { counts, schema_version, at, connection, .. } = snapshot;
-    drop(connection);
+    let Snapshot { counts, schema_version, at, connection, source, .. } = snapshot;
+    drop((connection, source));
     observer.progressed(BackupProgress {
         stage: BackupStage::Verifying,
         bytes_done: partial.bytes()?,
@@ -109,12 +110,12 @@ impl Copying<'_> {
     /// Copies every page of the snapshot.
     fn run(&self) -> Result<(), BackupError> {
         let log_before = self.log_bytes();
-        let mut target = Connection::open_with_flags(
+        let mut target = connection::connect(
             self.partial.path(),
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+            OpenFlags::SQLITE_OPEN_READ_WRITE,
         )?;
         // An unfinished copy is deleted, and a finished one is flushed at the end.
-        target.pragma_update(None, "journal_mode", "OFF")?;
+        target.pragma_update(None, "journal_mode", "MEMORY")?;
         target.pragma_update(None, "synchronous", "OFF")?;
         let backup = Backup::new(&self.snapshot.connection, &mut target)?;
         let mut locked_tries = 0;

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::time::Duration;
 
 use rusqlite::params;
 use serde_json::{Value, json};
@@ -12,16 +11,11 @@ use super::error::BackupError;
 use crate::clock::Clock;
 use crate::domain::backup::RowCounts;
 use crate::domain::time::Timestamp;
-use crate::store::engine::connection::connect_writer;
-use crate::store::engine::data_dir::{database_path, refuse_while_restored};
 use crate::store::engine::error::StoreError;
 use crate::store::engine::tx::ReadTx;
 use crate::store::upkeep::actor::Actor;
 use crate::store::upkeep::audit::{self, AuditEntry};
 use crate::store::upkeep::audit_action::AuditAction;
-
-/// How long the audit log's entry waits for other writers.
-const RECORD_BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A good backup as the audit log records it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,13 +87,7 @@ impl BackupMade {
     }
 }
 
-/// Records a backup that a command made in the audit log of the database. Beside a server this is one short write, and
-/// without one the data directory stays free for a server that starts.
+/// Records a backup that a command made in the audit log of the database.
 pub fn record_backup(data_dir: &Path, actor: &Actor, made: &BackupMade, clock: &Clock) -> Result<(), BackupError> {
-    refuse_while_restored(data_dir)?;
-    let connection = connect_writer(&database_path(data_dir), false)?;
-    connection.busy_timeout(RECORD_BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    audit::insert(&connection, clock.now(), actor, &made.audit_entry())?;
-    Ok(())
+    Ok(audit::record(data_dir, actor, &made.audit_entry(), clock.now())?)
 }

@@ -5,9 +5,10 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::OpenFlags;
 
 use super::error::BackupError;
+use crate::store::engine::connection;
 
 const SIDE_SUFFIXES: [&str; 3] = ["-journal", "-wal", "-shm"];
 
@@ -31,7 +32,7 @@ pub(in crate::store) fn sync_dir(folder: &Path) -> io::Result<()> {
 /// Switches a file out of the WAL mode, so that it can be moved and read alone.
 pub(in crate::store) fn make_single(path: &Path) -> Result<(), BackupError> {
     let connection =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("delete") {
         return Err(BackupError::Unsound(format!("its journal mode stays {mode}")));

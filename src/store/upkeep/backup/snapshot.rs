@@ -8,10 +8,10 @@ use rusqlite::{Connection, OpenFlags};
 use super::verify::TableCounts;
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
-use crate::store::engine::connection::explain_sqlite;
-use crate::store::engine::data_dir::{database_path, refuse_while_restored, require_database};
+use crate::store::engine::connection::{self, explain_sqlite};
 use crate::store::engine::error::OpenError;
 use crate::store::engine::migrate::{self, DetectedSchema};
+use crate::store::engine::readable::ReadableDatabase;
 
 /// How long the first read waits for a lock. A reader waits only while the log is recovered or the file is opened.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,14 +26,15 @@ pub(super) struct Snapshot {
     /// The size of the copy.
     pub(super) bytes: u64,
     pub(super) at: Timestamp,
+    /// Dropped after the connection: it may be a copy.
+    pub(super) source: ReadableDatabase,
 }
 
 impl Snapshot {
     /// Opens the database, of any schema version that this binary knows, and begins the transaction.
     pub(super) fn take(data_dir: &Path, clock: &Clock) -> Result<Self, OpenError> {
-        require_database(data_dir)?;
-        refuse_while_restored(data_dir)?;
-        let path = database_path(data_dir);
+        let source = ReadableDatabase::find(data_dir)?;
+        let path = source.path().to_owned();
         let sqlite = |error| explain_sqlite(&path, error);
         let connection = connect(&path).map_err(sqlite)?;
         let DetectedSchema::Version(schema_version) = migrate::detect_schema(&connection, &path, true)? else {
@@ -49,14 +50,14 @@ impl Snapshot {
             Ok((pages, at, page_bytes, TableCounts::read(&connection)?))
         };
         let (pages, at, page_bytes, counts) = begun().map_err(sqlite)?;
-        Ok(Self { connection, counts, schema_version, page_bytes, bytes: pages * page_bytes, at })
+        Ok(Self { connection, counts, schema_version, page_bytes, bytes: pages * page_bytes, at, source })
     }
 }
 
 /// May write, and does not: the last connection to close removes the log, which requires write access.
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let connection = connection::connect(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)

@@ -10,6 +10,7 @@ use super::error::BackupError;
 use super::request::{BackupObserver, PAUSE_MAX, Pace};
 use crate::clock::Clock;
 use crate::domain::backup::RowCounts;
+use crate::store::engine::connection;
 
 /// Page cache while a file is verified, in KiB: it holds the inner pages of the indexes, which are searched row by row.
 const CACHE_KIB: i64 = 16 * 1_024;
@@ -64,8 +65,8 @@ pub(in crate::store) fn verify(
     clock: &Clock,
     observer: &Arc<dyn BackupObserver>,
 ) -> Result<TableCounts, BackupError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let connection = connection::connect(path, flags)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     look_up_meanwhile(&connection, pace, clock, observer)?;
     let result = examine(&connection);

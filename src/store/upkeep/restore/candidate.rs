@@ -7,15 +7,19 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::error::RestoreError;
 use super::replaced::{OldFacts, tokens_revoked};
 use crate::clock::Clock;
 use crate::domain::backup::RowCounts;
 use crate::domain::time::Timestamp;
-use crate::store::engine::error::{OpenError, StoreError};
+use crate::store::engine::connection;
+use crate::store::engine::error::OpenError;
+use crate::store::engine::home::Successor;
+use crate::store::engine::known_schema;
 use crate::store::engine::migrate::{self, APPLICATION_ID, DetectedSchema, SCHEMA_VERSION};
+use crate::store::engine::renewal::{self, Seen};
 use crate::store::upkeep::actor::Actor;
 use crate::store::upkeep::audit::{AuditEntry, insert};
 use crate::store::upkeep::audit_action::AuditAction;
@@ -29,10 +33,6 @@ const CANDIDATE_FILE: &str = "muster-restoring.db";
 
 /// Bytes that are copied at a time.
 const PIECE_BYTES: usize = 1_024 * 1_024;
-
-/// By how much the counter is increased where the old database's is unknown: further than any installation gets, and
-/// within the range of a client's numbers.
-const REVISION_LEAP: i64 = 1 << 40;
 
 /// The header of a SQLite file (<https://sqlite.org/fileformat2.html#database_header>).
 const HEADER_BYTES: usize = 100;
@@ -53,6 +53,8 @@ pub(super) struct Renewed {
     pub(super) sessions_ended: usize,
     pub(super) tokens_kept_revoked: usize,
     pub(super) tokens_lost: usize,
+    /// By what the data directory will recognise it.
+    pub(super) successor: Successor,
 }
 
 fn refuse(source: &Path, reason: impl Into<String>) -> RestoreError {
@@ -162,6 +164,11 @@ impl Candidate {
             Err(OpenError::Foreign { reason, .. }) => return Err(refuse(source, reason)),
             Err(error) => return Err(error.into()),
         };
+        let altered = known_schema::find_difference(&connection, self.schema_version, &[])?;
+        if let Some(difference) = altered {
+            let reason = format!("{difference}, so somebody has changed it; nothing of it was run. Use a backup that you trust");
+            return Err(refuse(source, reason));
+        }
         drop(connection);
         self.rows = verify(self.partial.path(), Pace::Full, clock, observer).map_err(explain)?.rows();
         Ok(self)
@@ -176,8 +183,8 @@ impl Candidate {
     }
 
     fn connect(&self) -> rusqlite::Result<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        Connection::open_with_flags(self.partial.path(), flags)
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+        connection::connect(self.partial.path(), flags)
     }
 
     /// Gives the copy a history of its own: a new epoch, revisions above all that clients may have seen, no sessions
@@ -185,28 +192,18 @@ impl Candidate {
     pub(super) fn renew(
         &self,
         old: Option<&OldFacts>,
+        seen: Option<Seen>,
         actor: &Actor,
         act: &AuditEntry,
         now: Timestamp,
     ) -> Result<Renewed, RestoreError> {
-        const COUNTERS: &str = "UPDATE installation SET epoch = lower(hex(randomblob(8))), revision = ?1,
-                access_version = max(access_version, ?2) + 1, contact_id_floor = max(contact_id_floor, ?3)";
         let connection = self.connect()?;
         connection.pragma_update(None, "foreign_keys", true)?;
         // Deleted sessions and tokens must not remain in the file.
         let _: i64 = connection.pragma_update_and_check(None, "secure_delete", "ON", |row| row.get(0))?;
         let transaction = rusqlite::Transaction::new_unchecked(&connection, TransactionBehavior::Immediate)?;
-        let own: i64 = transaction.query_row("SELECT revision FROM installation", [], |row| row.get(0))?;
-        let beyond = match old {
-            Some(old) => own.max(old.revision) + 1,
-            None => own.saturating_add(REVISION_LEAP),
-        };
-        let (access_version, floor) = old.map_or((0, 0), |old| (old.access_version, old.contact_id_floor));
-        transaction.execute(COUNTERS, params![beyond, access_version, floor])?;
-        // Every scope draws, since every summary may have changed.
-        transaction.execute("UPDATE scope SET revision = ?1", [beyond])?;
-        let sessions_ended = delete_all(&transaction, "session")?;
-        delete_all(&transaction, "sign_in_link")?;
+        renewal::renew(&transaction, seen)?;
+        let sessions_ended = renewal::end_sessions(&transaction)?;
         let mut tokens_kept_revoked = 0;
         let written_down: HashSet<String> = tokens_revoked(&transaction)?;
         for id in old.map_or(&[][..], |old| &old.tokens_revoked) {
@@ -223,6 +220,7 @@ impl Candidate {
             tokens_lost += usize::from(!known);
         }
         insert(&transaction, now, actor, act)?;
+        let mark = renew_home(&transaction)?;
         transaction.commit()?;
         // So that the first process to open it need not switch the mode, which would exclude others. A file system
         // without WAL support leaves it unchanged.
@@ -231,7 +229,9 @@ impl Candidate {
         self.require_single()?;
         let revoked = u64::try_from(tokens_kept_revoked).unwrap_or(0);
         let rows = RowCounts { tokens: self.rows.tokens.saturating_sub(revoked), ..self.rows };
-        Ok(Renewed { rows, sessions_ended, tokens_kept_revoked, tokens_lost })
+        let inode = self.partial.file().metadata().map_err(|error| RestoreError::Copy(self.partial.failed(&error)))?.ino();
+        let successor = Successor { mark, inode };
+        Ok(Renewed { rows, sessions_ended, tokens_kept_revoked, tokens_lost, successor })
     }
 
     /// Verifies that the copy has no files beside it, which a rename would leave behind.
@@ -261,11 +261,13 @@ impl Candidate {
     }
 }
 
-fn delete_all(connection: &Connection, table: &str) -> Result<usize, StoreError> {
-    // An older schema lacks some tables.
-    const KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
-    let known: bool = connection.query_row(KNOWN, [table], |row| row.get(0))?;
-    Ok(if known { connection.execute(&format!("DELETE FROM {table}"), [])? } else { 0 })
+/// Gives the copy a mark and a lineage of its own; returns the mark, which is empty where the schema has none yet.
+fn renew_home(connection: &Connection) -> rusqlite::Result<String> {
+    const KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'home')";
+    const RENEW: &str = "UPDATE home SET mark = lower(hex(randomblob(8))), lineage = lower(hex(randomblob(8))),
+            generation = 1, base_generation = 0 RETURNING mark";
+    let known: bool = connection.query_row(KNOWN, [], |row| row.get(0))?;
+    if known { connection.query_row(RENEW, [], |row| row.get(0)) } else { Ok(String::new()) }
 }
 
 /// Whether an unfinished file was left by a killed restore.

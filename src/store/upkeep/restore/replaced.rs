@@ -6,15 +6,18 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use super::error::RestoreError;
 use super::outcome::Before;
 use crate::domain::backup::{RowCounts, stamp};
 use crate::domain::time::Timestamp;
+use crate::store::engine::connection;
 use crate::store::engine::data_dir::{database_path, give_to};
 use crate::store::engine::error::OpenError;
 use crate::store::engine::migrate::{self, APPLICATION_ID};
+use crate::store::engine::renewal::Seen;
 use crate::store::upkeep::audit_action::AuditAction;
 use crate::store::upkeep::backup::{TableCounts, side_files, sync_dir, with_suffix};
 
@@ -42,7 +45,7 @@ pub(super) enum Replaced {
     Nothing,
     /// A single file, locked as long as this value lives.
     QuiescedDatabase(Box<QuiescedDatabase>),
-    /// A file that SQLite cannot read, with the files beside it.
+    /// Files that SQLite cannot read, or that do not belong together.
     Damaged,
 }
 
@@ -66,13 +69,21 @@ pub(super) fn read_contents(database: &Path) -> Before {
 }
 
 fn connect(database: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(database, flags)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let connection = connection::connect(database, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    // Looking changes nothing; `rest` moves the log by itself.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(connection)
 }
 
 impl Replaced {
+    /// Files that do not belong together are kept as they are, and not opened.
+    pub(super) fn of_mismatch(database: &Path) -> Self {
+        let has_any = database.exists() || side_files(database).iter().any(|side| side.exists());
+        if has_any { Self::Damaged } else { Self::Nothing }
+    }
+
     /// Moves the log into the database, removes the log, and locks other processes out.
     pub(super) fn quiesce(database: &Path) -> Result<Self, RestoreError> {
         if !database.exists() {
@@ -122,6 +133,8 @@ impl Replaced {
         let failed = || RestoreError::files(kept);
         let replaced = match fs::hard_link(database, kept) {
             Ok(()) => self,
+            // Only a log lies there.
+            Err(error) if error.kind() == ErrorKind::NotFound && matches!(self, Self::Damaged) => self,
             Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(failed()(error)),
             // A file system without hard links.
             Err(_) => self.keep_copy(database, kept)?,
@@ -206,6 +219,11 @@ fn rest(database: &Path) -> rusqlite::Result<Option<Connection>> {
 }
 
 impl OldFacts {
+    /// How far clients may have seen its history.
+    pub(super) fn seen(&self) -> Seen {
+        Seen { revision: self.revision, access_version: self.access_version, contact_id: self.contact_id_floor }
+    }
+
     /// Fails for a database that is not Muster's, or has other tables.
     fn read(connection: &Connection) -> rusqlite::Result<Self> {
         const FLOOR: &str =

@@ -9,10 +9,12 @@ use serde_json::json;
 use super::candidate::{self, Candidate};
 use super::error::RestoreError;
 use super::outcome::{Before, Restored};
-use super::replaced::{self, Replaced, remove_aliases};
+use super::replaced::{self, OldFacts, Replaced, remove_aliases};
 use crate::clock::Clock;
 use crate::domain::backup::RowCounts;
 use crate::store::engine::data_dir::{DirLock, LockAttempt, LockPurpose, database_path, prepare_dir, refuse_directory};
+use crate::store::engine::files_at_rest;
+use crate::store::engine::home::{Home, HomeRecord, read_home};
 use crate::store::engine::migrate::SCHEMA_VERSION;
 use crate::store::upkeep::actor::Actor;
 use crate::store::upkeep::audit::AuditEntry;
@@ -66,6 +68,10 @@ pub struct Restore {
     clock: Clock,
     candidate: Candidate,
     before: Before,
+    /// What the data directory remembers of its database.
+    home: Option<HomeRecord>,
+    /// Whether the files of the database that is replaced do not belong together: none of them is opened.
+    is_mismatch: bool,
     // Dropped last.
     _lock: DirLock,
 }
@@ -88,15 +94,26 @@ impl Restore {
             LockAttempt::HeldBy(holder) => return Err(holder.in_use(data_dir).into()),
         };
         step(RestoreStep::Locked);
-        replaced::refuse_foreign(&database_path(data_dir))?;
         remove_aliases(data_dir);
+        let home = read_home(data_dir)?;
+        let is_mismatch = match files_at_rest::refuse_mismatch(data_dir, home.as_ref()) {
+            Ok(_) => false,
+            Err(error) => {
+                tracing::warn!(%error, "the files that are replaced are kept as they are");
+                true
+            }
+        };
+        if !is_mismatch {
+            replaced::refuse_foreign(&database_path(data_dir))?;
+        }
         let candidate = Candidate::copy(data_dir, source, observer)?;
         step(RestoreStep::Copied);
         let candidate = candidate.verified(source, clock, observer)?;
         step(RestoreStep::Verified);
-        let before = replaced::read_contents(&database_path(data_dir));
+        let before =
+            if is_mismatch { Before::Unreadable } else { replaced::read_contents(&database_path(data_dir)) };
         let (data_dir, source) = (data_dir.to_owned(), source.to_owned());
-        Ok(Self { data_dir, source, clock: clock.clone(), candidate, before, _lock: lock })
+        Ok(Self { data_dir, source, clock: clock.clone(), candidate, before, home, is_mismatch, _lock: lock })
     }
 
     #[must_use]
@@ -118,13 +135,16 @@ impl Restore {
     /// Replaces the database by the backup. Blocks.
     pub fn commit(mut self, actor: &Actor, step: StepObserver<'_>) -> Result<Restored, RestoreError> {
         let database = database_path(&self.data_dir);
-        let replaced = Replaced::quiesce(&database)?;
+        let replaced =
+            if self.is_mismatch { Replaced::of_mismatch(&database) } else { Replaced::quiesce(&database)? };
         step(RestoreStep::Quiesced);
         let kept = replaced.is_there().then(|| replaced::kept_path(&self.data_dir, self.clock.now()));
         // Under the exclusive lock there may be more than was read before.
         let before = replaced.before().unwrap_or(self.before);
         let act = self.audit_entry(before, kept.as_deref());
-        let renewed = self.candidate.renew(replaced.facts(), actor, &act, self.clock.now())?;
+        // A database that cannot be read has left in the file `home` how far it had got.
+        let seen = replaced.facts().map(OldFacts::seen).or_else(|| self.home.as_ref().map(HomeRecord::seen));
+        let renewed = self.candidate.renew(replaced.facts(), seen, actor, &act, self.clock.now())?;
         self.candidate.flush_for_owner(&database, &self.data_dir)?;
         step(RestoreStep::Renewed);
         let replaced = match &kept {
@@ -138,6 +158,9 @@ impl Restore {
             // Never observed; the rename would mix two databases.
             return Err(RestoreError::InUse(stale.display().to_string()));
         }
+        // From here on the next start knows both.
+        let record = self.home.clone().unwrap_or_default().with_successor(renewed.successor);
+        Home::create(&self.data_dir, record)?;
         step(RestoreStep::Cleared);
         self.candidate.replace(&database).map_err(RestoreError::files(&database))?;
         step(RestoreStep::Swapped);
