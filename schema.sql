@@ -31,7 +31,10 @@ CREATE TABLE home (
     -- Grows with the first commit after each checkpoint.
     generation      INTEGER NOT NULL,
     -- The generation of the last checkpoint that moved the whole log: the file without its log has this one or a later.
-    base_generation INTEGER NOT NULL
+    base_generation INTEGER NOT NULL,
+    -- Random and secret: entity tags are sealed with it, so that only a tag that was handed out can show that this
+    -- database is an older state of itself.
+    tag_key         TEXT    NOT NULL
 ) STRICT;
 
 -- The subject of a summary: an enterprise or one of its departments. Rows are never deleted: the row of a purged scope

@@ -64,8 +64,9 @@ fn without_the_backup_there_is_no_migration() {
 fn a_migration_that_fails_repeatedly_leaves_no_backups() {
     let directory = old();
     let database = database_path(directory.path());
-    // A table that exists already represents every reason why a step fails.
-    Connection::open(&database).unwrap().execute_batch("CREATE TABLE cache_sample (x)").unwrap();
+    // Another program that writes represents every reason why a step fails.
+    let other = Connection::open(&database).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
     for second in 0..3 {
         let clock = Clock::manual(at(&format!("2026-11-22T14:30:0{second}Z")));
         assert!(matches!(Store::open(&directory.options(Mode::Server), clock), Err(OpenError::Sqlite { .. })));
@@ -73,7 +74,7 @@ fn a_migration_that_fails_repeatedly_leaves_no_backups() {
     }
     assert_eq!(backups_in(&directory), 0);
     // Once the cause is removed, the database is migrated and the backup is kept.
-    Connection::open(&database).unwrap().execute_batch("DROP TABLE cache_sample").unwrap();
+    drop(other);
     drop(directory.open());
     assert_eq!(backups_in(&directory), 1);
 }

@@ -7,31 +7,13 @@ use std::process::Command;
 
 use serde_json::json;
 
-use crate::support::{TestServer, WireClient, WireReply, WorkDir, eventually, read_reply};
+use crate::support::{TestServer, WireClient, WireReply, WorkDir, eventually, read_reply, run_in_mount_namespace};
 
 /// The size of the disk: enough for an empty database and some thousand contacts.
 const DISK_BYTES: usize = 6 * 1024 * 1024;
 
 /// Rows of a file that does not fit.
 const ROWS: usize = 30_000;
-
-/// Set in the process that has its own mount namespace.
-const IN_NAMESPACE_VARIABLE: &str = "MUSTER_TEST_OWN_MOUNTS";
-
-/// Runs a test in a process with its own mount namespace; false where the system does not allow that.
-fn run_in_mount_namespace(test: &str) -> bool {
-    if std::env::var_os(IN_NAMESPACE_VARIABLE).is_some() {
-        return false;
-    }
-    let allowed = Command::new("unshare").args(["-Urm", "true"]).output();
-    if !allowed.is_ok_and(|output| output.status.success()) {
-        return false;
-    }
-    let mut within = Command::new("unshare");
-    within.arg("-Urm").arg(std::env::current_exe().unwrap()).args(["--exact", test, "--nocapture"]);
-    assert!(within.env(IN_NAMESPACE_VARIABLE, "yes").status().unwrap().success(), "it failed in its mount namespace");
-    true
-}
 
 /// A small disk, mounted as the data directory of a working directory.
 struct Disk {

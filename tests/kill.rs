@@ -29,7 +29,7 @@ const CLIENTS: usize = 4;
 const ACKNOWLEDGEMENTS_MAX: usize = 100;
 
 /// The only files that may be in a data directory after a kill.
-const FILES: [&str; 5] = ["muster.db", "muster.db-wal", "muster.db-shm", "muster.lock", "backups"];
+const FILES: [&str; 6] = ["muster.db", "muster.db-wal", "muster.db-shm", "muster.lock", "home", "backups"];
 
 /// The clients that work while the server is killed.
 struct Clients {

@@ -20,6 +20,7 @@ mod command_line;
 mod concurrency;
 mod consistency;
 mod data_at_rest;
+mod database_file;
 mod database_trouble;
 mod deploy;
 mod documents;

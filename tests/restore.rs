@@ -268,6 +268,7 @@ fn an_older_backup_is_restored_and_migrated_when_it_is_opened() {
         "{}",
         ended.stderr
     );
+    drop(dir.serve());
     dir.muster_ok(&["check"]);
 }
 

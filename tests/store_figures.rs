@@ -4,7 +4,7 @@ use muster::config::StoreSettings;
 use muster::store::{Store, StoreError};
 use muster::telemetry::Counted;
 
-use crate::support::{Directory, QueuedWrite, WriterGate};
+use crate::support::{Directory, QueuedWrite, WriterGate, add_contact};
 
 /// The number of groups up to each size, without the empty buckets.
 fn groups(store: &Store) -> Vec<(u64, u64)> {
@@ -41,6 +41,9 @@ fn the_files_are_measured_until_the_store_is_closed() {
     let directory = Directory::new();
     let store = directory.open();
     store.write_people();
+    for number in 0..200 {
+        store.write(move |tx| add_contact(tx, "u1", &format!("n{number}"))).unwrap();
+    }
     let before = store.figures();
     assert!(before.database_bytes.unwrap() > 0 && before.wal_bytes.unwrap() > 0);
     store.close();

@@ -360,11 +360,11 @@ fn an_empty_file_is_initialised_as_a_database() {
 }
 
 #[test]
-fn a_closed_database_is_one_file() {
+fn a_closed_database_is_one_file_beside_the_lock_and_its_mark() {
     let directory = Directory::new();
     directory.open().write_people();
     let mut names: Vec<_> =
         std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
-    assert_eq!(names, [DATABASE_FILE, "muster.lock"]);
+    assert_eq!(names, ["home", DATABASE_FILE, "muster.lock"]);
 }

@@ -19,6 +19,10 @@ const NUMBER_MAX: u32 = 1_000;
 /// The mode of a folder that the server creates: only its owner may enter it, as for the data directory.
 const OWNER_ONLY: u32 = 0o700;
 
+/// On a folder: everybody may write in it; and only a file's owner may remove or rename it.
+const OTHERS_WRITE: u32 = 0o002;
+const STICKY: u32 = 0o1000;
+
 /// A backup in the folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptBackup {
@@ -51,6 +55,13 @@ impl Folder {
     pub(super) fn next(&self, now: Timestamp) -> Result<PathBuf, BackupError> {
         let cannot = |reason: String| BackupError::Destination { path: self.path.display().to_string(), reason };
         match fs::metadata(&self.path) {
+            Ok(folder) if folder.is_dir() && folder.mode() & OTHERS_WRITE != 0 && folder.mode() & STICKY == 0 => {
+                return Err(cannot(format!(
+                    "everybody on this machine may write in it (mode {:04o}), and so replace backups; run: chmod o-w {}",
+                    folder.mode() & 0o7777,
+                    self.path.display()
+                )));
+            }
             Ok(folder) if folder.is_dir() => {}
             Ok(_) => return Err(cannot("it is a file, not a folder".to_owned())),
             Err(error) if error.kind() == ErrorKind::NotFound => {

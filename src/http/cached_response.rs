@@ -16,7 +16,7 @@ use axum::response::Response;
 use bytes::Bytes;
 
 use super::error::ApiError;
-use super::negotiation::{GZIP, PRIVATE_NO_CACHE, VARY_ACCEPT_ENCODING, accepts_gzip, none_match_lists};
+use super::negotiation::{GZIP, PRIVATE_NO_CACHE, VARY_ACCEPT_ENCODING, accepts_gzip, none_match_lists, none_match_tags};
 use super::state::AppState;
 use crate::cache::{CacheStatus, LoadError};
 use crate::summaries::{AnswerHead, ConditionalAnswer, KnownTag, ServedSummary, SummaryError, SummaryKey};
@@ -54,7 +54,14 @@ pub(super) async fn answer(state: &AppState, key: &SummaryKey, headers: TakenHea
     let is_known = |etag: &[u8]| none_match_lists(&headers, etag);
     let is_known: &KnownTag<'_> = &is_known;
     let has_known = headers.contains_key(IF_NONE_MATCH);
-    let served = match state.summaries.get(key, has_known.then_some(is_known)).await? {
+    let mut answer = state.summaries.get(key, has_known.then_some(is_known)).await?;
+    if let ConditionalAnswer::Whole(served) = &answer
+        && has_known
+        && state.summaries.renew_if_rolled_back(served.value.etag(), none_match_tags(&headers)).await
+    {
+        answer = state.summaries.get(key, None).await?;
+    }
+    let served = match answer {
         ConditionalAnswer::Revalidated { etag, took } => {
             return Ok(unchanged(headers, etag.into(), CacheReport::revalidated(took)));
         }

@@ -20,6 +20,11 @@ pub(super) fn none_match_lists(headers: &HeaderMap, etag: &[u8]) -> bool {
     headers.get_all(IF_NONE_MATCH).iter().any(|field| lists(field.as_bytes(), etag))
 }
 
+/// The entity tags that `If-None-Match` lists.
+pub(super) fn none_match_tags(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    headers.get_all(IF_NONE_MATCH).iter().flat_map(|field| field.as_bytes().split(|byte| *byte == b','))
+}
+
 /// Whether `Accept-Encoding` allows gzip.
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     headers.get_all(ACCEPT_ENCODING).iter().any(|field| allows_gzip(field.as_bytes()))

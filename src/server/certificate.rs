@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,6 +30,9 @@ impl TlsFiles {
         Some(Self { certificate, key })
     }
 }
+
+/// Permissions of the key's file that nobody but its owner and group should have.
+const OTHERS_READ_OR_WRITE: u32 = 0o006;
 
 /// How the PEM of an encrypted key begins.
 const ENCRYPTED: &[u8] = b"-----BEGIN ENCRYPTED PRIVATE KEY-----";
@@ -83,12 +87,25 @@ pub(super) struct LoadedCertificate {
     pub(super) expires_at: Option<Timestamp>,
 }
 
+/// Says, as sshd does, that others can read the key: whoever has it can pretend to be this server.
+fn warn_if_exposed(key: &Path) {
+    let Ok(mode) = fs::metadata(key).map(|file| file.mode() & 0o7777) else { return };
+    if mode & OTHERS_READ_OR_WRITE != 0 {
+        let path = key.display();
+        tracing::warn!(
+            mode = format!("{mode:04o}"),
+            "everybody on this machine can read the private key in {path}; run: chmod o-rwx {path}"
+        );
+    }
+}
+
 impl LoadedCertificate {
     pub(super) fn read(files: &TlsFiles, provider: &CryptoProvider, now: Timestamp) -> Result<Self, TlsError> {
         let TlsFiles { certificate: certificate_path, key: key_path } = files;
         let unusable = |path: &Path, problem: String| TlsError::Unusable { path: path.to_owned(), problem };
         let chain = certificates(certificate_path)?;
         let key = private_key(key_path)?;
+        warn_if_exposed(key_path);
         let key = provider
             .key_provider
             .load_private_key(key)

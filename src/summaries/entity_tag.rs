@@ -1,13 +1,82 @@
 //! The entity tag of a summary or a page of details (RFC 9110, section 8.8.3).
+//!
+//! A tag that is ahead of the database shows that the database is an older state of itself, such as a machine image that
+//! was rolled back. Its counters would hand out the same tags again for other data, so a new history must begin
+//! (`rollback.rs`). So that nobody can bring that about with an invented tag, each has a seal.
+
+use sha2::{Digest, Sha256};
 
 use crate::domain::time::Day;
+use crate::store::{ReadTx, StoreError};
 
 /// The version of the answers' JSON. It must be raised with every change, so that an older answer is not taken for
 /// current.
 const FORMAT: u32 = 1;
 
-/// The entity tag: epoch of the database, version of the JSON, revision, day. Weak, because answers with the same data
-/// differ in their head and their calculation time.
-pub(super) fn entity_tag(epoch: &str, revision: i64, day: Day) -> String {
-    format!("W/\"{epoch}-{FORMAT}-{revision}-{}\"", day.number())
+/// Bytes of the seal: it takes four thousand million requests to guess one.
+const SEAL_BYTES: usize = 4;
+
+/// The entity tag of what a transaction shows of a scope with this revision: epoch of the database, version of the JSON,
+/// revision, day, seal. Weak, because answers with the same data differ in their head and their calculation time.
+pub(super) fn entity_tag(tx: &ReadTx<'_>, revision: i64) -> Result<String, StoreError> {
+    Ok(sealed(&tx.epoch()?, revision, tx.now().day(), &tx.tag_key()?))
+}
+
+fn sealed(epoch: &str, revision: i64, day: Day, key: &str) -> String {
+    let content = format!("{epoch}-{FORMAT}-{revision}-{}", day.number());
+    format!("W/\"{content}-{}\"", seal(&content, key))
+}
+
+fn seal(content: &str, key: &str) -> String {
+    let hash = Sha256::new().chain_update(key).chain_update([0]).chain_update(content).finalize();
+    hash.iter().take(SEAL_BYTES).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A tag as a client sent it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct SentTag<'a> {
+    content: &'a str,
+    pub(super) epoch: &'a str,
+    pub(super) revision: i64,
+    seal: &'a str,
+}
+
+impl<'a> SentTag<'a> {
+    /// None for what is no tag of this form.
+    pub(super) fn parse(tag: &'a [u8]) -> Option<Self> {
+        let text = std::str::from_utf8(tag).ok()?.trim();
+        let text = text.strip_prefix("W/").unwrap_or(text).strip_prefix('"')?.strip_suffix('"')?;
+        let (content, seal) = text.rsplit_once('-')?;
+        let mut parts = content.split('-');
+        let (epoch, _format, revision, _day) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        if parts.next().is_some() {
+            return None;
+        }
+        Some(Self { content, epoch, revision: revision.parse().ok()?, seal })
+    }
+
+    /// Whether a database with this key has handed it out.
+    pub(super) fn is_sealed_with(&self, key: &str) -> bool {
+        seal(self.content, key) == self.seal
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_tag_with_its_seal_is_genuine() {
+        let tag = sealed("e1", 4711, Day::from_number(20_779), "key");
+        let sent = SentTag::parse(tag.as_bytes()).unwrap();
+        assert_eq!((sent.epoch, sent.revision), ("e1", 4711));
+        assert!(sent.is_sealed_with("key") && !sent.is_sealed_with("other"));
+        let invented = tag.replace("4711", "9999");
+        assert!(!SentTag::parse(invented.as_bytes()).unwrap().is_sealed_with("key"));
+        let strong = tag.trim_start_matches("W/");
+        assert_eq!(SentTag::parse(strong.as_bytes()), Some(sent));
+        for other in ["", "*", "W/", "\"x\"", "\"e-1-x-2-3\"", "\"e-1-2-3-4-5\"", "e-1-2-3-4"] {
+            assert_eq!(SentTag::parse(other.as_bytes()), None, "{other}");
+        }
+    }
 }

@@ -41,7 +41,7 @@ impl Summaries {
     /// The entity tag of the current answer, from the scope's row alone; `None` if that cannot be read.
     pub(super) async fn current_entity_tag(&self, key: &SummaryKey) -> Option<String> {
         let scope = key.of().clone();
-        let tag = self.store.read(move |tx| Ok(entity_tag(&tx.epoch()?, tx.scope_revision(&scope)?, tx.now().day())));
+        let tag = self.store.read(move |tx| entity_tag(tx, tx.scope_revision(&scope)?));
         tag.await.ok()
     }
 }
@@ -96,7 +96,7 @@ fn compute(
             (serialise(&details)?, tx.scope_revision(key.of())?)
         }
     };
-    Ok(SummaryBody::new(&data, tx.now(), entity_tag(&tx.epoch()?, revision, tx.now().day())))
+    Ok(SummaryBody::new(&data, tx.now(), entity_tag(tx, revision)?))
 }
 
 fn serialise(data: &impl Serialize) -> Result<Vec<u8>, StoreError> {

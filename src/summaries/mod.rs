@@ -1,7 +1,7 @@
 //! Summaries as they are served: from the cache, and into it from one read transaction.
 //!
 //! - `read_through`: the struct `Summaries`, which answers requests from the cache or by a load.
-//! - `key`, `body`, `entity_tag`, `summary_cache`: the cache's types; `load` and `error`: how an answer is computed.
+//! - `key`, `body`, `entity_tag`, `rollback`, `summary_cache`: the cache's types; `load` and `error`: how an answer is computed.
 //! - `configuration`, `configure`: the cache's settings, stored as versions and applied.
 //! - `ttl_policy`, `write_activity`: the TTL of each key, which depends on how much is written to its enterprise.
 //! - `cache_invalidation`: the store's changes, applied to the cache; `warm`: loads before the first request.
@@ -23,6 +23,7 @@ mod load;
 mod minute_samples;
 mod read_through;
 mod recording;
+mod rollback;
 mod summary_cache;
 mod ttl_policy;
 mod warm;

@@ -6,6 +6,7 @@ mod backup;
 mod events;
 mod exposition;
 mod held_readers;
+mod mounts;
 mod process;
 mod queued_writes;
 mod random;
@@ -22,6 +23,7 @@ pub use backup::{PausedBackup, PausingObserver, make_backup, request as backup_r
 pub use events::{Event, Events};
 pub use exposition::{Exposition, series};
 pub use held_readers::HeldReaders;
+pub use mounts::run_in_mount_namespace;
 pub use process::{CommandOutput, RunningCommand, TestServer, WorkDir, assert_no_panic, fixture};
 pub use queued_writes::{QueuedWrite, WriterGate};
 pub use random::Random;

@@ -107,12 +107,12 @@ impl WireClient {
 
     /// The bytes of a request.
     pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
-        let mut head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Length: {}\r\n",
-            self.address,
-            self.token,
-            body.len()
-        );
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", self.address, body.len());
+        // Without a token it is a browser, or nobody.
+        if !self.token.is_empty() {
+            let _ = write!(head, "Authorization: Bearer {}\r\n", self.token);
+        }
         if headers.iter().all(|(name, _)| *name != "Content-Type") {
             head.push_str("Content-Type: application/json\r\n");
         }

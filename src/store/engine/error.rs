@@ -180,6 +180,12 @@ pub enum OpenError {
          restore`"
     )]
     Altered { path: String, difference: String },
+    /// A file that came from elsewhere is damaged.
+    #[error(
+        "{path} came from elsewhere and is not sound: {reason}. It was perhaps copied while it was written; put a whole copy \
+         in place, or restore a backup with `muster restore`"
+    )]
+    Unsound { path: String, reason: String },
     /// The file was written by a newer Muster.
     #[error(
         "{path} has schema version {found}, but this Muster knows only versions up to {known}; \

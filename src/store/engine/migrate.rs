@@ -63,9 +63,10 @@ const MIGRATIONS: &[&str] = &[
         mark            TEXT    NOT NULL,
         lineage         TEXT    NOT NULL,
         generation      INTEGER NOT NULL,
-        base_generation INTEGER NOT NULL
+        base_generation INTEGER NOT NULL,
+        tag_key         TEXT    NOT NULL
     ) STRICT;
-    INSERT INTO home VALUES (1, '', lower(hex(randomblob(8))), 1, 0);",
+    INSERT INTO home VALUES (1, '', lower(hex(randomblob(8))), 1, 0, lower(hex(randomblob(16))));",
 ];
 
 /// The schema of version 1, from which the steps lead to every later one. It stays as it is.
@@ -150,7 +151,7 @@ pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
     let transaction = rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     transaction.execute_batch(SCHEMA)?;
     transaction.execute("INSERT INTO installation (id, epoch) VALUES (1, lower(hex(randomblob(8))))", [])?;
-    transaction.execute("INSERT INTO home VALUES (1, '', lower(hex(randomblob(8))), 1, 0)", [])?;
+    transaction.execute("INSERT INTO home VALUES (1, '', lower(hex(randomblob(8))), 1, 0, lower(hex(randomblob(16))))", [])?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()

@@ -1,7 +1,7 @@
 //! How the store works, whatever it stores: opening, connections, transactions, and the way of a write.
 //!
 //! - `options`, `open`, `store`: how to open a store, the sequence of opening, the handle of an open one;
-//! - `data_dir`, `connection`: the data directory with its lock; connections with their settings and limits;
+//! - `data_dir`, `exposure`, `connection`: the data directory with its lock and its permissions; connections with their settings and limits;
 //! - `files_at_rest`, `home`, `identify`, `log_generation`, `open_files`: whether the files are of one database, and the same
 //!   as before; `renewal`: a new history for one that came from elsewhere;
 //! - `migrate`, `known_schema`: from any schema to today's, and what a schema may define;
@@ -20,6 +20,7 @@ pub(super) mod connection;
 pub(super) mod data_dir;
 pub(super) mod deferred_writes;
 pub(super) mod error;
+pub(super) mod exposure;
 pub(super) mod figures;
 pub(super) mod files_at_rest;
 pub(super) mod home;

@@ -17,6 +17,7 @@ use super::connection::{configure_writer, connect_reader, connect_writer, explai
 use super::data_dir::{self, DATABASE_FILE, DirLock, LockAttempt, LockPurpose, database_path};
 use super::deferred_writes::DeferredWrites;
 use super::error::OpenError;
+use super::exposure::check_exposure;
 use super::files_at_rest::{self, DatabaseFile};
 use super::home::{SharedHome, read_home};
 use super::log_generation::LogGeneration;
@@ -27,6 +28,7 @@ use super::queue::WriteQueue;
 use super::readable::ReadableDatabase;
 use super::readers::Readers;
 use super::store::{Store, StoreInner};
+use super::tx::ReadTx;
 use super::watcher::{Position, Watcher};
 use super::writer::{self, LogState, Writer};
 use super::{identify, known_schema};
@@ -34,7 +36,7 @@ use crate::clock::Clock;
 use crate::domain::backup::stamp;
 use crate::store::upkeep::actor::Actor;
 use crate::store::upkeep::audit;
-use crate::store::upkeep::backup::{BackupMade, BackupRequest, Pace, back_up, remove_leftovers, unobserved};
+use crate::store::upkeep::backup::{BackupMade, BackupRequest, Pace, back_up, remove_leftovers, unobserved, verify};
 use crate::store::upkeep::maintenance::Maintenance;
 use crate::store::upkeep::restore;
 
@@ -54,6 +56,9 @@ impl Store {
         let alone = has_lock && !is_server;
         if has_lock {
             remove_leftovers_of_killed_processes(&settings.data_dir);
+        }
+        if is_server {
+            check_exposure(&settings.data_dir)?;
         }
         let path = database_path(&settings.data_dir);
         let sqlite = |source| explain_sqlite(&path, source);
@@ -94,7 +99,7 @@ impl Store {
         let readers = Readers::open(&path, &files, settings.readers, settings.read_queue_max).map_err(sqlite)?;
         let (queue, jobs) = WriteQueue::new(settings.write_queue_max, clock.clone(), options.time_max);
         let mut threads = vec![spawn("muster-writer", move || writer.run(jobs))?];
-        let mut stop_watcher = None;
+        let (mut watching, mut stop_watcher) = (None, None);
         if is_server {
             let watcher = Watcher {
                 path: path.clone(),
@@ -109,7 +114,7 @@ impl Store {
                 clock: clock.clone(),
             };
             let (stop, stopped) = std_mpsc::channel();
-            threads.push(spawn("muster-watcher", move || watcher.run(&stopped))?);
+            watching = Some(spawn("muster-watcher", move || watcher.run(&stopped))?);
             stop_watcher = Some(stop);
             let maintenance = Maintenance {
                 queue: queue.downgrade(),
@@ -124,6 +129,7 @@ impl Store {
         let inner = StoreInner {
             queue: Mutex::new(Some(queue)),
             threads: Mutex::new(threads),
+            watcher: Mutex::new(watching),
             stop_watcher: Mutex::new(stop_watcher),
             wake_maintenance: Mutex::new(Some(wake_maintenance)),
             readers,
@@ -163,6 +169,7 @@ impl Store {
         let inner = StoreInner {
             queue: Mutex::new(None),
             threads: Mutex::new(Vec::new()),
+            watcher: Mutex::new(None),
             stop_watcher: Mutex::new(None),
             wake_maintenance: Mutex::new(None),
             readers,
@@ -245,7 +252,7 @@ fn open_writer(data_dir: &Path, big_cache: bool, clock: &Clock) -> Result<Opened
     let files = files_at_rest::refuse_mismatch(data_dir, home.as_ref())?;
     let connection = connect_writer(path, files.database == DatabaseFile::Nothing).map_err(sqlite)?;
     // A database that is refused keeps its log.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(sqlite)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, files.log_bytes > 0).map_err(sqlite)?;
     // Before any setting: switching to a WAL would change a file that is not Muster's.
     let found = migrate::detect_schema(&connection, path, true)?;
     let difference = match found {
@@ -264,12 +271,28 @@ fn open_writer(data_dir: &Path, big_cache: bool, clock: &Clock) -> Result<Opened
         DetectedSchema::Version(version) => migrate_older(&connection, path, version, big_cache, clock)?,
     }
     if let Some(difference) = difference {
+        verify_arrival(&connection, path, clock)?;
         identify::renew(&connection, difference, home.as_ref(), clock)
             .map_err(|error| OpenError::Mark { path: path.display().to_string(), reason: error.to_string() })?;
     }
     let mut generation = LogGeneration::default();
     let home = identify::begin_use(&connection, data_dir, home.as_ref(), &mut generation)?;
     Ok(Opened { connection, home: home.map(|home| Arc::new(Mutex::new(home))), generation })
+}
+
+/// Verifies a database that came from elsewhere, once: it may have been copied while it was written.
+fn verify_arrival(connection: &Connection, path: &Path, clock: &Clock) -> Result<(), OpenError> {
+    tracing::info!("verifying {DATABASE_FILE}, which came from elsewhere");
+    let unsound = |reason: String| OpenError::Unsound { path: path.display().to_string(), reason };
+    verify(path, Pace::Full, clock, &unobserved()).map_err(|error| unsound(error.to_string()))?;
+    let report = ReadTx::new(connection, clock.now()).check().map_err(|error| unsound(error.to_string()))?;
+    match report.differences.first() {
+        None => Ok(()),
+        Some(first) => Err(unsound(format!(
+            "{}: {}: the facts say {}, stored is {}",
+            first.kind, first.subject, first.expected, first.stored
+        ))),
+    }
 }
 
 /// Refuses a file that defines anything but its version's schema, before anything of it runs.

@@ -7,9 +7,10 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rusqlite::ErrorCode;
+use parking_lot::Mutex;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::connection::{connect_reader, explain_sqlite};
+use super::connection::{connect, connect_reader, explain_sqlite};
 use super::data_dir::{DATABASE_FILE, database_path, is_locked, refuse_directory, refuse_while_restored, require_database};
 use super::error::OpenError;
 use super::files_at_rest::{refusal, refuse_mismatch};
@@ -22,6 +23,9 @@ const COPIES_MAX: u32 = 3;
 #[derive(Debug)]
 pub(in crate::store) struct ReadableDatabase {
     path: PathBuf,
+    /// The last connection to close removes the empty log that the first one makes, and can if it might write. Dropped
+    /// before the folder is removed.
+    _last: Option<Mutex<Connection>>,
     copied_into: Option<PathBuf>,
 }
 
@@ -44,14 +48,19 @@ impl ReadableDatabase {
         let path = database_path(data_dir);
         let is_writable = rustix::fs::access(data_dir, rustix::fs::Access::WRITE_OK).is_ok();
         // A server has checked the files, and has them open.
-        if is_writable && !is_locked(data_dir) {
-            refuse_mismatch(data_dir, None)?;
+        let mut last = None;
+        if is_writable && !is_locked(data_dir) && refuse_mismatch(data_dir, None)?.log_bytes == 0 {
+            let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE);
+            last = connection.and_then(|connection| {
+                connection.pragma_update(None, "query_only", true)?;
+                // It uses the log only once it has read.
+                read_something(&connection)?;
+                Ok(Mutex::new(connection))
+            }).ok();
         }
-        let opened = connect_reader(&path).and_then(|connection| {
-            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
-        });
+        let opened = connect_reader(&path).and_then(|connection| read_something(&connection));
         match opened {
-            Ok(_) => Ok(Self { path, copied_into: None }),
+            Ok(()) => Ok(Self { path, _last: last, copied_into: None }),
             Err(error) if !is_writable && needs_writing(&error) => Self::copy(data_dir),
             Err(error) => Err(explain_sqlite(&path, error)),
         }
@@ -70,7 +79,7 @@ impl ReadableDatabase {
         let folder = std::env::temp_dir()
             .join(format!("muster-read-{}-{:08x}", std::process::id(), getrandom::u32().unwrap_or_default()));
         DirBuilder::new().mode(0o700).create(&folder).map_err(|error| failed(&error, &folder))?;
-        let copy = Self { path: folder.join(DATABASE_FILE), copied_into: Some(folder.clone()) };
+        let copy = Self { path: folder.join(DATABASE_FILE), _last: None, copied_into: Some(folder.clone()) };
         let sources = ["", "-wal"].map(|suffix| data_dir.join(format!("{DATABASE_FILE}{suffix}")));
         require_room(data_dir, &folder, &sources)?;
         for _ in 0..COPIES_MAX {
@@ -90,6 +99,10 @@ impl ReadableDatabase {
             .to_owned();
         Err(refusal(data_dir, reason))
     }
+}
+
+fn read_something(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
 }
 
 /// Whether SQLite failed because it cannot make the files beside the database.

@@ -34,6 +34,7 @@ pub(super) struct StoreInner {
     // These mutexes guard nothing but their values, which `close` takes out in the order that matters.
     pub(in crate::store) queue: Mutex<Option<WriteQueue>>,
     pub(super) threads: Mutex<Vec<JoinHandle<()>>>,
+    pub(super) watcher: Mutex<Option<JoinHandle<()>>>,
     pub(super) stop_watcher: Mutex<Option<std_mpsc::Sender<()>>>,
     pub(super) wake_maintenance: Mutex<Option<std_mpsc::SyncSender<()>>>,
     pub(super) readers: Readers,
@@ -239,6 +240,14 @@ impl StoreInner {
         self.wake_maintenance.lock().take();
         self.stop_watcher.lock().take();
         self.readers.close();
+        // Its connection must be gone when the writer's closes: the last to close removes the log, and cannot if it only
+        // reads.
+        if let Some(watcher) = self.watcher.lock().take()
+            && watcher.thread().id() != thread::current().id()
+            && watcher.join().is_err()
+        {
+            tracing::error!("the watcher panicked");
+        }
         // The writer's thread ends when the last sender is gone, and checkpoints without readers; the maintenance
         // thread ends after it.
         self.queue.lock().take();

@@ -40,6 +40,11 @@ impl<'a> ReadTx<'a> {
         self.one("SELECT epoch FROM installation", [], |row| row.get(0))
     }
 
+    /// The secret key that entity tags are sealed with.
+    pub fn tag_key(&self) -> Result<String, StoreError> {
+        self.one("SELECT tag_key FROM home", [], |row| row.get(0))
+    }
+
     pub(in crate::store) fn prepare(&self, sql: &str) -> Result<CachedStatement<'a>, StoreError> {
         Ok(self.connection.prepare_cached(sql)?)
     }

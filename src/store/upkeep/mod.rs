@@ -5,7 +5,8 @@
 //! - `audit`, `audit_action`, `actor`: the audit log, what acts are called in it, and who acts;
 //! - `cache_configuration`: what administrators have tuned, version by version; `cache_samples`: what the cache
 //!   counted;
-//! - `backup`, `restore`: the whole database into one file, and back.
+//! - `backup`, `restore`: the whole database into one file, and back; `rollback`: one that became an older state of
+//!   itself while it was served.
 
 pub(super) mod actor;
 pub(super) mod audit;
@@ -16,3 +17,4 @@ pub(super) mod cache_samples;
 pub(super) mod maintenance;
 pub(super) mod purge;
 pub(super) mod restore;
+pub(super) mod rollback;

@@ -265,7 +265,7 @@ impl Candidate {
 fn renew_home(connection: &Connection) -> rusqlite::Result<String> {
     const KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'home')";
     const RENEW: &str = "UPDATE home SET mark = lower(hex(randomblob(8))), lineage = lower(hex(randomblob(8))),
-            generation = 1, base_generation = 0 RETURNING mark";
+            generation = 1, base_generation = 0, tag_key = lower(hex(randomblob(16))) RETURNING mark";
     let known: bool = connection.query_row(KNOWN, [], |row| row.get(0))?;
     if known { connection.query_row(RENEW, [], |row| row.get(0)) } else { Ok(String::new()) }
 }

@@ -1,0 +1,30 @@
+//! A client's entity tag that is ahead of the database: the machine's image was rolled back.
+
+use super::entity_tag::SentTag;
+use super::read_through::Summaries;
+
+impl Summaries {
+    /// Begins a new history if one of these tags shows that clients have seen a later state of this database; returns
+    /// whether it did. `served` is the tag of the current answer, of the same scope.
+    pub async fn renew_if_rolled_back<'a>(&self, served: &[u8], tags: impl Iterator<Item = &'a [u8]>) -> bool {
+        let Some(current) = SentTag::parse(served) else { return false };
+        // Of one scope no client has a higher revision than the current one, unless it has just been drawn.
+        let ahead = tags.filter_map(SentTag::parse).find(|tag| tag.epoch == current.epoch && tag.revision > current.revision);
+        let Some(tag) = ahead else { return false };
+        // The database decides: what is served may be behind it for a moment.
+        let Ok((key, counter)) = self.store.read_internal(|tx| Ok((tx.tag_key()?, tx.revision()?))).await else {
+            return false;
+        };
+        if tag.revision <= counter || !tag.is_sealed_with(&key) {
+            return false;
+        }
+        let (epoch, revision) = (tag.epoch.to_owned(), tag.revision);
+        match self.store.write(move |tx| tx.renew_if_behind(&epoch, revision)).await {
+            Ok(renewed) => renewed,
+            Err(error) => {
+                tracing::error!(%error, "the database is an older state of itself, and no new history can begin");
+                false
+            }
+        }
+    }
+}
