@@ -146,7 +146,7 @@ pub(in crate::store) fn explain_sqlite(path: &Path, error: rusqlite::Error) -> O
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::Foreign { path: text, reason: "it is no SQLite file".to_owned() },
         Some(ErrorCode::DatabaseCorrupt) => {
-            OpenError::Foreign { path: text, reason: "its contents are damaged".to_owned() }
+            OpenError::Damaged { path: text }
         }
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => OpenError::DataDir {
             path: path.parent().unwrap_or(path).display().to_string(),

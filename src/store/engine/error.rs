@@ -180,6 +180,12 @@ pub enum OpenError {
          restore`"
     )]
     Altered { path: String, difference: String },
+    /// SQLite finds the file, or the file with the log beside it, damaged.
+    #[error(
+        "{path} is damaged, or the log beside it is not its own; put the right files back, or restore a backup with `muster \
+         restore`, which keeps these under other names"
+    )]
+    Damaged { path: String },
     /// A file that came from elsewhere is damaged.
     #[error(
         "{path} came from elsewhere and is not sound: {reason}. It was perhaps copied while it was written; put a whole copy \

@@ -29,4 +29,5 @@ pub use partial::remove_leftovers;
 pub(super) use partial::{Partial, require_room};
 pub use request::{BackupObserver, BackupProgress, BackupRequest, BackupStage, Pace, unobserved};
 pub(super) use single_file::{make_single, side_files, sync_dir, with_suffix};
-pub(super) use verify::{TableCounts, verify};
+pub(super) use verify::TableCounts;
+pub(in crate::store) use verify::verify;
