@@ -222,7 +222,7 @@ fn an_unusable_database_is_refused_in_one_sentence_and_left_unchanged() {
         &|dir| dir.write(database, "not a database, but long enough to be one ".repeat(200)),
         &["muster.db", "no SQLite file"],
     );
-    check(&|dir| dir.write(database, &sound.read(database)[..5_000]), &["muster.db", "damaged", "--data-dir"]);
+    check(&|dir| dir.write(database, &sound.read(database)[..5_000]), &["muster.db", "damaged", "restore a backup"]);
     let foreign = |dir: &WorkDir| {
         std::fs::remove_file(dir.path(database)).unwrap();
         dir.database().execute_batch("CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)").unwrap();

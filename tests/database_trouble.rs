@@ -362,3 +362,64 @@ fn a_failure_that_a_read_detected_is_over_after_a_period_of_successful_reads() {
     probe().unwrap();
     assert_eq!(store.trouble(), None);
 }
+
+/// A store of many contacts, one of whose leaf pages of contacts is garbage; the page and where it is.
+fn with_a_bad_page(clock: &Clock) -> (crate::support::TestStore, std::path::PathBuf, u64, Vec<u8>) {
+    let directory = crate::support::Directory::in_memory();
+    {
+        let store = directory.open();
+        store.write_people();
+        for number in 0..MORE_THAN_FIT {
+            store.write(move |tx| crate::support::add_contact(tx, "u1", &format!("n{number}"))).unwrap();
+        }
+    }
+    let sql = "SELECT min(pageno) FROM dbstat WHERE name = 'contact' AND pagetype = 'leaf'";
+    let page: u64 = directory.raw_reader().query_row(sql, [], |row| row.get(0)).unwrap();
+    let (path, at) = (muster::store::database_path(directory.path()), 4_096 * (page - 1));
+    let whole = std::fs::read(&path).unwrap();
+    let start = usize::try_from(at).unwrap();
+    let sound = whole[start..start + 4_096].to_vec();
+    overwrite(&path, at, &[0x5a; 4_096]);
+    (directory.open_with(clock.clone(), |_| {}), path, at, sound)
+}
+
+/// Changes a file in place from another process, since closing it in this one would release SQLite's locks.
+fn overwrite(path: &std::path::Path, at: u64, bytes: &[u8]) {
+    let piece = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(piece.path(), bytes).unwrap();
+    let mut dd = std::process::Command::new("dd");
+    dd.arg(format!("if={}", piece.path().display())).arg(format!("of={}", path.display()));
+    dd.args(["bs=4096", "conv=notrunc", "status=none", &format!("seek={}", at / 4_096)]);
+    assert!(dd.status().unwrap().success());
+}
+
+#[test]
+fn damage_that_was_a_failed_read_is_over_once_the_file_was_verified() {
+    let clock = Clock::manual(crate::support::at("2026-11-22T08:00:00Z"));
+    let (store, path, at, sound) = with_a_bad_page(&clock);
+    let probe = || tokio::runtime::Runtime::new().unwrap().block_on(store.probe());
+    assert!(store.read_blocking(|tx| tx.check()).unwrap_err().is_damage());
+    assert_eq!(store.trouble().map(|trouble| trouble.kind.as_str()), Some("damaged"));
+    // As long as the page is bad, no verification clears it.
+    clock.advance(Duration::from_secs(6));
+    assert!(probe().unwrap_err().is_damage());
+    overwrite(&path, at, &sound);
+    clock.advance(Duration::from_mins(11));
+    eventually("it is verified", || store.trouble().is_none().then_some(()));
+    probe().unwrap();
+    store.read_blocking(|tx| tx.check()).unwrap();
+}
+
+#[test]
+fn a_verified_backup_clears_damage_at_once() {
+    let clock = Clock::manual(crate::support::at("2026-11-22T08:00:00Z"));
+    let (store, path, at, sound) = with_a_bad_page(&clock);
+    assert!(store.read_blocking(|tx| tx.check()).unwrap_err().is_damage());
+    overwrite(&path, at, &sound);
+    // The clock stands still, so the store verifies nothing by itself.
+    assert!(store.trouble().is_some());
+    let backups = crate::support::Directory::in_memory();
+    crate::support::make_backup(store.directory().path(), &backups.path().join("x.db")).unwrap();
+    store.note_verified();
+    assert_eq!(store.trouble(), None);
+}

@@ -8,9 +8,7 @@ use muster::store::{Before, DATABASE_FILE, Restore, database_path, unobserved};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::support::{
-    CommandOutput, Directory, TestApp, WorkDir, add_contact, enterprise, make_backup, scope,
-};
+use crate::support::{CommandOutput, Directory, TestApp, WorkDir, add_contact, enterprise, make_backup, scope};
 
 /// A working directory with `acme`, `sales`, `u1` and one contact, and a backup of it in `x.db`.
 fn backed_up_place() -> WorkDir {

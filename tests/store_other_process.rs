@@ -323,7 +323,7 @@ fn a_damaged_file_is_refused_and_left_unchanged() {
     let mut contents = sqlite_file(muster::store::SCHEMA);
     contents.truncate(5_000);
     contents[200..4_000].fill(0xa5);
-    check_file(&contents, &["is not a Muster database: its contents are damaged", "move it away"]);
+    check_file(&contents, &["muster.db is damaged, or the log beside it is not its own", "restore a backup"]);
 }
 
 #[test]

@@ -25,14 +25,8 @@ pub enum TroubleKind {
 
 impl TroubleKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
-        Self::DiskFull,
-        Self::LimitReached,
-        Self::ReadOnly,
-        Self::DiskFailing,
-        Self::Damaged,
-        Self::FileReplaced,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::DiskFull, Self::LimitReached, Self::ReadOnly, Self::DiskFailing, Self::Damaged, Self::FileReplaced];
 
     /// The kind as a word in lower case, for metrics and the log.
     #[must_use]

@@ -16,7 +16,9 @@ use axum::response::Response;
 use bytes::Bytes;
 
 use super::error::ApiError;
-use super::negotiation::{GZIP, PRIVATE_NO_CACHE, VARY_ACCEPT_ENCODING, accepts_gzip, none_match_lists, none_match_tags};
+use super::negotiation::{
+    GZIP, PRIVATE_NO_CACHE, VARY_ACCEPT_ENCODING, accepts_gzip, none_match_lists, none_match_tags,
+};
 use super::state::AppState;
 use crate::cache::{CacheStatus, LoadError};
 use crate::summaries::{AnswerHead, ConditionalAnswer, KnownTag, ServedSummary, SummaryError, SummaryKey};

@@ -105,7 +105,6 @@ impl LoadedCertificate {
         let unusable = |path: &Path, problem: String| TlsError::Unusable { path: path.to_owned(), problem };
         let chain = certificates(certificate_path)?;
         let key = private_key(key_path)?;
-        warn_if_exposed(key_path);
         let key = provider
             .key_provider
             .load_private_key(key)
@@ -124,6 +123,7 @@ impl LoadedCertificate {
         if let Some(at) = expires_at.filter(|at| *at <= now) {
             return Err(TlsError::Expired { path: certificate_path.clone(), at });
         }
+        warn_if_exposed(key_path);
         Ok(Self { certified: Arc::new(certified), expires_at })
     }
 }

@@ -9,7 +9,8 @@ impl Summaries {
     pub async fn renew_if_rolled_back<'a>(&self, served: &[u8], tags: impl Iterator<Item = &'a [u8]>) -> bool {
         let Some(current) = SentTag::parse(served) else { return false };
         // Of one scope no client has a higher revision than the current one, unless it has just been drawn.
-        let ahead = tags.filter_map(SentTag::parse).find(|tag| tag.epoch == current.epoch && tag.revision > current.revision);
+        let ahead =
+            tags.filter_map(SentTag::parse).find(|tag| tag.epoch == current.epoch && tag.revision > current.revision);
         let Some(tag) = ahead else { return false };
         // The database decides: what is served may be behind it for a moment.
         let Ok((key, counter)) = self.store.read_internal(|tx| Ok((tx.tag_key()?, tx.revision()?))).await else {

@@ -258,8 +258,8 @@ impl Reader {
             reply.json()
         };
         let shown = Shown::of(question, &answer["data"]);
-        // The tag is `epoch-format-revision-day`; a later 304 is checked by its revision.
-        let revision = tag.trim_end_matches('"').rsplit('-').nth(1).and_then(|revision| revision.parse().ok());
+        // The tag is `epoch-format-revision-day-seal`; a later 304 is checked by its revision.
+        let revision = tag.trim_end_matches('"').rsplit('-').nth(2).and_then(|revision| revision.parse().ok());
         assert!(revision.is_some() && (shown.revision == revision || shown.revision.is_none()), "{tag}: {shown:?}");
         let shown = Arc::new(shown);
         self.known.insert(question, (tag, Arc::clone(&shown)));

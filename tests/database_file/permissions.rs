@@ -51,7 +51,8 @@ fn the_lock_file_follows_no_link() {
     fs::remove_file(&lock).unwrap();
     fs::write(&victim, "precious").unwrap();
     symlink(&victim, &lock).unwrap();
-    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["token", "revoke", "x"], &["restore", "x.db", "--yes"]] {
+    for command in [&["serve", "--listen", "127.0.0.1:0"][..], &["token", "revoke", "x"], &["restore", "x.db", "--yes"]]
+    {
         dir.write("x.db", "");
         let ended = dir.muster(command);
         assert_eq!(ended.code, Some(1), "{}", ended.stderr);

@@ -58,7 +58,8 @@ fn commands_that_read_work_on_a_read_only_file_system_with_and_without_a_log() {
         unmount(&dir);
         assert!(super::contents(&dir.data_dir())["muster.db-wal"] == files["muster.db-wal"], "nothing was changed");
     }
-    let leftovers = std::fs::read_dir(std::env::temp_dir()).unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let leftovers =
+        std::fs::read_dir(std::env::temp_dir()).unwrap().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let own = format!("muster-read-{}", std::process::id());
     assert_eq!(leftovers.filter(|name| name.starts_with(&own)).count(), 0);
 }

@@ -69,8 +69,7 @@ pub(super) fn connect_without_log(path: &Path) -> rusqlite::Result<Connection> {
         }
     }
     uri.push_str("?immutable=1");
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(uri, flags)?;
     distrust(&connection)?;
     Ok(connection)
@@ -130,6 +129,12 @@ pub(super) fn connect_reader(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Discards the pages that a connection has in memory: the disk may have got one of them wrong.
+pub(super) fn forget_pages(connection: &Connection) {
+    // It cannot fail in a way that matters: pages that stay are found wrong again.
+    let _ = connection.execute_batch("PRAGMA shrink_memory");
+}
+
 /// The settings of a connection that cannot write.
 pub(super) fn configure_reader(connection: &Connection) -> rusqlite::Result<()> {
     distrust(connection)?;
@@ -145,9 +150,7 @@ pub(in crate::store) fn explain_sqlite(path: &Path, error: rusqlite::Error) -> O
     let text = path.display().to_string();
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::Foreign { path: text, reason: "it is no SQLite file".to_owned() },
-        Some(ErrorCode::DatabaseCorrupt) => {
-            OpenError::Damaged { path: text }
-        }
+        Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path: text },
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => OpenError::DataDir {
             path: path.parent().unwrap_or(path).display().to_string(),
             reason: format!("{DATABASE_FILE} cannot be opened for writing; check who owns it and its permissions"),

@@ -136,8 +136,7 @@ pub(in crate::store) fn is_locked(dir: &Path) -> bool {
 /// the server's user.
 fn open_lock(dir: &Path) -> std::io::Result<File> {
     let path = dir.join(LOCK_FILE);
-    let open =
-        || File::options().read(true).write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).clone();
+    let open = || File::options().read(true).write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).clone();
     match open().create_new(true).open(&path) {
         Ok(file) => {
             if let Ok(owner) = fs::metadata(dir) {

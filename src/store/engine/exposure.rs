@@ -14,9 +14,8 @@ const OTHERS_WRITE: u32 = 0o002;
 /// On a directory: only a file's owner may remove or rename it.
 const STICKY: u32 = 0o1000;
 
-/// Refuses a directory or a database that everybody on the machine may change, and warns of one that others can read or
-/// that belongs to somebody else.
-pub(super) fn check_exposure(data_dir: &Path) -> Result<(), OpenError> {
+/// Refuses a directory or a database that everybody on the machine may change.
+pub(super) fn refuse_exposed(data_dir: &Path) -> Result<(), OpenError> {
     if let Ok(directory) = fs::metadata(data_dir)
         && directory.mode() & OTHERS_WRITE != 0
         && directory.mode() & STICKY == 0
@@ -38,6 +37,13 @@ pub(super) fn check_exposure(data_dir: &Path) -> Result<(), OpenError> {
         );
         return Err(refusal(data_dir, reason));
     }
+    Ok(())
+}
+
+/// Warns of a database that others can read, or that belongs to somebody else.
+pub(super) fn warn_of_exposed(data_dir: &Path) {
+    let path = database_path(data_dir);
+    let Ok(file) = fs::metadata(&path) else { return };
     if file.mode() & OTHERS_READ != 0 && can_be_reached(data_dir) {
         tracing::warn!(
             mode = format!("{:04o}", file.mode() & 0o7777),
@@ -54,7 +60,6 @@ pub(super) fn check_exposure(data_dir: &Path) -> Result<(), OpenError> {
             path.display()
         );
     }
-    Ok(())
 }
 
 fn can_be_reached(data_dir: &Path) -> bool {
@@ -85,7 +90,7 @@ mod tests {
         set(&path, 0o600);
         for (mode, refused) in [(0o700, false), (0o770, false), (0o777, true), (0o702, true), (0o1777, false)] {
             set(dir.path(), mode);
-            let outcome = check_exposure(dir.path()).map_err(|error| error.to_string());
+            let outcome = refuse_exposed(dir.path()).map_err(|error| error.to_string());
             assert_eq!(outcome.is_err(), refused, "{mode:o}: {outcome:?}");
             if let Err(text) = outcome {
                 assert!(text.contains("run: chmod o-w ") && text.contains(&format!("{mode:04o}")), "{text}");
@@ -94,7 +99,7 @@ mod tests {
         set(dir.path(), 0o700);
         for (mode, refused) in [(0o644, false), (0o660, false), (0o666, true)] {
             set(&path, mode);
-            assert_eq!(check_exposure(dir.path()).is_err(), refused, "{mode:o}");
+            assert_eq!(refuse_exposed(dir.path()).is_err(), refused, "{mode:o}");
         }
     }
 }

@@ -42,7 +42,8 @@ pub(in crate::store) struct FilesAtRest {
 impl FilesAtRest {
     /// Looks at the files. Opens the database's file for a moment, so this process must not have it open.
     pub(in crate::store) fn look(data_dir: &Path) -> Result<Self, OpenError> {
-        let failed = |error: &std::io::Error| refusal(data_dir, format!("{DATABASE_FILE} in it cannot be read: {error}"));
+        let failed =
+            |error: &std::io::Error| refusal(data_dir, format!("{DATABASE_FILE} in it cannot be read: {error}"));
         let database = read_database(&database_path(data_dir)).map_err(|error| failed(&error))?;
         Ok(Self { database, log_bytes: fs::metadata(log_path(data_dir)).map_or(0, |log| log.len()) })
     }
@@ -153,7 +154,8 @@ mod tests {
 
     #[test]
     fn a_mounted_file_is_recognised_by_its_path() {
-        let mounts = b"22 1 0:21 / /proc rw - proc proc rw\n31 22 8:1 /x /srv/a\\040b/muster.db rw - ext4 /dev/sda1 rw\n";
+        let mounts =
+            b"22 1 0:21 / /proc rw - proc proc rw\n31 22 8:1 /x /srv/a\\040b/muster.db rw - ext4 /dev/sda1 rw\n";
         assert!(is_mount_point(mounts, b"/srv/a b/muster.db"));
         assert!(!is_mount_point(mounts, b"/srv/muster.db"));
         assert!(!is_mount_point(b"", b"/srv/muster.db"));

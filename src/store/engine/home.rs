@@ -255,7 +255,9 @@ impl Home {
     fn without(data_dir: &Path, error: &std::io::Error) -> Result<Option<Self>, OpenError> {
         match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                tracing::warn!("there is no space for the file {HOME_FILE}; the next start cannot recognise its database");
+                tracing::warn!(
+                    "there is no space for the file {HOME_FILE}; the next start cannot recognise its database"
+                );
                 Ok(None)
             }
             _ => Err(unusable(data_dir, error)),
@@ -381,8 +383,7 @@ pub(super) fn compare(home: Option<&HomeRecord>, found: &Found) -> Arrival {
     let Some(home) = home else {
         return if found.mark.is_empty() { Arrival::Known } else { Arrival::Elsewhere(Difference::NoHome) };
     };
-    let is_successor =
-        home.successor.as_ref().is_some_and(|next| next.mark == found.mark && next.inode == found.inode);
+    let is_successor = home.successor.as_ref().is_some_and(|next| next.mark == found.mark && next.inode == found.inode);
     if is_successor {
         return Arrival::Known;
     }

@@ -140,7 +140,8 @@ mod tests {
         check("CREATE INDEX i ON token (name)", "it has the index \"i\", which Muster does not make");
         check("DROP TRIGGER token_inserted", "it lacks the trigger \"token_inserted\"");
         check("DROP INDEX token_by_creation", "it lacks the index \"token_by_creation\"");
-        let changed = "DROP TRIGGER token_deleted; CREATE TRIGGER token_deleted AFTER DELETE ON token BEGIN SELECT 1; END";
+        let changed =
+            "DROP TRIGGER token_deleted; CREATE TRIGGER token_deleted AFTER DELETE ON token BEGIN SELECT 1; END";
         check(changed, "its trigger \"token_deleted\" is not as Muster makes it");
         check("ALTER TABLE audit ADD COLUMN x TEXT", "its table \"audit\" is not as Muster makes it");
     }

@@ -151,7 +151,8 @@ pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
     let transaction = rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     transaction.execute_batch(SCHEMA)?;
     transaction.execute("INSERT INTO installation (id, epoch) VALUES (1, lower(hex(randomblob(8))))", [])?;
-    transaction.execute("INSERT INTO home VALUES (1, '', lower(hex(randomblob(8))), 1, 0, lower(hex(randomblob(16))))", [])?;
+    transaction
+        .execute("INSERT INTO home VALUES (1, '', lower(hex(randomblob(8))), 1, 0, lower(hex(randomblob(16))))", [])?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()

@@ -17,7 +17,7 @@ use super::connection::{configure_writer, connect_reader, connect_writer, explai
 use super::data_dir::{self, DATABASE_FILE, DirLock, LockAttempt, LockPurpose, database_path};
 use super::deferred_writes::DeferredWrites;
 use super::error::OpenError;
-use super::exposure::check_exposure;
+use super::exposure::{refuse_exposed, warn_of_exposed};
 use super::files_at_rest::{self, DatabaseFile};
 use super::home::{SharedHome, read_home};
 use super::log_generation::LogGeneration;
@@ -58,15 +58,15 @@ impl Store {
             remove_leftovers_of_killed_processes(&settings.data_dir);
         }
         if is_server {
-            check_exposure(&settings.data_dir)?;
+            refuse_exposed(&settings.data_dir)?;
         }
         let path = database_path(&settings.data_dir);
         let sqlite = |source| explain_sqlite(&path, source);
-        let Opened { connection, home, generation } = if has_lock {
-            open_writer(&settings.data_dir, alone, &clock)?
-        } else {
-            open_writer_beside_server(&path)?
-        };
+        let Opened { connection, home, generation } =
+            if has_lock { open_writer(&settings.data_dir, alone, &clock)? } else { open_writer_beside_server(&path)? };
+        if is_server {
+            warn_of_exposed(&settings.data_dir);
+        }
         if let Some(bytes) = settings.database_max {
             limit_size(&connection, bytes as u64).map_err(sqlite)?;
         }
@@ -74,8 +74,7 @@ impl Store {
         let files = OpenFiles::of(&path);
         let feed = Arc::new(Feed::default());
         let has_limit = settings.database_max.is_some();
-        let condition =
-            Condition::new(clock.clone(), settings.data_dir.clone(), files.clone(), has_limit, is_server);
+        let condition = Condition::new(clock.clone(), settings.data_dir.clone(), files.clone(), has_limit, is_server);
         let condition = Arc::new(condition);
         let deferred_writes = Arc::new(DeferredWrites::default());
         let group_jobs = Arc::new(writer::no_groups());
@@ -256,7 +255,9 @@ fn open_writer(data_dir: &Path, big_cache: bool, clock: &Clock) -> Result<Opened
     // Before any setting: switching to a WAL would change a file that is not Muster's.
     let found = migrate::detect_schema(&connection, path, true)?;
     let difference = match found {
-        DetectedSchema::Empty if files.database != DatabaseFile::Nothing => return Err(refuse_without_tables(data_dir)),
+        DetectedSchema::Empty if files.database != DatabaseFile::Nothing => {
+            return Err(refuse_without_tables(data_dir));
+        }
         DetectedSchema::Empty => None,
         DetectedSchema::Version(version) => {
             refuse_altered(&connection, path, version)?;
@@ -265,9 +266,9 @@ fn open_writer(data_dir: &Path, big_cache: bool, clock: &Clock) -> Result<Opened
     };
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(sqlite)?;
     match found {
-        DetectedSchema::Empty => migrate::create(&connection)
-            .and_then(|()| configure_writer(&connection, big_cache))
-            .map_err(sqlite)?,
+        DetectedSchema::Empty => {
+            migrate::create(&connection).and_then(|()| configure_writer(&connection, big_cache)).map_err(sqlite)?
+        }
         DetectedSchema::Version(version) => migrate_older(&connection, path, version, big_cache, clock)?,
     }
     if let Some(difference) = difference {
@@ -315,8 +316,7 @@ fn migrate_older(
     let found = DetectedSchema::Version(version);
     // Before any step of a migration, which cannot be undone.
     let backup = back_up_older(path, found, clock)?;
-    let migrated =
-        configure_writer(connection, big_cache).and_then(|()| migrate::migrate_from(connection, version));
+    let migrated = configure_writer(connection, big_cache).and_then(|()| migrate::migrate_from(connection, version));
     if let Err(error) = migrated {
         remove_redundant_backup(backup, connection, found);
         return Err(explain_sqlite(path, error));

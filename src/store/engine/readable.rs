@@ -11,7 +11,9 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::connection::{connect, connect_reader, explain_sqlite};
-use super::data_dir::{DATABASE_FILE, database_path, is_locked, refuse_directory, refuse_while_restored, require_database};
+use super::data_dir::{
+    DATABASE_FILE, database_path, is_locked, refuse_directory, refuse_while_restored, require_database,
+};
 use super::error::OpenError;
 use super::files_at_rest::{refusal, refuse_mismatch};
 use crate::domain::backup::Size;
@@ -51,12 +53,14 @@ impl ReadableDatabase {
         let mut last = None;
         if is_writable && !is_locked(data_dir) && refuse_mismatch(data_dir, None)?.log_bytes == 0 {
             let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE);
-            last = connection.and_then(|connection| {
-                connection.pragma_update(None, "query_only", true)?;
-                // It uses the log only once it has read.
-                read_something(&connection)?;
-                Ok(Mutex::new(connection))
-            }).ok();
+            last = connection
+                .and_then(|connection| {
+                    connection.pragma_update(None, "query_only", true)?;
+                    // It uses the log only once it has read.
+                    read_something(&connection)?;
+                    Ok(Mutex::new(connection))
+                })
+                .ok();
         }
         let opened = connect_reader(&path).and_then(|connection| read_something(&connection));
         match opened {
@@ -73,11 +77,15 @@ impl ReadableDatabase {
     /// Copies the database and its log into a folder of the user's own.
     fn copy(data_dir: &Path) -> Result<Self, OpenError> {
         let failed = |error: &io::Error, folder: &Path| {
-            let reason = format!("nothing can be written there, and it cannot be copied to {}: {error}", folder.display());
+            let reason =
+                format!("nothing can be written there, and it cannot be copied to {}: {error}", folder.display());
             refusal(data_dir, reason)
         };
-        let folder = std::env::temp_dir()
-            .join(format!("muster-read-{}-{:08x}", std::process::id(), getrandom::u32().unwrap_or_default()));
+        let folder = std::env::temp_dir().join(format!(
+            "muster-read-{}-{:08x}",
+            std::process::id(),
+            getrandom::u32().unwrap_or_default()
+        ));
         DirBuilder::new().mode(0o700).create(&folder).map_err(|error| failed(&error, &folder))?;
         let copy = Self { path: folder.join(DATABASE_FILE), _last: None, copied_into: Some(folder.clone()) };
         let sources = ["", "-wal"].map(|suffix| data_dir.join(format!("{DATABASE_FILE}{suffix}")));
@@ -94,9 +102,10 @@ impl ReadableDatabase {
                 return Ok(copy);
             }
         }
-        let reason = "nothing can be written there, and the files change while they are copied: another machine or container \
+        let reason =
+            "nothing can be written there, and the files change while they are copied: another machine or container \
                       writes them; run the command there"
-            .to_owned();
+                .to_owned();
         Err(refusal(data_dir, reason))
     }
 }

@@ -11,7 +11,7 @@ use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
-use super::connection::{configure_reader, connect_reader, plain};
+use super::connection::{configure_reader, connect_reader, forget_pages, plain};
 use super::error::StoreError;
 use super::open_files::OpenFiles;
 
@@ -118,7 +118,11 @@ impl Readers {
         let pool = self.pool.lock().clone().ok_or(StoreError::Closed)?;
         let connection = pool.get().map_err(|_| StoreError::DeadlinePassed)?;
         self.begun.fetch_add(1, Ordering::Relaxed);
-        work(&connection)
+        let result = work(&connection);
+        if matches!(&result, Err(error) if error.is_damage()) {
+            forget_pages(&connection);
+        }
+        result
     }
 
     /// How many reads began. Only the writer and the watcher read the database otherwise.

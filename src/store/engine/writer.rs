@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use super::changed_rows::{ChangeRecorder, ChangedRows};
 use super::changes::{Feed, Publication, scope_from_row};
 use super::condition::Condition;
+use super::connection::forget_pages;
 use super::data_dir::DirLock;
 use super::error::StoreError;
 use super::home::{Counters, SharedHome};
@@ -316,6 +317,9 @@ impl Writer {
 
     /// Determines why a group could not be written, and wakes the maintenance thread if that is trouble.
     fn note_failure(&self, error: StoreError) -> StoreError {
+        if error.is_damage() {
+            forget_pages(&self.connection);
+        }
         let error = self.condition.note_failure(error);
         if error.trouble().is_some() {
             // A command has no such thread, and its store does not outlive its failure.
@@ -377,9 +381,10 @@ impl Writer {
             self.generation.committed();
         }
         let generation = LogGeneration::current(&self.connection)?;
-        let outcome: (bool, i64, i64) = self.connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?;
+        let outcome: (bool, i64, i64) =
+            self.connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?;
         let (blocked, pages, moved) = outcome;
         let is_whole = !blocked && pages == moved;
         self.generation.checkpointed(generation.filter(|_| is_whole));

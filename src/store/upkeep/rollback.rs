@@ -21,7 +21,10 @@ impl WriteTx<'_> {
         let sessions = renewal::end_sessions(self.connection)?;
         let reason = "a client has seen a later state of it: it was rolled back";
         let after = json!({"reason": reason, "revisionSeen": revision, "sessionsEnded": sessions});
-        self.audit(&Actor::of_program("request"), &AuditEntry::of(AuditAction::DatabaseRenew, DATABASE_FILE).after(after))?;
+        self.audit(
+            &Actor::of_program("request"),
+            &AuditEntry::of(AuditAction::DatabaseRenew, DATABASE_FILE).after(after),
+        )?;
         tracing::warn!(
             revision_seen = revision,
             sessions_ended = sessions,

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::backup::{Backup, StepResult};
 use rusqlite::OpenFlags;
+use rusqlite::backup::{Backup, StepResult};
 
 use super::error::BackupError;
 use super::partial::{Partial, free_bytes, require_room};
@@ -110,10 +110,7 @@ impl Copying<'_> {
     /// Copies every page of the snapshot.
     fn run(&self) -> Result<(), BackupError> {
         let log_before = self.log_bytes();
-        let mut target = connection::connect(
-            self.partial.path(),
-            OpenFlags::SQLITE_OPEN_READ_WRITE,
-        )?;
+        let mut target = connection::connect(self.partial.path(), OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         // An unfinished copy is deleted, and a finished one is flushed at the end.
         target.pragma_update(None, "journal_mode", "MEMORY")?;
         target.pragma_update(None, "synchronous", "OFF")?;

@@ -31,8 +31,7 @@ pub(in crate::store) fn sync_dir(folder: &Path) -> io::Result<()> {
 
 /// Switches a file out of the WAL mode, so that it can be moved and read alone.
 pub(in crate::store) fn make_single(path: &Path) -> Result<(), BackupError> {
-    let connection =
-        connection::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let connection = connection::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "DELETE", |row| row.get(0))?;
     if !mode.eq_ignore_ascii_case("delete") {
         return Err(BackupError::Unsound(format!("its journal mode stays {mode}")));

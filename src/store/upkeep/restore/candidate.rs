@@ -166,7 +166,8 @@ impl Candidate {
         };
         let altered = known_schema::find_difference(&connection, self.schema_version, &[])?;
         if let Some(difference) = altered {
-            let reason = format!("{difference}, so somebody has changed it; nothing of it was run. Use a backup that you trust");
+            let reason =
+                format!("{difference}, so somebody has changed it; nothing of it was run. Use a backup that you trust");
             return Err(refuse(source, reason));
         }
         drop(connection);
@@ -229,7 +230,8 @@ impl Candidate {
         self.require_single()?;
         let revoked = u64::try_from(tokens_kept_revoked).unwrap_or(0);
         let rows = RowCounts { tokens: self.rows.tokens.saturating_sub(revoked), ..self.rows };
-        let inode = self.partial.file().metadata().map_err(|error| RestoreError::Copy(self.partial.failed(&error)))?.ino();
+        let inode =
+            self.partial.file().metadata().map_err(|error| RestoreError::Copy(self.partial.failed(&error)))?.ino();
         let successor = Successor { mark, inode };
         Ok(Renewed { rows, sessions_ended, tokens_kept_revoked, tokens_lost, successor })
     }

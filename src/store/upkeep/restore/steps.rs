@@ -110,8 +110,7 @@ impl Restore {
         step(RestoreStep::Copied);
         let candidate = candidate.verified(source, clock, observer)?;
         step(RestoreStep::Verified);
-        let before =
-            if is_mismatch { Before::Unreadable } else { replaced::read_contents(&database_path(data_dir)) };
+        let before = if is_mismatch { Before::Unreadable } else { replaced::read_contents(&database_path(data_dir)) };
         let (data_dir, source) = (data_dir.to_owned(), source.to_owned());
         Ok(Self { data_dir, source, clock: clock.clone(), candidate, before, home, is_mismatch, _lock: lock })
     }
@@ -135,8 +134,7 @@ impl Restore {
     /// Replaces the database by the backup. Blocks.
     pub fn commit(mut self, actor: &Actor, step: StepObserver<'_>) -> Result<Restored, RestoreError> {
         let database = database_path(&self.data_dir);
-        let replaced =
-            if self.is_mismatch { Replaced::of_mismatch(&database) } else { Replaced::quiesce(&database)? };
+        let replaced = if self.is_mismatch { Replaced::of_mismatch(&database) } else { Replaced::quiesce(&database)? };
         step(RestoreStep::Quiesced);
         let kept = replaced.is_there().then(|| replaced::kept_path(&self.data_dir, self.clock.now()));
         // Under the exclusive lock there may be more than was read before.
