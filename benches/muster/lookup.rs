@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use muster::cache::{Loaded, Settings};
+use muster::cache::{CacheSettings, Loaded};
 use muster::clock::Clock;
 use muster::domain::directory::Scope;
 use muster::domain::ids::EnterpriseId;
@@ -18,7 +18,7 @@ const THREADS: u32 = 4;
 
 pub(crate) fn run(table: &mut Table) {
     let clock = Clock::system();
-    let settings = Settings::new(1_000, 64 * 1024 * 1024, |_| Duration::from_hours(1));
+    let settings = CacheSettings::new(1_000, 64 * 1024 * 1024, |_| Duration::from_hours(1));
     let cache = SummaryCache::observed(settings, clock.clone(), 0, Recorder::new(clock.moment()));
     let key = SummaryKey::summary(Scope::enterprise(EnterpriseId::parse("acme").unwrap()));
     let now = clock.now();

@@ -249,7 +249,7 @@ impl Installation {
     /// What is served is exactly what the files in place had acknowledged.
     fn assert_serves_exactly(&mut self, server: &TestServer, expected: &[State], mistake: Mistake) {
         let mut client = server.client();
-        let served: State = client.get("/Contacts/u1?limit=1000")["contactList"]
+        let found: State = client.get("/Contacts/u1?limit=1000")["contactList"]
             .as_array()
             .unwrap()
             .iter()
@@ -262,11 +262,11 @@ impl Installation {
                 allowed.push(state.iter().chain([name]).cloned().collect());
             }
         }
-        let surplus: Vec<_> = served.difference(&allowed[0]).collect();
-        let missing: Vec<_> = allowed[0].difference(&served).collect();
-        assert!(allowed.contains(&served), "{mistake:?}: surplus {surplus:?}, missing {missing:?}");
-        self.history.push(served.clone());
-        self.state = served;
+        let surplus: Vec<_> = found.difference(&allowed[0]).collect();
+        let missing: Vec<_> = allowed[0].difference(&found).collect();
+        assert!(allowed.contains(&found), "{mistake:?}: surplus {surplus:?}, missing {missing:?}");
+        self.history.push(found.clone());
+        self.state = found;
         self.unanswered = None;
         self.note_tag(&mut client);
     }
@@ -333,10 +333,10 @@ fn whatever_an_administrator_does_between_kills_is_served_exactly_or_refused_wit
                     Mistake::CopyRawOver => vec![before],
                     // Without the log it is what the file held at that moment: a state of the past, and said so.
                     Mistake::CopyRawOverAndRemoveLog => {
-                        let served = names_served(&server);
-                        assert!(served == before || log.contains("came from elsewhere"), "taken for current: {log}");
-                        assert!(installation.history.contains(&served), "a state that never was: {served:?}");
-                        vec![served]
+                        let found = names_served(&server);
+                        assert!(found == before || log.contains("came from elsewhere"), "taken for current: {log}");
+                        assert!(installation.history.contains(&found), "a state that never was: {found:?}");
+                        vec![found]
                     }
                     _ => vec![installation.state.clone()],
                 };

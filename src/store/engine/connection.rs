@@ -1,6 +1,7 @@
 //! Connections to the database: how they are opened, their settings and limits, and what SQLite's errors mean.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
@@ -65,7 +66,10 @@ pub(super) fn connect_without_log(path: &Path) -> rusqlite::Result<Connection> {
     for byte in plain(path).as_os_str().as_bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
-            byte => uri.push_str(&format!("%{byte:02X}")),
+            byte => {
+                // A string can always be written to.
+                let _ = write!(uri, "%{byte:02X}");
+            }
         }
     }
     uri.push_str("?immutable=1");

@@ -135,7 +135,7 @@ pub(in crate::store) fn refuse_separated(data_dir: &Path) -> Result<(), OpenErro
     Ok(())
 }
 
-/// Whether a path is the fifth field of a line of `/proc/self/mountinfo` (proc_pid_mountinfo(5)), in which white space
+/// Whether a path is the fifth field of a line of `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`), in which white space
 /// and backslashes are written as three octal digits.
 fn is_mount_point(mounts: &[u8], path: &[u8]) -> bool {
     let written: Vec<u8> = path

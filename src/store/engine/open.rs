@@ -267,7 +267,7 @@ fn open_writer(data_dir: &Path, big_cache: bool, clock: &Clock) -> Result<Opened
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(sqlite)?;
     match found {
         DetectedSchema::Empty => {
-            migrate::create(&connection).and_then(|()| configure_writer(&connection, big_cache)).map_err(sqlite)?
+            migrate::create(&connection).and_then(|()| configure_writer(&connection, big_cache)).map_err(sqlite)?;
         }
         DetectedSchema::Version(version) => migrate_older(&connection, path, version, big_cache, clock)?,
     }
