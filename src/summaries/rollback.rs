@@ -3,6 +3,9 @@
 use super::entity_tag::SentTag;
 use super::read_through::Summaries;
 
+/// Greater positions were never handed out: numbers up to here are exact in JavaScript, and leave room to go on.
+const POSITION_MAX: i64 = 1 << 52;
+
 impl Summaries {
     /// Begins a new history if one of these tags shows that clients have seen a later state of this database; returns
     /// whether it did. `served` is the tag of the current answer, of the same scope.
@@ -19,7 +22,22 @@ impl Summaries {
         if tag.revision <= counter || !tag.is_sealed_with(&key) {
             return false;
         }
-        let (epoch, revision) = (tag.epoch.to_owned(), tag.revision);
+        self.renew(tag.epoch.to_owned(), tag.revision).await
+    }
+
+    /// The same for a position of the event stream. Positions have no seal, so only those of administrators count, who
+    /// could do worse.
+    pub async fn renew_if_position_ahead(&self, seen: i64) -> bool {
+        let Ok((epoch, counter)) = self.store.read_internal(|tx| Ok((tx.epoch()?, tx.revision()?))).await else {
+            return false;
+        };
+        if !(counter..=POSITION_MAX).contains(&seen) || seen == counter {
+            return false;
+        }
+        self.renew(epoch, seen).await
+    }
+
+    async fn renew(&self, epoch: String, revision: i64) -> bool {
         match self.store.write(move |tx| tx.renew_if_behind(&epoch, revision)).await {
             Ok(renewed) => renewed,
             Err(error) => {

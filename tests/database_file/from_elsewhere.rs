@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead, Write};
 
 use super::{add_all, contents, copy_over, get_unless, killed, newest, place, tag, total};
 use crate::support::{WorkDir, eventually, tool};
@@ -197,6 +198,33 @@ fn a_tag_ahead_of_the_database_shows_that_its_machine_was_rolled_back_and_an_inv
         }
     }
     assert_eq!(client.get("/audit?action=database.renew")["count"], 1, "once");
+}
+
+#[test]
+fn a_position_ahead_of_the_database_renews_only_for_an_administrator() {
+    let (dir, token) = place();
+    let viewer = dir.token("viewer");
+    let server = dir.serve_as(&token, &[]);
+    let mut client = server.client();
+    add_all(&mut client, &["a"]);
+    let before = tag(&mut client);
+    let revision: i64 = before.split('-').nth(2).unwrap().parse().unwrap();
+    let listen = |token: &str, position: &str| {
+        let client = server.client().with_token(token);
+        let mut connection = client.connect().unwrap();
+        let request = client.request("GET", "/cache/events", &[("Last-Event-ID", position)], b"");
+        connection.get_mut().write_all(&request).unwrap();
+        let mut lines = connection.lines().map(Result::unwrap);
+        assert_eq!(lines.next().unwrap(), "HTTP/1.1 200 OK");
+        lines.find(|line| line.starts_with("event: ")).unwrap()
+    };
+    assert_eq!(listen(&viewer, &(revision + 1_000).to_string()), "event: reset");
+    assert_eq!(listen(&token, "9007199254740993"), "event: reset");
+    assert_eq!(tag(&mut client), before);
+    assert_eq!(listen(&token, &(revision + 1_000).to_string()), "event: reset");
+    let after = tag(&mut client);
+    assert_ne!(after.split('-').next(), before.split('-').next());
+    assert!(after.split('-').nth(2).unwrap().parse::<i64>().unwrap() > revision + 1_000);
 }
 
 #[test]

@@ -18,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::MissedTickBehavior;
 use utoipa::{IntoParams, ToSchema};
 
+use crate::domain::access::Role;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
@@ -121,6 +122,10 @@ pub async fn watch(State(state): State<AppState>, caller: Caller, request: Heade
         let id = id.to_str().ok().and_then(|id| id.trim().parse().ok());
         id.unwrap_or(NO_POSITION)
     });
+    if let Some(seen) = seen.filter(|_| caller.role() == Role::Admin) {
+        // A position that is ahead shows that the machine was rolled back; the stream then begins with a reset.
+        state.summaries.renew_if_position_ahead(seen).await;
+    }
     let (pieces, taker) = mpsc::channel(PIECES_WAITING_MAX);
     tokio::spawn(Stream { state, credential_id: caller.credential_id().to_owned(), pieces, _place: place }.run(seen));
     let pieces = stream::unfold(taker, async |mut taker| Some((Ok::<_, Infallible>(taker.recv().await?), taker)));
@@ -207,7 +212,7 @@ mod tests {
     use crate::backups::Backups;
     use crate::clock::Clock;
     use crate::config::{BackupSettings, ServerSettings};
-    use crate::domain::access::{Reach, Role};
+    use crate::domain::access::Reach;
     use crate::http::options::HttpOptions;
     use crate::server::Server;
     use crate::store::{Mode, Store, StoreOptions};
