@@ -40,6 +40,9 @@ run MUSTER_KILL_ROUNDS="$kills" "${tests[@]}" nothing_acknowledged_is_missing --
 part "kills of the store alone" "$kills" '^[0-9]+ kills, [0-9]+ acknowledgements'
 run MUSTER_KILL_ROUNDS="$kills" "${tests[@]}" kills_lose_nothing -- --nocapture
 
+part "kills with an administrator's mistakes between them" "$kills" '^[0-9]+ kills with mistakes, [^:]*'
+run MUSTER_MISTAKE_ROUNDS="$kills" "${tests[@]}" whatever_an_administrator_does -- --nocapture
+
 part "64 writers and 256 readers" "$seconds s" '^(writes|reads|memory at most|the backup has).*'
 run MUSTER_LOAD_SECONDS="$seconds" MUSTER_LOAD_BINARY=dist/muster "${tests[@]}" sixty_four_writers -- --nocapture
 
