@@ -31,6 +31,7 @@ mod imports;
 mod kill;
 mod load;
 mod load_shedding;
+mod made_ids;
 mod quick_reference;
 mod quick_start;
 mod restore;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use muster::clock::Clock;
 use muster::store::{
-    AccessList, EmployeeName, ImportChunk, ImportRow, MayCreate, OwnerRow, Publication, Store, StoreError, Subscriber,
+    AccessList, DepartmentName, EmployeeName, ImportChunk, ImportRow, MayCreate, OwnerRow, Publication, Store,
+    StoreError, Subscriber,
 };
 
 use crate::support::{
@@ -158,7 +159,7 @@ fn chunk(owner: &str, who: &str, dry_run: bool) -> ImportChunk {
     ImportChunk {
         enterprise: enterprise("acme"),
         owners: vec![OwnerRow {
-            department: (owner == "new").then(|| "field".to_owned()),
+            department: (owner == "new").then(|| DepartmentName::IdOrName("field".to_owned())),
             employee: EmployeeName::IdOrName(owner.to_owned()),
         }],
         rows: vec![ImportRow { owner: 0, info: contact(who, "Contoso"), created_at: None }],

@@ -24,4 +24,5 @@ mod tokens;
 mod unstored_sessions;
 
 pub use self::cached_session::OpenSession;
+pub use self::secret::{IDS_MADE_MAX, is_id_taken};
 pub use self::tokens::{Access, MintedToken, Recognition, TOKEN_PREFIX, mint};

@@ -9,6 +9,7 @@ use clap::Args;
 use super::database::{self, Missing};
 use super::{Context, Failure, ServingFlags, server};
 use crate::access::links::{MintedLink, mint_link};
+use crate::access::{IDS_MADE_MAX, is_id_taken};
 use crate::store::{Store, StoreError};
 
 /// Where Linux keeps the machine's name; a service may be kept from looking at the first.
@@ -41,8 +42,14 @@ pub fn run(context: &mut Context<'_>, _arguments: &SignInLinkArgs) -> Result<(),
         ));
     }
     let store = database::open(context, "sign-in-link", Missing::Refuse)?;
-    let link = mint(&store)?;
-    store.write_blocking(link.store()).map_err(not_stored)?;
+    let mut made = 1;
+    let link = loop {
+        let link = mint(&store)?;
+        match store.write_blocking(link.store()) {
+            Err(error) if is_id_taken(&error) && made < IDS_MADE_MAX => made += 1,
+            outcome => break outcome.map(|()| link).map_err(not_stored)?,
+        }
+    };
     tracing::info!("this link signs one browser in as an administrator, once, within 15 minutes");
     context.print(&link.at(&server::url(context, listen)))
 }

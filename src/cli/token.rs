@@ -107,10 +107,16 @@ fn create(context: &mut Context<'_>, arguments: &CreateArgs) -> Result<(), Failu
     let expires_at = life.map(|life| Timestamp::from_millis(now.millis().saturating_add(life)));
     let reach = arguments.enterprise.clone().map_or(Reach::Installation, Reach::Enterprise);
     let name = arguments.name.clone().unwrap_or_else(|| arguments.role.as_str().to_owned());
-    let minted = access::mint(name, arguments.role, reach, now, expires_at)
-        .map_err(|error| Failure::failed("the operating system gives no random numbers").because(error))?;
-    let stored = minted.stored;
-    let created = store.write_blocking(move |tx| tx.create_token(&stored, &Actor::command_line()));
+    let mut made = 1;
+    let (created, secret) = loop {
+        let minted = access::mint(name.clone(), arguments.role, reach.clone(), now, expires_at)
+            .map_err(|error| Failure::failed("the operating system gives no random numbers").because(error))?;
+        let stored = minted.stored;
+        match store.write_blocking(move |tx| tx.create_token(&stored, &Actor::command_line())) {
+            Err(error) if access::is_id_taken(&error) && made < access::IDS_MADE_MAX => made += 1,
+            created => break (created, minted.secret),
+        }
+    };
     let token = created.map_err(|error| match (error, &arguments.enterprise) {
         (StoreError::NotFound(Subject::Enterprise), Some(enterprise)) => Failure::failed(format!(
             "enterprise \"{enterprise}\" does not exist; `muster import --create-missing` or POST /enterprise makes it"
@@ -118,7 +124,7 @@ fn create(context: &mut Context<'_>, arguments: &CreateArgs) -> Result<(), Failu
         (error, _) => Failure::failed("the token could not be stored").because(error),
     })?;
     tracing::info!(id = token.id, name = token.name, role = token.role.as_str(), "token created");
-    context.print(&minted.secret)
+    context.print(&secret)
 }
 
 fn list(context: &mut Context<'_>, arguments: &ListArgs) -> Result<(), Failure> {

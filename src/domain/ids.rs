@@ -13,7 +13,7 @@ use super::time::Timestamp;
 pub const ID_LEN_MAX: usize = 64;
 
 /// Bits of a [`TimeOrderedId`] below its milliseconds: a million ids per millisecond before ids run ahead of the clock.
-const SEQUENCE_BITS: u32 = 20;
+pub(super) const SEQUENCE_BITS: u32 = 20;
 
 macro_rules! public_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -129,7 +129,8 @@ const CROCKFORD_DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 pub const TIME_ORDERED_ID_LEN: usize = 13;
 
 impl TimeOrderedId {
-    /// The first id of a moment; `entropy` fills the low bits, so that ids of one millisecond seldom collide.
+    /// An id of a moment; `entropy` fills the low bits. Ids that must not clash are made by
+    /// [`make_id`](super::made_ids::make_id).
     #[must_use]
     pub const fn at(moment: Timestamp, entropy: u32) -> Self {
         let sequence = (entropy as i64) & ((1 << SEQUENCE_BITS) - 1);

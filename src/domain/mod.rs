@@ -25,6 +25,7 @@ pub mod directory;
 mod field_error;
 pub mod identity;
 pub mod ids;
+pub mod made_ids;
 pub mod number;
 pub mod page;
 pub mod summary;

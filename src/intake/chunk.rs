@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::options::ImportOptions;
 use crate::store::{
-    EmployeeName, ImportChunk, ImportOutcome, ImportRow, ImportedRow, OwnerRow, Store, StoreError, WriteTx,
+    DepartmentName, EmployeeName, ImportChunk, ImportOutcome, ImportRow, ImportedRow, OwnerRow, Store, StoreError,
+    WriteTx,
 };
 use crate::transfer::csv::{OwnerColumns, RawRecord};
 
@@ -156,7 +157,11 @@ fn hash_of(owner: &OwnerRow) -> u64 {
 /// The owner of a row: the options take precedence over the columns. The error is a reason for the rejection of the
 /// row.
 pub(super) fn owner_of(options: &ImportOptions, columns: OwnerColumns) -> Result<OwnerRow, String> {
-    let department = options.department.clone().or(columns.department);
+    let department = match (&options.department, columns.department_id, columns.department) {
+        (Some(text), ..) => Some(DepartmentName::IdOrName(text.clone())),
+        (None, Some(id), _) => Some(DepartmentName::IdOrName(id)),
+        (None, None, name) => name.map(DepartmentName::Name),
+    };
     let employee = match (options.employee.clone().or(columns.employee), columns.employee_email) {
         (Some(employee), _) => EmployeeName::IdOrName(employee),
         (None, Some(address)) => EmployeeName::Email(address),

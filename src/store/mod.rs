@@ -31,7 +31,7 @@ pub use engine::tx::{ReadTx, WriteTx};
 pub use engine::watcher::WATCH_INTERVAL;
 pub use facts::contacts::ContactExport;
 pub use facts::import::{ImportChunk, ImportOutcome, ImportRow, ImportedRow, MayCreate};
-pub use facts::import_owner::{EmployeeName, OwnerRefusal, OwnerRow};
+pub use facts::import_owner::{DepartmentName, EmployeeName, OwnerRefusal, OwnerRow};
 pub use rollups::check::{CheckReport, Difference};
 pub use upkeep::actor::Actor;
 pub use upkeep::audit::{AuditEntry, AuditFilter, AuditRecord};

@@ -57,6 +57,7 @@ pub(super) enum Field {
     Country,
     CreatedAt,
     Department,
+    DepartmentId,
     Employee,
     EmployeeEmail,
 }
@@ -91,7 +92,8 @@ const PLAIN: FieldKeys = &[
     (Field::City, &["city", "locationcity"]),
     (Field::Country, &["country", "locationcountry"]),
     (Field::CreatedAt, &["createdat"]),
-    (Field::Department, &["department", "departmentid"]),
+    (Field::Department, &["department"]),
+    (Field::DepartmentId, &["departmentid"]),
     (Field::Employee, &["employee", "employeeid", "userid"]),
     (Field::EmployeeEmail, &["employeeemail"]),
 ];

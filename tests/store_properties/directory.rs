@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster::domain::directory::{Department, Employee, EmployeeInfo, Enterprise, Name, Scope};
-use muster::domain::ids::{DepartmentId, EmployeeId, EnterpriseId, slug};
+use muster::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
+use muster::domain::made_ids::ids_from_name;
+use muster::domain::text::fold;
 use muster::domain::time::Timestamp;
 use muster::store::{Purged, Subject};
 
@@ -16,7 +18,11 @@ impl Model {
             Some(Answer::Enterprise(enterprise)) => enterprise.id.clone(),
             _ => EnterpriseId::parse("generated").unwrap(),
         };
-        let from_name = || slug(name.as_str()).map_or_else(generated, |slug| EnterpriseId::parse(slug).unwrap());
+        let free = |id: &EnterpriseId| self.enterprises.get(id).is_none_or(|fact| fold(&fact.name) == name.folded());
+        let from_name = || {
+            let mut ids = ids_from_name(name.as_str()).map(|id| EnterpriseId::parse(id).unwrap());
+            ids.find(free).unwrap_or_else(generated)
+        };
         let id = id.cloned().unwrap_or_else(from_name);
         if self.enterprises.contains_key(&id) {
             return Err(Refusal::Conflict);
@@ -85,7 +91,14 @@ impl Model {
             Some(Answer::Department(department)) => department.id.clone(),
             _ => DepartmentId::parse(format!("generated-{}", self.departments.len())).unwrap(),
         };
-        let from_name = || slug(name.as_str()).map_or_else(generated, |slug| DepartmentId::parse(slug).unwrap());
+        let free = |id: &DepartmentId| {
+            let taken = self.departments.get(&(of.clone(), id.clone()));
+            taken.is_none_or(|fact| fold(&fact.name) == name.folded())
+        };
+        let from_name = || {
+            let mut ids = ids_from_name(name.as_str()).map(|id| DepartmentId::parse(id).unwrap());
+            ids.find(free).unwrap_or_else(generated)
+        };
         let place = (of.clone(), id.cloned().unwrap_or_else(from_name));
         self.visible_enterprise(of)?;
         if self.departments.contains_key(&place) {

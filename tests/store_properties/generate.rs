@@ -5,7 +5,7 @@ use muster::domain::contacts::{ContactFields, ContactInfo, Location};
 use muster::domain::directory::{EmployeeFields, EmployeeInfo, EmployeeRole, Name};
 use muster::domain::ids::{ContactId, EmployeeId, EnterpriseId, TimeOrderedId};
 use muster::domain::time::{DAY_MILLIS, Timestamp};
-use muster::store::{EmployeeName, ImportChunk, ImportRow, MayCreate, OwnerRow};
+use muster::store::{DepartmentName, EmployeeName, ImportChunk, ImportRow, MayCreate, OwnerRow};
 
 use super::model::{Lifecycle, Model};
 use super::operation::{Act, DepartmentKey, Operation};
@@ -327,7 +327,11 @@ impl Generator {
             _ => EmployeeName::Email(self.text(&OWNER_EMAILS)),
         };
         let named = self.random.percent(50);
-        OwnerRow { department: named.then(|| self.text(&OWNER_DEPARTMENTS)), employee }
+        let text = named.then(|| self.text(&OWNER_DEPARTMENTS));
+        let is_name = self.random.percent(50);
+        let department =
+            text.map(|text| if is_name { DepartmentName::Name(text) } else { DepartmentName::IdOrName(text) });
+        OwnerRow { department, employee }
     }
 
     fn user(&mut self, model: &Model) -> (Reach, EmployeeId) {

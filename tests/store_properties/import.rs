@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use muster::domain::directory::{EmployeeFields, EmployeeInfo, Name};
 use muster::domain::identity::normalise_email;
 use muster::domain::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId};
+use muster::domain::made_ids::ids_from_name;
 use muster::domain::text::fold;
-use muster::store::{EmployeeName, ImportChunk, ImportOutcome, ImportedRow, MayCreate, OwnerRow};
+use muster::store::{DepartmentName, EmployeeName, ImportChunk, ImportOutcome, ImportedRow, MayCreate, OwnerRow};
 
 use super::model::{ContactFact, EmployeeFact, Model, Step, scopes_of};
 use super::operation::{ANY_REFUSAL, Answer, DepartmentKey, Outcome, Refusal};
@@ -140,25 +141,44 @@ impl Model {
         if found.len() > 1 { Err(Refused) } else { Ok(found.pop()) }
     }
 
-    fn find_department(&self, enterprise: &EnterpriseId, text: &str) -> Result<Option<DepartmentId>, Refused> {
+    fn find_department(
+        &self,
+        enterprise: &EnterpriseId,
+        name: &DepartmentName,
+    ) -> Result<Option<DepartmentId>, Refused> {
+        let text = text_of(name);
         let visible =
             || self.departments.iter().filter(|(place, fact)| place.0 == *enterprise && !fact.lifecycle.is_archived());
-        if let Some((place, _)) = visible().find(|(place, _)| place.1.as_str() == text) {
+        let by_id = visible().find(|(place, _)| place.1.as_str() == text);
+        if let (Some((place, _)), DepartmentName::IdOrName(_)) = (by_id, name) {
             return Ok(Some(place.1.clone()));
         }
         let mut named: Vec<_> = visible().filter(|(_, fact)| fold(&fact.name) == fold(text)).collect();
-        if named.len() > 1 { Err(Refused) } else { Ok(named.pop().map(|(place, _)| place.1.clone())) }
+        let found = match (named.len(), by_id) {
+            (0, Some((_, fact))) if ids_from_name(&fact.name).any(|made| made == text) => None,
+            (0, by_id) => by_id,
+            (1, _) => named.pop(),
+            (_, Some((place, fact))) if fold(&fact.name) == fold(text) => Some((place, fact)),
+            _ => return Err(Refused),
+        };
+        Ok(found.map(|(place, _)| place.1.clone()))
     }
 
     fn create_missing_department(
         &mut self,
         enterprise: &EnterpriseId,
-        text: &str,
+        department: &DepartmentName,
         outcome: &mut ImportOutcome,
         step: &mut Step<'_>,
     ) -> Result<DepartmentId, Refused> {
+        let text = text_of(department);
         let name = Name::parse("department", text).map_err(|_| Refused)?;
+        let is_another = |id: &DepartmentId| {
+            let taken = self.departments.get(&(enterprise.clone(), id.clone()));
+            taken.is_some_and(|fact| fold(&fact.name) != name.folded())
+        };
         let id = DepartmentId::parse(text).ok();
+        let id = id.filter(|id| matches!(department, DepartmentName::IdOrName(_)) || !is_another(id));
         let made = self.create_department(enterprise, id.as_ref(), &name, &mut Step { answered: None, ..nested(step) });
         let Ok(Answer::Department(department)) = made else { return Err(Refused) };
         outcome.departments_created.push(department.id.to_string());
@@ -178,6 +198,9 @@ impl Model {
             EmployeeName::IdOrName(text) => {
                 text.clone_into(&mut fields.first_name);
                 id = EmployeeId::parse(text.as_str()).ok();
+                let elsewhere =
+                    |id: &EmployeeId| self.employees.iter().any(|one| one.id == *id && one.place.0 != place.0);
+                id = id.filter(|id| !elsewhere(id));
             }
             EmployeeName::Email(text) => {
                 text.trim().clone_into(&mut fields.email);
@@ -206,4 +229,10 @@ impl Model {
 /// The same step, for a part of it.
 fn nested<'a>(step: &'a mut Step<'_>) -> Step<'a> {
     Step { now: step.now, answered: step.answered, draws: step.draws }
+}
+
+fn text_of(department: &DepartmentName) -> &str {
+    match department {
+        DepartmentName::IdOrName(text) | DepartmentName::Name(text) => text,
+    }
 }

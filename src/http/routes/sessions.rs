@@ -10,9 +10,9 @@ use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::access::OpenSession;
-use crate::access::links::LinkStanding;
+use crate::access::links::{LinkId, LinkStanding};
 use crate::access::sessions::{MintedSession, mint_session};
+use crate::access::{IDS_MADE_MAX, OpenSession, is_id_taken};
 use crate::domain::FieldError;
 use crate::domain::access::{Reach, Role, Session, Token};
 use crate::domain::ids::EnterpriseId;
@@ -23,6 +23,7 @@ use crate::http::auth::{Caller, address_of, is_possible, link_refused};
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PageParams, PageQuery, PathIds, SessionId};
 use crate::http::state::AppState;
+use crate::store::Actor;
 
 /// What somebody signs in with: one of the two.
 #[derive(Deserialize)]
@@ -206,11 +207,28 @@ async fn by_token(
         return Err(gone());
     }
     let token = state.authenticator.token(secret, address).await?;
-    let MintedSession { secret, stored } =
-        mint_session(Some(&token), written(address), state.clock.now()).map_err(ApiError::internal)?;
-    let actor = Caller::with_token(token, address).actor();
-    let opened = state.access.sign_in(stored, None, before, actor).await?;
-    Ok((secret, opened.ok_or_else(gone)?))
+    let actor = Caller::with_token(token.clone(), address).actor();
+    open(state, Some(&token), None, address, before, actor).await?.ok_or_else(gone)
+}
+
+/// Opens a session with a new id and secret. None where the link or the token works no longer.
+async fn open(
+    state: &AppState,
+    token: Option<&Token>,
+    link: Option<LinkId>,
+    address: IpAddr,
+    before: Option<String>,
+    actor: Actor,
+) -> Result<Option<(String, OpenSession)>, ApiError> {
+    let mut made = 1;
+    loop {
+        let MintedSession { secret, stored } =
+            mint_session(token, written(address), state.clock.now()).map_err(ApiError::internal)?;
+        match state.access.sign_in(stored, link.clone(), before.clone(), actor.clone()).await {
+            Err(error) if is_id_taken(&error) && made < IDS_MADE_MAX => made += 1,
+            outcome => return Ok(outcome?.map(|opened| (secret, opened))),
+        }
+    }
 }
 
 async fn by_link(
@@ -223,12 +241,9 @@ async fn by_link(
         return Err(link_refused(&LinkStanding::Unknown));
     }
     let link = state.authenticator.link(code, address).await?;
-    let MintedSession { secret, stored } =
-        mint_session(None, written(address), state.clock.now()).map_err(ApiError::internal)?;
     let actor = link.actor(written(address));
-    let opened = state.access.sign_in(stored, Some(link), before, actor).await?;
-    // Another browser was faster.
-    Ok((secret, opened.ok_or_else(|| link_refused(&LinkStanding::Used))?))
+    // None: another browser was faster.
+    open(state, None, Some(link), address, before, actor).await?.ok_or_else(|| link_refused(&LinkStanding::Used))
 }
 
 fn written(address: IpAddr) -> String {

@@ -11,7 +11,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::id_and_name::checked_id;
-use crate::access::{MintedToken, mint};
+use crate::access::{IDS_MADE_MAX, MintedToken, is_id_taken, mint};
 use crate::domain::FieldError;
 use crate::domain::access::{Reach, Role, TOKEN_LIFE_MAX, TOKEN_LIFE_MIN, Token};
 use crate::domain::directory::Name;
@@ -194,9 +194,16 @@ pub async fn create(
     let now = state.clock.now();
     let role = body.role;
     let (name, reach, expires_at) = body.check(now)?;
-    let MintedToken { secret, stored } = mint(name, role, reach, now, expires_at).map_err(ApiError::internal)?;
-    let actor = caller.actor();
-    let token = TokenBody::from(state.store.write(move |tx| tx.create_token(&stored, &actor)).await?);
+    let mut made = 1;
+    let (token, secret) = loop {
+        let MintedToken { secret, stored } =
+            mint(name.clone(), role, reach.clone(), now, expires_at).map_err(ApiError::internal)?;
+        let actor = caller.actor();
+        match state.store.write(move |tx| tx.create_token(&stored, &actor)).await {
+            Err(error) if is_id_taken(&error) && made < IDS_MADE_MAX => made += 1,
+            outcome => break (TokenBody::from(outcome?), secret),
+        }
+    };
     let message = "Token created successfully; it is shown only now";
     let headers = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((StatusCode::CREATED, headers, state.success(TokenCreated { message, token, secret })).into_response())

@@ -12,7 +12,11 @@ use super::changed_rows::ChangeRecorder;
 use super::connection::limit_size;
 use super::error::StoreError;
 use crate::domain::ids::TimeOrderedId;
+use crate::domain::made_ids::{make_another_id, make_id};
 use crate::domain::time::Timestamp;
+
+/// How many time-ordered ids are made before a write gives up: two clash in a case in a million.
+const IDS_MADE_MAX: usize = 8;
 
 /// One read transaction: everything read in it comes from one committed snapshot.
 pub struct ReadTx<'a> {
@@ -100,8 +104,24 @@ impl<'a> WriteTx<'a> {
 
     /// A fresh time-ordered id.
     pub(in crate::store) fn time_ordered_id(&self) -> TimeOrderedId {
-        // Without entropy ids still differ by their time, and a collision violates the unique index.
-        TimeOrderedId::at(self.now, getrandom::u32().unwrap_or_default())
+        make_id(self.now)
+    }
+
+    /// The first of these ids that is not taken, and otherwise a time-ordered one: another process, or a clock that was
+    /// set back, may have made the same.
+    pub(in crate::store) fn free_id(
+        &self,
+        candidates: impl Iterator<Item = String>,
+        is_taken: impl Fn(&str) -> Result<bool, StoreError>,
+    ) -> Result<String, StoreError> {
+        let first = std::iter::once_with(|| self.time_ordered_id().to_string());
+        let others = std::iter::repeat_with(|| make_another_id(self.now).to_string()).take(IDS_MADE_MAX);
+        for id in candidates.chain(first).chain(others) {
+            if !is_taken(&id)? {
+                return Ok(id);
+            }
+        }
+        Err(StoreError::Conflict("no free id was found; try again".to_owned()))
     }
 
     /// Draws a new revision for a scope, for changes whose triggers are off.

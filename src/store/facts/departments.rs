@@ -3,7 +3,8 @@
 use rusqlite::{Row, params};
 
 use crate::domain::directory::{Department, Name};
-use crate::domain::ids::{DepartmentId, EnterpriseId, slug};
+use crate::domain::ids::{DepartmentId, EnterpriseId};
+use crate::domain::made_ids::ids_from_name;
 use crate::domain::page::{NameCursor, Page, PageRequest};
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::{StoreError, Subject};
@@ -81,11 +82,11 @@ impl WriteTx<'_> {
         const SQL: &str =
             "INSERT INTO department (id, enterprise_id, public_id, name, name_folded, created_at, updated_at)
                            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)";
+        let owner = self.enterprise_row(enterprise)?;
         let id = match id {
             Some(id) => id,
-            None => id_from_database(slug(name.as_str()).unwrap_or_else(|| self.time_ordered_id().to_string()))?,
+            None => self.department_id_for(owner, name)?,
         };
-        let owner = self.enterprise_row(enterprise)?;
         if exists(self.any_department_row(enterprise, &id))? {
             return Err(StoreError::Conflict(format!("a department with the id {id} exists already in {enterprise}")));
         }
@@ -93,6 +94,16 @@ impl WriteTx<'_> {
         let now = self.now().millis();
         self.execute(SQL, params![scope, owner, id.as_str(), name.as_str(), name.folded(), now])?;
         self.department(enterprise, &id)
+    }
+
+    /// The id for a new department of this name; that of one with the same name, which it conflicts with.
+    fn department_id_for(&self, enterprise: i64, name: &Name) -> Result<DepartmentId, StoreError> {
+        const NAME: &str = "SELECT name_folded FROM department WHERE enterprise_id = ?1 AND public_id = ?2";
+        let id = self.free_id(ids_from_name(name.as_str()), |id| {
+            let taken: Option<String> = self.first(NAME, params![enterprise, id], |row| Ok(row.get(0)?))?;
+            Ok(taken.is_some_and(|taken| taken != name.folded()))
+        })?;
+        id_from_database(id)
     }
 
     /// Renames a visible department.

@@ -140,9 +140,11 @@ impl WriteTx<'_> {
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14)";
         let DepartmentRow { row: department_row, enterprise: enterprise_row, .. } =
             self.department_row(enterprise, department)?;
-        let id = match id {
-            Some(id) => id,
-            None => id_from_database(self.time_ordered_id().to_string())?,
+        let id = if let Some(id) = id {
+            id
+        } else {
+            let taken = |id: &str| self.one(EXISTS, [id], |row| row.get(0));
+            id_from_database(self.free_id(std::iter::empty(), taken)?)?
         };
         if self.one(EXISTS, [id.as_str()], |row| row.get(0))? {
             return Err(StoreError::Conflict(format!("an employee with the id {id} exists already")));

@@ -4,7 +4,8 @@ use rusqlite::{Row, params};
 
 use crate::domain::access::Reach;
 use crate::domain::directory::{Enterprise, Name};
-use crate::domain::ids::{EnterpriseId, slug};
+use crate::domain::ids::EnterpriseId;
+use crate::domain::made_ids::ids_from_name;
 use crate::domain::page::{NameCursor, Page, PageRequest};
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::{StoreError, Subject};
@@ -58,13 +59,14 @@ impl ReadTx<'_> {
 }
 
 impl WriteTx<'_> {
-    /// Creates an enterprise; without an id, one is made from the name.
+    /// Creates an enterprise; without an id, one is made from the name. Two names may lead to the same id, and then the
+    /// second gets another one; the same name twice is a conflict.
     pub fn create_enterprise(&self, id: Option<EnterpriseId>, name: &Name) -> Result<Enterprise, StoreError> {
         const SQL: &str = "INSERT INTO enterprise (id, public_id, name, name_folded, created_at, updated_at)
                            VALUES (?1, ?2, ?3, ?4, ?5, ?5)";
         let id = match id {
             Some(id) => id,
-            None => id_from_database(slug(name.as_str()).unwrap_or_else(|| self.time_ordered_id().to_string()))?,
+            None => self.enterprise_id_for(name)?,
         };
         if exists(self.any_enterprise_row(&id))? {
             return Err(StoreError::Conflict(format!("an enterprise with the id {id} exists already")));
@@ -73,6 +75,16 @@ impl WriteTx<'_> {
         let now = self.now().millis();
         self.execute(SQL, params![scope, id.as_str(), name.as_str(), name.folded(), now])?;
         self.enterprise(&id)
+    }
+
+    /// The id for a new enterprise of this name; that of one with the same name, which it conflicts with.
+    fn enterprise_id_for(&self, name: &Name) -> Result<EnterpriseId, StoreError> {
+        const NAME: &str = "SELECT name_folded FROM enterprise WHERE public_id = ?1";
+        let id = self.free_id(ids_from_name(name.as_str()), |id| {
+            let taken: Option<String> = self.first(NAME, [id], |row| Ok(row.get(0)?))?;
+            Ok(taken.is_some_and(|taken| taken != name.folded()))
+        })?;
+        id_from_database(id)
     }
 
     /// Renames a visible enterprise.

@@ -9,6 +9,7 @@ use crate::domain::FieldError;
 use crate::domain::directory::{EmployeeFields, EmployeeInfo, Name};
 use crate::domain::identity::normalise_email;
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
+use crate::domain::made_ids::ids_from_name;
 use crate::domain::text::fold;
 use crate::store::engine::error::{StoreError, first_message};
 use crate::store::engine::row::id_from_database;
@@ -17,10 +18,28 @@ use crate::store::engine::tx::{ReadTx, WriteTx};
 /// The owner of imported rows, as options or columns name it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OwnerRow {
-    /// The department's id or name; `None` leaves it to the employee.
-    pub department: Option<String>,
+    /// `None` leaves it to the employee.
+    pub department: Option<DepartmentName>,
     /// The employee's id or full name, or an e-mail address.
     pub employee: EmployeeName,
+}
+
+/// How a department is named.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum DepartmentName {
+    /// By id, or by the name.
+    IdOrName(String),
+    /// By the name, as people write it into a file. An id counts where it was given, and not made from another name:
+    /// `sales` is not 東京 Sales, although that has the id.
+    Name(String),
+}
+
+impl DepartmentName {
+    fn text(&self) -> &str {
+        match self {
+            Self::IdOrName(text) | Self::Name(text) => text,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -83,8 +102,8 @@ pub enum OwnerRefusal {
     /// The department that would be created exists, archived or by another name.
     #[error("{0}")]
     DepartmentTaken(String),
-    /// An employee with the id exists in another enterprise, or archived.
-    #[error("employee {0} exists already in another enterprise, or is archived")]
+    /// An employee with the id exists, archived.
+    #[error("employee {0} exists already and is archived")]
     EmployeeTaken(EmployeeName),
 }
 
@@ -149,16 +168,18 @@ impl WriteTx<'_> {
         let name = || owner.employee.clone();
         let department = match &owner.department {
             None => None,
-            Some(text) => Some((text, self.find_department(enterprise_row, text)?)),
+            Some(name) => Some((name, self.find_department(enterprise_row, name)?)),
         };
         match (self.find_employee(enterprise_row, &owner.employee)?, department) {
             (Some(employee), None) => Ok(Owner::known(employee)),
             (Some(employee), Some((_, Some((row, _))))) if employee.department == row => Ok(Owner::known(employee)),
             (Some(_), Some((text, Some(_)))) => {
-                Err(OwnerRefusal::OtherDepartment { employee: name(), department: text.clone() }.into())
+                Err(OwnerRefusal::OtherDepartment { employee: name(), department: text.text().to_owned() }.into())
             }
-            (Some(_), Some((text, None))) => Err(OwnerRefusal::UnknownDepartment(text.clone()).into()),
-            (None, Some((text, None))) if !may_create => Err(OwnerRefusal::MissingDepartment(text.clone()).into()),
+            (Some(_), Some((text, None))) => Err(OwnerRefusal::UnknownDepartment(text.text().to_owned()).into()),
+            (None, Some((text, None))) if !may_create => {
+                Err(OwnerRefusal::MissingDepartment(text.text().to_owned()).into())
+            }
             (None, _) if !may_create => Err(OwnerRefusal::MissingEmployee(name()).into()),
             (None, None) => Err(OwnerRefusal::NoDepartmentNamed(name()).into()),
             (None, Some((text, department))) => {
@@ -171,14 +192,14 @@ impl WriteTx<'_> {
     fn create_owner(
         &self,
         enterprise: &EnterpriseId,
-        text: &str,
+        name: &DepartmentName,
         department: Option<DepartmentId>,
         employee: &EmployeeName,
     ) -> Result<Owner, OwnerError> {
         let (department, department_created) = if let Some(department) = department {
             (department, None)
         } else {
-            let created = self.create_named_department(enterprise, text)?;
+            let created = self.create_named_department(enterprise, name)?;
             (created.clone(), Some(created))
         };
         let employee = self.create_named_employee(enterprise, &department, employee)?;
@@ -186,11 +207,20 @@ impl WriteTx<'_> {
         Ok(Owner { row, department_created, employee_created: Some(employee) })
     }
 
-    fn create_named_department(&self, enterprise: &EnterpriseId, text: &str) -> Result<DepartmentId, OwnerError> {
-        let name = Name::parse("department", text).map_err(|error| OwnerRefusal::Invalid(vec![error]))?;
-        // A text that can be an id is taken as one; any other is a name, whose slug may already be a department's id.
+    fn create_named_department(
+        &self,
+        enterprise: &EnterpriseId,
+        name: &DepartmentName,
+    ) -> Result<DepartmentId, OwnerError> {
+        let text = name.text();
+        let parsed = Name::parse("department", text).map_err(|error| OwnerRefusal::Invalid(vec![error]))?;
+        // A text that can be an id is taken as one, unless another department has it and the text is but a name.
         let id = DepartmentId::parse(text).ok();
-        match self.create_department(enterprise, id, &name) {
+        let id = match (id, name) {
+            (Some(id), DepartmentName::Name(_)) if self.is_taken_by_another(enterprise, &id, &parsed)? => None,
+            (id, _) => id,
+        };
+        match self.create_department(enterprise, id, &parsed) {
             Ok(department) => Ok(department.id),
             Err(StoreError::Conflict(reason)) => Err(OwnerRefusal::DepartmentTaken(reason).into()),
             Err(error) => Err(error.into()),
@@ -216,6 +246,11 @@ impl WriteTx<'_> {
             }
         };
         let info = EmployeeInfo::parse(fields).map_err(OwnerRefusal::Invalid)?;
+        // The name may be an employee's id in another enterprise, of which nothing is to be known here.
+        let id = match id {
+            Some(id) if self.is_employee_elsewhere(enterprise, &id)? => None,
+            id => id,
+        };
         match self.create_employee(enterprise, department, id, &info) {
             Ok(employee) => Ok(employee.id),
             Err(StoreError::Conflict(_)) => Err(OwnerRefusal::EmployeeTaken(name.clone()).into()),
@@ -225,20 +260,52 @@ impl WriteTx<'_> {
 }
 
 impl ReadTx<'_> {
-    fn find_department(&self, enterprise: i64, text: &str) -> Result<Option<(i64, DepartmentId)>, OwnerError> {
-        const BY_ID: &str = "SELECT id, public_id FROM department
+    fn find_department(
+        &self,
+        enterprise: i64,
+        name: &DepartmentName,
+    ) -> Result<Option<(i64, DepartmentId)>, OwnerError> {
+        const BY_ID: &str = "SELECT id, public_id, name FROM department
                               WHERE enterprise_id = ?1 AND public_id = ?2 AND archived_at IS NULL";
         const BY_NAME: &str = "SELECT id, public_id FROM department
                                 WHERE enterprise_id = ?1 AND name_folded = ?2 AND archived_at IS NULL LIMIT 2";
-        let read = |row: &Row<'_>| Ok((row.get(0)?, id_from_database(row.get(1)?)?));
-        if let Some(found) = self.first(BY_ID, params![enterprise, text], read)? {
-            return Ok(Some(found));
-        }
+        let text = name.text();
+        let read = |row: &Row<'_>| Ok((row.get(0)?, id_from_database::<DepartmentId>(row.get(1)?)?));
+        let by_id = self.first(BY_ID, params![enterprise, text], |row| Ok((read(row)?, row.get::<_, String>(2)?)))?;
+        let by_id = match (by_id, name) {
+            (Some((found, _)), DepartmentName::IdOrName(_)) => return Ok(Some(found)),
+            (by_id, _) => by_id,
+        };
         match Matches::of(self.all(BY_NAME, params![enterprise, fold(text)], read)?) {
-            Matches::None => Ok(None),
+            Matches::None => {
+                let is_given = |own: &str| !ids_from_name(own).any(|made| made == text);
+                Ok(by_id.filter(|(_, own)| is_given(own)).map(|(found, _)| found))
+            }
             Matches::One(found) => Ok(Some(found)),
-            Matches::Several => Err(OwnerRefusal::AmbiguousDepartment(text.to_owned()).into()),
+            Matches::Several => match by_id {
+                Some((found, own)) if fold(&own) == fold(text) => Ok(Some(found)),
+                _ => Err(OwnerRefusal::AmbiguousDepartment(text.to_owned()).into()),
+            },
         }
+    }
+
+    /// Whether a department of another name has the id.
+    fn is_taken_by_another(
+        &self,
+        enterprise: &EnterpriseId,
+        id: &DepartmentId,
+        name: &Name,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM department
+            WHERE enterprise_id = ?1 AND public_id = ?2 AND name_folded <> ?3)";
+        let enterprise = self.enterprise_row(enterprise)?;
+        self.one(SQL, params![enterprise, id.as_str(), name.folded()], |row| row.get(0))
+    }
+
+    fn is_employee_elsewhere(&self, enterprise: &EnterpriseId, id: &EmployeeId) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM employee WHERE public_id = ?2 AND enterprise_id <> ?1)";
+        let enterprise = self.enterprise_row(enterprise)?;
+        self.one(SQL, params![enterprise, id.as_str()], |row| row.get(0))
     }
 
     fn find_employee(&self, enterprise: i64, name: &EmployeeName) -> Result<Option<EmployeeRow>, OwnerError> {

@@ -23,8 +23,9 @@ pub struct ImportedContact {
 /// The cells of a plain file that name a contact's owner, trimmed; always empty in an export of another program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnerColumns {
-    /// The id of the department.
+    /// The name of the department.
     pub department: Option<String>,
+    pub department_id: Option<String>,
     /// The id of the employee.
     pub employee: Option<String>,
     pub employee_email: Option<String>,
@@ -112,6 +113,7 @@ impl<'a> RowReader<'a> {
         let named = |field| Some(self.cell(field).trim()).filter(|text| !text.is_empty()).map(str::to_owned);
         OwnerColumns {
             department: named(Field::Department),
+            department_id: named(Field::DepartmentId),
             employee: named(Field::Employee),
             employee_email: named(Field::EmployeeEmail),
         }

@@ -134,7 +134,8 @@ fn only_a_plain_file_names_owners() {
     let plain = b"name,email,department,employee,employee_email,createdAt\nAnita,a@x.example, sales ,u1,,2026-11-22T08:00:00+01:00\n";
     let (.., rows) = read(plain).unwrap();
     let row = rows[0].2.as_ref().unwrap();
-    let owner = OwnerColumns { department: Some("sales".into()), employee: Some("u1".into()), employee_email: None };
+    let owner =
+        OwnerColumns { department: Some("sales".into()), employee: Some("u1".into()), ..OwnerColumns::default() };
     assert_eq!(row.owner, owner);
     assert_eq!(row.created_at.map(|time| time.to_string()).as_deref(), Some("2026-11-22T07:00:00.000Z"));
     for export in [GOOGLE_OLD, GOOGLE_NEW, THUNDERBIRD] {
