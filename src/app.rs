@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::backups::Backups;
+use crate::backups::machine::MachineFiles;
 use crate::clock::Clock;
 use crate::config::{BackupSettings, HttpSettings};
 use crate::http::{self, AppState, HttpLimits, HttpOptions, RouterHandler};
@@ -30,6 +31,8 @@ pub struct AppSettings {
     pub store: StoreOptions,
     /// The schedule and the folder of backups.
     pub backups: BackupSettings,
+    /// The files of the machine that its backups keep.
+    pub machine: Option<MachineFiles>,
     /// How it is reached, and the limits of requests.
     pub http: HttpSettings,
     /// Where it listens, its certificate, and the limits of its connections.
@@ -148,12 +151,12 @@ struct Opened {
 
 impl Opened {
     async fn open(settings: AppSettings, clock: Clock) -> Result<Self, StartError> {
-        let AppSettings { store: options, backups, http, server } = settings;
+        let AppSettings { store: options, backups, machine, http, server } = settings;
         let open = move || {
             let store = Store::open(&options, clock)?;
             let access = Access::open(&store)?;
             let summaries = Summaries::open(&store)?;
-            let backups = Backups::open(&store, &backups)?;
+            let backups = Backups::open_observed(&store, &backups, machine, None)?;
             Ok(Self { store, access, summaries, backups, http, server })
         };
         tokio::task::spawn_blocking(open).await?

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster::clock::Clock;
-use muster::config::BackupSettings;
+use muster::config::{BackupSettings, InstallationName};
 use muster::domain::access::Role;
 use muster::store::{Actor, BackupObserver, back_up, database_path, record_backup, unobserved};
 use serde_json::{Value, json};
@@ -36,11 +36,17 @@ struct Options {
     keep: usize,
     settings: TestSettings,
     observer: Option<Arc<dyn BackupObserver>>,
+    name: &'static str,
 }
 
 fn options() -> Options {
     let clock = Clock::manual(at("2026-11-22T08:00:00Z"));
-    Options { clock, every: Some(DAY), keep: 7, settings: TestSettings::default(), observer: None }
+    Options { clock, every: Some(DAY), keep: 7, settings: TestSettings::default(), observer: None, name: "berlin" }
+}
+
+/// The settings of an installation of this name.
+fn named(name: &str) -> BackupSettings {
+    BackupSettings { installation_name: InstallationName::parse(name), ..BackupSettings::default() }
 }
 
 impl Server {
@@ -53,8 +59,12 @@ impl Server {
         let data = Directory::in_memory();
         let folder = backups.path().join("backups");
         let store = data.open_with(options.clock, |_| {});
-        let settings =
-            BackupSettings { backup_every: options.every, backup_keep: options.keep, backup_dir: Some(folder.clone()) };
+        let settings = BackupSettings {
+            backup_every: options.every,
+            backup_keep: options.keep,
+            backup_dir: Some(folder.clone()),
+            ..named(options.name)
+        };
         let app = TestApp::serve_backing_up(store, options.settings, &settings, options.observer);
         app.write(people).await;
         let admin = app.client(Role::Admin).await;
@@ -68,7 +78,8 @@ impl Server {
         let (directory, clock) = (app.store.directory().clone(), app.store.clock().clone());
         drop(app);
         let dir = format!("{}{suffix}", folder.display()).into();
-        let settings = BackupSettings { backup_every: Some(DAY), backup_keep: 7, backup_dir: Some(dir) };
+        let settings =
+            BackupSettings { backup_every: Some(DAY), backup_keep: 7, backup_dir: Some(dir), ..named("berlin") };
         let store = directory.open_with(clock, |_| {});
         let app = TestApp::serve_backing_up(store, TestSettings::default(), &settings, None);
         let admin = app.client(Role::Admin).await;
@@ -125,7 +136,7 @@ async fn a_backup_on_request_is_in_the_status_the_metrics_and_the_audit_log() {
     assert_eq!(server.metric("muster_backup_last_success_timestamp_seconds").await, 0);
 
     let made = server.admin.post("/backup", json!({})).await.expect(201);
-    let file = server.folder.join("muster-2026-11-22T08-00-00Z.db");
+    let file = server.folder.join("berlin/muster-berlin-2026-11-22T08-00-00Z.db");
     assert_eq!(made["backup"]["file"], file.display().to_string());
     assert_eq!(made["backup"]["rows"]["contacts"], 3);
     assert_eq!(made["backup"]["bytes"], std::fs::metadata(&file).unwrap().len());
@@ -138,7 +149,7 @@ async fn a_backup_on_request_is_in_the_status_the_metrics_and_the_audit_log() {
         (&json!("good"), &Value::Null, &Value::Null)
     );
     assert_eq!((&status["last"]["file"], &status["last"]["ageSeconds"]), (&made["backup"]["file"], &json!(90)));
-    assert_eq!(status["files"][0]["file"], "muster-2026-11-22T08-00-00Z.db");
+    assert_eq!(status["files"][0]["file"], "berlin/muster-berlin-2026-11-22T08-00-00Z.db");
     assert_eq!((&status["every"], &status["keep"]), (&json!(86_400_000), &json!(7)));
     assert_eq!(status["nextAt"], "2026-11-23T08:00:00.000Z");
     let audited = server.audited().await;
@@ -165,9 +176,9 @@ async fn retention_keeps_the_configured_number_of_backups_and_every_other_file()
     }
     server.clock().advance(DAY);
     server.until("the schedule has made another", |status| status["last"]["by"] == "schedule").await;
-    let expected =
-        ["by-hand.db", "muster-2026-11-22T08-00-00Z-2.db", "muster-2026-11-23T08-00-00Z.db"].map(str::to_owned);
-    assert_eq!(names(&server.folder), expected.into());
+    assert_eq!(names(&server.folder), ["berlin", "by-hand.db"].map(str::to_owned).into());
+    let expected = ["muster-berlin-2026-11-22T08-00-00Z-2.db", "muster-berlin-2026-11-23T08-00-00Z.db"];
+    assert_eq!(names(&server.folder.join("berlin")), expected.map(str::to_owned).into());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,8 +191,46 @@ async fn servers_that_share_a_backup_folder_do_not_delete_each_others_files() {
     }
     first.clock().advance(DAY);
     first.until("the first has made another", |status| status["last"]["by"] == "schedule").await;
-    let expected = ["muster-2026-11-22T09-00-00Z-2.db", "muster-2026-11-23T08-00-00Z.db"].map(str::to_owned);
-    assert_eq!(names(&first.folder), expected.into());
+    let expected = ["muster-berlin-2026-11-22T09-00-00Z-2.db", "muster-berlin-2026-11-23T08-00-00Z.db"];
+    // Also where nobody gave them names of their own.
+    assert_eq!(names(&first.folder.join("berlin")), expected.map(str::to_owned).into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_in_one_backup_folder_are_told_apart_by_file_folder_and_listing() {
+    let berlin = Server::start(options()).await;
+    let clock = Clock::manual(at("2026-11-22T09:00:00Z"));
+    let options = Options { clock, name: "hamburg", ..options() };
+    let hamburg = Server::start_beside(options, berlin.backups.clone()).await;
+    for server in [&berlin, &hamburg] {
+        server.admin.post("/backup", json!({})).await.expect(201);
+    }
+    assert_eq!(names(&berlin.folder), ["berlin", "hamburg"].map(str::to_owned).into());
+    let status = berlin.status().await;
+    assert_eq!(status["installation"], "berlin");
+    assert_eq!(status["last"]["file"], berlin.folder.join("berlin/muster-berlin-2026-11-22T08-00-00Z.db").display().to_string());
+    let listed: Vec<_> = status["files"].as_array().unwrap().iter().map(|file| (&file["installation"], &file["file"])).collect();
+    let expected = [
+        (&json!("hamburg"), &json!("hamburg/muster-hamburg-2026-11-22T09-00-00Z.db")),
+        (&json!("berlin"), &json!("berlin/muster-berlin-2026-11-22T08-00-00Z.db")),
+    ];
+    assert_eq!(listed, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backups_of_older_versions_are_listed_and_go_when_newer_ones_are_enough() {
+    let server = Server::start(Options { keep: 2, ..options() }).await;
+    let old = server.folder.join("muster-2026-11-21T08-00-00Z.db");
+    std::fs::create_dir(&server.folder).unwrap();
+    let made = back_up(&backup_request(server.app.store.directory().path(), &old), &server.clock(), &unobserved());
+    record_backup(server.app.store.directory().path(), &Actor::command_line(), &made.unwrap(), &server.clock()).unwrap();
+    server.admin.post("/backup", json!({})).await.expect(201);
+    let status = server.status().await;
+    let files = status["files"].as_array().unwrap();
+    assert_eq!((&files[1]["file"], &files[1]["installation"]), (&json!("muster-2026-11-21T08-00-00Z.db"), &Value::Null));
+    server.admin.post("/backup", json!({})).await.expect(201);
+    assert!(!old.exists());
+    assert_eq!(names(&server.folder.join("berlin")).len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -209,7 +258,7 @@ async fn the_schedule_makes_one_backup_a_day_and_survives_a_restart() {
     // The status changes once the backup is recorded; the file exists before that.
     let status = server.until("the second is made", |status| status["last"]["at"] != first["last"]["at"]).await;
     assert_eq!(status["files"].as_array().unwrap().len(), 2);
-    assert_eq!(status["files"][0]["file"], "muster-2026-11-23T08-01-00Z.db");
+    assert_eq!(status["files"][0]["file"], "berlin/muster-berlin-2026-11-23T08-01-00Z.db");
     assert_eq!(server.audited().await, pairs(&[("backup.create", "schedule"); 2]));
 }
 
@@ -321,12 +370,12 @@ async fn a_server_that_stops_during_a_backup_leaves_no_partial_file() {
     let mut server = Server::start(Options { settings, observer: Some(observer), ..options() }).await;
     server.admin.post("/backup", json!({})).await.expect(202);
     pause.wait();
-    assert_eq!(names(&server.folder).len(), 1);
+    assert_eq!(names(&server.folder.join("berlin")).len(), 1);
     server.app.request_shutdown();
     pause.release();
     server.app.stop();
     // The release and the shutdown race; what remains is a complete backup or none.
-    let left = names(&server.folder);
+    let left = names(&server.folder.join("berlin"));
     assert!(left.iter().all(|name| !name.contains("partial")), "{left:?}");
 }
 
@@ -342,7 +391,10 @@ async fn a_backup_folder_without_space_fails_the_backup_and_nothing_else() {
     }
     let reply = server.admin.post("/backup", json!({})).await;
     let left = names(&server.folder);
+    let left: BTreeSet<String> = left.into_iter().filter(|name| name != "berlin").collect();
+    let in_own = names(&server.folder.join("berlin"));
     assert!(Command::new("umount").arg(&server.folder).status().unwrap().success());
+    assert_eq!(in_own, BTreeSet::new());
     let problem = reply.problem(507);
     assert!(problem.contains("there is no room in "), "{problem}");
     assert_eq!(left, BTreeSet::new());

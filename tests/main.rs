@@ -28,6 +28,7 @@ mod full_disk;
 mod fuzz_corpora;
 mod guides;
 mod imports;
+mod kept_files;
 mod kill;
 mod load;
 mod load_shedding;

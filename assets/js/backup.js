@@ -78,7 +78,7 @@ export class BackupPart {
 
   #show(backup) {
     const status = STATUSES[backup.status];
-    const lines = [this.#last(backup), this.#next(backup)];
+    const lines = [this.#last(backup), this.#next(backup), this.#others(backup)];
     if (backup.running) lines.push(this.#running(backup.running));
     const isLoud = backup.status === "failed" || backup.status === "overdue";
     const news = isLoud && [
@@ -126,9 +126,11 @@ export class BackupPart {
     );
   }
 
-  #next({ status, failure, nextAt, keep, folder, files }) {
+  #next({ status, failure, nextAt, keep, folder, installation, files }) {
     if (status === "off")
       return h("p", {}, "The server makes no backups by itself: backup-every is off. Make sure that somebody does.");
+    // Backups of older versions do not say whose they are; a folder that is shared has few of them.
+    const own = files.filter((file) => file.installation === installation || file.installation === null);
     const when = failure ? "The next attempt is due " : "The next one is due ";
     return h(
       "p",
@@ -138,8 +140,37 @@ export class BackupPart {
       failure && ". ",
       when,
       time(nextAt, (millis, now) => (millis <= now ? "now" : format.until(millis, now))),
-      `. Here are ${format.count(files.length)} of ${format.count(keep)} that are kept: `,
+      `. Here are ${format.count(own.length)} of ${format.count(keep)} that are kept of `,
+      h("strong", { class: "backup-installation" }, name(installation)),
+      ": ",
       name(folder),
+    );
+  }
+
+  /** The backups of other installations in the same folder, so that nobody takes one of theirs for one of ours. */
+  #others({ installation, files }) {
+    const others = new Map();
+    for (const file of files)
+      if (file.installation !== null && file.installation !== installation)
+        others.set(file.installation, [...(others.get(file.installation) ?? []), file]);
+    if (others.size === 0) return null;
+    return h(
+      "div",
+      { class: "backup-others" },
+      h("p", {}, "Others use this folder, too, and are left alone:"),
+      h(
+        "ul",
+        {},
+        [...others].map(([other, theirs]) =>
+          h(
+            "li",
+            {},
+            h("strong", {}, name(other)),
+            `: ${format.counted(theirs.length, "backup")}, the newest `,
+            time(theirs[0].madeAt, format.ago),
+          ),
+        ),
+      ),
     );
   }
 

@@ -11,15 +11,16 @@ use tokio_util::task::TaskTracker;
 
 use super::folder::Folder;
 use super::listing::{self, Listing};
+use super::machine::MachineFiles;
 use super::run::BackupRun;
 use super::schedule::Schedule;
 use super::status::{BackupFailure, BackupFigures, BackupHealth, BackupStatus};
 use crate::clock::Clock;
-use crate::config::BackupSettings;
+use crate::config::{BackupSettings, InstallationName};
 use crate::domain::time::Timestamp;
 use crate::store::{
-    Actor, AuditAction, AuditEntry, BackupError, BackupMade, BackupObserver, BackupRecord, BackupRequest, LoggedBackup,
-    Pace, Store, StoreError, back_up,
+    Actor, AuditAction, AuditEntry, BackupError, BackupMade, BackupObserver, BackupRecord, BackupRequest, KeptFiles,
+    LoggedBackup, Pace, Store, StoreError, back_up,
 };
 
 /// The folder of backups in the data directory, where no other folder is set.
@@ -52,6 +53,7 @@ struct Inner {
     every: Option<Duration>,
     folder: Folder,
     listing: Listing,
+    machine: Option<MachineFiles>,
     observer: Option<Arc<dyn BackupObserver>>,
     /// Guards only the state in memory; no I/O and no waiting happens under it.
     state: Mutex<BackupsState>,
@@ -75,18 +77,20 @@ struct BackupsState {
 impl Backups {
     /// The backups of a store; reads from the audit log when the last one was made.
     pub fn open(store: &Store, settings: &BackupSettings) -> Result<Self, StoreError> {
-        Self::open_observed(store, settings, None)
+        Self::open_observed(store, settings, None, None)
     }
 
-    /// The same with an observer of the progress, which is called on the thread of the backup.
+    /// The same with the files of the machine that each backup keeps, and with an observer of the progress, which is
+    /// called on the thread of the backup.
     pub fn open_observed(
         store: &Store,
         settings: &BackupSettings,
+        machine: Option<MachineFiles>,
         observer: Option<Arc<dyn BackupObserver>>,
     ) -> Result<Self, StoreError> {
         let clock = store.clock().clone();
         let path = settings.backup_dir.clone().unwrap_or_else(|| store.data_dir().join(FOLDER_IN_DATA_DIR));
-        let folder = Folder::new(normalised(&path), settings.backup_keep);
+        let folder = Folder::new(normalised(&path), installation_name(settings), settings.backup_keep);
         // In the form of the audit log, which is lossy for a path that is not UTF-8.
         let here = folder.path().display().to_string();
         let (last, last_here) = store.read_blocking(|tx| Ok((tx.last_backup(None)?, tx.last_backup(Some(&here))?)))?;
@@ -104,6 +108,7 @@ impl Backups {
             every: settings.backup_every,
             folder,
             listing: Listing::default(),
+            machine,
             observer,
             state: Mutex::new(state),
             runs: TaskTracker::new(),
@@ -152,12 +157,19 @@ impl Backups {
 
     /// Makes one backup and deletes old ones. Blocks.
     fn make(&self, run: &Arc<BackupRun>) -> Result<BackupMade, BackupError> {
-        let Inner { store, clock, folder, .. } = &*self.inner;
+        let Inner { store, clock, folder, machine, .. } = &*self.inner;
         // The path may lead to another database than the one that is served.
         store.check_files()?;
         let destination = folder.next(clock.now())?;
         let data_dir = store.data_dir().to_owned();
-        let request = BackupRequest { data_dir, destination, overwrite: false, pace: Pace::Gentle };
+        let (kept, left_out) = match machine {
+            Some(machine) => machine.collect(folder.installation(), clock.now()),
+            None => (KeptFiles { installation: folder.installation().to_string(), files: Vec::new() }, Vec::new()),
+        };
+        for reason in left_out {
+            tracing::warn!(reason, "the backup does not keep a file of the machine");
+        }
+        let request = BackupRequest { data_dir, destination, overwrite: false, pace: Pace::Gentle, kept };
         let made = back_up(&request, clock, &run.observer())?;
         store.note_verified();
         // Old backups are deleted only after the new one is verified.
@@ -262,6 +274,7 @@ impl Backups {
             every: self.inner.every,
             keep: self.inner.folder.keep(),
             folder: self.inner.folder.path().to_owned(),
+            installation: self.inner.folder.installation().clone(),
             next_at: state.schedule.next_at(now, instant),
             last: state.last.clone(),
             failure: state.failure.clone(),
@@ -304,6 +317,13 @@ impl BackupsState {
             BackupHealth::Good
         }
     }
+}
+
+/// What the installation is called: as the settings say, or as the machine is.
+#[must_use]
+pub fn installation_name(settings: &BackupSettings) -> InstallationName {
+    let host = || InstallationName::of_host(&rustix::system::uname().nodename().to_string_lossy());
+    settings.installation_name.clone().unwrap_or_else(host)
 }
 
 /// The absolute path of the folder without a trailing slash. The audit log is searched for backups by this path, so

@@ -1,4 +1,7 @@
 //! The folder of the server's backups: the name of the next one, the list of files, and the deletion of old ones.
+//!
+//! Several installations may share it: each puts its backups into a subfolder with its name. Backups of older versions
+//! lie in the folder itself.
 
 use std::collections::HashSet;
 use std::fs;
@@ -6,12 +9,16 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use crate::domain::backup::BackupName;
+use super::backup_name::BackupName;
+use crate::config::InstallationName;
 use crate::domain::time::Timestamp;
 use crate::store::{BackupError, remove_leftovers};
 
 /// The most files that are listed. More than an installation keeps; the folder may hold any number of files.
 const LISTED_MAX: usize = 1_000;
+
+/// The most subfolders that are looked into.
+const SUBFOLDERS_MAX: usize = 1_000;
 
 /// The most backups of one second.
 const NUMBER_MAX: u32 = 1_000;
@@ -28,18 +35,39 @@ const STICKY: u32 = 0o1000;
 pub struct KeptBackup {
     /// The name of its file.
     pub name: BackupName,
+    /// The subfolder that it is in, if it is in one.
+    pub subfolder: Option<InstallationName>,
     pub bytes: u64,
+}
+
+impl KeptBackup {
+    /// Its path within the folder of backups.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        let name = self.name.to_string();
+        self.subfolder.as_ref().map_or_else(|| PathBuf::from(&name), |folder| Path::new(folder.as_str()).join(&name))
+    }
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
     path: PathBuf,
+    installation: InstallationName,
     keep: usize,
 }
 
 impl Folder {
-    pub(super) fn new(path: PathBuf, keep: usize) -> Self {
-        Self { path, keep: keep.max(1) }
+    pub(super) fn new(path: PathBuf, installation: InstallationName, keep: usize) -> Self {
+        Self { path, installation, keep: keep.max(1) }
+    }
+
+    pub(super) fn installation(&self) -> &InstallationName {
+        &self.installation
+    }
+
+    /// The subfolder of this installation.
+    fn own(&self) -> PathBuf {
+        self.path.join(self.installation.as_str())
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -50,76 +78,122 @@ impl Folder {
         self.keep
     }
 
-    /// The path for a backup made now. Creates the folder if it is missing, and removes the partial files of killed
-    /// processes.
+    /// The path for a backup made now. Creates the folder and the installation's own in it where they are missing, and
+    /// removes the partial files of killed processes.
     pub(super) fn next(&self, now: Timestamp) -> Result<PathBuf, BackupError> {
-        let cannot = |reason: String| BackupError::Destination { path: self.path.display().to_string(), reason };
-        match fs::metadata(&self.path) {
-            Ok(folder) if folder.is_dir() && folder.mode() & OTHERS_WRITE != 0 && folder.mode() & STICKY == 0 => {
-                return Err(cannot(format!(
-                    "everybody on this machine may write in it (mode {:04o}), and so replace backups; run: chmod o-w {}",
-                    folder.mode() & 0o7777,
-                    self.path.display()
-                )));
-            }
-            Ok(folder) if folder.is_dir() => {}
-            Ok(_) => return Err(cannot("it is a file, not a folder".to_owned())),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let mut builder = fs::DirBuilder::new();
-                builder.recursive(true).mode(OWNER_ONLY);
-                builder.create(&self.path).map_err(|error| cannot(error.to_string()))?;
-            }
-            Err(error) => return Err(cannot(error.to_string())),
+        let own = self.own();
+        for folder in [&self.path, &own] {
+            make_folder(folder).map_err(|reason| BackupError::Destination {
+                path: folder.display().to_string(),
+                reason,
+            })?;
+            remove_leftovers(folder, |name| name.parse::<BackupName>().is_ok());
         }
-        remove_leftovers(&self.path, |name| name.parse::<BackupName>().is_ok());
-        let mut names = (1..=NUMBER_MAX).map(|number| BackupName::new(now, number).to_string());
-        let free = names.find(|name| !self.path.join(name).exists());
-        free.map(|name| self.path.join(name)).ok_or_else(|| cannot("it is full of backups of this second".to_owned()))
+        let mut names = (1..=NUMBER_MAX).map(|number| BackupName::new(&self.installation, now, number).to_string());
+        let free = names.find(|name| !own.join(name).exists());
+        free.map(|name| own.join(name)).ok_or_else(|| BackupError::Destination {
+            path: own.display().to_string(),
+            reason: "it is full of backups of this second".to_owned(),
+        })
     }
 
-    /// The backups in the folder, newest first. Files with other names are not listed.
+    /// The backups in the folder, newest first, those of other installations included. Files with other names are not
+    /// listed.
     pub(super) fn kept(&self) -> Vec<KeptBackup> {
         let mut kept = self.all();
-        kept.sort_unstable_by_key(|backup| std::cmp::Reverse(backup.name));
+        kept.sort_unstable_by(|one, other| other.name.cmp(&one.name));
         kept.truncate(LISTED_MAX);
         kept
     }
 
     fn all(&self) -> Vec<KeptBackup> {
-        let Ok(entries) = fs::read_dir(&self.path) else { return Vec::new() };
-        let backup = |entry: fs::DirEntry| {
-            let name = entry.file_name().to_str()?.parse().ok()?;
-            let metadata = entry.metadata().ok().filter(|metadata| metadata.is_file())?;
-            Some(KeptBackup { name, bytes: metadata.size() })
+        let mut found = backups_in(&self.path, None);
+        let Ok(entries) = fs::read_dir(&self.path) else { return found };
+        let subfolder = |entry: fs::DirEntry| {
+            let name = InstallationName::parse(entry.file_name().to_str()?)?;
+            entry.file_type().ok().filter(fs::FileType::is_dir).map(|_| name)
         };
-        entries.filter_map(Result::ok).filter_map(backup).collect()
+        for name in entries.filter_map(Result::ok).filter_map(subfolder).take(SUBFOLDERS_MAX) {
+            found.extend(backups_in(&self.path.join(name.as_str()), Some(&name)));
+        }
+        found
     }
 
     /// Deletes the oldest backups until the number to keep is left. Only files in `known`, which this installation
     /// made, are deleted, since another server may use the same folder. The backup that was just made is never deleted,
     /// whatever the clock shows. A backup from the future was made before the clock was corrected, so it counts as the
-    /// oldest.
+    /// oldest. Those that lie where they lay under an older version or another name of the installation count, too.
     pub(super) fn retire(&self, made: &Path, known: &HashSet<String>, now: Timestamp) {
-        let mut own: Vec<BackupName> = self.all().into_iter().map(|backup| backup.name).collect();
-        own.retain(|name| {
-            let path = self.path.join(name.to_string());
+        let mut own = self.all();
+        own.retain(|backup| {
+            let path = self.path.join(backup.path());
             path != made && known.contains(&path.display().to_string())
         });
-        own.sort_unstable_by_key(|name| (name.made_at() <= now, *name));
+        own.sort_unstable_by(|one, other| {
+            let order = |backup: &KeptBackup| backup.name.made_at() <= now;
+            order(one).cmp(&order(other)).then_with(|| one.name.cmp(&other.name))
+        });
         let surplus = (own.len() + 1).saturating_sub(self.keep);
-        for name in own.into_iter().take(surplus) {
-            let path = self.path.join(name.to_string());
+        for backup in own.into_iter().take(surplus) {
+            let path = self.path.join(backup.path());
             match fs::remove_file(&path) {
-                Ok(()) => tracing::info!(file = %path.display(), "deleted an old backup"),
+                Ok(()) => {
+                    tracing::info!(file = %path.display(), "deleted an old backup");
+                    self.remove_if_empty(backup.subfolder.as_ref());
+                }
                 Err(error) => tracing::warn!(file = %path.display(), %error, "cannot delete an old backup"),
             }
         }
+    }
+
+    /// Removes the subfolder of an earlier name of the installation with its last backup.
+    fn remove_if_empty(&self, subfolder: Option<&InstallationName>) {
+        if let Some(name) = subfolder.filter(|name| **name != self.installation) {
+            // Where something is in it, this fails as it should.
+            let _ = fs::remove_dir(self.path.join(name.as_str()));
+        }
+    }
+}
+
+/// The backups that lie in a folder.
+fn backups_in(folder: &Path, subfolder: Option<&InstallationName>) -> Vec<KeptBackup> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let backup = |entry: fs::DirEntry| {
+        let name = entry.file_name().to_str()?.parse().ok()?;
+        let metadata = entry.metadata().ok().filter(fs::Metadata::is_file)?;
+        Some(KeptBackup { name, subfolder: subfolder.cloned(), bytes: metadata.size() })
+    };
+    entries.filter_map(Result::ok).filter_map(backup).collect()
+}
+
+/// Makes a folder where it is missing; says why there is none.
+fn make_folder(path: &Path) -> Result<(), String> {
+    match fs::metadata(path) {
+        Ok(folder) if folder.is_dir() && folder.mode() & OTHERS_WRITE != 0 && folder.mode() & STICKY == 0 => {
+            Err(format!(
+                "everybody on this machine may write in it (mode {:04o}), and so replace backups; run: chmod o-w {}",
+                folder.mode() & 0o7777,
+                path.display()
+            ))
+        }
+        Ok(folder) if folder.is_dir() => Ok(()),
+        Ok(_) => Err("it is a file, not a folder".to_owned()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let mut builder = fs::DirBuilder::new();
+            builder.recursive(true).mode(OWNER_ONLY);
+            builder.create(path).map_err(|error| error.to_string())
+        }
+        Err(error) => Err(error.to_string()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn folder(path: PathBuf, keep: usize) -> Folder {
+        Folder::new(path, InstallationName::parse("berlin").unwrap(), keep)
+    }
 
     fn at(text: &str) -> Timestamp {
         Timestamp::parse(text).unwrap()
@@ -145,9 +219,9 @@ mod tests {
             write(name);
         }
         fs::create_dir(dir.path().join("muster-2026-11-01T08-00-00Z.db")).unwrap();
-        let folder = Folder::new(dir.path().to_owned(), 3);
-        folder.retire(&dir.path().join(ours(15)), &all_of(dir.path()), at("2026-11-15T08:00:01Z"));
-        let names: Vec<String> = folder.kept().iter().map(|kept| kept.name.to_string()).collect();
+        let backups = folder(dir.path().to_owned(), 3);
+        backups.retire(&dir.path().join(ours(15)), &all_of(dir.path()), at("2026-11-15T08:00:01Z"));
+        let names: Vec<String> = backups.kept().iter().map(|kept| kept.name.to_string()).collect();
         assert_eq!(names, [ours(15), ours(14), ours(13)]);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3 + others.len() + 1);
     }
@@ -160,26 +234,54 @@ mod tests {
         for name in names {
             fs::write(dir.path().join(name), "").unwrap();
         }
-        let folder = Folder::new(dir.path().to_owned(), 2);
-        folder.retire(&dir.path().join(names[2]), &all_of(dir.path()), at("2026-11-15T08:00:01Z"));
-        let kept: Vec<String> = folder.kept().iter().map(|kept| kept.name.to_string()).collect();
+        let backups = folder(dir.path().to_owned(), 2);
+        backups.retire(&dir.path().join(names[2]), &all_of(dir.path()), at("2026-11-15T08:00:01Z"));
+        let kept: Vec<String> = backups.kept().iter().map(|kept| kept.name.to_string()).collect();
         assert_eq!(kept, [names[2], names[1]]);
         // With a clock that was set back before all of them, the backup that was just made stays.
         let back = "muster-2020-01-01T00-00-00Z.db";
         fs::write(dir.path().join(back), "").unwrap();
-        let folder = Folder::new(dir.path().to_owned(), 1);
-        folder.retire(&dir.path().join(back), &all_of(dir.path()), at("2020-01-01T00:00:01Z"));
-        let kept: Vec<String> = folder.kept().iter().map(|kept| kept.name.to_string()).collect();
+        let backups = folder(dir.path().to_owned(), 1);
+        backups.retire(&dir.path().join(back), &all_of(dir.path()), at("2020-01-01T00:00:01Z"));
+        let kept: Vec<String> = backups.kept().iter().map(|kept| kept.name.to_string()).collect();
         assert_eq!(kept, [back]);
     }
 
     #[test]
     fn two_backups_of_the_same_second_get_distinct_names() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = Folder::new(dir.path().join("new/backups"), 2);
-        let first = folder.next(at("2026-11-15T08:00:01.2Z")).unwrap();
+        let backups = folder(dir.path().join("new/backups"), 2);
+        let first = backups.next(at("2026-11-15T08:00:01.2Z")).unwrap();
         fs::write(&first, "").unwrap();
-        let second = folder.next(at("2026-11-15T08:00:01.9Z")).unwrap();
-        assert_eq!(second.file_name().unwrap(), "muster-2026-11-15T08-00-01Z-2.db");
+        let second = backups.next(at("2026-11-15T08:00:01.9Z")).unwrap();
+        let expected = dir.path().join("new/backups/berlin/muster-berlin-2026-11-15T08-00-01Z-2.db");
+        assert_eq!(second, expected);
+    }
+
+    #[test]
+    fn backups_under_old_names_and_of_other_installations_are_listed_and_only_own_ones_deleted() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = [
+            "muster-2026-11-10T08-00-00Z.db",
+            "bonn/muster-bonn-2026-11-11T08-00-00Z.db",
+            "hamburg/muster-hamburg-2026-11-09T08-00-00Z.db",
+            "berlin/muster-berlin-2026-11-12T08-00-00Z.db",
+            "berlin/muster-berlin-2026-11-13T08-00-00Z.db",
+        ];
+        for name in names {
+            fs::create_dir_all(dir.path().join(name).parent().unwrap()).unwrap();
+            fs::write(dir.path().join(name), name).unwrap();
+        }
+        // Berlin was called bonn once.
+        let known = names.iter().filter(|name| !name.starts_with("hamburg"));
+        let known: HashSet<String> = known.map(|name| dir.path().join(name).display().to_string()).collect();
+        let backups = folder(dir.path().to_owned(), 2);
+        let listed = |backups: &Folder| -> Vec<String> {
+            backups.kept().iter().map(|kept| kept.path().display().to_string()).collect()
+        };
+        assert_eq!(listed(&backups), [names[4], names[3], names[1], names[0], names[2]]);
+        backups.retire(&dir.path().join(names[4]), &known, at("2026-11-15T08:00:01Z"));
+        assert_eq!(listed(&backups), [names[4], names[3], names[2]]);
+        assert!(!dir.path().join("bonn").exists() && dir.path().join("hamburg").exists());
     }
 }

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     fn backup(name: &str) -> Vec<KeptBackup> {
-        vec![KeptBackup { name: name.parse().unwrap(), bytes: 7 }]
+        vec![KeptBackup { name: name.parse().unwrap(), subfolder: None, bytes: 7 }]
     }
 
     #[tokio::test]

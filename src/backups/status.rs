@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::folder::KeptBackup;
 use super::run::BackupRun;
+use crate::config::InstallationName;
 use crate::domain::time::Timestamp;
 use crate::store::BackupRecord;
 
@@ -42,6 +43,8 @@ pub struct BackupStatus {
     /// The number of backups to keep.
     pub keep: usize,
     pub folder: PathBuf,
+    /// What the installation is called.
+    pub installation: InstallationName,
     /// When the next scheduled backup is due.
     pub next_at: Option<Timestamp>,
     /// The newest successful backup, by any process.

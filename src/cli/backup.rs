@@ -10,15 +10,20 @@ use serde_json::json;
 use super::progress::BackupBar;
 use super::server::{self, Hangup, StopSignals};
 use super::{Context, Failure};
+use crate::backups::installation_name;
+use crate::backups::machine::{MachineFiles, UNIT_DEFAULT, UNIT_FOLDER, UnitPlace};
 use crate::clock::Clock;
 use crate::domain::backup::Size;
-use crate::store::{Actor, BackupMade, BackupObserver, BackupRequest, Pace, back_up, record_backup};
+use crate::store::{Actor, BackupMade, BackupObserver, BackupRequest, KeptKind, Pace, back_up, record_backup};
 
 /// Back the whole database up into one file, also while a server runs.
 ///
 /// The file shows the database as it was at one moment: everything that was acknowledged before the command began is in it.
 /// Nobody who reads or writes waits for it. The copy is verified before the file gets its name, so a file that is there is
 /// a good one; one that is broken off leaves nothing behind. Only its owner may read the file: it holds everything.
+///
+/// It also keeps what the machine needs to come back: the settings as one muster.toml, and the files of the service's unit;
+/// with --with-certificates the TLS certificate and its private key, too. `muster restore --with-settings` puts them back.
 ///
 /// The server makes backups by itself, too: see backup-every, backup-keep and backup-dir.
 #[derive(Debug, Args)]
@@ -32,26 +37,67 @@ pub struct BackupArgs {
     #[arg(long)]
     pub force: bool,
 
+    /// Keep the TLS certificate and its private key in it: whoever reads the file can then pose as the server
+    #[arg(long)]
+    pub with_certificates: bool,
+
+    /// The unit whose files it keeps.
+    #[command(flatten)]
+    pub unit: UnitArgs,
+
     /// Write what was made as JSON to standard output
     #[arg(long)]
     pub json: bool,
+}
+
+/// Which unit runs the server.
+#[derive(Debug, Args)]
+pub struct UnitArgs {
+    /// The unit of systemd that runs the server
+    #[arg(long, value_name = "NAME", default_value = UNIT_DEFAULT)]
+    pub unit: String,
+
+    /// The folder with the unit's files
+    #[arg(long, value_name = "DIR", default_value = UNIT_FOLDER, value_hint = ValueHint::DirPath)]
+    pub unit_dir: PathBuf,
+}
+
+impl UnitArgs {
+    /// The unit and its folder.
+    pub(super) fn place(&self) -> Result<UnitPlace, Failure> {
+        let folder = std::path::absolute(&self.unit_dir).unwrap_or_else(|_| self.unit_dir.clone());
+        UnitPlace::new(&folder, &self.unit).ok_or_else(|| {
+            Failure::usage(format!("--unit {:?} is no name of a service's unit, such as {UNIT_DEFAULT}", self.unit))
+        })
+    }
 }
 
 const EXAMPLES: &str = "\
 Examples:
   muster backup /mnt/usb/muster.db
   muster backup --force nightly.db --data-dir /srv/muster
+  muster backup --with-certificates /mnt/usb/muster.db
   muster restore /mnt/usb/muster.db      The way back";
 
 /// Backs up, and says what is in the file.
 pub fn run(context: &mut Context<'_>, arguments: &BackupArgs) -> Result<(), Failure> {
     let clock = Clock::system();
     let data_dir = context.config.store.data_dir.clone();
+    let machine = MachineFiles {
+        settings: context.config.kept_settings(false),
+        unit: Some(arguments.unit.place()?),
+        certificates: arguments.with_certificates || context.config.backups.backup_certificates,
+    };
+    let (kept, left_out) = machine.collect(&installation_name(&context.config.backups), clock.now());
+    for reason in left_out {
+        tracing::warn!(reason, "the backup does not keep a file of the machine");
+    }
     let request = BackupRequest {
         data_dir: data_dir.clone(),
         destination: arguments.file.clone(),
         overwrite: arguments.force,
         pace: Pace::Gentle,
+        kept,
     };
     let work_clock = clock.clone();
     let result = with_progress(move |observer| back_up(&request, &work_clock, observer))?;
@@ -65,11 +111,12 @@ pub fn run(context: &mut Context<'_>, arguments: &BackupArgs) -> Result<(), Fail
         return context.print(&report(&named).to_string());
     }
     let text = format!(
-        "{}: {}, verified, in {}: {}",
+        "{}: {}, verified, in {}: {}\n{}",
         arguments.file.display(),
         Size(named.bytes),
         humantime::format_duration(std::time::Duration::from_millis(millis(&named))),
-        named.rows
+        named.rows,
+        in_words(&named)
     );
     // A closed standard error is no failure.
     let _ = writeln!(std::io::stderr(), "{text}");
@@ -98,6 +145,29 @@ fn with_progress<T: Send + 'static>(
     result
 }
 
+/// What of the machine is in it.
+fn in_words(made: &BackupMade) -> String {
+    let count = |kind| made.kept.iter().filter(|(other, _)| *other == kind).count();
+    let mut parts = Vec::new();
+    if count(KeptKind::Settings) > 0 {
+        parts.push("the settings".to_owned());
+    }
+    match count(KeptKind::Unit) {
+        0 => {}
+        1 => parts.push("a file of the unit".to_owned()),
+        files => parts.push(format!("{files} files of the unit")),
+    }
+    let mut text = format!("of {}", made.installation);
+    if count(KeptKind::Key) > 0 {
+        parts.push("the certificate and its private key: keep the file as secret as the key".to_owned());
+    }
+    if !parts.is_empty() {
+        text.push_str(", with ");
+        text.push_str(&parts.join(" and "));
+    }
+    text
+}
+
 fn millis(made: &BackupMade) -> u64 {
     u64::try_from(made.took.as_millis()).unwrap_or(u64::MAX)
 }
@@ -110,5 +180,7 @@ fn report(made: &BackupMade) -> serde_json::Value {
         "schemaVersion": made.schema_version,
         "at": made.at,
         "durationMillis": millis(made),
+        "installation": made.installation,
+        "kept": made.kept.iter().map(|(kind, path)| json!({"kind": kind.as_str(), "path": path})).collect::<Vec<_>>(),
     })
 }

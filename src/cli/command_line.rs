@@ -81,6 +81,11 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap:
 }
 
 impl Command {
+    /// Whether the command writes the settings file, so that it may be missing before.
+    pub(super) fn writes_settings(&self) -> bool {
+        matches!(self, Self::Restore(arguments) if arguments.with_settings)
+    }
+
     /// The server's flags of a command that takes them.
     pub(super) fn serving_flags(&mut self) -> Option<&mut Flags> {
         match self {

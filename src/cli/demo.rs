@@ -74,6 +74,7 @@ pub fn run(context: &mut Context<'_>, arguments: &DemoArgs) -> Result<(), Failur
         return Err(Failure::usage("--traffic sends plain HTTP, so it does not go with tls-cert and tls-key"));
     }
     // What is thrown away is worth no backup of its own accord; the folder goes with the rest.
+    settings.machine = None;
     settings.backups = BackupSettings { backup_every: None, backup_dir: None, ..settings.backups };
     let result = server::block_on(async {
         let clock = Clock::system();

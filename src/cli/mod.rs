@@ -27,6 +27,7 @@ mod failure;
 mod flags;
 mod program;
 mod progress;
+mod put_back;
 mod server;
 mod service_manager;
 mod temporary_folder;

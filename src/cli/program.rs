@@ -53,7 +53,8 @@ pub(super) fn run(cli: Cli, environment: &Environment, stdout: &mut dyn Write) -
     if let Some(serving) = command.serving_flags() {
         flags.extend(std::mem::take(serving));
     }
-    let config = Config::load(&flags, cli.common.config_file, environment)?;
+    let load = if command.writes_settings() { Config::load_before_it_is_written } else { Config::load };
+    let config = load(&flags, cli.common.config_file, environment)?;
     telemetry::init(&config.telemetry, config.colour_allowed)
         .map_err(|error| Failure::failed("the log cannot be opened").because(error))?;
     for warning in &config.warnings {

@@ -7,6 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{Context, Failure};
 use crate::app::{AppSettings, StartError};
+use crate::backups::machine::{MachineFiles, UnitPlace};
 use crate::clock::Clock;
 use crate::config::BasePath;
 use crate::server::{Server, Tls};
@@ -36,6 +37,11 @@ pub(super) fn settings(context: &Context<'_>, name: &str) -> Result<AppSettings,
             time_max: http.request_timeout,
         },
         backups: config.backups.clone(),
+        machine: Some(MachineFiles {
+            settings: config.kept_settings(true),
+            unit: context.manager.is_there().then(UnitPlace::of_this_process),
+            certificates: config.backups.backup_certificates,
+        }),
         http: http.clone(),
         server,
     })

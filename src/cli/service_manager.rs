@@ -60,6 +60,11 @@ impl ServiceManager {
         Self { watchdog: watchdog.filter(|_| socket.is_some()), socket }
     }
 
+    /// Whether a service manager started this process.
+    pub(super) fn is_there(&self) -> bool {
+        self.socket.is_some()
+    }
+
     /// What `systemctl status` shows, in one line.
     pub(super) fn status(&self, text: &str) {
         self.notify(&format!("STATUS={text}"));

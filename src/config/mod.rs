@@ -14,10 +14,11 @@
 //! - `load`: [`Config`], all settings looked up and checked.
 //! - `layers`: the four layers: `flags`, `environment`, `settings_file`, and the defaults. `origin` is where a value
 //!   comes from.
+//! - `kept_settings`: the settings as a file that reproduces them elsewhere, for backups.
 //! - `relations`: what one setting demands of another.
 //! - `value_parser`: how texts become values; `value_types` has the parsers of general types, `web` those of origins
 //!   and URLs, `base_path` that of a path below which the server is found, `network` that of networks such as trusted
-//!   proxies.
+//!   proxies, `installation_name` that of what an installation is called.
 //! - `unknown_names`: warnings about misspelt names; `suggest` finds what was meant.
 //! - `error`: why settings cannot be used.
 
@@ -25,6 +26,8 @@ mod base_path;
 mod environment;
 mod error;
 mod flags;
+mod installation_name;
+mod kept_settings;
 mod layers;
 mod load;
 mod network;
@@ -44,6 +47,8 @@ pub use base_path::BasePath;
 pub use environment::{CONFIG_VARIABLE, Environment};
 pub use error::ConfigError;
 pub use flags::Flags;
+pub use installation_name::InstallationName;
+pub use kept_settings::KeptSettings;
 pub use load::Config;
 pub use network::Network;
 pub use origin::Origin;

@@ -11,6 +11,7 @@ use super::base_path::{BasePath, BasePathParser};
 use super::environment::Environment;
 use super::error::ConfigError;
 use super::flags::Flags;
+use super::installation_name::{InstallationName, InstallationNameParser};
 use super::layers::{Layers, Sourced};
 use super::network::{Network, NetworkParser};
 use super::setting::{ReportLine, Setting, Usage};
@@ -18,7 +19,7 @@ use super::settings_macro::settings_table;
 use super::value_parser::{List, Optional, SettingType, is_list};
 use super::value_types::{
     ByteRange, DurationOrOff, DurationRange, IntegerRange, LogFilterParser, LogFormat, LogFormatParser, PathParser,
-    ReadersParser, SocketAddressParser,
+    ReadersParser, SocketAddressParser, Switch,
 };
 use super::web::{PublicUrl, PublicUrlParser, WebOrigin, WebOriginParser};
 
@@ -36,6 +37,13 @@ settings_table! {
     Store data_dir: PathBuf = "data-dir" <"DIR"> Everywhere,
         PathParser, default ["muster-data"],
         readme "folder of the database";
+
+    /// What this server is called in its backups, their names and their folder: lower-case letters, digits, hyphens and
+    /// dots. Without it, the machine's host name. Each of several servers of one machine needs its own.
+    // Most machines run one server and have a name already. `InstallationName` has the reasons of the bounds.
+    Backups installation_name: Option<InstallationName> = "installation-name" <"NAME"> Everywhere,
+        Optional(InstallationNameParser), default [], unset "the host name",
+        readme "what this server is called in its backups, their names and their folder";
 
     /// How the log on standard error is written: `text` for people, `json` for machines.
     // Without a setting, it is read on a terminal or in the journal.
@@ -168,6 +176,13 @@ settings_table! {
     Backups backup_dir: Option<PathBuf> = "backup-dir" <"DIR"> Serving,
         Optional(PathParser), default [], unset "`backups` in `data-dir`",
         readme "folder of its backups, best on another disk";
+
+    /// Whether backups also hold the TLS certificate and its private key: `on` or `off`. Whoever reads such a backup can
+    /// pose as this server; it must be kept as the key is.
+    // The key is in one place more, so an operator decides it. Settings and units are always kept.
+    Backups backup_certificates: bool = "backup-certificates" <"on|off"> Serving,
+        Switch, default ["off"],
+        readme "whether backups also hold the TLS certificate and its private key, which makes them as private as the key";
 
     /// Connections that read the database; `auto` takes one per processor core, at least 2 and at most 8.
     // `ReadersParser` has the reasons of these numbers.

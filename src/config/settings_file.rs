@@ -29,13 +29,18 @@ impl SettingsFile {
 
     /// Reads the settings file of a data directory, if it has one.
     pub(super) fn read_in(data_dir: &Path) -> Result<Option<Self>, ConfigError> {
-        match Self::read(&data_dir.join(FILE_NAME)) {
+        Self::read_optional(&data_dir.join(FILE_NAME))
+    }
+
+    /// Reads a settings file that need not exist.
+    pub(super) fn read_optional(path: &Path) -> Result<Option<Self>, ConfigError> {
+        match Self::read(path) {
             Err(ConfigError::Unreadable { source, .. }) if is_absence(&source) => Ok(None),
             result => result.map(Some),
         }
     }
 
-    fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let table: Table = toml::from_str(text).map_err(|error: toml::de::Error| ConfigError::Malformed {
             path: path.to_owned(),
             line: error.span().map_or(1, |span| 1 + text.bytes().take(span.start).filter(|b| *b == b'\n').count()),
@@ -60,6 +65,15 @@ impl SettingsFile {
     /// Forgets the value of a key; whether it had one.
     pub(super) fn remove(&mut self, key: &str) -> bool {
         self.table.remove(key).is_some()
+    }
+}
+
+/// The text of a settings file, where there is one.
+pub(super) fn read_optional(path: &Path) -> Result<Option<String>, ConfigError> {
+    match read_text(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if is_absence(&error) => Ok(None),
+        Err(source) => Err(ConfigError::Unreadable { path: path.to_owned(), source }),
     }
 }
 

@@ -90,6 +90,32 @@ impl ValueParser for LogFormatParser {
     }
 }
 
+/// What is done or not done.
+pub(super) struct Switch;
+
+const ON: &str = "on";
+
+impl ValueParser for Switch {
+    type Value = bool;
+    const TOML: TomlType = TomlType::String;
+
+    fn allowed(&self) -> String {
+        format!("{ON} or {OFF}")
+    }
+
+    fn parse(&self, text: &str) -> Option<bool> {
+        match text {
+            ON => Some(true),
+            OFF => Some(false),
+            _ => None,
+        }
+    }
+
+    fn show(&self, is_on: &bool) -> Value {
+        Value::String(if *is_on { ON } else { OFF }.to_owned())
+    }
+}
+
 /// A filter of the log.
 pub(super) struct LogFilterParser;
 
@@ -143,7 +169,7 @@ impl ValueParser for DurationRange {
 /// A duration within bounds, or `off` for none.
 pub(super) struct DurationOrOff(pub(super) DurationRange);
 
-/// What stands for no duration.
+/// What stands for no duration, and for what is not done.
 const OFF: &str = "off";
 
 impl ValueParser for DurationOrOff {

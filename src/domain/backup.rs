@@ -1,7 +1,6 @@
-//! Backups: row counts, sizes, and the file name with the time of the backup.
+//! Backups: row counts, sizes, and the time of a backup as file names have it.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -76,101 +75,9 @@ pub fn stamp(at: Timestamp) -> String {
     }
 }
 
-/// The name of a file in the backup folder: `muster-2026-11-22T14-30-00Z.db`, or `…Z-2.db` for another one of the same
-/// second. Files with other names are never deleted there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct BackupName {
-    made_at: Timestamp,
-    number: u32,
-}
-
-/// A text that is not the name of a backup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not the name of a backup")]
-pub struct NoBackupName;
-
-const NAME_START: &str = "muster-";
-const NAME_END: &str = ".db";
-
-impl BackupName {
-    /// The name of a backup made at this moment; `number` is 1 unless one of the same second exists already.
-    #[must_use]
-    pub fn new(made_at: Timestamp, number: u32) -> Self {
-        let second = Timestamp::from_millis(made_at.millis().div_euclid(1_000) * 1_000);
-        Self { made_at: second, number: number.max(1) }
-    }
-
-    /// When it was made, to the second.
-    #[must_use]
-    pub fn made_at(&self) -> Timestamp {
-        self.made_at
-    }
-}
-
-impl fmt::Display for BackupName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{NAME_START}{}", stamp(self.made_at))?;
-        if self.number > 1 {
-            write!(f, "-{}", self.number)?;
-        }
-        f.write_str(NAME_END)
-    }
-}
-
-impl FromStr for BackupName {
-    type Err = NoBackupName;
-
-    fn from_str(text: &str) -> Result<Self, NoBackupName> {
-        let bare = text.strip_prefix(NAME_START).and_then(|rest| rest.strip_suffix(NAME_END)).ok_or(NoBackupName)?;
-        let (stamp, number) = bare.split_once('Z').ok_or(NoBackupName)?;
-        let number = match number.strip_prefix('-') {
-            Some(number) => number.parse().map_err(|_| NoBackupName)?,
-            None => 1,
-        };
-        let (day, time) = stamp.split_once('T').ok_or(NoBackupName)?;
-        let made_at = Timestamp::parse(&format!("{day}T{}Z", time.replace('-', ":"))).ok_or(NoBackupName)?;
-        let name = Self::new(made_at, number);
-        // A name that parses but is spelt differently was not made by Muster.
-        if name.to_string() == text { Ok(name) } else { Err(NoBackupName) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_says_when_and_reads_back_and_what_others_wrote_is_no_name_of_ours() {
-        let at = Timestamp::parse("2026-11-22T14:30:00.789Z").unwrap();
-        for (number, text) in [(1, "muster-2026-11-22T14-30-00Z.db"), (2, "muster-2026-11-22T14-30-00Z-2.db")] {
-            let name = BackupName::new(at, number);
-            assert_eq!(name.to_string(), text);
-            assert_eq!(text.parse(), Ok(name));
-        }
-        for text in [
-            "muster-2026-11-22.db",
-            "muster-2026-11-22T14:30:00Z.db",
-            "muster-2026-11-22T14-30-00Z-1.db",
-            "muster-2026-11-22T14-30-00Z-x.db",
-            "muster-2026-11-22T14-30-00Z.db.partial",
-            "muster-2026-11-22T14-30-00.5Z.db",
-            "muster-2026-13-22T14-30-00Z.db",
-            "before-muster-2026-11-22T14-30-00Z.db",
-            "muster-schema-v1-2026-11-22T14-30-00Z.db",
-            "muster.db",
-        ] {
-            assert_eq!(text.parse::<BackupName>(), Err(NoBackupName), "{text}");
-        }
-    }
-
-    #[test]
-    fn later_ones_are_greater() {
-        let name = |text: &str| text.parse::<BackupName>().unwrap();
-        let first = name("muster-2026-11-22T14-30-00Z.db");
-        assert!(first < name("muster-2026-11-22T14-30-00Z-2.db"));
-        assert!(name("muster-2026-11-22T14-30-00Z-10.db") > name("muster-2026-11-22T14-30-00Z-9.db"));
-        assert!(name("muster-2026-11-22T14-30-00Z-9.db") < name("muster-2026-11-22T14-30-01Z.db"));
-    }
 
     #[test]
     fn counts_and_sizes_are_told_in_words() {

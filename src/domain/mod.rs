@@ -14,7 +14,7 @@
 //! - [`summary`]: the aggregates that Muster exists for.
 //! - [`cache_configuration`]: what an administrator tunes while Muster runs; [`cache`]: what the cache counts.
 //! - [`trouble`]: what keeps the database from being written.
-//! - [`backup`]: what a backup holds and its file name.
+//! - [`backup`]: what a backup holds, and the time in its file name.
 
 pub mod access;
 pub mod backup;

@@ -37,8 +37,9 @@ pub use upkeep::actor::Actor;
 pub use upkeep::audit::{AuditEntry, AuditFilter, AuditRecord};
 pub use upkeep::audit_action::AuditAction;
 pub use upkeep::backup::{
-    BackupError, BackupMade, BackupObserver, BackupProgress, BackupRecord, BackupRequest, BackupStage, LoggedBackup,
-    Pace, back_up, record_backup, remove_leftovers, unobserved,
+    BackupError, BackupMade, BackupObserver, BackupProgress, BackupRecord, BackupRequest, BackupStage,
+    KEPT_FILE_BYTES_MAX, KEPT_FILE_TABLE, KeptFile, KeptFiles, KeptKind, LoggedBackup, Pace, back_up, record_backup,
+    remove_leftovers, unobserved,
 };
 pub use upkeep::cache_configuration::StoredConfiguration;
 pub use upkeep::cache_samples::SamplePage;

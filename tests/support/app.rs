@@ -99,7 +99,7 @@ impl TestApp {
         backups: &BackupSettings,
         observer: Option<Arc<dyn BackupObserver>>,
     ) -> Self {
-        let backups = Backups::open_observed(&store, backups, observer).unwrap();
+        let backups = Backups::open_observed(&store, backups, None, observer).unwrap();
         Self::serve_with(store, settings, backups)
     }
 

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use muster::clock::Clock;
 use muster::store::{
-    BackupError, BackupMade, BackupObserver, BackupProgress, BackupRequest, BackupStage, Pace, back_up, unobserved,
+    BackupError, BackupMade, BackupObserver, BackupProgress, BackupRequest, BackupStage, KeptFiles, Pace, back_up,
+    unobserved,
 };
 
 /// Backs up a data directory and waits for the result.
@@ -20,6 +21,7 @@ pub fn request(data_dir: &Path, destination: &Path) -> BackupRequest {
         destination: destination.to_owned(),
         overwrite: false,
         pace: Pace::Gentle,
+        kept: KeptFiles::default(),
     }
 }
 

@@ -45,9 +45,12 @@ pub struct BackupBody {
     /// How many of its own it keeps.
     #[schema(example = 7)]
     keep: usize,
-    /// The folder they are in.
+    /// The folder they are in. Each installation that uses it has its own subfolder there.
     #[schema(example = "/srv/muster/backups")]
     folder: String,
+    /// What this installation is called.
+    #[schema(example = "berlin")]
+    installation: String,
     /// When the next one is due; null where the server makes none by itself.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     next_at: Option<Timestamp>,
@@ -60,7 +63,7 @@ pub struct BackupBody {
     /// The one under way; null if none is.
     #[schema(required)]
     running: Option<RunningBody>,
-    /// Those in the folder, newest first; at most 1,000. Where the folder does not answer within 2 seconds, those that were
+    /// Those in the folder, newest first, those of other installations included; at most 1,000. Where the folder does not answer within 2 seconds, those that were
     /// there when it last did.
     files: Vec<FileBody>,
 }
@@ -88,7 +91,7 @@ pub enum HealthBody {
 #[schema(as = BackupMade)]
 pub struct MadeBody {
     /// The file, where it was made.
-    #[schema(example = "/srv/muster/backups/muster-2026-11-22T14-30-00Z.db")]
+    #[schema(example = "/srv/muster/backups/berlin/muster-berlin-2026-11-22T14-30-00Z.db")]
     file: String,
     /// Its size.
     #[schema(example = 2_396_160)]
@@ -151,9 +154,12 @@ pub struct RunningBody {
 #[serde(rename_all = "camelCase")]
 #[schema(as = BackupFile)]
 pub struct FileBody {
-    /// What it is called.
-    #[schema(example = "muster-2026-11-22T14-30-00Z.db")]
+    /// What it is called, from the folder of backups on.
+    #[schema(example = "berlin/muster-berlin-2026-11-22T14-30-00Z.db")]
     file: String,
+    /// Of which installation it is; null where its name does not tell, as before version 0.3.
+    #[schema(required, example = "berlin")]
+    installation: Option<String>,
     /// Its size.
     #[schema(example = 2_396_160)]
     bytes: u64,
@@ -219,18 +225,21 @@ impl From<BackupHealth> for HealthBody {
 
 impl From<BackupStatus> for BackupBody {
     fn from(status: BackupStatus) -> Self {
-        let BackupStatus { health, every, keep, folder, next_at, last, failure, running, kept, now } = status;
+        let BackupStatus { health, every, keep, folder, installation, next_at, last, failure, running, kept, now } =
+            status;
         let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        let file = |KeptBackup { name, bytes }: KeptBackup| FileBody {
-            file: name.to_string(),
-            bytes,
-            made_at: name.made_at(),
+        let file = |backup: KeptBackup| FileBody {
+            file: backup.path().display().to_string(),
+            installation: backup.name.installation().map(ToString::to_string),
+            bytes: backup.bytes,
+            made_at: backup.name.made_at(),
         };
         Self {
             status: health.into(),
             every: every.map(millis),
             keep,
             folder: folder.display().to_string(),
+            installation: installation.to_string(),
             next_at,
             last: last.map(|record| MadeBody::of(record, now)),
             failure: failure.map(|BackupFailure { at, reason, attempts }| FailureBody { at, reason, attempts }),

@@ -36,7 +36,10 @@ use crate::clock::Clock;
 use crate::domain::backup::stamp;
 use crate::store::upkeep::actor::Actor;
 use crate::store::upkeep::audit;
-use crate::store::upkeep::backup::{BackupMade, BackupRequest, Pace, back_up, remove_leftovers, unobserved, verify};
+use crate::store::upkeep::backup::{
+    BackupMade, BackupRequest, KEPT_FILE_TABLE, KeptFiles, Pace, back_up, remove_kept_files, remove_leftovers,
+    unobserved, verify,
+};
 use crate::store::upkeep::maintenance::Maintenance;
 use crate::store::upkeep::restore;
 
@@ -271,6 +274,8 @@ fn open_writer(data_dir: &Path, big_cache: bool, clock: &Clock) -> Result<Opened
         }
         DetectedSchema::Version(version) => migrate_older(&connection, path, version, big_cache, clock)?,
     }
+    // The file of a backup that was copied here keeps files of a machine, a private key perhaps.
+    remove_kept_files(&connection).map_err(sqlite)?;
     if let Some(difference) = difference {
         verify_arrival(&connection, path, clock)?;
         identify::renew(&connection, difference, home.as_ref(), clock)
@@ -298,7 +303,7 @@ fn verify_arrival(connection: &Connection, path: &Path, clock: &Clock) -> Result
 
 /// Refuses a file that defines anything but its version's schema, before anything of it runs.
 fn refuse_altered(connection: &Connection, path: &Path, version: i64) -> Result<(), OpenError> {
-    match known_schema::find_difference(connection, version, &[]) {
+    match known_schema::find_difference(connection, version, &[KEPT_FILE_TABLE]) {
         Ok(None) => Ok(()),
         Ok(Some(difference)) => Err(OpenError::Altered { path: path.display().to_string(), difference }),
         Err(error) => Err(explain_sqlite(path, error)),
@@ -343,7 +348,8 @@ fn back_up_older(path: &Path, found: DetectedSchema, clock: &Clock) -> Result<Op
     let destination = data_dir.join(format!("{MIGRATION_BACKUP_START}{found}-{}.db", stamp(clock.now())));
     tracing::info!(version = found, backup = %destination.display(), "backing the database up before it is migrated");
     // A backup of the same second was made by a migration that failed, and holds the same data.
-    let request = BackupRequest { data_dir, destination, overwrite: true, pace: Pace::Full };
+    let request =
+        BackupRequest { data_dir, destination, overwrite: true, pace: Pace::Full, kept: KeptFiles::default() };
     match back_up(&request, clock, &unobserved()) {
         Ok(backup) => Ok(Some(backup)),
         Err(error) => {

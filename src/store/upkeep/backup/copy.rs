@@ -9,6 +9,7 @@ use rusqlite::OpenFlags;
 use rusqlite::backup::{Backup, StepResult};
 
 use super::error::BackupError;
+use super::kept_files::{self, KeptKind};
 use super::partial::{Partial, free_bytes, require_room};
 use super::request::{BackupObserver, BackupProgress, BackupRequest, BackupStage, PAUSE_MAX, Pace};
 use super::single_file::{make_single, with_suffix};
@@ -53,6 +54,10 @@ pub struct BackupMade {
     /// The moment of its snapshot.
     pub at: Timestamp,
     pub took: Duration,
+    /// What the installation is called; empty where the backup does not tell.
+    pub installation: String,
+    /// The files of the machine that are in it.
+    pub kept: Vec<(KeptKind, String)>,
 }
 
 /// Backs up the database of a data directory into one file, with or without a server. Blocks.
@@ -67,7 +72,8 @@ pub fn back_up(
     // The destination is checked first: it is the most likely mistake.
     let partial = Partial::create(&request.destination, request.overwrite)?;
     let snapshot = Snapshot::take(&request.data_dir, clock)?;
-    require_room(&request.destination, snapshot.bytes)?;
+    let kept_bytes: u64 = request.kept.files.iter().map(|file| file.content.len() as u64).sum();
+    require_room(&request.destination, snapshot.bytes + kept_bytes)?;
     let copying = Copying { request, clock, observer, partial: &partial, snapshot: &snapshot };
     copying.run()?;
     // From here on the log may start over.
@@ -79,9 +85,14 @@ pub fn back_up(
         bytes_total: partial.bytes()?,
     });
     make_single(partial.path())?;
+    kept_files::write(partial.path(), &request.kept)?;
     let found = verify(partial.path(), request.pace, clock, observer)?;
     if let Some(difference) = counts.difference(&found) {
         return Err(BackupError::Unsound(difference));
+    }
+    if kept_files::read(&connection::connect(partial.path(), OpenFlags::SQLITE_OPEN_READ_ONLY)?)? != request.kept
+    {
+        return Err(BackupError::Unsound("the files of the machine are not in it as they were".to_owned()));
     }
     if observer.is_cancelled() {
         return Err(BackupError::Cancelled);
@@ -95,6 +106,8 @@ pub fn back_up(
         schema_version,
         at,
         took: clock.instant().duration_since(begun),
+        installation: request.kept.installation.clone(),
+        kept: request.kept.files.iter().map(|file| (file.kind, file.path.clone())).collect(),
     })
 }
 

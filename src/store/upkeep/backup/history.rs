@@ -38,14 +38,15 @@ pub struct LoggedBackup {
 }
 
 impl ReadTx<'_> {
-    /// The newest good backup; with a folder, the newest that was made there.
+    /// The newest good backup; with a folder, the newest that was made in it or in one of its subfolders, since each
+    /// installation has its own.
     pub fn last_backup(&self, folder: Option<&str>) -> Result<Option<LoggedBackup>, StoreError> {
-        // The rest of the path after the folder and a slash has no slash. There are as many rows as administrators'
-        // acts.
+        // The rest of the path after the folder and a slash has at most one slash. There are as many rows as
+        // administrators' acts.
         const SQL: &str = "SELECT target, actor, at, after, id FROM audit
              WHERE action = ?1
                AND (?2 IS NULL OR (substr(target, 1, length(?2) + 1) = ?2 || '/'
-                                   AND instr(substr(target, length(?2) + 2), '/') = 0))
+                                   AND substr(target, length(?2) + 2) NOT LIKE '%/%/%'))
              ORDER BY id DESC LIMIT 1";
         // The root itself ends with the slash that is appended to others.
         let folder = folder.map(|folder| folder.trim_end_matches('/'));
@@ -82,6 +83,8 @@ impl BackupMade {
         let after = json!({
             "bytes": self.bytes, "rows": self.rows, "schemaVersion": self.schema_version,
             "at": self.at, "tookMillis": u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+            "installation": self.installation,
+            "kept": self.kept.iter().map(|(kind, path)| json!({"kind": kind.as_str(), "path": path})).collect::<Value>(),
         });
         AuditEntry::of(AuditAction::BackupCreate, self.path.display().to_string()).after(after)
     }

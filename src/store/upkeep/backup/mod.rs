@@ -7,6 +7,7 @@
 //!
 //! - `request`, `error`: what a backup is asked to do, how it is watched, and why it was not made;
 //! - `copy`: making one, from the first page to the verified file;
+//! - `kept_files`: the files of the machine that lie in a backup beside the data;
 //! - `snapshot`: the moment that is copied, and its rows counted;
 //! - `partial`: the unfinished file under another name, and how it gets its own;
 //! - `single_file`: a database file without a log beside it;
@@ -16,6 +17,7 @@
 mod copy;
 mod error;
 mod history;
+mod kept_files;
 mod partial;
 mod request;
 mod single_file;
@@ -25,6 +27,8 @@ mod verify;
 pub use copy::{BackupMade, back_up};
 pub use error::BackupError;
 pub use history::{BackupRecord, LoggedBackup, record_backup};
+pub use kept_files::{KEPT_FILE_BYTES_MAX, KEPT_FILE_TABLE, KeptFile, KeptFiles, KeptKind};
+pub(in crate::store) use kept_files::{read as read_kept_files, remove as remove_kept_files};
 pub use partial::remove_leftovers;
 pub(super) use partial::{Partial, require_room};
 pub use request::{BackupObserver, BackupProgress, BackupRequest, BackupStage, Pace, unobserved};

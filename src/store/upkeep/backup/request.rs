@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::kept_files::KeptFiles;
+
 /// Longest pause between two portions. A pause takes as long as the portion did, which leaves half of the disk's time
 /// to others.
 pub(super) const PAUSE_MAX: Duration = Duration::from_millis(50);
@@ -15,6 +17,8 @@ pub struct BackupRequest {
     /// Whether an existing file may be replaced.
     pub overwrite: bool,
     pub pace: Pace,
+    /// The files of the machine that it keeps beside the data.
+    pub kept: KeptFiles,
 }
 
 /// How much of the machine a backup may use.

@@ -18,13 +18,14 @@ const CACHE_KIB: i64 = 16 * 1_024;
 /// Virtual machine steps of SQLite between two checks for cancellation: a few milliseconds.
 const STEPS_PER_LOOK: i32 = 10_000;
 
-/// How many rows each table has.
+/// How many rows each table has. The files that a backup keeps are no data, and are compared one by one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::store) struct TableCounts(BTreeMap<String, u64>);
 
 impl TableCounts {
     pub(in crate::store) fn read(connection: &Connection) -> rusqlite::Result<Self> {
-        const TABLES: &str = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
+        const TABLES: &str = "SELECT name FROM sqlite_schema
+                               WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'kept_file'";
         let mut statement = connection.prepare(TABLES)?;
         let names: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
         let count = |name: String| {

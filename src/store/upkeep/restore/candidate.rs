@@ -24,8 +24,8 @@ use crate::store::upkeep::actor::Actor;
 use crate::store::upkeep::audit::{AuditEntry, insert};
 use crate::store::upkeep::audit_action::AuditAction;
 use crate::store::upkeep::backup::{
-    BackupError, BackupObserver, BackupProgress, BackupStage, Pace, Partial, make_single, require_room, side_files,
-    verify, with_suffix,
+    BackupError, BackupObserver, BackupProgress, BackupStage, KEPT_FILE_TABLE, KeptFiles, Pace, Partial, make_single, read_kept_files,
+    remove_kept_files, require_room, side_files, verify, with_suffix,
 };
 
 /// The copy's final name before it replaces the database.
@@ -45,6 +45,7 @@ pub(super) struct Candidate {
     partial: Partial,
     rows: RowCounts,
     schema_version: i64,
+    kept: KeptFiles,
 }
 
 /// The result of giving the copy a history of its own.
@@ -138,7 +139,7 @@ impl Candidate {
                 return Err(RestoreError::Copy(BackupError::Cancelled));
             }
         }
-        Ok(Self { partial, rows: RowCounts::default(), schema_version: 0 })
+        Ok(Self { partial, rows: RowCounts::default(), schema_version: 0, kept: KeptFiles::default() })
     }
 
     /// Verifies that the copy is a sound database of Muster's.
@@ -164,14 +165,14 @@ impl Candidate {
             Err(OpenError::Foreign { reason, .. }) => return Err(refuse(source, reason)),
             Err(error) => return Err(error.into()),
         };
-        let altered = known_schema::find_difference(&connection, self.schema_version, &[])?;
+        let altered = known_schema::find_difference(&connection, self.schema_version, &[KEPT_FILE_TABLE])?;
         if let Some(difference) = altered {
             let reason =
                 format!("{difference}, so somebody has changed it; nothing of it was run. Use a backup that you trust");
             return Err(refuse(source, reason));
         }
-        drop(connection);
         self.rows = verify(self.partial.path(), Pace::Full, clock, observer).map_err(explain)?.rows();
+        self.kept = read_kept_files(&connection).map_err(explain)?;
         Ok(self)
     }
 
@@ -181,6 +182,11 @@ impl Candidate {
 
     pub(super) fn schema_version(&self) -> i64 {
         self.schema_version
+    }
+
+    /// The files of the machine that the backup keeps.
+    pub(super) fn kept(&self) -> &KeptFiles {
+        &self.kept
     }
 
     fn connect(&self) -> rusqlite::Result<Connection> {
@@ -203,6 +209,7 @@ impl Candidate {
         // Deleted sessions and tokens must not remain in the file.
         let _: i64 = connection.pragma_update_and_check(None, "secure_delete", "ON", |row| row.get(0))?;
         let transaction = rusqlite::Transaction::new_unchecked(&connection, TransactionBehavior::Immediate)?;
+        remove_kept_files(&transaction)?;
         renewal::renew(&transaction, seen)?;
         let sessions_ended = renewal::end_sessions(&transaction)?;
         let mut tokens_kept_revoked = 0;

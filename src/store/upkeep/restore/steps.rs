@@ -19,7 +19,7 @@ use crate::store::engine::migrate::SCHEMA_VERSION;
 use crate::store::upkeep::actor::Actor;
 use crate::store::upkeep::audit::AuditEntry;
 use crate::store::upkeep::audit_action::AuditAction;
-use crate::store::upkeep::backup::{BackupObserver, side_files, sync_dir};
+use crate::store::upkeep::backup::{BackupObserver, KeptFiles, side_files, sync_dir};
 
 /// The completed steps of a restore. Interrupted after any of these, it leaves either the old database or the new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +129,12 @@ impl Restore {
     #[must_use]
     pub fn older_schema(&self) -> Option<i64> {
         Some(self.candidate.schema_version()).filter(|version| *version < SCHEMA_VERSION)
+    }
+
+    /// The files of the machine that the backup keeps, as its verified copy has them. The database gets none of them.
+    #[must_use]
+    pub fn kept_files(&self) -> &KeptFiles {
+        self.candidate.kept()
     }
 
     /// Replaces the database by the backup. Blocks.
