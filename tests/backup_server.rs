@@ -208,8 +208,12 @@ async fn two_servers_in_one_backup_folder_are_told_apart_by_file_folder_and_list
     assert_eq!(names(&berlin.folder), ["berlin", "hamburg"].map(str::to_owned).into());
     let status = berlin.status().await;
     assert_eq!(status["installation"], "berlin");
-    assert_eq!(status["last"]["file"], berlin.folder.join("berlin/muster-berlin-2026-11-22T08-00-00Z.db").display().to_string());
-    let listed: Vec<_> = status["files"].as_array().unwrap().iter().map(|file| (&file["installation"], &file["file"])).collect();
+    assert_eq!(
+        status["last"]["file"],
+        berlin.folder.join("berlin/muster-berlin-2026-11-22T08-00-00Z.db").display().to_string()
+    );
+    let listed: Vec<_> =
+        status["files"].as_array().unwrap().iter().map(|file| (&file["installation"], &file["file"])).collect();
     let expected = [
         (&json!("hamburg"), &json!("hamburg/muster-hamburg-2026-11-22T09-00-00Z.db")),
         (&json!("berlin"), &json!("berlin/muster-berlin-2026-11-22T08-00-00Z.db")),
@@ -223,11 +227,15 @@ async fn backups_of_older_versions_are_listed_and_go_when_newer_ones_are_enough(
     let old = server.folder.join("muster-2026-11-21T08-00-00Z.db");
     std::fs::create_dir(&server.folder).unwrap();
     let made = back_up(&backup_request(server.app.store.directory().path(), &old), &server.clock(), &unobserved());
-    record_backup(server.app.store.directory().path(), &Actor::command_line(), &made.unwrap(), &server.clock()).unwrap();
+    record_backup(server.app.store.directory().path(), &Actor::command_line(), &made.unwrap(), &server.clock())
+        .unwrap();
     server.admin.post("/backup", json!({})).await.expect(201);
     let status = server.status().await;
     let files = status["files"].as_array().unwrap();
-    assert_eq!((&files[1]["file"], &files[1]["installation"]), (&json!("muster-2026-11-21T08-00-00Z.db"), &Value::Null));
+    assert_eq!(
+        (&files[1]["file"], &files[1]["installation"]),
+        (&json!("muster-2026-11-21T08-00-00Z.db"), &Value::Null)
+    );
     server.admin.post("/backup", json!({})).await.expect(201);
     assert!(!old.exists());
     assert_eq!(names(&server.folder.join("berlin")).len(), 2);

@@ -12,7 +12,8 @@ use crate::support::{CommandOutput, WorkDir};
 
 const KEY: &str = "-----BEGIN PRIVATE KEY-----\nAAAASECRETKEYAAAA\n-----END PRIVATE KEY-----\n";
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nBBBB\n-----END CERTIFICATE-----\n";
-const SETTINGS: &str = "# The server of our branch.\nlisten = '127.0.0.1:4711' # inside\ninstallation-name = 'berlin'\n";
+const SETTINGS: &str =
+    "# The server of our branch.\nlisten = '127.0.0.1:4711' # inside\ninstallation-name = 'berlin'\n";
 const UNIT: &str = "[Service]\nExecStart=/usr/local/bin/muster serve\n";
 const DROP_IN: &str = "[Service]\nReadWritePaths=-/mnt/backups\n";
 
@@ -31,7 +32,8 @@ fn write_units(dir: &WorkDir) {
     std::fs::create_dir_all(dir.path("units/muster.service.d")).unwrap();
     dir.write("units/muster.service", UNIT);
     dir.write("units/muster.service.d/backups.conf", DROP_IN);
-    std::fs::set_permissions(dir.path("units/muster.service.d/backups.conf"), PermissionsExt::from_mode(0o640)).unwrap();
+    std::fs::set_permissions(dir.path("units/muster.service.d/backups.conf"), PermissionsExt::from_mode(0o640))
+        .unwrap();
 }
 
 fn back_up(dir: &WorkDir, arguments: &[&str]) -> CommandOutput {
@@ -101,7 +103,10 @@ fn a_bare_machine_comes_back_by_one_command() {
         assert!(ended.stderr.contains(shown), "{shown}: {}", ended.stderr);
     }
     assert_eq!(text(&dir, "new/muster.toml"), SETTINGS);
-    assert_eq!((text(&dir, "units/muster.service"), text(&dir, "units/muster.service.d/backups.conf")), (UNIT.into(), DROP_IN.into()));
+    assert_eq!(
+        (text(&dir, "units/muster.service"), text(&dir, "units/muster.service.d/backups.conf")),
+        (UNIT.into(), DROP_IN.into())
+    );
     let mode = |name: &str| std::fs::metadata(dir.path(name)).unwrap().mode() & 0o777;
     assert_eq!(mode("units/muster.service.d/backups.conf"), 0o640);
     assert_eq!(dir.muster_ok(&["check", "--data-dir", "new"]), "clean: 1 contacts, 2 scopes\n");
@@ -163,7 +168,8 @@ fn a_settings_file_outside_of_the_data_directory_comes_back_where_the_command_li
     let ended = restore(&dir, &["--config", "etc/muster.toml"]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert!(ended.stderr.contains("the kept settings name the data directory "), "{}", ended.stderr);
-    let restored = ["restore", "x.db", "--with-settings", "--yes", "--unit-dir", "units", "--config", "etc/muster.toml"];
+    let restored =
+        ["restore", "x.db", "--with-settings", "--yes", "--unit-dir", "units", "--config", "etc/muster.toml"];
     let ended = dir.muster(&restored);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let config = dir.muster_ok(&["config", "--json", "--config", "etc/muster.toml"]);
@@ -233,7 +239,11 @@ fn a_file_of_the_machine_that_cannot_be_read_does_not_keep_the_data_from_being_b
     std::fs::remove_file(dir.path("tls/key.pem")).unwrap();
     std::fs::write(dir.path("muster-data/muster.toml.big"), "").unwrap();
     let ended = back_up(&dir, &["--with-certificates"]);
-    assert!(ended.stderr.contains("does not keep a file of the machine") && ended.stderr.contains("key.pem: "), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("does not keep a file of the machine") && ended.stderr.contains("key.pem: "),
+        "{}",
+        ended.stderr
+    );
     assert!(kept(&dir).keys().all(|(kind, _)| kind != "key"));
 }
 
@@ -268,8 +278,7 @@ fn without_being_asked_for_or_confirmed_no_file_is_written() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert!(ended.stderr.contains("--with-settings would put them back"), "{}", ended.stderr);
     assert!(!dir.exists("new/muster.toml") && !has_table(&dir.path("new").join(DATABASE_FILE)));
-    let ended =
-        dir.muster(&["restore", "x.db", "--data-dir", "other", "--with-settings", "--unit-dir", "units"]);
+    let ended = dir.muster(&["restore", "x.db", "--data-dir", "other", "--with-settings", "--unit-dir", "units"]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("say so with --yes"), "{}", ended.stderr);
     assert!(!dir.exists("other/muster.toml") && !dir.path("other").join(DATABASE_FILE).exists());
@@ -318,7 +327,8 @@ fn a_crafted_backup_writes_nothing_but_where_it_may() {
                   WHERE kind = 'settings';
                  UPDATE kept_file SET path = 'ROOT/new/muster.db' WHERE kind = 'certificate'";
     check(named, "a file of Muster's own");
-    let twice = "INSERT INTO kept_file SELECT 99, installation, kind, '/x', mode, owner, owner_group, modified_at, content
+    let twice =
+        "INSERT INTO kept_file SELECT 99, installation, kind, '/x', mode, owner, owner_group, modified_at, content
                    FROM kept_file WHERE kind = 'settings'";
     check(twice, "more than one settings file");
     let invalid = "UPDATE kept_file SET content = CAST('listen = 7' AS BLOB) WHERE kind = 'settings'";

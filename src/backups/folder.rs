@@ -83,10 +83,8 @@ impl Folder {
     pub(super) fn next(&self, now: Timestamp) -> Result<PathBuf, BackupError> {
         let own = self.own();
         for folder in [&self.path, &own] {
-            make_folder(folder).map_err(|reason| BackupError::Destination {
-                path: folder.display().to_string(),
-                reason,
-            })?;
+            make_folder(folder)
+                .map_err(|reason| BackupError::Destination { path: folder.display().to_string(), reason })?;
             remove_leftovers(folder, |name| name.parse::<BackupName>().is_ok());
         }
         let mut names = (1..=NUMBER_MAX).map(|number| BackupName::new(&self.installation, now, number).to_string());

@@ -17,7 +17,13 @@ pub(super) fn preview(plan: &PutBack) -> String {
             FileState::Unchanged => "unchanged",
             FileState::Replaces => "replaces another",
         };
-        let _ = writeln!(text, "  {}: {} ({state}), {}", printable(&file.path.display().to_string()), what(file), how(file));
+        let _ = writeln!(
+            text,
+            "  {}: {} ({state}), {}",
+            printable(&file.path.display().to_string()),
+            what(file),
+            how(file)
+        );
         if file.state != FileState::Unchanged && matches!(file.kind, KeptKind::Settings | KeptKind::Unit) {
             for line in String::from_utf8_lossy(&file.content).lines() {
                 let _ = writeln!(text, "    | {}", printable(line));
@@ -85,7 +91,8 @@ pub(super) fn report(written: &[Written]) -> Value {
 /// A text of the backup as a terminal may show it: control characters and those that change the order of others are
 /// escaped, so that what is confirmed is what is seen.
 pub(super) fn printable(text: &str) -> String {
-    let is_order = |character| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_order =
+        |character| matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let mut shown = String::new();
     for character in text.chars() {
         if character.is_control() && character != '\t' || is_order(character) {

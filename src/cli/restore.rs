@@ -150,7 +150,8 @@ fn plan(context: &Context<'_>, arguments: &RestoreArgs, prepared: &Restore) -> R
 /// Asks whether the database may be replaced and the files be written, where there is a terminal.
 fn confirm(data_dir: &Path, file: &Path, prepared: &Restore, plan: Option<&PutBack>) -> Result<(), Failure> {
     let installation = &prepared.kept_files().installation;
-    let whose = if installation.is_empty() { String::new() } else { format!(" of {}", put_back::printable(installation)) };
+    let whose =
+        if installation.is_empty() { String::new() } else { format!(" of {}", put_back::printable(installation)) };
     let mut question = format!(
         "The database in {} holds {}.\nThe backup {}{whose} holds {}.\n",
         data_dir.display(),

@@ -17,7 +17,7 @@ use super::settings::SETTINGS;
 use super::settings_file::{SettingsFile, read_optional};
 
 /// The setting that must not stand in the data directory's own file.
-const DATA_DIR: &str = "data-dir";
+const FOLDER_KEY: &str = "data-dir";
 
 /// What a setting's value is called that is a path.
 const PATH_NAMES: [&str; 2] = ["FILE", "DIR"];
@@ -51,7 +51,7 @@ impl KeptSettings {
         let mut values = Vec::new();
         for line in used.report {
             let is_path = SETTINGS.iter().any(|one| one.key == line.key && PATH_NAMES.contains(&one.value_name));
-            let Some(value) = line.value.filter(|_| line.key != DATA_DIR || !used.is_own) else { continue };
+            let Some(value) = line.value.filter(|_| line.key != FOLDER_KEY || !used.is_own) else { continue };
             // Elsewhere a relative path starts at another folder.
             let absolute = match &value {
                 Value::String(text) if is_path => Some(plain(Path::new(text))),
@@ -59,7 +59,7 @@ impl KeptSettings {
             };
             let text = absolute.as_ref().and_then(|path| path.to_str()).map(|text| Value::String(text.to_owned()));
             match &line.origin {
-                Origin::Flag(_) if !with_flags && line.key != DATA_DIR => {}
+                Origin::Flag(_) if !with_flags && line.key != FOLDER_KEY => {}
                 Origin::Flag(_) | Origin::Environment(_) => {
                     values.push((line.key, text.unwrap_or(value), line.origin.to_string()));
                 }

@@ -1,6 +1,6 @@
 //! Backups on the dashboard: an administrator sees their state, makes one, and is alerted to a failed one.
 
-use muster::config::BackupSettings;
+use muster::config::{BackupSettings, InstallationName};
 use muster::domain::access::Role;
 
 use super::Page;
@@ -10,7 +10,8 @@ use crate::support::{Directory, TestApp, TestSettings, people};
 async fn server() -> TestApp {
     let store = Directory::in_memory().open();
     let dir = store.data_dir().join("backups");
-    let settings = BackupSettings { backup_dir: Some(dir), ..BackupSettings::default() };
+    let installation_name = InstallationName::parse("berlin");
+    let settings = BackupSettings { backup_dir: Some(dir), installation_name, ..BackupSettings::default() };
     let app = TestApp::serve_backing_up(store, TestSettings::default(), &settings, None);
     app.write(people).await;
     app
@@ -29,7 +30,23 @@ async fn an_administrator_makes_a_backup_and_sees_its_age() {
     page.wait_for_text("#backup-status", "Good").await;
     page.wait_for_text("#backup-text", "Last good backup just now").await;
     page.wait_for_text("#backup-text", "3 contacts, made in ").await;
-    page.wait_for_text("#backup-text", "Here are 1 of 7 that are kept").await;
+    page.wait_for_text("#backup-text", "Here are 1 of 7 that are kept of berlin").await;
+    page.end().await;
+}
+
+#[tokio::test]
+async fn the_backups_of_another_server_in_the_folder_are_shown_as_its_own() {
+    let app = server().await;
+    let theirs = app.store.data_dir().join("backups/hamburg");
+    std::fs::create_dir_all(&theirs).unwrap();
+    for day in ["21", "22"] {
+        std::fs::write(theirs.join(format!("muster-hamburg-2026-11-{day}T08-00-00Z.db")), "theirs").unwrap();
+    }
+    let admin = app.client(Role::Admin).await;
+    admin.post("/backup", serde_json::json!({})).await.expect(201);
+    let Some(page) = Page::signed_in(&app, &admin).await else { return };
+    page.wait_for_text("#backup-text", "Here are 1 of 7 that are kept of berlin").await;
+    page.wait_for_text(".backup-others", "hamburg: 2 backups, the newest ").await;
     page.end().await;
 }
 

@@ -46,7 +46,8 @@ mod tests {
     fn names_and_numbers_are_found_and_lines_that_are_none_are_skipped() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("passwd");
-        fs::write(&path, "root:x:0:0:root:/root:/bin/sh\n+::::\n\nmuster:x:998:997::/var/lib/muster:/bin/false").unwrap();
+        fs::write(&path, "root:x:0:0:root:/root:/bin/sh\n+::::\n\nmuster:x:998:997::/var/lib/muster:/bin/false")
+            .unwrap();
         let names = Names::read(&path);
         assert_eq!((names.name(998).as_deref(), names.number("root")), (Some("muster"), Some(0)));
         assert_eq!((names.name(1), names.number("nobody")), (None, None));

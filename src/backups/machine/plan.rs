@@ -211,8 +211,9 @@ impl Planning<'_> {
             Err(error) if error.kind() == ErrorKind::NotFound => FileState::New,
             Err(error) => return refuse(format!("{shown} cannot be written: {error}")),
             // What is there already is not touched, whatever leads to it.
-            Ok(_) if fs::metadata(&path).is_ok_and(|file| file.is_file() && file.len() == content.len() as u64)
-                && fs::read(&path).is_ok_and(|there| there == content) =>
+            Ok(_)
+                if fs::metadata(&path).is_ok_and(|file| file.is_file() && file.len() == content.len() as u64)
+                    && fs::read(&path).is_ok_and(|there| there == content) =>
             {
                 FileState::Unchanged
             }
@@ -226,7 +227,8 @@ impl Planning<'_> {
         let known = |names: &Names, name: &Option<String>| name.clone().filter(|name| names.number(name).is_some());
         let owner = known(&users, &file.owner);
         if let Some(missing) = file.owner.as_deref().filter(|_| owner.is_none()) {
-            self.notes.push(format!("{shown} belonged to {missing:?}, who is not on this machine: make that user first"));
+            self.notes
+                .push(format!("{shown} belonged to {missing:?}, who is not on this machine: make that user first"));
         }
         self.files.push(PlannedFile {
             kind: file.kind,

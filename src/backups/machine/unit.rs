@@ -85,7 +85,8 @@ impl UnitPlace {
         is_plain
             && self.names().iter().any(|unit| {
                 let is_drop_in = name.ends_with(DROP_IN) && name.len() > DROP_IN.len();
-                path == self.folder.join(unit) || is_drop_in && path == self.folder.join(format!("{unit}{DROP_INS}")).join(name)
+                path == self.folder.join(unit)
+                    || is_drop_in && path == self.folder.join(format!("{unit}{DROP_INS}")).join(name)
             })
     }
 }

@@ -90,8 +90,7 @@ pub fn back_up(
     if let Some(difference) = counts.difference(&found) {
         return Err(BackupError::Unsound(difference));
     }
-    if kept_files::read(&connection::connect(partial.path(), OpenFlags::SQLITE_OPEN_READ_ONLY)?)? != request.kept
-    {
+    if kept_files::read(&connection::connect(partial.path(), OpenFlags::SQLITE_OPEN_READ_ONLY)?)? != request.kept {
         return Err(BackupError::Unsound("the files of the machine are not in it as they were".to_owned()));
     }
     if observer.is_cancelled() {
