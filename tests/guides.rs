@@ -122,7 +122,8 @@ fn every_command_of_the_page_on_a_new_machine_succeeds() {
 #[test]
 fn every_skipped_command_is_in_a_guide() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let pages = ["README.md", "docs/deployment-guide.md", "docs/new-machine.md"].map(|path| fs::read_to_string(root.join(path)).unwrap());
+    let pages = ["README.md", "docs/deployment-guide.md", "docs/new-machine.md"]
+        .map(|path| fs::read_to_string(root.join(path)).unwrap());
     let commands: Vec<Step> = pages.iter().flat_map(|page| steps(page)).collect();
     for (start, _) in NOT_RUN {
         assert!(commands.iter().any(|step| step.command.starts_with(start)), "no page has a command {start}");

@@ -186,7 +186,7 @@ async fn replay(page: &str, base: &str, token: &str) -> (String, Vec<String>) {
 async fn every_answer_of_the_quick_reference_is_what_the_server_answers() {
     let dir = WorkDir::new();
     let token = dir.token("admin");
-    let server = dir.serve_as(&token, &[]);
+    let server = dir.serve_as(&token, &["--installation-name", "berlin"]);
     let page = std::fs::read_to_string(path()).unwrap();
     let (corrected_page, differences) = replay(&page, &format!("http://{}", server.address()), &token).await;
     if std::env::var_os(UPDATE_VARIABLE).is_some() {
@@ -204,7 +204,7 @@ async fn every_answer_of_the_quick_reference_is_what_the_server_answers() {
 async fn below_a_base_path_every_answer_of_the_quick_reference_is_the_same() {
     let dir = WorkDir::new();
     let token = dir.token("admin");
-    let server = dir.serve_as(&token, &["--base-path", "/tools/muster"]);
+    let server = dir.serve_as(&token, &["--base-path", "/tools/muster", "--installation-name", "berlin"]);
     let page = std::fs::read_to_string(path()).unwrap();
     let base = format!("http://{}/tools/muster", server.address());
     // An origin has no path.

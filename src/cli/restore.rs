@@ -28,6 +28,7 @@ use crate::store::{Actor, BackupObserver, Before, Restore, Restored};
 /// unless you say so.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct RestoreArgs {
     /// The file of a backup
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]

@@ -90,9 +90,11 @@ pub fn back_up(
     if let Some(difference) = counts.difference(&found) {
         return Err(BackupError::Unsound(difference));
     }
-    if kept_files::read(&connection::connect(partial.path(), OpenFlags::SQLITE_OPEN_READ_ONLY)?)? != request.kept {
+    let copy = connection::connect(partial.path(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    if kept_files::read(&copy)?.files != request.kept.files {
         return Err(BackupError::Unsound("the files of the machine are not in it as they were".to_owned()));
     }
+    drop(copy);
     if observer.is_cancelled() {
         return Err(BackupError::Cancelled);
     }
