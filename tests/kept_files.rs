@@ -323,7 +323,8 @@ fn a_crafted_backup_writes_nothing_but_where_it_may() {
     check("UPDATE kept_file SET kind = 'certificate' WHERE kind = 'key'", "which its settings do not name");
     let not_pem = "UPDATE kept_file SET content = CAST('* * * * * root id' AS BLOB) WHERE kind = 'key'";
     check(not_pem, "which holds no certificate or key in PEM");
-    let named = "UPDATE kept_file SET content = CAST('tls-cert = \"ROOT/new/muster.db\"\ntls-key = \"ROOT/tls/key.pem\"' AS BLOB)
+    let named = "UPDATE kept_file
+                    SET content = CAST('tls-cert = \"ROOT/new/muster.db\"\ntls-key = \"ROOT/tls/key.pem\"' AS BLOB)
                   WHERE kind = 'settings';
                  UPDATE kept_file SET path = 'ROOT/new/muster.db' WHERE kind = 'certificate'";
     check(named, "a file of Muster's own");
@@ -377,7 +378,7 @@ fn owners_come_back_by_name_and_what_systemd_runs_belongs_to_whoever_restores() 
     let ended = restore(&dir, &[]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let owner = |path: &Path| std::fs::metadata(path).unwrap().uid();
-    for name in ["new", "new/muster.toml", "new/muster.db", "new/muster.lock"] {
+    for name in ["new", "new/muster.toml", "new/muster.db", "new/muster.lock", "new/home"] {
         assert_eq!(owner(&dir.path(name)), 65_534, "{name}");
     }
     assert_eq!(owner(&drop_in), owner(&dir.path("")));

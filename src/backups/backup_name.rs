@@ -7,9 +7,9 @@ use crate::config::InstallationName;
 use crate::domain::backup::stamp;
 use crate::domain::time::Timestamp;
 
-/// The name of a file in the backup folder: `muster-berlin-2026-11-22T14-30-00Z.db`, or `…Z-2.db` for another one of the
-/// same second. Before version 0.3 names had no installation: `muster-2026-11-22T14-30-00Z.db`. Files with other names
-/// are never deleted there.
+/// The name of a file in the backup folder: `muster-berlin-2026-11-22T14-30-00Z.db`, or `…Z-2.db` for another one of
+/// the same second. Up to version 0.2 names had no installation: `muster-2026-11-22T14-30-00Z.db`. Files with other
+/// names are never deleted there.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BackupName {
     made_at: Timestamp,

@@ -102,8 +102,8 @@ pub fn run(context: &mut Context<'_>, arguments: &RestoreArgs) -> Result<(), Fai
     }
     match written {
         Some(Err(error)) => Err(Failure::failed(
-            "the database was restored, and not all files of the machine were put back; repeat the command when this is \
-             mended",
+            "the database was restored, and not all files of the machine were put back; repeat the command when this \
+             is mended",
         )
         .because(error)),
         _ => Ok(()),

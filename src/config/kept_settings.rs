@@ -1,5 +1,5 @@
-//! The settings as a settings file that reproduces them elsewhere: the file as it is, and in it what flags and variables
-//! say.
+//! The settings as a settings file that reproduces them elsewhere: the file as it is, and in it what flags and
+//! variables say.
 
 use std::fmt::Write;
 use std::fs;

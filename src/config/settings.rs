@@ -177,12 +177,12 @@ settings_table! {
         Optional(PathParser), default [], unset "`backups` in `data-dir`",
         readme "folder of its backups, best on another disk";
 
-    /// Whether backups also hold the TLS certificate and its private key: `on` or `off`. Whoever reads such a backup can
-    /// pose as this server; it must be kept as the key is.
+    /// Whether backups also hold the TLS certificate and its private key: `on` or `off`. Whoever reads such a backup
+    /// can pose as this server; it must be kept as the key is.
     // The key is in one place more, so an operator decides it. Settings and units are always kept.
     Backups backup_certificates: bool = "backup-certificates" <"on|off"> Serving,
         Switch, default ["off"],
-        readme "whether backups also hold the TLS certificate and its private key, which makes them as private as the key";
+        readme "whether backups also hold the TLS certificate and its key; they are then as private as the key";
 
     /// Connections that read the database; `auto` takes one per processor core, at least 2 and at most 8.
     // `ReadersParser` has the reasons of these numbers.

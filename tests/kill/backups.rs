@@ -56,9 +56,10 @@ impl BackupClient {
         if self.finished > 0 || dir.exists(FILE) {
             assert_restores(dir, FILE);
         }
-        let folder = std::fs::read_dir(dir.data_dir().join("backups")).into_iter().flatten();
-        let files =
-            folder.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|end| end == "db"));
+        let entries = |folder| std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+        // The folder of each installation, of which there is one.
+        let files = entries(dir.data_dir().join("backups")).flat_map(entries);
+        let files = files.filter(|path| path.extension().is_some_and(|end| end == "db"));
         match files.max() {
             Some(newest) => assert_restores(dir, newest.to_str().unwrap()),
             None => assert_eq!(self.made_by_server, 0, "those that were acknowledged are gone"),

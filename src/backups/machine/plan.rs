@@ -15,7 +15,8 @@ use crate::config::Config;
 use crate::domain::time::Timestamp;
 use crate::store::{KeptFile, KeptFiles, KeptKind};
 
-/// The permissions that a file of each kind may have at most. Only its owner ever changes it, and others never read a key.
+/// The permissions that a file of each kind may have at most. Only its owner ever changes it, and others never read a
+/// key.
 const fn mode_max(kind: KeptKind) -> u32 {
     match kind {
         KeptKind::Key => 0o640,
@@ -249,7 +250,8 @@ impl Planning<'_> {
         for path in [certificate, key].into_iter().flatten() {
             if !path.exists() && !self.files.iter().any(|file| file.path == *path) {
                 self.notes.push(format!(
-                    "the settings name {}, which is not here and not in the backup: the server does not start without it",
+                    "the settings name {}, which is not here and not in the backup: the server does not start without \
+                     it",
                     path.display()
                 ));
             }
@@ -278,8 +280,8 @@ fn require_no_link(path: &Path, below: &Path) -> Result<(), PutBackError> {
     Ok(())
 }
 
-/// The blocks of PEM in a file without what stands around them; `None` where it has none. Nothing else than the lines of
-/// Base64 and those around them remains, so that no other program finds anything of its own in it.
+/// The blocks of PEM in a file without what stands around them; `None` where it has none. Nothing else than the lines
+/// of Base64 and those around them remains, so that no other program finds anything of its own in it.
 fn pem_of(content: &[u8]) -> Option<Vec<u8>> {
     let text = str::from_utf8(content).ok()?;
     let label = |line: &str, start: &str| {

@@ -1,5 +1,5 @@
-//! Writing what a backup keeps of the machine: each file whole, with its permissions and owner, over nothing that was not
-//! shown.
+//! Writing what a backup keeps of the machine: each file whole, with its permissions and owner, over nothing that was
+//! not shown.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};

@@ -157,7 +157,7 @@ pub struct FileBody {
     /// What it is called, from the folder of backups on.
     #[schema(example = "berlin/muster-berlin-2026-11-22T14-30-00Z.db")]
     file: String,
-    /// Of which installation it is; null where its name does not tell, as before version 0.3.
+    /// Of which installation it is; null where its name does not tell, as up to version 0.2.
     #[schema(required, example = "berlin")]
     installation: Option<String>,
     /// Its size.

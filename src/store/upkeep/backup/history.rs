@@ -80,11 +80,12 @@ impl BackupMade {
     /// Its entry in the audit log.
     #[must_use]
     pub fn audit_entry(&self) -> AuditEntry {
+        let kept = self.kept.iter().map(|(kind, path)| json!({"kind": kind.as_str(), "path": path}));
         let after = json!({
             "bytes": self.bytes, "rows": self.rows, "schemaVersion": self.schema_version,
             "at": self.at, "tookMillis": u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
             "installation": self.installation,
-            "kept": self.kept.iter().map(|(kind, path)| json!({"kind": kind.as_str(), "path": path})).collect::<Value>(),
+            "kept": kept.collect::<Value>(),
         });
         AuditEntry::of(AuditAction::BackupCreate, self.path.display().to_string()).after(after)
     }

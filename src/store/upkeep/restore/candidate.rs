@@ -24,8 +24,8 @@ use crate::store::upkeep::actor::Actor;
 use crate::store::upkeep::audit::{AuditEntry, insert};
 use crate::store::upkeep::audit_action::AuditAction;
 use crate::store::upkeep::backup::{
-    BackupError, BackupObserver, BackupProgress, BackupStage, KEPT_FILE_TABLE, KeptFiles, Pace, Partial, make_single, read_kept_files,
-    remove_kept_files, require_room, side_files, verify, with_suffix,
+    BackupError, BackupObserver, BackupProgress, BackupStage, KEPT_FILE_TABLE, KeptFiles, Pace, Partial, make_single,
+    read_kept_files, remove_kept_files, require_room, side_files, verify, with_suffix,
 };
 
 /// The copy's final name before it replaces the database.
