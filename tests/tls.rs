@@ -145,6 +145,29 @@ fn a_reloaded_certificate_is_used_from_the_next_handshake_and_ends_no_connection
 }
 
 #[test]
+fn a_server_with_tls_comes_back_from_its_own_backup_alone() {
+    let (authority, dir) = (Authority::new(), WorkDir::new());
+    let server = authority.serve(&dir, &["--backup-certificates", "on"]);
+    let client = server.client();
+    let mut connection = authority.connect(&server);
+    let made = send(&mut connection, &client, "POST", "/backup", "").expect(201).json();
+    let (old, files) = (shown(&connection), ["cert.pem", "key.pem"].map(|name| dir.read(name)));
+    drop((connection, server));
+    for name in ["cert.pem", "key.pem"] {
+        std::fs::remove_file(dir.path(name)).unwrap();
+    }
+    std::fs::rename(made["backup"]["file"].as_str().unwrap(), dir.path("x.db")).unwrap();
+    std::fs::remove_dir_all(dir.data_dir()).unwrap();
+    dir.muster_ok(&["restore", "x.db", "--with-settings", "--yes"]);
+    assert!(["cert.pem", "key.pem"].map(|name| dir.read(name)) == files, "they differ");
+    // The settings name both, so no flag does.
+    let server = dir.serve_as(&dir.token("admin"), &[]);
+    let mut connection = authority.connect(&server);
+    send(&mut connection, &server.client(), "GET", "/readyz", "").expect(200);
+    assert_eq!(shown(&connection), old);
+}
+
+#[test]
 fn an_unusable_certificate_is_refused_at_the_start_in_one_line() {
     let (authority, dir) = (Authority::new(), WorkDir::new());
     let (certificate, key) = authority.issue(2040);
