@@ -28,7 +28,7 @@ run() {
 finish() {
   [ -n "${part:-}" ] || return 0
   local lines
-  lines="$(grep -oE "$pattern" "$output" | sort | uniq -c | sed -E 's/^ *1 //; s/^ *([0-9]+) (.*)/\2 (\1 times)/' | paste -sd ';')"
+  lines="$({ grep -oE "$pattern" "$output" || true; } | sort | uniq -c | sed -E 's/^ *1 //; s/^ *([0-9]+) (.*)/\2 (\1 times)/' | paste -sd ';')"
   rows+=("| $part | $amount | ${lines//;/; } | $((SECONDS - began)) s |")
 }
 
