@@ -90,7 +90,7 @@ impl App {
 
     /// Opens a port without serving it yet.
     pub async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-        TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, reason: explain(&error) })
+        TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, reason: explain_listen(&error) })
     }
 
     /// Starts a server on an open port.
@@ -193,7 +193,8 @@ async fn record_token_uses(access: Access, stop: CancellationToken) {
     }
 }
 
-fn explain(error: &io::Error) -> String {
+/// Why a port cannot be opened, and what to do.
+pub(crate) fn explain_listen(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
             "another program listens there; stop it, or choose another port with --listen".to_owned()

@@ -1,7 +1,8 @@
 //! `muster backup`: the whole database into one file.
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueHint};
@@ -9,12 +10,18 @@ use serde_json::json;
 
 use super::progress::BackupBar;
 use super::server::{self, Hangup, StopSignals};
+use super::temporary_folder::TemporaryFolder;
 use super::{Context, Failure};
 use crate::backups::installation_name;
 use crate::backups::machine::{MachineFiles, UNIT_DEFAULT, UNIT_FOLDER, UnitPlace};
 use crate::clock::Clock;
 use crate::domain::backup::Size;
-use crate::store::{Actor, BackupMade, BackupObserver, BackupRequest, KeptKind, Pace, back_up, record_backup};
+use crate::store::{
+    Actor, BackupMade, BackupObserver, BackupRequest, DATABASE_FILE, KeptKind, Pace, back_up, record_backup,
+};
+
+/// What messages and the audit log call it.
+const STANDARD_OUTPUT: &str = "standard output";
 
 /// Back the whole database up into one file, also while a server runs.
 ///
@@ -25,11 +32,14 @@ use crate::store::{Actor, BackupMade, BackupObserver, BackupRequest, KeptKind, P
 /// It also keeps what the machine needs to come back: the settings as one muster.toml, and the files of the service's unit;
 /// with --with-certificates the TLS certificate and its private key, too. `muster restore --with-settings` puts them back.
 ///
+/// With - for FILE it goes to standard output, after it was made and verified in a temporary folder ($TMPDIR, /tmp), which
+/// needs room for it.
+///
 /// The server makes backups by itself, too: see backup-every, backup-keep and backup-dir.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct BackupArgs {
-    /// The file to make, in a folder that exists
+    /// The file to make, in a folder that exists, or - for standard output
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
 
@@ -77,12 +87,14 @@ Examples:
   muster backup /mnt/usb/muster.db
   muster backup --force nightly.db --data-dir /srv/muster
   muster backup --with-certificates /mnt/usb/muster.db
+  muster backup - | gzip | ssh nas.example 'cat > muster.db.gz'
   muster restore /mnt/usb/muster.db      The way back";
 
 /// Backs up, and says what is in the file.
 pub fn run(context: &mut Context<'_>, arguments: &BackupArgs) -> Result<(), Failure> {
     let clock = Clock::system();
     let data_dir = context.config.store.data_dir.clone();
+    let passing = arguments.is_to_stdout().then(|| passing_folder(arguments)).transpose()?;
     let machine = MachineFiles {
         settings: context.config.kept_settings(false),
         unit: Some(arguments.unit.place()?),
@@ -94,7 +106,7 @@ pub fn run(context: &mut Context<'_>, arguments: &BackupArgs) -> Result<(), Fail
     }
     let request = BackupRequest {
         data_dir: data_dir.clone(),
-        destination: arguments.file.clone(),
+        destination: passing.as_ref().map_or(arguments.file.clone(), |folder| folder.path().join(DATABASE_FILE)),
         overwrite: arguments.force,
         pace: Pace::Gentle,
         kept,
@@ -102,8 +114,15 @@ pub fn run(context: &mut Context<'_>, arguments: &BackupArgs) -> Result<(), Fail
     let work_clock = clock.clone();
     let result = with_progress(move |observer| back_up(&request, &work_clock, observer))?;
     let made = result.map_err(|error| Failure::failed("no backup was made").because(error))?;
-    // The audit log names the file so that it can be found from anywhere.
-    let named = BackupMade { path: std::path::absolute(&made.path).unwrap_or_else(|_| made.path.clone()), ..made };
+    let path = if arguments.is_to_stdout() {
+        pass_on(&made.path, context.stdout)?;
+        STANDARD_OUTPUT.into()
+    } else {
+        // The audit log names the file so that it can be found from anywhere.
+        std::path::absolute(&made.path).unwrap_or_else(|_| made.path.clone())
+    };
+    drop(passing);
+    let named = BackupMade { path, ..made };
     if let Err(error) = record_backup(&data_dir, &Actor::command_line(), &named, &clock) {
         tracing::warn!(%error, "the backup is good, and is not in the audit log");
     }
@@ -112,7 +131,7 @@ pub fn run(context: &mut Context<'_>, arguments: &BackupArgs) -> Result<(), Fail
     }
     let text = format!(
         "{}: {}, verified, in {}: {}\n{}",
-        arguments.file.display(),
+        if arguments.is_to_stdout() { STANDARD_OUTPUT.into() } else { arguments.file.display().to_string() },
         Size(named.bytes),
         humantime::format_duration(std::time::Duration::from_millis(millis(&named))),
         named.rows,
@@ -121,6 +140,29 @@ pub fn run(context: &mut Context<'_>, arguments: &BackupArgs) -> Result<(), Fail
     // A closed standard error is no failure.
     let _ = writeln!(std::io::stderr(), "{text}");
     Ok(())
+}
+
+impl BackupArgs {
+    fn is_to_stdout(&self) -> bool {
+        self.file.as_os_str() == "-"
+    }
+}
+
+/// A folder for a backup on its way to standard output, where nothing is against that.
+fn passing_folder(arguments: &BackupArgs) -> Result<TemporaryFolder, Failure> {
+    if arguments.json {
+        return Err(Failure::usage("--json needs standard output for itself; name a file for the backup"));
+    }
+    if std::io::stdout().is_terminal() {
+        return Err(Failure::usage("a terminal is no place for a backup; name a file, or pass it on to a program"));
+    }
+    TemporaryFolder::new("backup")
+}
+
+/// Writes a file to standard output. A reader that has gone lacks the rest, so that is a failure.
+fn pass_on(file: &Path, stdout: &mut dyn Write) -> Result<(), Failure> {
+    let copied = File::open(file).and_then(|mut file| std::io::copy(&mut file, stdout)).and_then(|_| stdout.flush());
+    copied.map_err(|error| Failure::failed("the backup could not be written to standard output").because(error))
 }
 
 /// Does something that may take minutes, on a thread of its own; the first signal asks it to end and tidy up.

@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use super::flags::{CommonFlags, ServingFlags};
 use super::{
-    backup, check, completions, config, demo, export, health, import, man, restore, serve, sign_in_link, token,
+    backup, check, completions, config, demo, export, health, import, man, reload, restore, serve, sign_in_link, token,
 };
 use crate::config::Flags;
 use crate::telemetry;
@@ -59,6 +59,7 @@ pub enum Command {
     Check(check::CheckArgs),
     Config(config::ConfigArgs),
     Health(health::HealthArgs),
+    Reload(reload::ReloadArgs),
     Man(man::ManArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -84,6 +85,11 @@ impl Command {
     /// Whether the command writes the settings file, so that it may be missing before.
     pub(super) fn writes_settings(&self) -> bool {
         matches!(self, Self::Restore(arguments) if arguments.with_settings)
+    }
+
+    /// Whether it runs a server.
+    pub(super) const fn serves(&self) -> bool {
+        matches!(self, Self::Serve(_) | Self::Demo(_))
     }
 
     /// The server's flags of a command that takes them.

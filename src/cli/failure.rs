@@ -85,8 +85,12 @@ impl fmt::Display for Failure {
         let mut line = self.message.clone();
         let mut cause: Option<&dyn Error> = self.cause.as_deref().map(|cause| cause as &dyn Error);
         while let Some(error) = cause {
-            line.push_str(": ");
-            line.push_str(&error.to_string());
+            let text = error.to_string();
+            // Many errors have their cause in their own text, which reads better than a chain.
+            if !line.contains(&text) {
+                line.push_str(": ");
+                line.push_str(&text);
+            }
             cause = error.source();
         }
         let words: Vec<&str> = line.split('\n').map(str::trim).filter(|part| !part.is_empty()).collect();
@@ -104,6 +108,12 @@ mod tests {
     #[error("the database cannot be opened")]
     struct Middle(#[source] io::Error);
 
+    #[derive(Debug, thiserror::Error)]
+    #[error("x.pem cannot be read ({source}); name another")]
+    struct SaysItsCause {
+        source: io::Error,
+    }
+
     #[test]
     fn a_failure_is_one_line_with_its_causes() {
         let check = |failure: Failure, line: &str, code: u8, quiet: bool| {
@@ -117,6 +127,9 @@ mod tests {
             1,
             false,
         );
+        let cause = SaysItsCause { source: io::Error::other("no such file") };
+        let line = "TLS cannot be set up: x.pem cannot be read (no such file); name another";
+        check(Failure::failed("TLS cannot be set up").because(cause), line, 1, false);
         check(Failure::output(io::ErrorKind::BrokenPipe.into()), "standard output was closed", 0, true);
         check(Failure::output(io::Error::other("disk full")), "standard output cannot be written: disk full", 1, false);
     }

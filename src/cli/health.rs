@@ -25,8 +25,9 @@ const ANSWER_BYTES_MAX: usize = 16 * 1024;
 
 /// Ask a server whether it is ready; exit code 0 says yes, 1 no, and why.
 ///
-/// Asks `/readyz`: the database is open and takes writes. Without a URL it asks the server on this machine, at the port of
-/// `listen`, with TLS where that is set. The certificate is not checked: nothing secret is sent.
+/// Asks `/readyz`: the database is open and takes writes. Without a URL it asks the server of the data directory, which
+/// has written down where it listens; where none has, at the address of `listen`, with TLS where that is set. The
+/// certificate is not checked: nothing secret is sent.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct HealthArgs {
@@ -54,9 +55,9 @@ Examples:
 /// Asks, and says what is answered.
 pub fn run(context: &mut Context<'_>, arguments: &HealthArgs) -> Result<(), Failure> {
     let serving = &context.config.server;
-    let own = || {
-        let scheme = if serving.has_tls() { "https" } else { "http" };
-        format!("{scheme}://{}", server::reachable(serving.listen))
+    let own = || match server::described(context) {
+        Some(server) => server.listening,
+        None => server::port_url(context, serving.listen),
     };
     let url = arguments.url.as_ref().map_or_else(own, |url| url.trim_end_matches('/').to_owned());
     let (probe, state) = if arguments.alive { ("/healthz", "alive") } else { ("/readyz", "ready") };

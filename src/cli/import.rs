@@ -2,10 +2,12 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::io::{ErrorKind, Read, Write};
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
+use rustix::fs::Access;
 
 use super::database::{self, Missing};
 use super::progress::ImportBar;
@@ -24,7 +26,8 @@ use crate::transfer::report::{Created, ImportReport};
 ///
 /// Every contact belongs to the employee who collected it. --department and --employee name the owner of all rows; in a
 /// plain file the columns department and employee (or `employee_email`) name it where the flags do not. The same file again
-/// adds nothing. Rows that cannot be read are reported and written to FILE.rejects.csv; all others go in.
+/// adds nothing. Rows that cannot be read are reported and written to FILE.rejects.csv, or where --rejects says; all
+/// others go in.
 ///
 /// A running server notices within a quarter of a second.
 #[derive(Debug, Args)]
@@ -49,6 +52,10 @@ pub struct ImportArgs {
     /// Create the enterprise, departments and employees that do not exist, instead of refusing their rows
     #[arg(long)]
     pub create_missing: bool,
+
+    /// File for the rows that are rejected [default: the name of FILE with .rejects.csv behind it]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "dry_run")]
+    pub rejects: Option<PathBuf>,
 
     /// Say what would be done, and do nothing
     #[arg(long)]
@@ -78,10 +85,10 @@ impl ImportArgs {
         if self.reads_stdin() { "standard input".to_owned() } else { self.file.display().to_string() }
     }
 
-    /// Where rejected rows go: beside a file; nowhere for standard input.
+    /// Where rejected rows go: beside a file; nowhere for standard input, unless a file is named.
     fn rejects_path(&self) -> Option<PathBuf> {
-        if self.reads_stdin() {
-            return None;
+        if self.rejects.is_some() || self.dry_run || self.reads_stdin() {
+            return self.rejects.clone();
         }
         let mut path = self.file.clone().into_os_string();
         path.push(".rejects.csv");
@@ -103,6 +110,7 @@ pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Fail
     };
     // Before the database: a wrong file must not leave an empty one behind.
     let reader = intake::open(input, &options).map_err(|error| explain(&name, error))?;
+    let rejects_path = usable_rejects_path(arguments)?;
     // A dry run where there is no database yet leaves none behind.
     let no_database = !database_path(&context.config.store.data_dir).exists();
     let scratch = (arguments.dry_run && no_database).then(|| TemporaryFolder::new("dry-run")).transpose()?;
@@ -113,12 +121,11 @@ pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Fail
     let missing = if arguments.create_missing || scratch.is_some() { Missing::Create } else { Missing::Refuse };
     let store = database::open(context, "import", missing)?;
     let bar = ImportBar::new(size);
-    let rejects_path = arguments.rejects_path().filter(|_| !arguments.dry_run);
     let result = intake::import(
         &store,
         reader,
         &options,
-        rejects_path.clone().map(rejects_output),
+        Some(rejects_output(rejects_path.clone())),
         &Actor::command_line(),
         &|progress| bar.show(progress),
     );
@@ -130,7 +137,16 @@ pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Fail
             serde_json::to_string_pretty(&report).map_err(|error| Failure::failed("no report").because(error))?;
         context.print(&json)?;
     }
-    tell(&name, &report);
+    let made_database = no_database && scratch.is_none();
+    tell(&name, &report, made_database.then_some(context.config.store.data_dir.as_path()));
+    if let Some(reason) = &report.rejects_failure {
+        // A closed standard error is no failure.
+        let _ = writeln!(std::io::stderr(), "not all of the rejected rows were written: {reason}");
+    }
+    let rejects_path = rejects_path.filter(|_| report.rejects_failure.is_none());
+    if rejects_path.is_none() && report.rejects_omitted > 0 {
+        let _ = writeln!(std::io::stderr(), "rejected, too: rows {}", ranges(&report.rejects_unnamed));
+    }
     match report.rejects.first() {
         None => Ok(()),
         Some(first) => {
@@ -158,8 +174,40 @@ fn open_input(arguments: &ImportArgs) -> Result<(Box<dyn Read + Send>, Option<u6
     Ok((Box::new(file), size))
 }
 
-fn rejects_output(path: PathBuf) -> RejectsOutput {
+/// Where rejected rows go, found out before any row is read. A file that was named must be possible to write; without
+/// the one beside the input, the rows are only named.
+fn usable_rejects_path(arguments: &ImportArgs) -> Result<Option<PathBuf>, Failure> {
+    let Some(path) = arguments.rejects_path() else { return Ok(None) };
+    let Some(reason) = write_fault(&path) else { return Ok(Some(path)) };
+    if arguments.rejects.is_some() {
+        return Err(Failure::failed(format!("nothing was imported: {} cannot be written: {reason}", path.display())));
+    }
+    tracing::warn!(
+        "rejected rows cannot be written to {}: {reason}; they are only named here, and --rejects FILE writes them \
+         elsewhere",
+        path.display()
+    );
+    Ok(None)
+}
+
+/// Why a file could not be written, found out without making it.
+fn write_fault(path: &Path) -> Option<String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let fault = match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => return Some("it is a directory".to_owned()),
+        Ok(_) => rustix::fs::access(path, Access::WRITE_OK),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)
+        }
+        Err(error) => return Some(error.to_string()),
+    };
+    fault.err().map(|errno| std::io::Error::from(errno).to_string())
+}
+
+/// The output of rejected rows. Without a path it takes them and keeps none, and the report has their numbers.
+fn rejects_output(path: Option<PathBuf>) -> RejectsOutput {
     Box::new(move || {
+        let Some(path) = path else { return Ok(Box::new(std::io::sink()) as Box<dyn Write + Send>) };
         let file = File::create(&path).map_err(|error| {
             std::io::Error::new(error.kind(), format!("{} cannot be written: {error}", path.display()))
         })?;
@@ -193,8 +241,17 @@ fn created(created: Created, verb: &str) -> String {
     if counts.is_empty() { String::new() } else { format!("; {verb}: {}", counts.join(", ")) }
 }
 
-/// Prints the result for people.
-fn tell(name: &str, report: &ImportReport) {
+/// Numbers of rows, such as `7, 9-12`.
+fn ranges(rows: &[RangeInclusive<u64>]) -> String {
+    let range = |rows: &RangeInclusive<u64>| match rows.end() - rows.start() {
+        0 => rows.start().to_string(),
+        _ => format!("{}-{}", rows.start(), rows.end()),
+    };
+    rows.iter().map(range).collect::<Vec<_>>().join(", ")
+}
+
+/// Prints the result for people, with the data directory that got a database by this.
+fn tell(name: &str, report: &ImportReport, made_database: Option<&Path>) {
     let verb = if report.dry_run { "would be imported" } else { "imported" };
     let mut text = format!(
         "{name}: {} rows read ({} layout, {}, {}): {} {verb}, {} there already, {} rejected",
@@ -207,6 +264,9 @@ fn tell(name: &str, report: &ImportReport) {
         report.rejected
     );
     text.push_str(&created(report.created, if report.dry_run { "would be created" } else { "created" }));
+    if let Some(data_dir) = made_database {
+        let _ = write!(text, "; a new database was made in {}", data_dir.display());
+    }
     if !report.ignored_columns.is_empty() {
         let _ = write!(text, "; columns without a meaning here: {}", report.ignored_columns.join(", "));
     }
@@ -232,5 +292,21 @@ mod tests {
         check(0, 0, 0, "");
         check(1, 0, 0, "; created: 1 enterprise");
         check(0, 1, 2, "; created: 1 department, 2 employees");
+    }
+
+    #[test]
+    fn rows_are_named_by_ranges() {
+        assert_eq!(ranges(&[7..=7, 9..=12, 20..=21]), "7, 9-12, 20-21");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_known_before() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("file"), "").unwrap();
+        let fault = |path: &str| write_fault(&dir.path().join(path));
+        assert_eq!((fault("file"), fault("new")), (None, None));
+        assert!(fault("").is_some() && fault("none/new").is_some() && fault("file/new").is_some());
+        assert!(write_fault(Path::new("/proc/new")).is_some());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 }

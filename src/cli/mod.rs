@@ -15,12 +15,14 @@ pub mod export;
 pub mod health;
 pub mod import;
 pub mod man;
+pub mod reload;
 pub mod restore;
 pub mod serve;
 pub mod sign_in_link;
 pub mod token;
 
 mod command_line;
+mod config_check;
 mod context;
 mod database;
 mod failure;
@@ -30,6 +32,7 @@ mod progress;
 mod put_back;
 mod server;
 mod service_manager;
+mod start;
 mod temporary_folder;
 #[cfg(test)]
 mod tests;

@@ -11,9 +11,9 @@ use super::context::Context;
 use super::failure::Failure;
 use super::service_manager::ServiceManager;
 use super::{
-    backup, check, completions, config, demo, export, health, import, man, restore, serve, sign_in_link, token,
+    backup, check, completions, config, demo, export, health, import, man, reload, restore, serve, sign_in_link, token,
 };
-use crate::config::{Config, Environment, Flags};
+use crate::config::{Config, Environment, Flags, LogFormat};
 use crate::telemetry;
 
 /// The whole program: reads the command line, does what it says, and tells in one line why it could not.
@@ -55,9 +55,16 @@ pub(super) fn run(cli: Cli, environment: &Environment, stdout: &mut dyn Write) -
     }
     let load = if command.writes_settings() { Config::load_before_it_is_written } else { Config::load };
     let config = load(&flags, cli.common.config_file, environment)?;
-    telemetry::init(&config.telemetry, config.colour_allowed)
+    let mut log = config.telemetry.clone();
+    if !command.serves() {
+        // The setting is for the log of a server; a person reads what a command says.
+        log.log = LogFormat::Text;
+    }
+    telemetry::init(&log, config.colour_allowed)
         .map_err(|error| Failure::failed("the log cannot be opened").because(error))?;
-    for warning in &config.warnings {
+    // To a check these are faults, which it reports itself.
+    let is_check = matches!(&command, Command::Config(arguments) if arguments.check);
+    for warning in config.warnings.iter().filter(|_| !is_check) {
         tracing::warn!("{warning}");
     }
     let mut context = Context { config, stdout, manager: ServiceManager::of(environment) };
@@ -77,6 +84,7 @@ pub(super) fn dispatch(context: &mut Context<'_>, command: Command) -> Result<()
         Command::Check(arguments) => check::run(context, &arguments),
         Command::Config(arguments) => config::run(context, &arguments),
         Command::Health(arguments) => health::run(context, &arguments),
+        Command::Reload(arguments) => reload::run(context, &arguments),
         Command::Man(arguments) => man::run(context.stdout, &arguments, Cli::command()),
         Command::Completions(arguments) => completions::run(context.stdout, &arguments, Cli::command()),
     }

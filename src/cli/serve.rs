@@ -3,16 +3,17 @@
 use clap::Args;
 
 use super::server::{self, Hangup, StopSignals};
-use super::{Context, Failure, ServingFlags, sign_in_link};
-use crate::app::App;
-use crate::clock::Clock;
+use super::{Context, Failure, ServingFlags, sign_in_link, start};
+use crate::store::{RunningServer, describe_server};
 use crate::telemetry;
 
 /// Serve the API (also without any command).
 ///
 /// Opens the data directory, or creates it, and takes connections once the database is ready. The first start
 /// prints a link that signs a browser in. The server stops on Ctrl-C or SIGTERM, after the requests under way have been answered;
-/// SIGHUP makes it read its TLS certificate anew.
+/// SIGHUP makes it read its TLS certificate anew, and so does `muster reload`, which says whether that succeeded.
+///
+/// While a command such as `muster import` has the data directory for itself, the server waits for it, and says so.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct ServeArgs {
@@ -32,14 +33,18 @@ Examples:
 pub fn run(context: &mut Context<'_>, _arguments: &ServeArgs) -> Result<(), Failure> {
     let settings = server::settings(context, "serve")?;
     server::allow_connections(context);
-    let hangup = Hangup::Reload(settings.server.tls.clone());
     let data_dir = settings.store.settings.data_dir.clone();
+    let hangup = Hangup::Reload { tls: settings.server.tls.clone(), data_dir: data_dir.clone() };
     let request_timeout = settings.http.request_timeout;
     server::block_on(async {
-        let signals = StopSignals::catch(hangup)?;
+        let mut signals = StopSignals::catch(hangup)?;
         context.manager.status("Opening the database");
-        let app = App::start(settings, Clock::system()).await?;
+        let Some(app) = start::start(context, settings, &mut signals).await? else { return Ok(()) };
         let url = server::url(context, app.address());
+        let described = RunningServer::this_process(server::port_url(context, app.address()), url.clone());
+        if let Err(error) = describe_server(&data_dir, &described) {
+            tracing::warn!(%error, "cannot write down for commands where this server is reached");
+        }
         tracing::info!(version = telemetry::LONG_VERSION, data_dir = %data_dir.display(), "serving {url}");
         let status = format!("Serving {url}");
         context.manager.ready(&status);

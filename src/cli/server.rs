@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -9,12 +10,15 @@ use super::{Context, Failure};
 use crate::app::{AppSettings, StartError};
 use crate::backups::machine::{MachineFiles, UnitPlace};
 use crate::clock::Clock;
-use crate::config::BasePath;
+use crate::config::{BasePath, Origin, ReportLine};
 use crate::server::{Server, Tls};
-use crate::store::{Mode, StoreOptions};
+use crate::store::{Mode, RunningServer, StoreOptions, described_server, note_reload};
 
 /// Files that are open beside the connections: the database's for each reader, the log, listeners, and room to spare.
 const FILES_BESIDE_CONNECTIONS: u64 = 256;
+
+/// The settings that say how a server is reached.
+const LOCATING: [&str; 4] = ["listen", "public-url", "base-path", "tls-cert"];
 
 /// The settings of a server, from the configuration; reads the certificate.
 pub(super) fn settings(context: &Context<'_>, name: &str) -> Result<AppSettings, Failure> {
@@ -66,13 +70,27 @@ pub(super) fn allow_connections(context: &Context<'_>) {
 pub(super) fn url(context: &Context<'_>, listening: SocketAddr) -> String {
     let http = &context.config.http;
     let base = http.base_path.as_ref().map_or("", BasePath::as_str);
-    let scheme = if context.config.server.has_tls() { "https" } else { "http" };
     match &http.public_url {
         Some(url) if url.path().is_empty() => format!("{url}{base}"),
         // Its path is the base path, or what a proxy takes away.
         Some(url) => url.to_string(),
-        None => format!("{scheme}://{}{base}", reachable(listening)),
+        None => format!("{}{base}", port_url(context, listening)),
     }
+}
+
+/// The address of the server's port for programs on this machine.
+pub(super) fn port_url(context: &Context<'_>, listening: SocketAddr) -> String {
+    let scheme = if context.config.server.has_tls() { "https" } else { "http" };
+    format!("{scheme}://{}", reachable(listening))
+}
+
+/// The server of the data directory as it describes itself; none where the command line says how a server is reached.
+pub(super) fn described(context: &Context<'_>) -> Option<RunningServer> {
+    let by_flag = |line: &ReportLine| LOCATING.contains(&line.key) && matches!(line.origin, Origin::Flag(_));
+    if context.config.report().iter().any(by_flag) {
+        return None;
+    }
+    described_server(&context.config.store.data_dir)
 }
 
 /// An address that can be typed: the wildcard means this machine to a browser on it.
@@ -98,8 +116,8 @@ pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
 pub(super) enum Hangup {
     /// The terminal has gone, and with it whoever looked at the server.
     Stop,
-    /// The certificate is to be read anew, where there is one.
-    Reload(Option<Tls>),
+    /// The certificate is to be read anew, where there is one, and `muster reload` to be told how that went.
+    Reload { tls: Option<Tls>, data_dir: PathBuf },
 }
 
 /// The signals that a server takes, caught from the moment this is made: Ctrl-C and SIGTERM stop it, and SIGHUP does what
@@ -132,26 +150,30 @@ impl StopSignals {
         });
     }
 
-    /// The next signal that stops the server; obeys the others.
-    async fn next(&mut self) -> &'static str {
+    /// The next signal that stops the server; obeys the others. May be dropped and called again.
+    pub(super) async fn next(&mut self) -> &'static str {
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.gone.recv() => match &self.hangup {
                     Hangup::Stop => return "SIGHUP",
-                    Hangup::Reload(tls) => reload(tls.as_ref()),
+                    Hangup::Reload { tls, data_dir } => reload(tls.as_ref(), data_dir),
                 },
             }
         }
     }
 }
 
-fn reload(tls: Option<&Tls>) {
-    match tls.map(|tls| tls.reload(Clock::system().now())) {
-        Some(Ok(())) => tracing::info!("SIGHUP: new connections get the certificate that was just read"),
-        Some(Err(error)) => tracing::error!("SIGHUP: the old certificate stays in use: {error}"),
-        None => tracing::info!("SIGHUP: there is no certificate to read anew; settings are read at the start only"),
+fn reload(tls: Option<&Tls>, data_dir: &Path) {
+    let outcome = tls.map_or(Ok(()), |tls| tls.reload(Clock::system().now()).map_err(|error| error.to_string()));
+    match &outcome {
+        Ok(()) if tls.is_some() => tracing::info!("SIGHUP: new connections get the certificate that was just read"),
+        Ok(()) => tracing::info!("SIGHUP: there is no certificate to read anew; settings are read at the start only"),
+        Err(reason) => tracing::error!("SIGHUP: the old certificate stays in use: {reason}"),
+    }
+    if let Err(error) = note_reload(data_dir, outcome) {
+        tracing::warn!(%error, "cannot tell `muster reload` how that went");
     }
 }
 

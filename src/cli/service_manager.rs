@@ -70,6 +70,16 @@ impl ServiceManager {
         self.notify(&format!("STATUS={text}"));
     }
 
+    /// Whether a service manager is notified.
+    pub(super) fn is_notified(&self) -> bool {
+        self.socket.is_some()
+    }
+
+    /// The start takes longer than was planned, and is not to be given up before this time.
+    pub(super) fn extend_start(&self, time: Duration) {
+        self.notify(&format!("EXTEND_TIMEOUT_USEC={}", time.as_micros()));
+    }
+
     /// The server answers.
     pub(super) fn ready(&self, status: &str) {
         self.notify(&format!("READY=1\nSTATUS={status}"));

@@ -17,12 +17,13 @@ const HOST_NAME_FILES: [&str; 2] = ["/proc/sys/kernel/hostname", "/etc/hostname"
 
 /// Make a one-time link that signs a browser in to the dashboard, and write it, alone, to standard output.
 ///
-/// It signs one browser in as an administrator, once, within 15 minutes. A running server takes it at once. The link begins
-/// with `public-url` where that is set, else with the address of `listen`; `base-path` follows.
+/// It signs one browser in as an administrator, once, within 15 minutes. A running server takes it at once, and has
+/// written down with what address its links begin. Where no server runs, or a flag says otherwise, that is `public-url`,
+/// or the address of `listen`; `base-path` follows.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct SignInLinkArgs {
-    /// Settings of the server; give those that its command line has.
+    /// Settings of the server, for a link that begins otherwise than the server's own.
     #[command(flatten)]
     pub serving: ServingFlags,
 }
@@ -30,18 +31,20 @@ pub struct SignInLinkArgs {
 const EXAMPLES: &str = "\
 Examples:
   muster sign-in-link
-  muster sign-in-link --listen 127.0.0.1:9000     Where the server was started so
+  muster sign-in-link --data-dir /srv/muster
   muster sign-in-link --public-url https://muster.example";
 
 /// Makes a link.
 pub fn run(context: &mut Context<'_>, _arguments: &SignInLinkArgs) -> Result<(), Failure> {
     let listen = context.config.server.listen;
-    if listen.port() == 0 && context.config.http.public_url.is_none() {
+    let store = database::open(context, "sign-in-link", Missing::Refuse)?;
+    // Without a server, what the lock file said of one is no longer so.
+    let server = server::described(context).filter(|_| store.is_beside_server());
+    if server.is_none() && listen.port() == 0 && context.config.http.public_url.is_none() {
         return Err(Failure::failed(
-            "the server took a free port, and only its log says which; name it with --listen ADDRESS:PORT",
+            "no server runs, and the next one takes any free port; name one with --listen ADDRESS:PORT",
         ));
     }
-    let store = database::open(context, "sign-in-link", Missing::Refuse)?;
     let mut made = 1;
     let link = loop {
         let link = mint(&store)?;
@@ -51,7 +54,8 @@ pub fn run(context: &mut Context<'_>, _arguments: &SignInLinkArgs) -> Result<(),
         }
     };
     tracing::info!("this link signs one browser in as an administrator, once, within 15 minutes");
-    context.print(&link.at(&server::url(context, listen)))
+    let url = server.map_or_else(|| server::url(context, listen), |server| server.url);
+    context.print(&link.at(&url))
 }
 
 /// Makes a link for the server that this process runs.
@@ -73,28 +77,18 @@ fn not_stored(error: StoreError) -> Failure {
 /// Tells on standard error how to get in, past the log, which is kept for longer and read by more people than a link should.
 pub(super) fn welcome(context: &Context<'_>, link: &MintedLink, address: SocketAddr, data_dir: &Path) {
     let link = link.at(&server::url(context, address));
-    // The command asks no server where it is, so it is told.
-    let http = &context.config.http;
-    let base = http.base_path.as_ref().map(|base| format!(" --base-path {base}")).unwrap_or_default();
-    let (reach, place) = match &http.public_url {
-        Some(url) => (String::new(), format!("--public-url {url}")),
-        None => (how_to_reach(address, &host_name()), format!("--listen {address}{}", tls_flags(context))),
+    let reach = match &context.config.http.public_url {
+        Some(_) => String::new(),
+        None => how_to_reach(address, &host_name()),
     };
     let data_dir = data_dir.display();
     let text = format!(
         "\nNobody has access yet. Open this link in a browser within 15 minutes; it works once:\n\n  {link}\n\n{reach}\
-         Another link: muster sign-in-link --data-dir {data_dir} {place}{base}\n\
+         Another link: muster sign-in-link --data-dir {data_dir}\n\
          A token for programs: muster token create --role admin --data-dir {data_dir}\n\n"
     );
     // A closed standard error is no failure, and the server goes on.
     let _ = io::stderr().write_all(text.as_bytes());
-}
-
-/// Without these the link would begin with `http`.
-fn tls_flags(context: &Context<'_>) -> String {
-    let settings = &context.config.server;
-    let (Some(certificate), Some(key)) = (&settings.tls_cert, &settings.tls_key) else { return String::new() };
-    format!(" --tls-cert {} --tls-key {}", certificate.display(), key.display())
 }
 
 /// How a browser on another machine gets to a server that listens here.

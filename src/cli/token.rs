@@ -101,7 +101,7 @@ pub fn run(context: &mut Context<'_>, arguments: &TokenArgs) -> Result<(), Failu
 }
 
 fn create(context: &mut Context<'_>, arguments: &CreateArgs) -> Result<(), Failure> {
-    let store = database::open(context, "token create", Missing::Create)?;
+    let store = database::open(context, "token create", Missing::Refuse)?;
     let now = store.clock().now();
     let life = arguments.expires_in.map(|life| i64::try_from(life.as_millis()).unwrap_or(i64::MAX));
     let expires_at = life.map(|life| Timestamp::from_millis(now.millis().saturating_add(life)));

@@ -1,8 +1,9 @@
-//! Conditional requests and content codings: which answer a client has already, and in which coding it takes another.
+//! Conditional requests, content codings and media types: which answer a client has already, and in which form it takes
+//! another.
 //!
-//! Entity tags by RFC 9110, sections 8.8.3 and 13.1.2; `Accept-Encoding` by section 12.5.3.
+//! Entity tags by RFC 9110, sections 8.8.3 and 13.1.2; `Accept` by section 12.5.1, `Accept-Encoding` by section 12.5.3.
 
-use axum::http::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
+use axum::http::header::{ACCEPT, ACCEPT_ENCODING, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue};
 
 /// As `Content-Encoding`: the one coding that answers are compressed in.
@@ -28,6 +29,39 @@ pub(super) fn none_match_tags(headers: &HeaderMap) -> impl Iterator<Item = &[u8]
 /// Whether `Accept-Encoding` allows gzip.
 pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
     headers.get_all(ACCEPT_ENCODING).iter().any(|field| allows_gzip(field.as_bytes()))
+}
+
+/// Whether `Accept` prefers a media type to the one that a client without a preference gets.
+pub(super) fn prefers(headers: &HeaderMap, media_type: &str, default: &str) -> bool {
+    let fields: Vec<&[u8]> = headers.get_all(ACCEPT).iter().map(HeaderValue::as_bytes).collect();
+    weight(&fields, media_type) > weight(&fields, default)
+}
+
+/// The weight of a media type, in thousandths: that of the most specific range that names it. Parameters of a range other
+/// than the weight are not compared.
+fn weight(fields: &[&[u8]], media_type: &str) -> u16 {
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    let any_subtype = format!("{}/*", essence.split('/').next().unwrap_or_default());
+    let mut found = [None; 3];
+    for item in fields.iter().flat_map(|field| field.split(|byte| *byte == b',')) {
+        let mut parts = item.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+        let range = parts.next().unwrap_or_default();
+        let specificity = [essence, &any_subtype, "*/*"].iter().position(|name| range.eq_ignore_ascii_case(name.as_bytes()));
+        if let Some(specificity) = specificity {
+            let weight = parts.find_map(thousandths).unwrap_or(1_000);
+            // Several versions of a format are one here.
+            found[specificity] = found[specificity].max(Some(weight));
+        }
+    }
+    found.into_iter().flatten().next().unwrap_or(0)
+}
+
+/// The value of a parameter that is a weight.
+fn thousandths(parameter: &[u8]) -> Option<u16> {
+    let (name, value) = parameter.split_at_checked(2)?;
+    let value: f32 = str::from_utf8(value).ok()?.parse().ok()?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and 1000")]
+    name.eq_ignore_ascii_case(b"q=").then_some((value.clamp(0.0, 1.0) * 1_000.0) as u16)
 }
 
 fn lists(field: &[u8], etag: &[u8]) -> bool {
@@ -71,6 +105,29 @@ mod tests {
         for field in ["", "br", "gzip;q=0", "gzip; q=0.000, *", "*;q=0", "identity", "gzipped"] {
             assert!(!allows_gzip(field.as_bytes()), "{field}");
         }
+    }
+
+    #[test]
+    fn a_media_type_is_preferred_by_its_weight_and_the_default_by_everybody_else() {
+        let check = |field: Option<&'static str>, expected: bool| {
+            let fields = field.into_iter().map(|field| (ACCEPT, HeaderValue::from_static(field)));
+            let headers: HeaderMap = fields.collect();
+            assert_eq!(prefers(&headers, "text/plain; version=0.0.4", "application/x-new; version=1"), expected, "{field:?}");
+        };
+        check(None, false);
+        check(Some(""), false);
+        check(Some("*/*"), false);
+        check(Some("text/html,application/xhtml+xml,*/*;q=0.8"), false);
+        check(Some("application/x-new"), false);
+        check(Some("application/x-new;version=1;q=0.5,application/x-new;version=0;q=0.75,text/plain;q=0.6"), false);
+        check(Some("application/x-new;q=0.5, text/plain;version=0.0.4;q=0.2, */*;q=0.1"), false);
+        check(Some("text/plain"), true);
+        check(Some("Text/Plain;version=0.0.4;q=0.1"), true);
+        check(Some("text/*"), true);
+        check(Some("text/plain, application/x-new;q=0.9"), true);
+        check(Some("text/plain;q=0.5, */*;q=0.1"), true);
+        check(Some("application/x-new;q=0, */*"), true);
+        check(Some("application/json"), false);
     }
 
     #[test]

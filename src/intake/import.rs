@@ -1,7 +1,7 @@
 //! The import of a file: its rows are written chunk by chunk, and a report counts the results.
 
 use std::collections::{BTreeSet, HashSet};
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -35,9 +35,6 @@ pub enum ImportError {
     Owner(OwnerRefusal),
     #[error(transparent)]
     Transfer(#[from] TransferError),
-    /// The file of rejected rows cannot be written.
-    #[error("the rejected rows cannot be written: {0}")]
-    Rejects(#[source] io::Error),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -55,7 +52,8 @@ pub fn open<R: Read>(input: R, options: &ImportOptions) -> Result<ContactReader<
 /// Imports a file that [`open`] accepted. Blocks; the file is read on a separate thread, which calls `progress` after
 /// each chunk.
 ///
-/// Without `rejects`, rejected rows are only in the report.
+/// Without `rejects`, rejected rows are only in the report. Where they cannot be written the import goes on, and the report
+/// says why and has the number of every row.
 pub fn import(
     store: &Store,
     mut reader: ContactReader<impl Read + Send>,
@@ -102,7 +100,7 @@ pub fn import(
             return Err(error);
         }
     };
-    let mut report = run.finish()?;
+    let mut report = run.finish();
     report.encoding = encoding.unwrap_or(report.encoding);
     let took = store.clock().instant().duration_since(begun);
     report.duration_millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -233,13 +231,13 @@ impl RunningImport<'_> {
         let (results, failure, took, chunks) = written.map_err(|error| self.explain(error))?;
         self.size.adapt(rows_first, took);
         for result in results {
-            self.count(result)?;
+            self.count(result);
         }
         failure.map_or(Ok(chunks), |error| Err(error.into()))
     }
 
     /// Adds the result of a chunk to the report and writes its rejected rows.
-    fn count(&mut self, result: ChunkResult) -> Result<(), ImportError> {
+    fn count(&mut self, result: ChunkResult) {
         self.report.rows += result.rows;
         self.report.imported += result.imported;
         self.report.duplicates += result.duplicates;
@@ -254,9 +252,8 @@ impl RunningImport<'_> {
         self.created.departments.extend(result.outcome.departments_created);
         self.created.employees.extend(result.outcome.employees_created);
         for (origin, reason) in result.rejected {
-            self.reject(&origin, reason)?;
+            self.reject(&origin, reason);
         }
-        Ok(())
     }
 
     fn explain(&self, error: StoreError) -> ImportError {
@@ -266,24 +263,29 @@ impl RunningImport<'_> {
         }
     }
 
-    fn reject(&mut self, origin: &RowOrigin, reason: String) -> Result<(), ImportError> {
-        if let (Some(rejects), Some(raw)) = (&mut self.rejects, &origin.raw) {
-            rejects.write(origin.number, &reason, raw).map_err(ImportError::Rejects)?;
+    fn reject(&mut self, origin: &RowOrigin, reason: String) {
+        if let (Some(rejects), Some(raw)) = (&mut self.rejects, &origin.raw)
+            && let Err(error) = rejects.write(origin.number, &reason, raw)
+        {
+            // The first failure is the cause of the others.
+            self.report.rejects_failure.get_or_insert_with(|| error.to_string());
         }
         self.report.reject(origin.number, origin.line, reason);
-        Ok(())
+        if self.rejects.is_some() {
+            self.report.name_omitted(origin.number);
+        }
     }
 
     fn seen_before(&mut self, key: ContentKey) -> bool {
         if self.seen.len() < DRY_RUN_ROWS_REMEMBERED_MAX { !self.seen.insert(key) } else { self.seen.contains(&key) }
     }
 
-    fn finish(mut self) -> Result<ImportReport, ImportError> {
-        if let Some(rejects) = self.rejects.take() {
-            rejects.finish().map_err(ImportError::Rejects)?;
+    fn finish(mut self) -> ImportReport {
+        if let Some(Err(error)) = self.rejects.take().map(RejectsWriter::finish) {
+            self.report.rejects_failure.get_or_insert_with(|| error.to_string());
         }
         self.report.created = self.created.counted();
-        Ok(self.report)
+        self.report
     }
 }
 
@@ -321,6 +323,8 @@ fn record(
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
     use crate::clock::Clock;
     use crate::domain::ids::EnterpriseId;

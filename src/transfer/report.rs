@@ -1,5 +1,7 @@
 //! The result of an import, as the command line prints it and the API returns it.
 
+use std::ops::RangeInclusive;
+
 use serde::Serialize;
 
 use super::csv::Delimiter;
@@ -41,6 +43,15 @@ pub struct ImportReport {
     pub duration_millis: u64,
     /// Whether it was only tried: then nothing was stored, and the counts say what would have been.
     pub dry_run: bool,
+    /// The rows that are not among `rejects`, where they were to be written to a file. For the command line: the file may
+    /// not be what it should.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub rejects_unnamed: Vec<RangeInclusive<u64>>,
+    /// Why the file of rejected rows lacks some of them.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub rejects_failure: Option<String>,
 }
 
 /// What an import created beside contacts.
@@ -85,6 +96,8 @@ impl ImportReport {
             ignored_columns: Vec::new(),
             duration_millis: 0,
             dry_run: false,
+            rejects_unnamed: Vec::new(),
+            rejects_failure: None,
         }
     }
 
@@ -95,6 +108,17 @@ impl ImportReport {
             self.rejects.push(Reject { row, line, reason: reason.into() });
         } else {
             self.rejects_omitted += 1;
+        }
+    }
+
+    /// Remembers the number of a row that [`reject`](Self::reject) may have omitted.
+    pub fn name_omitted(&mut self, row: u64) {
+        if self.rejects_omitted == 0 {
+            return;
+        }
+        match self.rejects_unnamed.last_mut() {
+            Some(last) if *last.end() + 1 == row => *last = *last.start()..=row,
+            _ => self.rejects_unnamed.push(row..=row),
         }
     }
 }
@@ -112,6 +136,16 @@ mod tests {
         }
         assert_eq!((report.rejected, report.rejects_omitted), (reasons, 5));
         assert_eq!(report.rejects.last().map(|reject| reject.row), Some(reasons - 5));
+    }
+
+    #[test]
+    fn rows_that_a_report_omits_are_named_by_ranges() {
+        let mut report = ImportReport::new(Layout::Plain, TextEncoding::Utf8, Delimiter::Comma);
+        for row in (1..=REJECTS_REPORTED_MAX as u64).chain([201, 202, 203, 207, 300, 301]) {
+            report.reject(row, row + 1, "is wrong");
+            report.name_omitted(row);
+        }
+        assert_eq!(report.rejects_unnamed, [201..=203, 207..=207, 300..=301]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod backups;
 mod families;
+mod text_format;
 mod writer;
 
 use std::fmt;
@@ -15,12 +16,16 @@ use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 
 use self::families::MetricsSnapshot;
+pub(super) use self::text_format::text_of;
 use super::state::AppState;
 use crate::telemetry;
 
 /// The media type of what [`exposition`] writes, as prometheus-client wants it announced. Prometheus knows it since
 /// 2.5.
 pub(super) const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The media type of what [`text_of`] writes, which every scraper knows.
+pub(super) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// All metrics at this moment. Asks the file system; for a thread that may block.
 pub(super) fn exposition(state: &AppState) -> Result<String, fmt::Error> {

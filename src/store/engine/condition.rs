@@ -40,6 +40,10 @@ const VERIFY_PAUSE_MAX: Duration = Duration::from_mins(10);
 /// other write.
 const ROOM_BYTES: usize = 256 * 1_024;
 
+/// How long a probe relies on an earlier one's test of the disk: a quota and a read-only file system show only when a file
+/// is written, and anybody may probe.
+const DISK_TEST_INTERVAL: Duration = Duration::from_secs(5);
+
 /// A file in the data directory that takes [`ROOM_BYTES`] for a moment. It is unlinked before it is written, so a
 /// killed process leaves nothing behind.
 const ROOM_FILE: &str = "muster.room";
@@ -59,6 +63,8 @@ pub(in crate::store) struct Condition {
     failed_read: Mutex<Option<FailedRead>>,
     /// When a damaged file is verified next.
     verification: Mutex<Option<Verification>>,
+    /// When a probe last tested the disk.
+    disk_tested: Mutex<Option<Instant>>,
     /// Whether a read has failed and none has succeeded since: all that a successful read checks.
     unread: AtomicBool,
     /// Writes that were refused for each kind of trouble.
@@ -94,6 +100,7 @@ impl Condition {
             trouble: Mutex::new(None),
             failed_read: Mutex::new(None),
             verification: Mutex::new(None),
+            disk_tested: Mutex::new(None),
             unread: AtomicBool::new(false),
             refused: Default::default(),
         }
@@ -208,6 +215,32 @@ impl Condition {
         file.write_all(&vec![0; ROOM_BYTES])?;
         // A file system that allocates lazily reports a lack of space only here.
         file.sync_data()
+    }
+
+    /// Looks for trouble that no operation has met yet, since another process may have filled the disk. Blocks.
+    pub(super) fn examine_disk(&self, queue: WriteQueue) -> Result<(), StoreError> {
+        let free = rustix::fs::statvfs(&self.dir).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        if free.is_ok_and(|free| free < ROOM_BYTES as u64) {
+            return Err(self.note_failure(StoreError::Full));
+        }
+        if !self.is_disk_test_due() {
+            return Ok(());
+        }
+        // Other failures show in the database's own error.
+        if let Err(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) = self.test_disk().map_err(|error| error.kind()) {
+            return Err(self.note_failure(StoreError::Full));
+        }
+        if self.has_limit { queue.write_blocking(|tx| tx.test_growth()) } else { Ok(()) }
+    }
+
+    fn is_disk_test_due(&self) -> bool {
+        let mut tested = self.disk_tested.lock();
+        let now = self.clock.instant();
+        let is_due = tested.is_none_or(|at| now.saturating_duration_since(at) >= DISK_TEST_INTERVAL);
+        if is_due {
+            *tested = Some(now);
+        }
+        is_due
     }
 
     /// Tests whether the database can be written, and whether that ends the trouble: if not, returns what remains of

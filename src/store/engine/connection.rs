@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::data_dir::{DATABASE_FILE, explain_io};
+use super::data_dir::{DATABASE_FILE, explain_io, give_to};
 use super::error::OpenError;
 
 /// How long one attempt to take the write lock waits. The writer retries until the deadline of its jobs, so this only
@@ -95,11 +95,15 @@ pub(in crate::store) fn connect_writer(path: &Path, create: bool) -> rusqlite::R
     Ok(connection)
 }
 
-/// Creates an empty file that only its owner may read; SQLite makes it a database and gives the files beside it the
-/// same mode. Where that fails, SQLite fails for the same reason and reports it.
+/// Creates an empty file that only its owner, who is the owner of the directory, may read; SQLite makes it a database and
+/// gives the files beside it the same owner and mode. Where that fails, SQLite fails for the same reason and reports it.
 fn create_for_owner(path: &Path) {
     use std::os::unix::fs::OpenOptionsExt;
-    let _ = File::options().write(true).create_new(true).mode(0o600).open(path);
+    let created = File::options().write(true).create_new(true).mode(0o600).open(path);
+    if let (Ok(file), Some(Ok(owner))) = (created, path.parent().map(fs::metadata)) {
+        // A command that root runs must not lock out the server's user.
+        give_to(&file, &owner);
+    }
 }
 
 pub(super) fn configure_writer(connection: &Connection, big_cache: bool) -> rusqlite::Result<()> {
@@ -164,7 +168,7 @@ pub(in crate::store) fn explain_sqlite(path: &Path, error: rusqlite::Error) -> O
         _ if error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => {
             disk_full(path)
         }
-        _ => OpenError::Sqlite { path: text, source: error },
+        _ => OpenError::Sqlite { path: text, error },
     }
 }
 

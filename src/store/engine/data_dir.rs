@@ -8,65 +8,13 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use super::error::OpenError;
+use super::lock_file::{LOCK_FILE, LockHolder, LockPurpose, text_of};
 
 pub const DATABASE_FILE: &str = "muster.db";
-
-pub const LOCK_FILE: &str = "muster.lock";
 
 #[must_use]
 pub fn database_path(dir: &Path) -> PathBuf {
     dir.join(DATABASE_FILE)
-}
-
-/// How the first line of the lock file begins; the purpose follows. The second line is a sentence for people.
-const LOCK_LINE_START: &str = "muster-lock: ";
-
-/// What the data directory is locked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) enum LockPurpose {
-    /// The database is in use; commands may open it beside the holder.
-    Use,
-    /// The database is replaced by a backup; opened beside the holder, it would be the old one.
-    Restore,
-}
-
-impl LockPurpose {
-    const ALL: [Self; 2] = [Self::Use, Self::Restore];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Use => "use",
-            Self::Restore => "restore",
-        }
-    }
-}
-
-/// The process that has the lock, as the lock file describes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::store) struct LockHolder {
-    /// None where the file does not say, as those of older versions.
-    purpose: Option<LockPurpose>,
-    description: String,
-}
-
-impl LockHolder {
-    fn parse(text: &str) -> Self {
-        let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
-        let (purpose, sentence) = match first.strip_prefix(LOCK_LINE_START) {
-            Some(word) => (LockPurpose::ALL.into_iter().find(|purpose| purpose.as_str() == word.trim()), rest),
-            None => (None, text),
-        };
-        let description = if sentence.trim().is_empty() { "another Muster" } else { sentence.trim() };
-        Self { purpose, description: description.to_owned() }
-    }
-
-    pub(super) fn is_restoring(&self) -> bool {
-        self.purpose == Some(LockPurpose::Restore)
-    }
-
-    pub(in crate::store) fn in_use(self, dir: &Path) -> OpenError {
-        OpenError::InUse { path: dir.display().to_string(), holder: self.description }
-    }
 }
 
 #[derive(Debug)]
@@ -85,6 +33,8 @@ impl Drop for DirLock {
     /// Closing the file is not enough: a program that this process starts at the same moment has a copy of the
     /// descriptor until it runs, and would keep the lock.
     fn drop(&mut self) {
+        // What the file says is no longer so. Where it stays, the lock decides.
+        let _ = self.file.set_len(0);
         if let Err(error) = self.file.unlock() {
             tracing::warn!(%error, "cannot give up the lock of the data directory");
         }
@@ -113,8 +63,7 @@ impl DirLock {
             }
             Err(TryLockError::Error(error)) => return Err(data_dir_error(&error)),
         }
-        let (word, process) = (purpose.as_str(), std::process::id());
-        let text = format!("{LOCK_LINE_START}{word}\n{holder} (process {process})\n");
+        let text = text_of(purpose, holder);
         let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
         match written {
             // The lock works without the text, and a server must start on a full disk.
@@ -127,13 +76,14 @@ impl DirLock {
 }
 
 /// Whether a process has the data directory's lock.
-pub(in crate::store) fn is_locked(dir: &Path) -> bool {
+#[must_use]
+pub fn is_locked(dir: &Path) -> bool {
     let locked = File::open(dir.join(LOCK_FILE)).map(|file| file.try_lock_shared());
     matches!(locked, Ok(Err(TryLockError::WouldBlock)))
 }
 
-/// Opens the lock's file without following a link. A new one is given to the owner of the directory: a command that root runs must not lock out
-/// the server's user.
+/// Opens the lock's file without following a link. A new one is given to the owner of the directory: a command that
+/// root runs must not lock out the server's user.
 fn open_lock(dir: &Path) -> std::io::Result<File> {
     let path = dir.join(LOCK_FILE);
     let open = || File::options().read(true).write(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).clone();
@@ -171,7 +121,7 @@ pub(in crate::store) fn refuse_while_restored(dir: &Path) -> Result<(), OpenErro
 }
 
 /// Why a file is no data directory, and what to do.
-const IS_A_FILE: &str = "it is a file; choose a directory with --data-dir";
+pub(super) const IS_A_FILE: &str = "it is a file; choose a directory with --data-dir";
 
 /// Refuses a directory without a database, for callers that must not create one.
 pub(in crate::store) fn require_database(dir: &Path) -> Result<(), OpenError> {
@@ -236,7 +186,7 @@ mod tests {
     #[test]
     fn the_lock_is_given_up_even_while_another_process_holds_a_copy_of_it() {
         let dir = tempfile::tempdir().unwrap();
-        let acquire = |holder: &str| DirLock::acquire(dir.path(), LockPurpose::Use, holder).unwrap();
+        let acquire = |holder: &str| DirLock::acquire(dir.path(), LockPurpose::Command, holder).unwrap();
         let LockAttempt::Taken(lock) = acquire("one") else { unreachable!("nothing else has it") };
         let copy = lock.file.try_clone().unwrap();
         assert!(matches!(acquire("two"), LockAttempt::HeldBy(_)));
@@ -246,25 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lock_file_says_what_for_and_by_whom_also_one_of_an_older_muster() {
-        let check = |text: &str, purpose: Option<LockPurpose>, description: &str| {
-            assert_eq!(
-                LockHolder::parse(text),
-                LockHolder { purpose, description: description.to_owned() },
-                "{text:?}"
-            );
-        };
-        check("muster-lock: restore\n`x` (process 7)\n", Some(LockPurpose::Restore), "`x` (process 7)");
-        check(
-            "muster-lock: use\n`muster restore` (process 7)\n",
-            Some(LockPurpose::Use),
-            "`muster restore` (process 7)",
-        );
-        check("muster-lock: use\n", Some(LockPurpose::Use), "another Muster");
-        check("muster-lock: another purpose\n`x` (process 7)\n", None, "`x` (process 7)");
-        check("`muster serve` (process 7)\n", None, "`muster serve` (process 7)");
-        check("`muster restore` (process 7)\n", None, "`muster restore` (process 7)");
-        check("", None, "another Muster");
+    fn only_a_restore_that_runs_keeps_others_out() {
         let dir = tempfile::tempdir().unwrap();
         for purpose in LockPurpose::ALL {
             let _lock = DirLock::acquire(dir.path(), purpose, "`x`").unwrap();
@@ -275,6 +207,7 @@ mod tests {
             assert_eq!(refuse_while_restored(dir.path()).is_err(), purpose == LockPurpose::Restore);
         }
         // What a terminated process left in the file does not count.
+        fs::write(dir.path().join(LOCK_FILE), text_of(LockPurpose::Restore, "`x`")).unwrap();
         refuse_while_restored(dir.path()).unwrap();
     }
 }

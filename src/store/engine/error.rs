@@ -170,7 +170,18 @@ pub enum OpenError {
     },
     /// Another process serves or restores the same data directory.
     #[error("the data directory {path} is in use by {holder}; stop that first, or choose another --data-dir")]
-    InUse { path: String, holder: String },
+    InUse {
+        path: String,
+        holder: String,
+        /// Whether the other process is a command, which gives the directory up when it is done.
+        ends_by_itself: bool,
+    },
+    /// A file that another user left, most likely by a command that root ran.
+    #[error(
+        "{path} belongs to another user (uid {owner}) and cannot be written; give it to the owner of the directory: \
+         chown --reference={directory} {path}"
+    )]
+    OfAnotherUser { path: String, owner: u32, directory: String },
     /// The file is no Muster database.
     #[error("{path} is not a Muster database: {reason}; move it away or choose another --data-dir")]
     Foreign { path: String, reason: String },
@@ -217,8 +228,8 @@ pub enum OpenError {
     #[error("cannot begin to use {path}: {reason}")]
     Mark { path: String, reason: String },
     /// SQLite could not open it.
-    #[error("cannot open {path}: {source}")]
-    Sqlite { path: String, source: rusqlite::Error },
+    #[error("cannot open {path}: {error}")]
+    Sqlite { path: String, error: rusqlite::Error },
     /// A thread or another resource of the operating system could not be created.
     #[error("cannot start the store: {0}")]
     System(#[from] std::io::Error),

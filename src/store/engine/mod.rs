@@ -1,7 +1,8 @@
 //! How the store works, whatever it stores: opening, connections, transactions, and the way of a write.
 //!
 //! - `options`, `open`, `store`: how to open a store, the sequence of opening, the handle of an open one;
-//! - `data_dir`, `exposure`, `connection`: the data directory with its lock and its permissions; connections with their settings and limits;
+//! - `data_dir`, `lock_file`, `usable_dir`: the data directory with its lock, what the lock's file says, whether this
+//!   user can use it; `exposure`: its permissions; `connection`: connections with their settings and limits;
 //! - `files_at_rest`, `home`, `identify`, `log_generation`, `open_files`: whether the files are of one database, and the same
 //!   as before; `renewal`: a new history for one that came from elsewhere;
 //! - `migrate`, `known_schema`: from any schema to today's, and what a schema may define;
@@ -26,6 +27,7 @@ pub(super) mod files_at_rest;
 pub(super) mod home;
 pub(super) mod identify;
 pub(super) mod known_schema;
+pub(super) mod lock_file;
 pub(super) mod log_generation;
 pub(super) mod migrate;
 pub(super) mod open;
@@ -38,5 +40,6 @@ pub(super) mod renewal;
 pub(super) mod row;
 pub(super) mod store;
 pub(super) mod tx;
+pub(super) mod usable_dir;
 pub(super) mod watcher;
 pub(super) mod writer;

@@ -14,12 +14,13 @@ use super::changed_rows::ChangeRecorder;
 use super::changes::Feed;
 use super::condition::Condition;
 use super::connection::{configure_writer, connect_reader, connect_writer, explain_sqlite, limit_size};
-use super::data_dir::{self, DATABASE_FILE, DirLock, LockAttempt, LockPurpose, database_path};
+use super::data_dir::{self, DATABASE_FILE, DirLock, LockAttempt, database_path};
 use super::deferred_writes::DeferredWrites;
 use super::error::OpenError;
 use super::exposure::{refuse_exposed, warn_of_exposed};
 use super::files_at_rest::{self, DatabaseFile};
 use super::home::{SharedHome, read_home};
+use super::lock_file::LockPurpose;
 use super::log_generation::LogGeneration;
 use super::migrate::{self, DetectedSchema, SCHEMA_VERSION};
 use super::open_files::OpenFiles;
@@ -29,6 +30,7 @@ use super::readable::ReadableDatabase;
 use super::readers::Readers;
 use super::store::{Store, StoreInner};
 use super::tx::ReadTx;
+use super::usable_dir::refuse_files_of_others;
 use super::watcher::{Position, Watcher};
 use super::writer::{self, LogState, Writer};
 use super::{identify, known_schema};
@@ -213,13 +215,15 @@ fn check_data_dir(options: &StoreOptions) -> Result<(), OpenError> {
     } else {
         data_dir::require_database(path)?;
     }
-    data_dir::refuse_directory(path)
+    data_dir::refuse_directory(path)?;
+    if options.mode == Mode::Server { refuse_files_of_others(path) } else { Ok(()) }
 }
 
 /// Takes the data directory's lock. A command goes without it beside another process, unless that restores a backup.
 fn lock_data_dir(options: &StoreOptions) -> Result<Option<DirLock>, OpenError> {
     let data_dir = &options.settings.data_dir;
-    match DirLock::acquire(data_dir, LockPurpose::Use, &options.holder)? {
+    let purpose = if options.mode == Mode::Server { LockPurpose::Serve } else { LockPurpose::Command };
+    match DirLock::acquire(data_dir, purpose, &options.holder)? {
         LockAttempt::Taken(lock) => Ok(Some(lock)),
         LockAttempt::HeldBy(holder)
             if options.mode == Mode::Command && database_path(data_dir).exists() && !holder.is_restoring() =>

@@ -194,10 +194,15 @@ impl Store {
     /// Whether reads and writes work just now. While there is trouble, tests whether it is over.
     pub async fn probe(&self) -> Result<(), StoreError> {
         self.read_internal(|tx| tx.revision()).await?;
+        let (condition, queue) = (self.inner.condition.clone(), self.queue()?);
         if self.trouble().is_none() {
+            let examining = tokio::task::spawn_blocking(move || condition.examine_disk(queue));
+            if let Err(error) = examining.await.unwrap_or(Err(StoreError::Panicked)) {
+                self.inner.wake_maintenance();
+                return Err(error);
+            }
             return self.write(|_| Ok(())).await;
         }
-        let (condition, queue) = (self.inner.condition.clone(), self.queue()?);
         let trying = tokio::task::spawn_blocking(move || condition.recheck(queue));
         trying.await.unwrap_or(Err(StoreError::Panicked))?.map_or(Ok(()), Err)
     }

@@ -174,10 +174,16 @@ impl<'a> WriteTx<'a> {
     /// Fails as long as the database has no space: allocates pages, which a size limit refuses, and writes one row,
     /// which a full disk refuses. Changes nothing.
     pub(super) fn test_space(&self) -> Result<(), StoreError> {
+        self.test_growth()?;
+        self.execute("UPDATE installation SET epoch = epoch", [])?;
+        Ok(())
+    }
+
+    /// Fails as long as a limit keeps the database from growing. Changes nothing.
+    pub(super) fn test_growth(&self) -> Result<(), StoreError> {
         const GROW: &str = "INSERT INTO idempotency (token_id, key, request_hash, status, body, created_at)
             VALUES ('', '', zeroblob(8192), 0, '', 0)";
         self.rehearse(|tx| tx.execute(GROW, []))?;
-        self.execute("UPDATE installation SET epoch = epoch", [])?;
         Ok(())
     }
 

@@ -115,6 +115,5 @@ fn explain(error: ImportError) -> ApiError {
         ImportError::Store(error) => {
             ApiError::of_trouble(error, "rows that went in before stay, and the same file can be sent again")
         }
-        ImportError::Rejects(error) => ApiError::internal(error),
     }
 }
