@@ -358,6 +358,7 @@ const COMMANDS: &[(&str, Result<&str, &str>)] = &[
     ("check", Err("reads")),
     ("config", Err("reads")),
     ("health", Err("asks a server whether it is ready")),
+    ("reload", Err("has a server read a certificate that somebody else has put there")),
     ("completions", Err("reads nothing but the program")),
     ("man", Err("the same")),
     ("help", Err("the same")),

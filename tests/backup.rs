@@ -2,9 +2,10 @@
 //! backup that fails leaves no files.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use muster::domain::access::Reach;
@@ -331,4 +332,42 @@ fn a_backup_is_aborted_before_the_wal_fills_the_disk_of_the_database() {
     assert!(matches!(ended, Err(BackupError::LogFillsDisk { .. })), "{ended:?}");
     assert_eq!(left, BTreeSet::new());
     written.unwrap();
+}
+
+#[test]
+fn a_backup_goes_to_standard_output_verified_and_leaves_nothing_behind() {
+    let dir = WorkDir::new();
+    dir.write("people.csv", "name\nGrace\n");
+    let owner = ["--enterprise", "acme", "--department", "sales", "--employee", "u1", "--create-missing"];
+    dir.muster_ok(&[&["import", "people.csv"], &owner[..]].concat());
+    std::fs::create_dir(dir.path("temporary")).unwrap();
+    let backup = |stdout: Stdio| {
+        let mut command = dir.command(&["backup", "-"]);
+        command.env("TMPDIR", dir.path("temporary")).stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
+        let output = command.output().unwrap();
+        assert_eq!(std::fs::read_dir(dir.path("temporary")).unwrap().count(), 0);
+        output
+    };
+    let made = backup(Stdio::piped());
+    let stderr = String::from_utf8(made.stderr).unwrap();
+    assert!(made.status.success() && stderr.starts_with("standard output: ") && stderr.contains("verified"), "{stderr}");
+    dir.write("piped.db", &made.stdout);
+    dir.muster_ok(&["restore", "piped.db", "--data-dir", "restored"]);
+    assert!(dir.muster_ok(&["check", "--data-dir", "restored"]).starts_with("clean: 1 contacts"));
+    let targets = || {
+        let sql = "SELECT count(*) FROM audit WHERE action = 'backup.create' AND target = 'standard output'";
+        dir.database().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    assert_eq!(targets(), 1);
+    // A reader that has gone, or a full disk, has not got all of it.
+    let full = backup(File::create("/dev/full").unwrap().into());
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    for failed in [full, backup(writer.into())] {
+        let stderr = String::from_utf8(failed.stderr).unwrap();
+        assert_eq!(failed.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("the backup could not be written to standard output"), "{stderr}");
+    }
+    assert_eq!(targets(), 1);
+    assert_eq!(dir.muster(&["backup", "-", "--json"]).code, Some(2));
 }

@@ -104,6 +104,11 @@ fn bad_input_fails_with_one_line_that_names_it_and_leaves_no_files() {
     check("export --enterprise acme", &[], FAILED, &["muster-data", "no Muster database"]);
     check("check", &[], FAILED, &["muster-data", "no Muster database", "--data-dir"]);
     check("token list", &[], FAILED, &["muster-data", "no Muster database"]);
+    check("token create --role admin", &[], FAILED, &["muster-data", "no Muster database", "muster serve"]);
+    check("token create --role admin --data-dir mistyped", &[], FAILED, &["mistyped", "no Muster database"]);
+    check("token create --role admin --data-dir folder", &[], FAILED, &["folder", "no Muster database"]);
+    check("token revoke x", &[], FAILED, &["muster-data", "no Muster database"]);
+    check("sign-in-link", &[], FAILED, &["muster-data", "no Muster database"]);
     check("check --data-dir folder", &[], FAILED, &["folder", "no Muster database"]);
     check("check --config missing.toml", &[], USAGE, &["missing.toml", "No such file"]);
 
@@ -368,8 +373,45 @@ fn config_shows_every_value_with_its_origin() {
 }
 
 #[test]
+fn commands_say_everything_as_text_also_where_the_log_of_the_server_is_json() {
+    let dir = seeded();
+    dir.write("muster-data/muster.toml", "log = \"json\"\nshoe-size = 42\n");
+    let ended = dir.muster(&words("token create --role viewer"));
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.stderr.contains("WARN") && ended.stderr.contains("INFO") && !ended.stderr.contains('{'), "{}", ended.stderr);
+    let mut command = dir.command(&words("serve --listen 127.0.0.1:0"));
+    let mut server = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(line.starts_with('{') && line.contains("shoe-size"), "{line}");
+}
+
+#[test]
+fn a_cause_is_said_once() {
+    let dir = seeded();
+    dir.write("key.pem", "");
+    let check = |arguments: &str, cause: &str| {
+        let ended = dir.muster(&words(arguments));
+        assert_ne!(ended.code, Some(0));
+        assert_eq!(ended.stderr.matches(cause).count(), 1, "{arguments}: {}", ended.stderr);
+    };
+    check("serve --listen 127.0.0.1:0 --tls-cert gone.pem --tls-key key.pem", "No such file or directory");
+    check("import gone.csv --enterprise acme --employee u1", "No such file or directory");
+    check("export --enterprise acme --output gone/x.csv", "No such file or directory");
+    check("restore gone.db", "there is no such file");
+    check("backup gone/x.db", "does not exist");
+    check("check --config gone.toml", "No such file or directory");
+    check("health --listen 127.0.0.1:9", "Connection refused");
+}
+
+#[test]
 fn the_data_directory_may_be_named_before_and_after_a_command() {
     let dir = WorkDir::new();
+    dir.write("seed.csv", SEED);
+    dir.muster_ok(&words(&format!("--data-dir a {SEED_ARGUMENTS}")));
+    dir.muster_ok(&words(&format!("{SEED_ARGUMENTS} --data-dir b")));
     let before = dir.muster_ok(&words("--data-dir a token create --role viewer"));
     let behind = dir.muster_ok(&words("token create --role viewer --data-dir b"));
     assert!(before != behind && dir.exists("a/muster.db") && dir.exists("b/muster.db"));

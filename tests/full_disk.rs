@@ -222,3 +222,26 @@ fn a_full_disk_refuses_writes_answers_reads_and_loses_nothing() {
     assert_eq!(report["imported"], ROWS + 1 + writer.acknowledged - so_far, "{report:#}");
     assert_eq!(writer.total(), ROWS + 1 + writer.acknowledged);
 }
+
+#[test]
+fn a_disk_that_another_process_has_filled_makes_the_server_not_ready_before_its_own_first_write() {
+    let dir = WorkDir::new();
+    let Some(disk) = Disk::mount(&dir) else {
+        let name = "full_disk::a_disk_that_another_process_has_filled_makes_the_server_not_ready_before_its_own_first_write";
+        if !run_in_mount_namespace(name) {
+            let _ = writeln!(std::io::stderr(), "SKIPPED: a disk that another process filled; see above");
+        }
+        return;
+    };
+    let server = dir.serve();
+    let mut client = server.client();
+    client.get("/readyz");
+    disk.fill_except(0);
+    let problem = client.send("GET", "/readyz", "").expect(503).json();
+    assert!(problem["detail"].as_str().unwrap().contains("make room"), "{problem:#}");
+    assert_eq!(client.get("/healthz")["trouble"]["kind"], "diskFull");
+    let health = dir.muster(&["health"]);
+    assert_eq!((health.code, health.stderr.contains("make room")), (Some(1), true), "{}", health.stderr);
+    disk.free_space();
+    eventually("the server is ready again", || (client.send("GET", "/readyz", "").status == 200).then_some(()));
+}

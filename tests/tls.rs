@@ -109,6 +109,40 @@ fn tls_is_served_and_reflected_in_links_cookies_and_headers() {
 }
 
 #[test]
+fn reload_succeeds_with_a_good_certificate_and_fails_with_the_reason_where_it_was_refused() {
+    let (authority, dir) = (Authority::new(), WorkDir::new());
+    let none = dir.muster(&["reload"]);
+    assert_eq!((none.code, none.stderr.contains("no server has the data directory")), (Some(1), true), "{}", none.stderr);
+    let server = authority.serve(&dir, &[]);
+    let first = shown(&handshake(&authority, &server));
+    authority.install(&dir);
+    dir.muster_ok(&["reload"]);
+    let second = shown(&handshake(&authority, &server));
+    assert_ne!(first, second, "the new certificate is in use when the command ends");
+    dir.write("key.pem", "nonsense");
+    let refused = dir.muster(&["reload"]);
+    assert_eq!(refused.code, Some(1));
+    let expected = "muster: the old certificate stays in use: key.pem holds no private key";
+    assert!(refused.stderr.starts_with(expected), "{}", refused.stderr);
+    assert_eq!(shown(&handshake(&authority, &server)), second);
+    authority.install(&dir);
+    dir.muster_ok(&["reload"]);
+    drop(server);
+    assert_eq!(dir.muster(&["reload"]).code, Some(1), "the server has ended");
+    // Without a certificate there is nothing to refuse.
+    let server = dir.serve();
+    dir.muster_ok(&["reload"]);
+    server.client().get("/readyz");
+}
+
+/// A new connection, after its handshake.
+fn handshake(authority: &Authority, server: &TestServer) -> TlsConnection {
+    let mut connection = authority.connect(server);
+    send(&mut connection, &server.client(), "GET", "/healthz", "").expect(200);
+    connection
+}
+
+#[test]
 fn a_reloaded_certificate_is_used_from_the_next_handshake_and_ends_no_connection() {
     let (authority, dir) = (Authority::new(), WorkDir::new());
     let server = authority.serve(&dir, &[]);

@@ -5,11 +5,9 @@ use std::io::{ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
-use rustix::fs::Access;
-
 use super::{Context, Failure, server};
 use crate::app::explain_listen;
-use crate::store::check_usable;
+use crate::store::{check_usable, try_to_write};
 
 /// Checks what the settings name, and says what is wrong with each. Changes nothing.
 pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
@@ -56,9 +54,7 @@ fn folder_fault(folder: &Path) -> Option<String> {
     let there = there.unwrap_or(Path::new("."));
     match fs::metadata(there) {
         Ok(metadata) if !metadata.is_dir() => Some(format!("{} is a file, not a folder", there.display())),
-        Ok(_) => rustix::fs::access(there, Access::WRITE_OK | Access::EXEC_OK)
-            .err()
-            .map(|errno| format!("{}: {}", there.display(), std::io::Error::from(errno))),
+        Ok(_) => try_to_write(there).err().map(|error| format!("{}: {error}", there.display())),
         Err(error) => Some(format!("{}: {error}", there.display())),
     }
 }

@@ -7,7 +7,6 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
-use rustix::fs::Access;
 
 use super::database::{self, Missing};
 use super::progress::ImportBar;
@@ -190,18 +189,15 @@ fn usable_rejects_path(arguments: &ImportArgs) -> Result<Option<PathBuf>, Failur
     Ok(None)
 }
 
-/// Why a file could not be written, found out without making it.
+/// Why a file could not be written, found out by trying; leaves no file where there was none.
 fn write_fault(path: &Path) -> Option<String> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let fault = match std::fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => return Some("it is a directory".to_owned()),
-        Ok(_) => rustix::fs::access(path, Access::WRITE_OK),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)
-        }
-        Err(error) => return Some(error.to_string()),
+    let open = || File::options().write(true).clone();
+    let tried = match open().create_new(true).open(path) {
+        Ok(_) => std::fs::remove_file(path),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => open().open(path).map(drop),
+        Err(error) => Err(error),
     };
-    fault.err().map(|errno| std::io::Error::from(errno).to_string())
+    tried.err().map(|error| error.to_string())
 }
 
 /// The output of rejected rows. Without a path it takes them and keeps none, and the report has their numbers.

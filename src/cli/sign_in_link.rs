@@ -42,7 +42,7 @@ pub fn run(context: &mut Context<'_>, _arguments: &SignInLinkArgs) -> Result<(),
     let server = server::described(context).filter(|_| store.is_beside_server());
     if server.is_none() && listen.port() == 0 && context.config.http.public_url.is_none() {
         return Err(Failure::failed(
-            "no server runs, and the next one takes any free port; name one with --listen ADDRESS:PORT",
+            "port 0 stands for any free one, and no server has said which it took; name it with --listen ADDRESS:PORT",
         ));
     }
     let mut made = 1;

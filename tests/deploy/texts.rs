@@ -68,6 +68,33 @@ fn health_reports_whether_a_server_is_ready_and_why_not() {
 }
 
 #[test]
+fn health_and_links_find_the_server_of_the_data_directory_wherever_it_listens() {
+    let dir = WorkDir::new();
+    let token = dir.token("admin");
+    certificate_in(&dir);
+    let check = |arguments: &[&str], health: &dyn Fn(&str) -> String, url: &dyn Fn(&str) -> String| {
+        let server = dir.serve_as(&token, arguments);
+        let address = server.address().to_string();
+        let healthy = dir.muster_ok(&["health"]);
+        assert!(healthy.starts_with(&health(&address)) && healthy.ends_with(" is ready\n"), "{healthy}");
+        let link = dir.muster_ok(&["sign-in-link"]);
+        assert!(link.starts_with(&format!("{}/#/sign-in/", url(&address))), "{link}");
+        // A flag says otherwise.
+        let link = dir.muster_ok(&["sign-in-link", "--public-url", "https://other.example"]);
+        assert!(link.starts_with("https://other.example/#/sign-in/"), "{link}");
+    };
+    let (http, https) = (|address: &str| format!("http://{address}"), |address: &str| format!("https://{address}"));
+    check(&[], &http, &http);
+    check(&["--tls-cert", CERTIFICATE, "--tls-key", KEY], &https, &https);
+    let public = ["--public-url", "http://127.0.0.1:1", "--base-path", "/muster"];
+    check(&public, &|_| "http://127.0.0.1:".to_owned(), &|_| "http://127.0.0.1:1/muster".to_owned());
+    // A server that has stopped leaves nothing of this behind.
+    let gone = dir.muster(&["sign-in-link", "--listen", "127.0.0.1:0"]);
+    assert_eq!((gone.code, gone.stderr.contains("no server has said")), (Some(1), true), "{}", gone.stderr);
+    assert!(dir.muster_ok(&["sign-in-link"]).starts_with("http://127.0.0.1:8383/"));
+}
+
+#[test]
 fn health_uses_tls_when_the_server_does() {
     let dir = WorkDir::new();
     certificate_in(&dir);

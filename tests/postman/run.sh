@@ -8,8 +8,8 @@ cd "$(dirname "$0")"
 npm ci --no-audit --no-fund --loglevel=error
 
 . ../serve.sh
-token="$("$muster" token create --role admin --name newman --data-dir "$place/data")"
 serve
+token="$("$muster" token create --role admin --name newman --data-dir "$place/data")"
 
 npx newman run ../../docs/muster.postman_collection.json \
   --env-var "baseUrl=$base" --env-var "authToken=$token" --reporters cli --color off --disable-unicode \

@@ -1,6 +1,8 @@
 //! `GET /metrics`, in the `OpenMetrics` text format.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use muster::cache::Stats;
@@ -9,7 +11,7 @@ use muster::domain::access::Role;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Client, Exposition, Reply, TestApp, WireClient, enterprise, name, series};
+use crate::support::{Client, Exposition, Reply, TestApp, WireClient, enterprise, name, series, tool};
 
 /// Every metric, with its type.
 const FAMILIES: [(&str, &str); 44] = [
@@ -317,4 +319,36 @@ async fn connections_are_counted_while_they_are_open() {
     })
     .await
     .unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_accepts_only_the_text_format_gets_it() {
+    let app = TestApp::start().await;
+    let client = app.client(Role::Viewer).await;
+    let get = async |accept: &str| {
+        let reply = Reply::to(client.request(Method::GET, "/metrics").header("Accept", accept)).await;
+        assert_eq!(reply.status, 200);
+        let header = |name: &str| reply.headers[name].to_str().unwrap().to_owned();
+        assert!(header("vary").to_lowercase().contains("accept"));
+        (header("content-type"), reply.text())
+    };
+    let (media_type, text) = get("text/plain;version=0.0.4").await;
+    assert_eq!(media_type, "text/plain; version=0.0.4; charset=utf-8");
+    assert!(text.contains("\n# TYPE muster_cache_hits_total counter\nmuster_cache_hits_total"), "{text}");
+    assert!(text.contains("\n# TYPE muster_build_info gauge\nmuster_build_info{"), "{text}");
+    assert!(!text.contains("# EOF") && !text.contains("# UNIT"), "{text}");
+    if let Some(promtool) = tool("promtool", "the test of the text format", "apt-get install prometheus") {
+        let mut check = Command::new(promtool);
+        let mut child = check.args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        // Its advice on names, code 3, is about both formats.
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    // As Prometheus asks, and a browser.
+    let prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
+    for accept in [prometheus, "*/*", "text/html,*/*;q=0.8", "application/openmetrics-text"] {
+        let (media_type, text) = get(accept).await;
+        assert!(media_type.starts_with("application/openmetrics-text") && text.ends_with("# EOF\n"), "{accept}");
+    }
 }

@@ -8,6 +8,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use muster::clock::Clock;
+use muster::store::{Mode, Store, StoreOptions};
 use tempfile::TempDir;
 
 use super::{WireClient, eventually};
@@ -75,8 +77,12 @@ impl WorkDir {
         ended.stdout
     }
 
-    /// Creates a token on the command line.
+    /// Creates a token on the command line, and the database before that where there is none.
     pub fn token(&self, role: &str) -> String {
+        if !muster::store::database_path(&self.data_dir()).exists() {
+            let options = StoreOptions { create: true, ..StoreOptions::new(self.data_dir(), Mode::Command, "a test") };
+            Store::open(&options, Clock::system()).unwrap().close();
+        }
         self.muster_ok(&["token", "create", "--role", role]).trim().to_owned()
     }
 

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::fs::Access;
+use rustix::fs::{Access, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::data_dir::{DATABASE_FILE, IS_A_FILE, explain_io, is_locked, refuse_directory};
@@ -45,6 +45,17 @@ pub fn may_start_now(dir: &Path) -> bool {
     !is_locked(dir) && refuse_files_of_others(dir).is_ok()
 }
 
+/// Makes a file without a name in a folder, which leaves no trace; where the file system knows no such files, asks for the
+/// right to make one.
+pub fn try_to_write(folder: &Path) -> io::Result<()> {
+    match rustix::fs::open(folder, OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR) {
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
+            Ok(rustix::fs::access(folder, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK)?)
+        }
+        made => Ok(made.map(drop)?),
+    }
+}
+
 /// Refuses a path at which a server of this user could have no data directory. One that is missing must only be
 /// possible to make.
 pub fn check_usable(dir: &Path) -> Result<(), OpenError> {
@@ -58,8 +69,7 @@ pub fn check_usable(dir: &Path) -> Result<(), OpenError> {
                 return Err(error(explain_io(&ErrorKind::NotADirectory.into())));
             }
             Ok(_) => {
-                let access = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
-                rustix::fs::access(path, access).map_err(|errno| error(explain_io(&io::Error::from(errno))))?;
+                try_to_write(path).map_err(|io| error(explain_io(&io)))?;
                 break;
             }
             Err(missing) if missing.kind() == ErrorKind::NotFound => {}
