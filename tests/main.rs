@@ -10,6 +10,7 @@ mod backup;
 mod backup_before_migration;
 mod backup_server;
 mod base_path;
+mod behind_caddy;
 mod behind_nginx;
 mod browser;
 mod cache_bounds;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::{Context, Failure, server};
 use crate::app::explain_listen;
-use crate::store::{check_usable, try_to_write};
+use crate::store::{check_usable, refuse_files_of_others, try_to_write};
 
 /// Checks what the settings name, and says what is wrong with each. Changes nothing.
 pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
@@ -17,6 +17,10 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Failure> {
     }
     if let Err(error) = check_usable(&context.config.store.data_dir) {
         faults.push(error.to_string());
+    }
+    // A service waits until somebody has put this right, and a check that failed would keep it from that.
+    if let Err(error) = refuse_files_of_others(&context.config.store.data_dir) {
+        tracing::warn!("{error}");
     }
     faults.extend(listen_fault(context.config.server.listen));
     // The server starts without it, and reports each backup that fails.

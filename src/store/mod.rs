@@ -29,7 +29,7 @@ pub use engine::migrate::{SCHEMA, SCHEMA_VERSION};
 pub use engine::options::{Mode, StoreOptions};
 pub use engine::store::Store;
 pub use engine::tx::{ReadTx, WriteTx};
-pub use engine::usable_dir::{check_usable, may_start_now, try_to_write};
+pub use engine::usable_dir::{check_usable, may_start_now, refuse_files_of_others, try_to_write};
 pub use engine::watcher::WATCH_INTERVAL;
 pub use facts::contacts::ContactExport;
 pub use facts::import::{ImportChunk, ImportOutcome, ImportRow, ImportedRow, MayCreate};

@@ -16,8 +16,8 @@ use super::lock_file::LOCK_FILE;
 /// What SQLite adds to the database's name for its log and the index of that.
 const SIDE_FILES: [&str; 2] = ["-wal", "-shm"];
 
-/// Refuses a data directory with a file that this user may not write.
-pub(super) fn refuse_files_of_others(dir: &Path) -> Result<(), OpenError> {
+/// Refuses a data directory with a file of another user, which this one may not write.
+pub fn refuse_files_of_others(dir: &Path) -> Result<(), OpenError> {
     let side_files = SIDE_FILES.iter().map(|suffix| format!("{DATABASE_FILE}{suffix}"));
     let names = [LOCK_FILE, DATABASE_FILE, HOME_FILE].map(str::to_owned).into_iter().chain(side_files);
     names.map(|name| dir.join(name)).try_for_each(|path| refuse_file_of_others(dir, &path))
@@ -56,8 +56,8 @@ pub fn try_to_write(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Refuses a path at which a server of this user could have no data directory. One that is missing must only be
-/// possible to make.
+/// Refuses a path at which a server of this user could have no data directory. One that is missing must only be possible
+/// to make.
 pub fn check_usable(dir: &Path) -> Result<(), OpenError> {
     let error = |reason: String| OpenError::DataDir { path: dir.display().to_string(), reason };
     // A relative path has an empty ancestor, which means the working directory.
@@ -76,6 +76,5 @@ pub fn check_usable(dir: &Path) -> Result<(), OpenError> {
             Err(io) => return Err(error(explain_io(&io))),
         }
     }
-    refuse_directory(dir)?;
-    refuse_files_of_others(dir)
+    refuse_directory(dir)
 }
