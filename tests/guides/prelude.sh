@@ -97,7 +97,7 @@ start_service() {
   log="$(drop_in "$unit" StandardError)"
   log="${log#append:}"
   log="${log:-$PWD/server.log}"
-  mkdir -p "$dir" "$(dirname "$log")"
+  mkdir -p "$dir"
   # The variable of these tests would win over the file.
   if ! grep -qs '^listen = ' "$dir/muster.toml"; then listen=("MUSTER_LISTEN=$MUSTER_LISTEN"); fi
   local environment=(env -u MUSTER_LISTEN "${listen[@]}" "MUSTER_DATA_DIR=$dir")
