@@ -1,5 +1,8 @@
 //! `muster config --check`: what a server would refuse is refused, without starting one and without changing anything.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+
 use crate::support::{CommandOutput, WorkDir};
 
 /// The arguments of a server with these settings in its file.
@@ -64,6 +67,10 @@ fn each_fault_is_named_and_fails() {
     dir.write("file", "");
     let ended = dir.muster(&["config", "--check", "--data-dir", "file"]);
     assert_eq!((ended.code, ended.stderr.contains("it is a file")), (Some(2), true), "{}", ended.stderr);
+    std::fs::create_dir(dir.path("open")).unwrap();
+    std::fs::set_permissions(dir.path("open"), Permissions::from_mode(0o777)).unwrap();
+    let ended = dir.muster(&["config", "--check", "--data-dir", "open"]);
+    assert_eq!((ended.code, ended.stderr.contains("chmod o-w")), (Some(2), true), "{}", ended.stderr);
     let ended = dir.muster(&["config", "--check", "--data-dir", "file/in"]);
     assert_eq!((ended.code, ended.stderr.contains("part of the path is a file")), (Some(2), true), "{}", ended.stderr);
 }

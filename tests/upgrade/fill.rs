@@ -85,8 +85,8 @@ pub async fn fill() -> Made {
     let place = WorkDir::new();
     let run = |arguments: &[&str]| run(&place, arguments);
     let version = run(&["--version"]).split_whitespace().nth(1).unwrap().to_owned();
+    let server = place.serve_by(&binary(), "");
     let token = run(&["token", "create", "--role", "admin", "--name", "administration"]);
-    let server = place.serve_by(&binary(), &token);
     let admin = Client::at(server.address()).with_token(&token);
     directory(&admin).await;
     contacts(&admin).await;

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use super::data_dir::{DATABASE_FILE, IS_A_FILE, explain_io, is_locked, refuse_directory};
 use super::error::OpenError;
+use super::exposure::refuse_exposed;
 use super::home::HOME_FILE;
 use super::lock_file::LOCK_FILE;
 
@@ -76,5 +77,6 @@ pub fn check_usable(dir: &Path) -> Result<(), OpenError> {
             Err(io) => return Err(error(explain_io(&io))),
         }
     }
-    refuse_directory(dir)
+    refuse_directory(dir)?;
+    refuse_exposed(dir)
 }
