@@ -350,7 +350,10 @@ fn a_backup_goes_to_standard_output_verified_and_leaves_nothing_behind() {
     };
     let made = backup(Stdio::piped());
     let stderr = String::from_utf8(made.stderr).unwrap();
-    assert!(made.status.success() && stderr.starts_with("standard output: ") && stderr.contains("verified"), "{stderr}");
+    assert!(
+        made.status.success() && stderr.starts_with("standard output: ") && stderr.contains("verified"),
+        "{stderr}"
+    );
     dir.write("piped.db", &made.stdout);
     dir.muster_ok(&["restore", "piped.db", "--data-dir", "restored"]);
     assert!(dir.muster_ok(&["check", "--data-dir", "restored"]).starts_with("clean: 1 contacts"));

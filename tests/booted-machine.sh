@@ -23,7 +23,7 @@ if [ ! -e "$machine/complete" ]; then
   command -v debootstrap >/dev/null || skip "debootstrap is missing"
   rm -rf "$machine"
   mkdir -p "$machine"
-  debootstrap --variant=minbase --include="$packages" bookworm "$machine/root" >"$machine/log" 2>&1 ||
+  timeout 400 debootstrap --variant=minbase --include="$packages" bookworm "$machine/root" >"$machine/log" 2>&1 ||
     skip "no Debian could be fetched; $machine/log says why"
   touch "$machine/complete"
 fi

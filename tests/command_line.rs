@@ -378,7 +378,11 @@ fn commands_say_everything_as_text_also_where_the_log_of_the_server_is_json() {
     dir.write("muster-data/muster.toml", "log = \"json\"\nshoe-size = 42\n");
     let ended = dir.muster(&words("token create --role viewer"));
     assert_eq!(ended.code, Some(0));
-    assert!(ended.stderr.contains("WARN") && ended.stderr.contains("INFO") && !ended.stderr.contains('{'), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("WARN") && ended.stderr.contains("INFO") && !ended.stderr.contains('{'),
+        "{}",
+        ended.stderr
+    );
     let mut command = dir.command(&words("serve --listen 127.0.0.1:0"));
     let mut server = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();

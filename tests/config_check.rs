@@ -27,7 +27,12 @@ fn settings_that_a_server_can_start_with_have_no_fault_and_nothing_is_made() {
     assert!(!dir.data_dir().exists());
     self_signed(&dir);
     let ended = check(&dir, &format!("listen = \"127.0.0.1:0\"\nbackup-dir = \"copies\"\n{TLS}"));
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "no fault was found in the settings\n"), "{}", ended.stderr);
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (Some(0), "no fault was found in the settings\n"),
+        "{}",
+        ended.stderr
+    );
     assert_eq!(std::fs::read_dir(dir.data_dir()).unwrap().count(), 1);
     assert!(!dir.exists("copies"));
     // Beside the server that has the port.

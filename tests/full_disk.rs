@@ -227,7 +227,8 @@ fn a_full_disk_refuses_writes_answers_reads_and_loses_nothing() {
 fn a_disk_that_another_process_has_filled_makes_the_server_not_ready_before_its_own_first_write() {
     let dir = WorkDir::new();
     let Some(disk) = Disk::mount(&dir) else {
-        let name = "full_disk::a_disk_that_another_process_has_filled_makes_the_server_not_ready_before_its_own_first_write";
+        let name =
+            "full_disk::a_disk_that_another_process_has_filled_makes_the_server_not_ready_before_its_own_first_write";
         if !run_in_mount_namespace(name) {
             let _ = writeln!(std::io::stderr(), "SKIPPED: a disk that another process filled; see above");
         }

@@ -5,8 +5,7 @@ use std::process::Stdio;
 
 use crate::support::{CommandOutput, RunningCommand, WorkDir};
 
-const OWNER: [&str; 7] =
-    ["--enterprise", "acme", "--department", "sales", "--employee", "u1", "--create-missing"];
+const OWNER: [&str; 7] = ["--enterprise", "acme", "--department", "sales", "--employee", "u1", "--create-missing"];
 
 /// A file with one good row, and one row of so many that cannot be read.
 fn file(bad: usize) -> String {

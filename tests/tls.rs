@@ -112,7 +112,12 @@ fn tls_is_served_and_reflected_in_links_cookies_and_headers() {
 fn reload_succeeds_with_a_good_certificate_and_fails_with_the_reason_where_it_was_refused() {
     let (authority, dir) = (Authority::new(), WorkDir::new());
     let none = dir.muster(&["reload"]);
-    assert_eq!((none.code, none.stderr.contains("no server has the data directory")), (Some(1), true), "{}", none.stderr);
+    assert_eq!(
+        (none.code, none.stderr.contains("no server has the data directory")),
+        (Some(1), true),
+        "{}",
+        none.stderr
+    );
     let server = authority.serve(&dir, &[]);
     let first = shown(&handshake(&authority, &server));
     authority.install(&dir);

@@ -46,7 +46,8 @@ fn weight(fields: &[&[u8]], media_type: &str) -> u16 {
     for item in fields.iter().flat_map(|field| field.split(|byte| *byte == b',')) {
         let mut parts = item.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
         let range = parts.next().unwrap_or_default();
-        let specificity = [essence, &any_subtype, "*/*"].iter().position(|name| range.eq_ignore_ascii_case(name.as_bytes()));
+        let specificity =
+            [essence, &any_subtype, "*/*"].iter().position(|name| range.eq_ignore_ascii_case(name.as_bytes()));
         if let Some(specificity) = specificity {
             let weight = parts.find_map(thousandths).unwrap_or(1_000);
             // Several versions of a format are one here.
@@ -112,7 +113,11 @@ mod tests {
         let check = |field: Option<&'static str>, expected: bool| {
             let fields = field.into_iter().map(|field| (ACCEPT, HeaderValue::from_static(field)));
             let headers: HeaderMap = fields.collect();
-            assert_eq!(prefers(&headers, "text/plain; version=0.0.4", "application/x-new; version=1"), expected, "{field:?}");
+            assert_eq!(
+                prefers(&headers, "text/plain; version=0.0.4", "application/x-new; version=1"),
+                expected,
+                "{field:?}"
+            );
         };
         check(None, false);
         check(Some(""), false);

@@ -106,7 +106,7 @@ systemctl start mnt-backups.mount
 install -d -o muster -g muster -m 700 /mnt/backups/muster
 systemctl restart muster
 command curl -fsS -o /dev/null -X POST -H "Authorization: Bearer $token" http://127.0.0.1:9393/backup
-made() { compgen -G '/mnt/backups/muster/muster-*.db'; }
+made() { compgen -G '/mnt/backups/muster/*/muster-*.db'; }
 eventually made
 
 promise "the two servers of this machine are apart"

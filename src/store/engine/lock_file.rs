@@ -127,9 +127,8 @@ impl RunningServer {
 
     fn parse(text: &str) -> Option<Self> {
         // What a longer text left behind a shorter one comes later.
-        let value = |name: &str| {
-            text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::to_owned)
-        };
+        let value =
+            |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::to_owned);
         let reload = value(RELOAD).unwrap_or_default();
         let mut words = reload.splitn(3, ' ');
         let reloads = words.next().and_then(|count| count.parse().ok()).unwrap_or(0);
