@@ -26,10 +26,10 @@ fn a_hundred_thousand_employees_of_one_transaction_have_ids_of_their_own() {
 }
 
 #[test]
-fn thousands_of_enterprises_and_departments_without_letters_in_their_names_have_ids_of_their_own() {
+fn a_hundred_thousand_enterprises_and_departments_without_letters_in_their_names_have_ids_of_their_own() {
     let store = Directory::in_memory().open_with(Clock::manual(at("2026-11-22T08:00:00Z")), |_| {});
     store.write_people();
-    let many = 5_000;
+    let many = MANY;
     let (enterprises, departments) = store
         .write(move |tx| {
             let mut made = (HashSet::new(), HashSet::new());
@@ -45,6 +45,21 @@ fn thousands_of_enterprises_and_departments_without_letters_in_their_names_have_
         })
         .unwrap();
     assert_eq!((enterprises.len(), departments.len()), (many, many));
+}
+
+#[test]
+fn a_hundred_thousand_tokens_and_links_are_stored_in_one_transaction() {
+    let store = Directory::in_memory().open_with(Clock::manual(at("2026-11-22T08:00:00Z")), |_| {});
+    let now = store.clock().now();
+    store
+        .write(move |tx| {
+            for _ in 0..MANY {
+                tx.insert_token(&mint("t".to_owned(), Role::Viewer, Reach::Installation, now, None).unwrap().stored)?;
+                mint_link(now).unwrap().store()(tx)?;
+            }
+            Ok(())
+        })
+        .unwrap();
 }
 
 #[test]
@@ -153,6 +168,18 @@ fn an_import_tells_departments_apart_by_name() {
     dir.write("d.csv", "name\nKi\n");
     dir.muster_ok(&["import", "d.csv", "--enterprise", "acme", "--department", "sales", "--employee", "u1"]);
     assert_eq!(departments(&dir)[0], ("sales".to_owned(), "東京 Sales".to_owned(), 3));
+}
+
+#[test]
+fn an_export_is_imported_again_into_the_same_departments() {
+    let dir = WorkDir::new();
+    imported(&dir, "a.csv", "name,department,employee\nAda,東京 Sales,u1\nBo,Field Service,u2\nCy,C++,u3\n");
+    let before = departments(&dir);
+    dir.write("own.csv", dir.muster_ok(&["export", "--enterprise", "acme"]));
+    let ended = dir.muster(&["import", "own.csv", "--enterprise", "acme"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("3 there already, 0 rejected"), "{}", ended.stderr);
+    assert_eq!(departments(&dir), before);
 }
 
 #[test]

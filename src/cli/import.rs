@@ -24,7 +24,7 @@ use crate::transfer::report::{Created, ImportReport};
 /// surname, email, phone and company; in UTF-8, UTF-16 or Windows-1252, with commas, semicolons or tabs.
 ///
 /// Every contact belongs to the employee who collected it. --department and --employee name the owner of all rows; in a
-/// plain file the columns department and employee (or `employee_email`) name it where the flags do not. The same file again
+/// plain file the columns department (its name) or departmentId, and employee (or `employee_email`), name it where the flags do not. The same file again
 /// adds nothing. Rows that cannot be read are reported and written to FILE.rejects.csv, or where --rejects says; all
 /// others go in.
 ///

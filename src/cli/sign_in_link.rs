@@ -60,9 +60,14 @@ pub fn run(context: &mut Context<'_>, _arguments: &SignInLinkArgs) -> Result<(),
 
 /// Makes a link for the server that this process runs.
 pub(super) async fn make(store: &Store) -> Result<MintedLink, Failure> {
-    let link = mint(store)?;
-    store.write(link.store()).await.map_err(not_stored)?;
-    Ok(link)
+    let mut made = 1;
+    loop {
+        let link = mint(store)?;
+        match store.write(link.store()).await {
+            Err(error) if is_id_taken(&error) && made < IDS_MADE_MAX => made += 1,
+            outcome => return outcome.map(|()| link).map_err(not_stored),
+        }
+    }
 }
 
 fn mint(store: &Store) -> Result<MintedLink, Failure> {

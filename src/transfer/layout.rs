@@ -102,6 +102,9 @@ const PLAIN: FieldKeys = &[
 /// rejects file.
 const PLAIN_UNREAD: &[&str] = &["contactid", "source", "updatedat", "musterrow", "musterreason"];
 
+/// The column that only Muster's own export has.
+const OWN_EXPORT_KEY: &str = "contactid";
+
 const GOOGLE: FieldKeys = &[
     (Field::Name, &["firstname", "givenname"]),
     (Field::FullName, &["name", "fileas", "nickname"]),
@@ -215,6 +218,13 @@ impl Columns {
         let mut positions: [Box<[usize]>; FIELDS] = Default::default();
         for (field, wanted) in table {
             positions[*field as usize] = find(&keys, wanted);
+        }
+        // Muster's own export names departments by their ids.
+        if layout == Layout::Plain && keys.iter().any(|key| key == OWN_EXPORT_KEY) {
+            let ids = std::mem::take(&mut positions[Field::Department as usize]);
+            if positions[Field::DepartmentId as usize].is_empty() {
+                positions[Field::DepartmentId as usize] = ids;
+            }
         }
         let identifying = [Field::Name, Field::FullName, Field::Surname, Field::Email, Field::Phone];
         if identifying.iter().all(|field| positions[*field as usize].is_empty()) {

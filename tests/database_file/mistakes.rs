@@ -83,7 +83,7 @@ struct Installation {
     /// A verified backup, an earlier raw `muster.db`, and earlier files, each with its state.
     backup: Option<State>,
     raw: Option<Vec<u8>>,
-    whole: Option<(Files, State)>,
+    whole: Option<(Files, State, Option<String>)>,
     replica: Option<Child>,
     number: usize,
 }
@@ -206,13 +206,15 @@ impl Installation {
             }
             Mistake::RestoreWhole => {
                 let now = contents(&dir);
-                let Some((files, state)) = self.whole.replace((now, self.state.clone())) else { return false };
+                let unanswered = self.unanswered.clone();
+                let Some((files, state, unanswered)) = self.whole.replace((now, self.state.clone(), unanswered)) else {
+                    return false;
+                };
                 for name in ["muster.db", "muster.db-wal", "muster.db-shm", "home"] {
                     self.remove(name);
                 }
                 copy_over(&files, &dir);
-                self.state = state;
-                self.unanswered = None;
+                (self.state, self.unanswered) = (state, unanswered);
             }
             Mistake::RestoreByLitestream => return self.restore_by_litestream(),
             Mistake::WrongOwner => {
@@ -311,8 +313,8 @@ fn whatever_an_administrator_does_between_kills_is_served_exactly_or_refused_wit
         let server = dir.serve_as_ignoring_file_size_signals(&installation.token);
         installation.work_until_killed(server);
         if installation.whole.is_none() {
-            installation.whole = Some((contents(&dir.data_dir()), installation.state.clone()));
-            installation.unanswered = None;
+            let (state, unanswered) = (installation.state.clone(), installation.unanswered.clone());
+            installation.whole = Some((contents(&dir.data_dir()), state, unanswered));
         }
         let (before, files) = (installation.state.clone(), contents(&dir.data_dir()));
         let unanswered = installation.unanswered.clone();
@@ -326,6 +328,7 @@ fn whatever_an_administrator_does_between_kills_is_served_exactly_or_refused_wit
         serve.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         match attempt(serve) {
             Ok(log) => {
+                println!("{mistake:?}: {log}");
                 // It serves: started anew, so that the test's server stops and checks it.
                 let server = dir.serve_as(&installation.token, &[]);
                 let expected = match mistake {

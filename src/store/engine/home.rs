@@ -29,6 +29,9 @@ pub(super) const HOME_FILE: &str = "home";
 /// The file's constant length, so that it is replaced in one write that needs no space on the disk.
 const FILE_BYTES: usize = 1_024;
 
+/// How many starts without a checkpoint are remembered.
+const PREVIOUS_MARKS_MAX: usize = 16;
+
 const HEADING: &str = "# How muster recognises the muster.db beside this file. Leave it here and unchanged.\n";
 
 /// How far a database has got: numbers that only grow while its history lasts.
@@ -87,13 +90,25 @@ pub(in crate::store) struct Successor {
     pub(in crate::store) inode: u64,
 }
 
+/// How a database without a mark is written.
+const NO_MARK: &str = "none";
+
+fn text_of_mark(mark: &str) -> &str {
+    if mark.is_empty() { NO_MARK } else { mark }
+}
+
+fn mark_from_text(text: &str) -> String {
+    if text == NO_MARK { String::new() } else { text.to_owned() }
+}
+
 /// What the file `home` says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::store) struct HomeRecord {
     /// Of the newest start.
     pub(super) mark: String,
-    /// Of the start before, while the database may still have it: the newer one may be in a log that was lost.
-    pub(super) previous_mark: String,
+    /// Of the starts before, while the database's file may still have one of them: the newer ones may be in a log that
+    /// was lost.
+    pub(super) previous_marks: Vec<String>,
     pub(super) inode: u64,
     /// A process has the database open, or was killed: its log may hold what the database lacks.
     pub(super) in_use: bool,
@@ -110,9 +125,18 @@ impl HomeRecord {
     }
 
     /// What a start writes.
-    pub(super) fn of_start(mark: &str, previous: &str, inode: u64, base: i64, counters: Counters) -> Self {
-        let (mark, previous_mark) = (mark.to_owned(), previous.to_owned());
-        Self { mark, previous_mark, inode, in_use: true, base_generation: base, counters, successor: None }
+    pub(super) fn of_start(mark: &str, previous_marks: Vec<String>, inode: u64, base: i64, counters: Counters) -> Self {
+        let mark = mark.to_owned();
+        Self { mark, previous_marks, inode, in_use: true, base_generation: base, counters, successor: None }
+    }
+
+    /// The marks that the database's file may have after a start that finds this one in the database.
+    pub(super) fn marks_until_checkpoint(&self, found: &str) -> Vec<String> {
+        let mut marks = self.previous_marks.clone();
+        marks.push(found.to_owned());
+        marks.dedup();
+        marks.drain(..marks.len().saturating_sub(PREVIOUS_MARKS_MAX));
+        marks
     }
 
     /// Also knows a database that is about to be put in place of the present one.
@@ -127,7 +151,11 @@ impl HomeRecord {
 
     /// Whether it is of the database with this inode and mark.
     pub(super) fn is_of(&self, inode: u64, mark: &str) -> bool {
-        self.inode == inode && (self.mark == mark || self.previous_mark == mark)
+        self.inode == inode && self.has_mark(mark)
+    }
+
+    fn has_mark(&self, mark: &str) -> bool {
+        self.mark == mark || (self.in_use && self.previous_marks.iter().any(|previous| previous == mark))
     }
 
     pub(super) fn base_generation(&self) -> i64 {
@@ -143,7 +171,7 @@ impl HomeRecord {
     /// No process has the database open, and no log holds what it lacks.
     pub(super) fn close(&mut self) {
         self.in_use = false;
-        self.previous_mark.clear();
+        self.previous_marks.clear();
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -154,7 +182,7 @@ impl HomeRecord {
             let value = value.trim();
             match name {
                 "mark" => value.clone_into(&mut record.mark),
-                "previous mark" => value.clone_into(&mut record.previous_mark),
+                "previous marks" => record.previous_marks = value.split_whitespace().map(mark_from_text).collect(),
                 "inode" => record.inode = value.parse().ok()?,
                 "in use" => record.in_use = value == "yes",
                 "log base" => record.base_generation = value.parse().ok()?,
@@ -176,14 +204,15 @@ impl HomeRecord {
     }
 
     fn text(&self) -> String {
-        let Self { mark, previous_mark, inode, in_use, base_generation, counters, successor } = self;
+        let Self { mark, previous_marks, inode, in_use, base_generation, counters, successor } = self;
         let Counters { revision, access_version, contact_id, audit_id, configuration } = counters;
         let in_use = if *in_use { "yes" } else { "no" };
+        let previous = previous_marks.iter().map(|mark| text_of_mark(mark)).collect::<Vec<_>>().join(" ");
         let next = successor.as_ref().map_or_else(String::new, |Successor { mark, inode }| {
             format!("restored mark: {mark}\nrestored inode: {inode}\n")
         });
         format!(
-            "{HEADING}mark: {mark}\nprevious mark: {previous_mark}\ninode: {inode}\nin use: {in_use}\n\
+            "{HEADING}mark: {mark}\nprevious marks: {previous}\ninode: {inode}\nin use: {in_use}\n\
              log base: {base_generation}\nrevision: {revision}\naccess: {access_version}\ncontact: {contact_id}\n\
              audit: {audit_id}\nconfiguration: {configuration}\n{next}end: .\n"
         )
@@ -281,8 +310,12 @@ impl Home {
 
     /// Notes the generation of a checkpoint that moved the whole log.
     pub(super) fn note_base(&mut self, generation: i64) {
-        if self.record.base_generation != generation {
-            self.change(|record| record.base_generation = generation);
+        if self.record.base_generation != generation || !self.record.previous_marks.is_empty() {
+            self.change(|record| {
+                record.base_generation = generation;
+                // The file has the newest mark now.
+                record.previous_marks.clear();
+            });
         }
     }
 
@@ -387,8 +420,7 @@ pub(super) fn compare(home: Option<&HomeRecord>, found: &Found) -> Arrival {
     if is_successor {
         return Arrival::Known;
     }
-    let has_mark = found.mark == home.mark || (home.in_use && found.mark == home.previous_mark);
-    if !has_mark {
+    if !home.has_mark(&found.mark) {
         return Arrival::Elsewhere(Difference::OtherMark);
     }
     let same_file = found.inode == home.inode;
@@ -415,7 +447,7 @@ mod tests {
     fn home() -> HomeRecord {
         HomeRecord {
             mark: "b".to_owned(),
-            previous_mark: "a".to_owned(),
+            previous_marks: vec![String::new(), "a".to_owned()],
             inode: 7,
             in_use: true,
             base_generation: 4,
@@ -475,7 +507,9 @@ mod tests {
         check(Some(&known), &found("b", 7, 11), Arrival::Known);
         check(Some(&known), &found("a", 7, 10), Arrival::Known);
         check(Some(&known), &found("c", 7, 10), Arrival::Elsewhere(OtherMark));
-        check(Some(&known), &found("", 7, 10), Arrival::Elsewhere(OtherMark));
+        check(Some(&known), &found("", 7, 10), Arrival::Known);
+        let marked = HomeRecord { previous_marks: vec!["a".to_owned()], ..home() };
+        check(Some(&marked), &found("", 7, 10), Arrival::Elsewhere(OtherMark));
         check(Some(&known), &found("b", 8, 10), Arrival::Elsewhere(OtherInode));
         check(Some(&known), &found("b", 8, 9), Arrival::Elsewhere(LowerCounters));
         // The same file without the changes in its log.

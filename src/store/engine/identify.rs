@@ -105,9 +105,11 @@ pub(super) fn begin_use(
         connection.query_row("SELECT lower(hex(randomblob(8)))", [], |row| row.get(0)).map_err(sqlite)?;
     let position = LogPosition::read(connection).map_err(sqlite)?;
     let inode = database_inode(data_dir)?;
-    let known_base = before.filter(|home| home.is_of(inode, &previous)).map_or(0, HomeRecord::base_generation);
+    let known = before.filter(|home| home.is_of(inode, &previous));
+    let known_base = known.map_or(0, HomeRecord::base_generation);
+    let previous_marks = known.map_or_else(|| vec![previous.clone()], |home| home.marks_until_checkpoint(&previous));
     let counters = Counters::read(connection).map_err(sqlite)?;
-    let record = HomeRecord::of_start(&mark, &previous, inode, known_base.max(position.base), counters);
+    let record = HomeRecord::of_start(&mark, previous_marks, inode, known_base.max(position.base), counters);
     let Some(mut home) = Home::create(data_dir, record)? else { return Ok(None) };
     match store_mark(connection, &mark, generation) {
         Ok(()) => {}

@@ -6,8 +6,8 @@ use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::connection::{connect, connect_reader, explain_sqlite};
@@ -21,18 +21,24 @@ use crate::domain::backup::Size;
 /// How often a copy is begun again because the files changed meanwhile: another machine writes them.
 const COPIES_MAX: u32 = 3;
 
+/// How often, and how long apart, an empty log is tried to be removed. A server that has started meanwhile keeps it.
+const REMOVAL_TRIES_MAX: u32 = 20;
+const REMOVAL_STEP: Duration = Duration::from_millis(5);
+
 /// The database, or a copy of it that is removed with this value.
 #[derive(Debug)]
 pub(in crate::store) struct ReadableDatabase {
     path: PathBuf,
-    /// The last connection to close removes the empty log that the first one makes, and can if it might write. Dropped
-    /// before the folder is removed.
-    _last: Option<Mutex<Connection>>,
+    /// Whether there was no log: the empty one that readers leave behind is to be removed.
+    removes_log: bool,
     copied_into: Option<PathBuf>,
 }
 
 impl Drop for ReadableDatabase {
     fn drop(&mut self) {
+        if self.removes_log {
+            remove_empty_log(&self.path);
+        }
         if let Some(folder) = &self.copied_into
             && let Err(error) = fs::remove_dir_all(folder)
         {
@@ -50,21 +56,10 @@ impl ReadableDatabase {
         let path = database_path(data_dir);
         let is_writable = rustix::fs::access(data_dir, rustix::fs::Access::WRITE_OK).is_ok();
         // A server has checked the files, and has them open.
-        let mut last = None;
-        if is_writable && !is_locked(data_dir) && refuse_mismatch(data_dir, None)?.log_bytes == 0 {
-            let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE);
-            last = connection
-                .and_then(|connection| {
-                    connection.pragma_update(None, "query_only", true)?;
-                    // It uses the log only once it has read.
-                    read_something(&connection)?;
-                    Ok(Mutex::new(connection))
-                })
-                .ok();
-        }
+        let removes_log = is_writable && !is_locked(data_dir) && refuse_mismatch(data_dir, None)?.log_bytes == 0;
         let opened = connect_reader(&path).and_then(|connection| read_something(&connection));
         match opened {
-            Ok(()) => Ok(Self { path, _last: last, copied_into: None }),
+            Ok(()) => Ok(Self { path, removes_log, copied_into: None }),
             Err(error) if !is_writable && needs_writing(&error) => Self::copy(data_dir),
             Err(error) => Err(explain_sqlite(&path, error)),
         }
@@ -87,7 +82,7 @@ impl ReadableDatabase {
             getrandom::u32().unwrap_or_default()
         ));
         DirBuilder::new().mode(0o700).create(&folder).map_err(|error| failed(&error, &folder))?;
-        let copy = Self { path: folder.join(DATABASE_FILE), _last: None, copied_into: Some(folder.clone()) };
+        let copy = Self { path: folder.join(DATABASE_FILE), removes_log: false, copied_into: Some(folder.clone()) };
         let sources = ["", "-wal"].map(|suffix| data_dir.join(format!("{DATABASE_FILE}{suffix}")));
         require_room(data_dir, &folder, &sources)?;
         for _ in 0..COPIES_MAX {
@@ -107,6 +102,24 @@ impl ReadableDatabase {
                       writes them; run the command there"
                 .to_owned();
         Err(refusal(data_dir, reason))
+    }
+}
+
+/// Removes the empty log that connections make which cannot write: the last to close does, if it might write. The pool
+/// may close its own a moment later, so this is tried for a moment.
+fn remove_empty_log(path: &Path) {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    for _ in 0..REMOVAL_TRIES_MAX {
+        let closed = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|connection| {
+            connection.pragma_update(None, "query_only", true)?;
+            // It uses the log only once it has read.
+            read_something(&connection)
+        });
+        if closed.is_err() || !fs::metadata(&log).is_ok_and(|log| log.len() == 0) {
+            return;
+        }
+        std::thread::sleep(REMOVAL_STEP);
     }
 }
 
