@@ -130,6 +130,7 @@ systemctl() {
   for unit in "$@"; do
     case "$verb $unit" in
       *" --now" | daemon-reload*) ;;
+      "status "*) command muster health --data-dir "$(data_dir_of "$unit")" ;;
       "reload "*) command muster reload --data-dir "$(data_dir_of "$unit")" ;;
       "enable "* | "start "*) start_service "$unit" ;;
       "restart "*) stop_service "$unit"; start_service "$unit" ;;
