@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Follows the deployment guide, command by command and as it stands, on a booted Debian of its own: with systemd, real users,
-# nginx and a disk for backups that is mounted. Then tries what the guide says of that machine.
+# nginx and a disk for backups that is mounted. Then tries what the guide says of that machine, uninstalls the server, and brings
+# it back from a backup alone.
 #
 # Usage: tests/booted-machine.sh MUSTER     needs root, and apt-get install systemd-container debootstrap; the first run fetches
 # a Debian into target/machine. Where none of that is to be had, it says so and succeeds.
@@ -35,14 +36,14 @@ cp -r docs/. "$work/guide/docs"
 cp -r tests/fixtures "$work/guide/tests"
 cp "$muster" "$work/guide/dist/muster"
 
-# commands FROM TO: the commands of the guide between two of its headings.
+# commands FROM TO [PAGE]: the commands between two headings of the guide, or of another page.
 commands() {
   awk -v from="$1" -v to="$2" '
     $0 == from { inside = 1 }
     $0 == to { inside = 0 }
     /^```/ { fenced = !fenced && $0 == "```sh"; next }
     inside && fenced { print }
-  ' docs/deployment-guide.md
+  ' "${3:-docs/deployment-guide.md}"
 }
 
 {
@@ -51,6 +52,9 @@ commands() {
   cat tests/guides/machine-promises.sh
   commands "## Uninstall" "## (the end)"
   cat tests/guides/machine-end.sh
+  # The machine is bare now, and what comes back lies where it lay.
+  commands "## When it is meant" "## Several servers" docs/new-machine.md | sed 's#--data-dir /var/lib/muster #--data-dir /srv/muster #'
+  cat tests/guides/machine-again.sh
 } >"$work/guide/script.sh"
 
 # The unit that runs it, and ends the machine with its result.

@@ -116,3 +116,6 @@ promise "the two servers of this machine are apart"
 promise "the reader's own folder is as the guide leaves it, and the token of Prometheus is its own"
 [ "$(stat -c '%U %a' /etc/prometheus/muster-token)" = "prometheus 600" ]
 [ "$(stat -c '%a' "$data")" = 700 ]
+
+# For the way back, after the next part of the guide has removed everything.
+muster backup --data-dir "$data" /root/guide/berlin.db
