@@ -328,7 +328,6 @@ fn whatever_an_administrator_does_between_kills_is_served_exactly_or_refused_wit
         serve.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         match attempt(serve) {
             Ok(log) => {
-                println!("{mistake:?}: {log}");
                 // It serves: started anew, so that the test's server stops and checks it.
                 let server = dir.serve_as(&installation.token, &[]);
                 let expected = match mistake {
@@ -347,7 +346,8 @@ fn whatever_an_administrator_does_between_kills_is_served_exactly_or_refused_wit
             }
             Err(sentence) => {
                 refused += 1;
-                let ways_out = ["put the", "put it back", "restore a backup", "muster restore", "move muster.db-wal"];
+                let ways_out =
+                    ["put the", "put it back", "restore a backup", "muster restore", "move muster.db-wal", "stop that"];
                 assert!(ways_out.iter().any(|way| sentence.contains(way)), "{mistake:?}: no way out: {sentence}");
                 // What was there is put back.
                 copy_over(&files, &dir.data_dir());

@@ -163,8 +163,15 @@ pub(in crate::store) fn explain_sqlite(path: &Path, error: rusqlite::Error) -> O
             path: path.parent().unwrap_or(path).display().to_string(),
             reason: format!("{DATABASE_FILE} cannot be opened for writing; check who owns it and its permissions"),
         },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::DataDir {
+            path: path.parent().unwrap_or(path).display().to_string(),
+            reason: format!("another program has {DATABASE_FILE} open; stop that, and start again"),
+        },
         // The log is shorter than its index says: it was cut while another program has both open.
-        _ if error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHORT_READ) => {
+        _ if error
+            .sqlite_error()
+            .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHORT_READ) =>
+        {
             OpenError::Damaged { path: text }
         }
         Some(ErrorCode::DiskFull) => disk_full(path),
