@@ -12,7 +12,7 @@
 //! - `negotiation`, `cached_response`, `gzip_json`: which answer a client has already, answers from the cache,
 //!   compression.
 //! - [`meters`], [`route_meters`]: what is counted; [`mod@metrics`]: how Prometheus reads it.
-//! - `openapi`, [`field_types`], [`assets`]: the document and the files of the binary.
+//! - `openapi`, `openapi_schemas`, [`field_types`], [`assets`]: the document and the files of the binary.
 //! - [`state`], [`readiness`], [`mod@routes`]: the handlers and what they share.
 
 mod access_log;
@@ -33,6 +33,7 @@ pub mod meters;
 pub mod metrics;
 mod negotiation;
 mod openapi;
+mod openapi_schemas;
 pub mod options;
 pub mod readiness;
 pub mod request_id;

@@ -17,6 +17,7 @@ use super::assets::Asset;
 use super::error::{ApiError, PROBLEM_JSON, Problem};
 use super::field_types::{Id, ListCursor};
 use super::guard::{RouteAccess, Within};
+use super::openapi_schemas;
 use super::routes::idempotent::IDEMPOTENCY_KEY_HEADER as IDEMPOTENCY_KEY;
 use crate::config::BasePath;
 use crate::domain::FieldError;
@@ -263,7 +264,7 @@ fn path_parameter(name: &str, what: &str) -> Parameter {
 }
 
 /// The finished document, serialised once.
-pub(super) fn asset(document: &utoipa::openapi::OpenApi) -> Result<Asset, ApiError> {
-    let json = document.to_pretty_json().map_err(ApiError::internal)?;
+pub(super) fn asset(document: utoipa::openapi::OpenApi) -> Result<Asset, ApiError> {
+    let json = openapi_schemas::json(document)?;
     Ok(Asset::new(Bytes::from(json), HeaderValue::from_static("application/json")))
 }

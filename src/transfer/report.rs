@@ -57,6 +57,7 @@ pub struct ImportReport {
 /// What an import created beside contacts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CreatedByImport)]
 pub struct Created {
     /// Enterprises, at most one.
     pub enterprises: u64,

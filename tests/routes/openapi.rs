@@ -85,3 +85,69 @@ async fn every_reference_resolves() {
         }
     }
 }
+
+/// Every part of the document that has this field, with where it is.
+fn parts_with<'a>(document: &'a Value, field: &str) -> Vec<(String, &'a Value)> {
+    let (mut found, mut pending) = (Vec::new(), vec![(String::new(), document)]);
+    while let Some((place, value)) = pending.pop() {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get(field).map(|part| (place.clone(), part)));
+                pending.extend(fields.iter().map(|(name, value)| (format!("{place}/{name}"), value)));
+            }
+            Value::Array(items) => {
+                pending.extend(items.iter().enumerate().map(|(at, value)| (format!("{place}/{at}"), value)));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn generators_find_every_answer_as_one_object_and_no_alternatives_within_an_all_of() {
+    let (_, document) = document().await;
+    for (place, parts) in parts_with(&document, "allOf") {
+        let parts = parts.as_array().unwrap();
+        // What stays is a body whose fields are in one object, and which of them are needed.
+        let [fields, needed] = &parts[..] else { panic!("{place}: {parts:?}") };
+        let fields = document.pointer(&fields["$ref"].as_str().unwrap_or_default()[1..]).unwrap();
+        assert!(fields["properties"].is_object(), "{place}");
+        for needed in needed["anyOf"].as_array().unwrap_or_else(|| panic!("{place}: {needed}")) {
+            let only = needed["required"].as_array().unwrap();
+            assert!(only.len() == 1 && needed["properties"].as_object().unwrap().len() == 1, "{place}: {needed}");
+            assert!(fields["properties"].get(only[0].as_str().unwrap()).is_some(), "{place}: {needed}");
+        }
+    }
+    for details in ["EnterpriseDetails", "DepartmentDetails"] {
+        let views = document["components"]["schemas"][details]["anyOf"].as_array().unwrap();
+        assert_eq!(views.len(), 2, "{details}");
+        for view in views {
+            let view = document.pointer(&view["$ref"].as_str().unwrap()[1..]).unwrap();
+            assert!(view["type"] == "object" && view["properties"]["totalContacts"].is_object(), "{details}: {view}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_schema_has_a_readable_name_and_a_user() {
+    let (text, document) = document().await;
+    for name in document["components"]["schemas"].as_object().unwrap().keys() {
+        assert!(name.len() > 1 && name.chars().all(|character| character.is_ascii_alphanumeric()), "{name}");
+        assert!(name.starts_with(|first: char| first.is_ascii_uppercase()), "{name}");
+        assert!(!name.ends_with("Body") && !name.contains("Named") && !name.contains("Answer"), "{name}");
+        assert!(text.contains(&format!("\"#/components/schemas/{name}\"")), "nothing refers to {name}");
+    }
+}
+
+#[tokio::test]
+async fn no_two_media_types_of_a_body_share_a_schema() {
+    let (_, document) = document().await;
+    for (place, content) in parts_with(&document, "content") {
+        let Some(content) = content.as_object() else { continue };
+        let schemas: Vec<&Value> = content.values().map(|content| &content["schema"]).collect();
+        for (at, schema) in schemas.iter().enumerate() {
+            assert!(!schemas[..at].contains(schema), "{place}: a generated function takes {schema} twice");
+        }
+    }
+}

@@ -1,14 +1,11 @@
 //! Contact details: a page of an enterprise's or a department's contacts, with whole counts around them, in the shape that
 //! existing clients read.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
-use utoipa::openapi::schema::AnyOfBuilder;
-use utoipa::openapi::{Ref, RefOr, Schema};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::ToSchema;
 
 use super::contact_view::{ContactData, ContactView};
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
@@ -67,7 +64,7 @@ pub struct DetailsRequest {
 /// A page of an enterprise's contacts, newest first. All counts are whole, and from the snapshot that the page is from.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct EnterpriseDetails {
+pub struct EnterpriseDetails<C = EnterpriseContacts> {
     /// The enterprise's id.
     #[schema(value_type = String, example = "acme")]
     pub enterprise_id: EnterpriseId,
@@ -82,7 +79,7 @@ pub struct EnterpriseDetails {
     pub total_departments: u64,
     /// The contacts.
     #[serde(flatten)]
-    pub contacts: EnterpriseContacts,
+    pub contacts: C,
     /// Where this page stands.
     #[serde(flatten)]
     pub page: DetailsPage,
@@ -91,7 +88,7 @@ pub struct EnterpriseDetails {
 /// A page of a department's contacts, newest first. All counts are whole, and from the snapshot that the page is from.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct DepartmentDetails {
+pub struct DepartmentDetails<C = DepartmentContacts> {
     /// The enterprise it belongs to.
     #[schema(value_type = String, example = "acme")]
     pub enterprise_id: EnterpriseId,
@@ -112,7 +109,7 @@ pub struct DepartmentDetails {
     pub total_employees: u64,
     /// The contacts.
     #[serde(flatten)]
-    pub contacts: DepartmentContacts,
+    pub contacts: C,
     /// Where this page stands.
     #[serde(flatten)]
     pub page: DetailsPage,
@@ -158,43 +155,6 @@ pub enum DepartmentContacts {
     Full(ContactsWithBreakdown),
     /// As a flat list.
     List(ContactList),
-}
-
-/// Any of two shapes: a page without contacts may be told from neither.
-fn any_of<A: ToSchema, B: ToSchema>() -> RefOr<Schema> {
-    let reference = |name: Cow<'static, str>| Ref::from_schema_name(name);
-    AnyOfBuilder::new().item(reference(A::name())).item(reference(B::name())).into()
-}
-
-/// The alternatives that [`any_of`] refers to.
-fn both<A: ToSchema, B: ToSchema>(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-    schemas.extend([(A::name().into_owned(), A::schema()), (B::name().into_owned(), B::schema())]);
-    A::schemas(schemas);
-    B::schemas(schemas);
-}
-
-impl PartialSchema for EnterpriseContacts {
-    fn schema() -> RefOr<Schema> {
-        any_of::<ContactsByDepartment, ContactList>()
-    }
-}
-
-impl ToSchema for EnterpriseContacts {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        both::<ContactsByDepartment, ContactList>(schemas);
-    }
-}
-
-impl PartialSchema for DepartmentContacts {
-    fn schema() -> RefOr<Schema> {
-        any_of::<ContactsWithBreakdown, ContactList>()
-    }
-}
-
-impl ToSchema for DepartmentContacts {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        both::<ContactsWithBreakdown, ContactList>(schemas);
-    }
 }
 
 /// Contacts as a flat list.

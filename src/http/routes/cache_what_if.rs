@@ -27,6 +27,7 @@ pub struct WhatIfParams {
 /// Which setting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = WhatIfSetting)]
 enum By {
     /// How long entries of a kind live.
     #[default]

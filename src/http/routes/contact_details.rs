@@ -1,13 +1,18 @@
 //! Contact details: the contacts behind a summary, page by page, in the shape that existing clients read.
 
+use std::borrow::Cow;
+
 use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::openapi::schema::AnyOfBuilder;
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::summaries::{KnownTags, SummaryAnswer};
 use crate::domain::contacts::{
-    DETAILS_LIMIT, DETAILS_LIMIT_MAX, DepartmentDetails, DetailsRequest, DetailsView, EnterpriseDetails,
+    ContactList, ContactsByDepartment, ContactsWithBreakdown, DETAILS_LIMIT, DETAILS_LIMIT_MAX, DepartmentDetails,
+    DetailsRequest, DetailsView, EnterpriseDetails,
 };
 use crate::domain::directory::Scope;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
@@ -15,6 +20,7 @@ use crate::domain::page::TimeCursor;
 use crate::http::cached_response::{self, TakenHeaders};
 use crate::http::error::ApiError;
 use crate::http::extract::{PathIds, Query, SeekParams, SeekQuery};
+use crate::http::field_types::add_schema;
 use crate::http::state::AppState;
 use crate::summaries::SummaryKey;
 
@@ -36,6 +42,46 @@ fn request(Part { limit, after }: Part, Query(ViewParams { view }): Query<ViewPa
     DetailsRequest { view, limit, after }
 }
 
+/// Declares, for the document, an answer that has one of two shapes, as `view` says: each shape is an object of its own
+/// with all its fields, which generators of clients make a class of. A page without contacts may be of either.
+macro_rules! either_view {
+    ($answer:ident, $name:literal: $details:ident<$full:ty>, $full_name:literal; $list_name:literal) => {
+        struct $answer;
+
+        impl PartialSchema for $answer {
+            fn schema() -> RefOr<Schema> {
+                let views = [$full_name, $list_name].map(Ref::from_schema_name);
+                let any = views.into_iter().fold(AnyOfBuilder::new(), AnyOfBuilder::item);
+                any.description(Some("A page of contacts, newest first, in the shape that `view` asks for.")).into()
+            }
+        }
+
+        impl ToSchema for $answer {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed($name)
+            }
+
+            fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+                schemas.push(($full_name.to_owned(), $details::<$full>::schema()));
+                schemas.push(($list_name.to_owned(), $details::<ContactList>::schema()));
+                $details::<ContactList>::schemas(schemas);
+                add_schema::<$full>(schemas);
+                add_schema::<ContactList>(schemas);
+            }
+        }
+    };
+}
+
+either_view! {
+    AnyEnterpriseDetails, "EnterpriseDetails":
+    EnterpriseDetails<ContactsByDepartment>, "EnterpriseDetailsFull"; "EnterpriseDetailsList"
+}
+
+either_view! {
+    AnyDepartmentDetails, "DepartmentDetails":
+    DepartmentDetails<ContactsWithBreakdown>, "DepartmentDetailsFull"; "DepartmentDetailsList"
+}
+
 /// The contacts of an enterprise
 ///
 /// Newest first, 1,000 on a page unless `limit` says otherwise and at most 5,000, by department, each with the employee who collected it. All counts are whole,
@@ -44,7 +90,7 @@ fn request(Part { limit, after }: Part, Query(ViewParams { view }): Query<ViewPa
     get, path = "/enterprise/{enterpriseId}/contacts/details", tag = "summaries", operation_id = "getEnterpriseDetails",
     params(SeekParams, ViewParams, KnownTags),
     responses(
-        (status = 200, body = SummaryAnswer<EnterpriseDetails>, headers(
+        (status = 200, body = SummaryAnswer<AnyEnterpriseDetails>, headers(
             ("ETag" = String, description = "Changes exactly when the body could"),
             ("Cache-Status" = String, description = "Hit or miss, by RFC 9211"),
             ("Age" = u64, description = "Seconds since the data was computed"),
@@ -72,7 +118,7 @@ pub async fn enterprise(
     tag = "summaries", operation_id = "getDepartmentDetails",
     params(SeekParams, ViewParams, KnownTags),
     responses(
-        (status = 200, body = SummaryAnswer<DepartmentDetails>, headers(
+        (status = 200, body = SummaryAnswer<AnyDepartmentDetails>, headers(
             ("ETag" = String, description = "Changes exactly when the body could"),
             ("Cache-Status" = String, description = "Hit or miss, by RFC 9211"),
             ("Age" = u64, description = "Seconds since the data was computed"),

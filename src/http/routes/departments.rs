@@ -3,12 +3,12 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::archive_purge_restore::{PurgeParams, RemovableKind, Removal, Removed};
-use super::id_and_name::{NewNamed, Renaming, audit_renaming};
+use super::id_and_name::{audit_renaming, check_changes, check_new};
 use super::idempotent::{IdempotencyParams, IdempotentBody};
 use crate::domain::directory::Department;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
@@ -17,7 +17,8 @@ use crate::domain::time::Timestamp;
 use crate::http::answer::{Answer, Paging};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::extract::{ArchivedParams, Json, PageParams, PageQuery, PathIds, Query, WHOLE_LIST};
+use crate::http::extract::{ArchivedParams, Json, PageParams, PageQuery, PathIds, Query, WHOLE_LIST, not_null};
+use crate::http::field_types::{DirectoryName, Id};
 use crate::http::state::AppState;
 use crate::store::{AuditAction, AuditEntry, WriteTx};
 
@@ -26,6 +27,28 @@ const KIND: RemovableKind = RemovableKind {
     purged: "Department is being destroyed",
     actions: [AuditAction::DepartmentArchive, AuditAction::DepartmentPurge, AuditAction::DepartmentRestore],
 };
+
+/// A department that is to be created.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct NewDepartment {
+    /// 1 to 64 characters of `A-Z a-z 0-9 . _ -`; without one the name gives it.
+    id: Option<Id>,
+    /// Not blank, at most 200 characters.
+    name: DirectoryName,
+}
+
+/// What is to change of a department; what is absent stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct DepartmentChanges {
+    /// Cannot be changed: if given, it must be the id in the path.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
+    id: Option<Id>,
+    /// Not blank, at most 200 characters.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
+    name: Option<DirectoryName>,
+}
 
 /// A department.
 #[derive(Debug, Serialize, ToSchema)]
@@ -117,16 +140,16 @@ pub async fn list(
 #[utoipa::path(
     post, path = "/enterprise/{enterpriseId}/departments",
     tag = "directory", operation_id = "createDepartment", params(IdempotencyParams),
-    request_body(content = NewNamed, example = json!({"id": "sales", "name": "Sales"})),
+    request_body(content = NewDepartment, example = json!({"id": "sales", "name": "Sales"})),
     responses((status = 201, body = Answer<DepartmentAnswer>))
 )]
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,
     PathIds(enterprise): PathIds<EnterpriseId>,
-    IdempotentBody { body, once }: IdempotentBody<NewNamed>,
+    IdempotentBody { body, once }: IdempotentBody<NewDepartment>,
 ) -> Result<Response, ApiError> {
-    let ((id, name), actor) = (body.check()?, caller.actor());
+    let ((id, name), actor) = (check_new(body.id, &body.name)?, caller.actor());
     let work = move |tx: &WriteTx<'_>| {
         let created = tx.create_department(&enterprise, id, &name)?;
         let target = format!("{enterprise}/{}", created.id);
@@ -155,16 +178,16 @@ pub async fn get(
 #[utoipa::path(
     put, path = "/enterprise/{enterpriseId}/departments/{departmentId}",
     tag = "directory", operation_id = "changeDepartment",
-    request_body(content = Renaming, example = json!({"name": "Sales and Marketing"})),
+    request_body(content = DepartmentChanges, example = json!({"name": "Sales and Marketing"})),
     responses((status = 200, body = Answer<DepartmentAnswer>))
 )]
 pub async fn change(
     State(state): State<AppState>,
     caller: Caller,
     PathIds((enterprise, id)): PathIds<(EnterpriseId, DepartmentId)>,
-    Json(body): Json<Renaming>,
+    Json(body): Json<DepartmentChanges>,
 ) -> Result<Json<Answer<DepartmentAnswer>>, ApiError> {
-    let name = body.check(id.as_str())?;
+    let name = check_changes(body.id.as_ref(), body.name.as_ref(), id.as_str())?;
     let actor = caller.actor();
     let work = state.store.write(move |tx| {
         let before = tx.department(&enterprise, &id)?;

@@ -3,12 +3,12 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
 use super::archive_purge_restore::{PurgeParams, RemovableKind, Removal, Removed};
-use super::id_and_name::{NewNamed, Renaming, audit_renaming};
+use super::id_and_name::{audit_renaming, check_changes, check_new};
 use super::idempotent::{IdempotencyParams, IdempotentBody};
 use crate::domain::directory::Enterprise;
 use crate::domain::ids::EnterpriseId;
@@ -17,7 +17,8 @@ use crate::domain::time::Timestamp;
 use crate::http::answer::{Answer, Paging};
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::extract::{ArchivedParams, Json, PageParams, PageQuery, PathIds, Query};
+use crate::http::extract::{ArchivedParams, Json, PageParams, PageQuery, PathIds, Query, not_null};
+use crate::http::field_types::{DirectoryName, Id};
 use crate::http::state::AppState;
 use crate::store::{AuditAction, AuditEntry, WriteTx};
 
@@ -26,6 +27,28 @@ const KIND: RemovableKind = RemovableKind {
     purged: "Enterprise is being destroyed",
     actions: [AuditAction::EnterpriseArchive, AuditAction::EnterprisePurge, AuditAction::EnterpriseRestore],
 };
+
+/// An enterprise that is to be created.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct NewEnterprise {
+    /// 1 to 64 characters of `A-Z a-z 0-9 . _ -`; without one the name gives it.
+    id: Option<Id>,
+    /// Not blank, at most 200 characters.
+    name: DirectoryName,
+}
+
+/// What is to change of an enterprise; what is absent stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct EnterpriseChanges {
+    /// Cannot be changed: if given, it must be the id in the path.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
+    id: Option<Id>,
+    /// Not blank, at most 200 characters.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
+    name: Option<DirectoryName>,
+}
 
 /// An enterprise.
 #[derive(Debug, Serialize, ToSchema)]
@@ -105,15 +128,15 @@ pub async fn list(
 /// Without an `id` its name gives one. An id stays taken while what has it is archived.
 #[utoipa::path(
     post, path = "/enterprise", tag = "directory", operation_id = "createEnterprise", params(IdempotencyParams),
-    request_body(content = NewNamed, example = json!({"id": "acme", "name": "Acme"})),
+    request_body(content = NewEnterprise, example = json!({"id": "acme", "name": "Acme"})),
     responses((status = 201, body = Answer<EnterpriseAnswer>))
 )]
 pub async fn create(
     State(state): State<AppState>,
     caller: Caller,
-    IdempotentBody { body, once }: IdempotentBody<NewNamed>,
+    IdempotentBody { body, once }: IdempotentBody<NewEnterprise>,
 ) -> Result<Response, ApiError> {
-    let ((id, name), actor) = (body.check()?, caller.actor());
+    let ((id, name), actor) = (check_new(body.id, &body.name)?, caller.actor());
     let work = move |tx: &WriteTx<'_>| {
         let created = tx.create_enterprise(id, &name)?;
         let entry =
@@ -140,16 +163,16 @@ pub async fn get(
 /// Rename an enterprise
 #[utoipa::path(
     put, path = "/enterprise/{enterpriseId}", tag = "directory", operation_id = "changeEnterprise",
-    request_body(content = Renaming, example = json!({"name": "Acme International"})),
+    request_body(content = EnterpriseChanges, example = json!({"name": "Acme International"})),
     responses((status = 200, body = Answer<EnterpriseAnswer>))
 )]
 pub async fn change(
     State(state): State<AppState>,
     caller: Caller,
     PathIds(id): PathIds<EnterpriseId>,
-    Json(body): Json<Renaming>,
+    Json(body): Json<EnterpriseChanges>,
 ) -> Result<Json<Answer<EnterpriseAnswer>>, ApiError> {
-    let name = body.check(id.as_str())?;
+    let name = check_changes(body.id.as_ref(), body.name.as_ref(), id.as_str())?;
     let actor = caller.actor();
     let work = state.store.write(move |tx| {
         let before = tx.enterprise(&id)?;

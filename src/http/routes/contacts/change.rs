@@ -24,14 +24,10 @@ struct Wrapped {
 ///
 /// A JSON merge patch (RFC 7396): what is absent stays as it is, null clears a field, tags are replaced as a whole. The
 /// fields stand in the body itself or, as in `POST /AddContact`, in `contactInfo`; if that is there, only it is read.
+/// `Content-Type: application/merge-patch+json` is taken, too.
 #[utoipa::path(
     patch, path = "/Contacts/{userId}/contact/{contactId}", tag = "contacts", operation_id = "changeContact",
-    request_body(
-        content(
-            (ContactInput = "application/merge-patch+json", example = json!({"company": "Contoso Ltd", "notes": null})),
-            (ContactInput = "application/json", example = json!({"company": "Contoso Ltd", "notes": null}))
-        )
-    ),
+    request_body(content = ContactInput, example = json!({"company": "Contoso Ltd", "notes": null})),
     responses((status = 200, body = Answer<ContactAnswer>))
 )]
 pub async fn change(

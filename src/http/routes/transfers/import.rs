@@ -5,7 +5,9 @@ use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::permit::transfer_permit;
 use super::pipe::BodyReader;
@@ -40,6 +42,18 @@ pub struct ImportParams {
     dry_run: bool,
 }
 
+/// A file as it is, for the document: a text is a file only together with an encoding.
+struct FileBytes;
+
+impl PartialSchema for FileBytes {
+    fn schema() -> RefOr<Schema> {
+        let format = SchemaFormat::KnownFormat(KnownFormat::Binary);
+        ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
+    }
+}
+
+impl ToSchema for FileBytes {}
+
 /// What came of an import.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Imported {
@@ -49,7 +63,7 @@ pub struct Imported {
 
 /// Import a CSV file
 ///
-/// The body is the file itself, of any size. Its layout (Google, Outlook, Thunderbird, or plain columns such as name,
+/// The body is the file itself, of any size, as `text/csv` or `application/octet-stream`. Its layout (Google, Outlook, Thunderbird, or plain columns such as name,
 /// surname, email, phone and company), encoding and delimiter are recognised. Rows go in chunk by chunk while the file
 /// arrives; a row that cannot is reported with its number and the reason, and the others go in. The same file again adds
 /// nothing, so an import that broke off is simply sent again.
@@ -57,8 +71,10 @@ pub struct Imported {
     post, path = "/enterprise/{enterpriseId}/contacts/import",
     tag = "contacts", operation_id = "importContacts", params(ImportParams),
     request_body(
-        content = String, content_type = "text/csv",
-        example = "name,surname,email,company\nGrace,Hopper,grace@contoso.example,Contoso\n"
+        content(
+            (String = "text/csv", example = "name,surname,email,company\nGrace,Hopper,grace@contoso.example,Contoso\n"),
+            (inline(FileBytes) = "application/octet-stream")
+        )
     ),
     responses((status = 200, body = Answer<Imported>))
 )]
