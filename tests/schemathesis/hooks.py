@@ -140,9 +140,11 @@ def fix_import(case, body):
     if not isinstance(case.query, dict):
         case.query = {}
     case.query.setdefault("employee", "u1")
-    if isinstance(body, str) and not body.startswith("name,"):
-        cell = body.replace("\0", "").replace('"', '""')
-        case.body = f'name,notes\r\nGrace,"{cell}"\r\n{cell}\r\n'
+    text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+    if isinstance(text, str) and not text.startswith("name,"):
+        cell = text.replace("\0", "").replace('"', '""')
+        file = f'name,notes\r\nGrace,"{cell}"\r\n{cell}\r\n'
+        case.body = file.encode() if case.media_type == "application/octet-stream" else file
 
 
 def fix_sign_in(case, body):
