@@ -22,6 +22,10 @@ postman:
 schemathesis *ARGS:
     tests/schemathesis/run.sh dist/muster {{ARGS}}
 
+# Generate TypeScript and Python clients, and call a freshly started dist/muster with them; needs node, npm and python3.
+clients:
+    tests/clients/run.sh dist/muster
+
 # Fuzz one target (csv, durations or cursors) for SECONDS; new inputs go into target/fuzz/corpus.
 fuzz TARGET="csv" SECONDS="600":
     #!/usr/bin/env bash
