@@ -69,7 +69,7 @@ fn a_migration_that_fails_repeatedly_leaves_no_backups() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     for second in 0..3 {
         let clock = Clock::manual(at(&format!("2026-11-22T14:30:0{second}Z")));
-        assert!(matches!(Store::open(&directory.options(Mode::Server), clock), Err(OpenError::Sqlite { .. })));
+        assert!(matches!(Store::open(&directory.options(Mode::Server), clock), Err(OpenError::DataDir { .. })));
         assert_eq!(version(&database), 1);
     }
     assert_eq!(backups_in(&directory), 0);

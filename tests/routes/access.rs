@@ -58,8 +58,8 @@ pub async fn operations(app: &TestApp) -> Vec<Operation> {
             assert!(!path.contains('{'), "the test has no id for {path}");
             let content = operation["requestBody"]["content"].as_object();
             let body = content.map(|content| {
-                let (media_type, body) = content.iter().next().unwrap();
-                let body = body.get("example").unwrap_or_else(|| panic!("{method} {template} has no example"));
+                let examples = content.iter().find_map(|(media_type, body)| Some((media_type, body.get("example")?)));
+                let (media_type, body) = examples.unwrap_or_else(|| panic!("{method} {template} has no example"));
                 (media_type.clone(), body.clone())
             });
             operations.push(Operation {
