@@ -15,9 +15,9 @@ use crate::access::Access;
 use crate::backups::Backups;
 use crate::backups::machine::MachineFiles;
 use crate::clock::Clock;
-use crate::config::{BackupSettings, HttpSettings};
+use crate::config::{BackupSettings, HttpSettings, ListenAddress};
 use crate::http::{self, AppState, HttpLimits, HttpOptions, RouterHandler};
-use crate::server::Server;
+use crate::server::{self, Server};
 use crate::store::{OpenError, Store, StoreError, StoreOptions};
 use crate::summaries::Summaries;
 
@@ -51,7 +51,7 @@ pub enum StartError {
     /// The port could not be opened.
     #[error("cannot listen on {address}: {reason}")]
     Listen {
-        address: SocketAddr,
+        address: ListenAddress,
         /// What is wrong, and what to do.
         reason: String,
     },
@@ -89,8 +89,9 @@ impl App {
     }
 
     /// Opens a port without serving it yet.
-    pub async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-        TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, reason: explain_listen(&error) })
+    pub async fn listen(address: ListenAddress) -> Result<TcpListener, StartError> {
+        let refused = |error| StartError::Listen { address, reason: explain_listen(&error) };
+        server::listen(address).await.map_err(refused)
     }
 
     /// Starts a server on an open port.

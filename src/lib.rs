@@ -35,6 +35,8 @@
 //! Layer 5, what people start:
 //! - [`cli`]: the command line, one file per command.
 
+#![forbid(unsafe_code)]
+
 pub mod access;
 pub mod app;
 pub mod backups;

@@ -309,7 +309,7 @@ async fn a_failed_backup_is_reported_everywhere_and_retried() {
     std::fs::write(&server.folder, "in the way").unwrap();
     let clock = server.clock();
     clock.advance(START_DELAY);
-    let status = server.until("the first attempt has failed", |status| status["status"] == "failed").await;
+    let status = server.until("the first attempt has failed", |status| status["failure"]["attempts"] == 1).await;
     let reason = status["failure"]["reason"].as_str().unwrap();
     assert!(reason.contains("it is a file, not a folder"), "{reason}");
     assert_eq!((&status["failure"]["attempts"], &status["nextAt"]), (&json!(1), &json!("2026-11-22T08:02:00.000Z")));

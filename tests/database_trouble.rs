@@ -183,28 +183,32 @@ async fn a_session_in_memory_ends_with_its_token_and_can_be_revoked() {
 }
 
 #[test]
-fn disk_errors_refuse_writes_with_503_until_they_are_over() {
+fn a_limit_for_the_size_of_files_refuses_writes_as_a_full_disk_does_until_it_is_raised() {
     let dir = WorkDir::new();
     let token = dir.token("admin");
-    let server = dir.serve_as_ignoring_file_size_signals(&token);
+    let server = dir.serve_as(&token, &[]);
     let mut client = server.client();
     client.post("/enterprise", &json!({"id": "acme", "name": "Acme"}));
-    // From now on each write to a file fails with EFBIG, which SQLite reports as an error of the disk.
+    // From now on the system sends a signal that ends most programs, and fails each write to a file.
     server.limit_file_size("0");
     let refused = client.send("POST", "/enterprise", json!({"id": "globex", "name": "Globex"}).to_string());
-    let problem = refused.clone().expect(503).json();
-    assert!(problem["detail"].as_str().unwrap().contains("reports errors; nothing was changed"), "{problem:#}");
-    assert!(refused.header("retry-after").is_some());
-    assert_eq!(client.get("/healthz")["trouble"]["kind"], "diskFailing");
-    client.send("GET", "/readyz", "").expect(503);
+    let problem = refused.clone().expect(507).json();
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("limit for the size of files; nothing was changed. Raise it (LimitFSIZE="), "{detail}");
+    assert_eq!(client.get("/healthz")["trouble"]["kind"], "fileSizeLimit");
+    let problem = client.send("GET", "/readyz", "").expect(503).json();
+    assert!(problem["detail"].as_str().unwrap().contains("ulimit -f"), "{problem:#}");
     assert_eq!(client.get("/enterprise")["totalCount"], 1);
     client.get("/enterprise/acme/contacts/summary");
     let cookie = client.send("POST", "/session", json!({"token": token}).to_string()).expect(200);
     assert!(cookie.header("set-cookie").is_some());
-    // One line for the whole outage, with the error of SQLite.
+    let metrics = Exposition::read(&client.send("GET", "/metrics", "").text());
+    assert_eq!(metrics.count("muster_database_trouble", &[("cause", "file_size_limit")]), 1);
+    // One line for the whole outage.
+    eventually("the log says so", || server.log().contains("file_size_limit").then_some(()));
     let log = server.log();
     assert_eq!(log.matches("ERROR").count(), 1, "{log}");
-    assert!(log.contains("disk I/O error"), "{log}");
+    client.send("POST", "/backup", "").expect(507);
 
     server.limit_file_size("unlimited");
     eventually("the trouble is over", || client.get("/healthz")["trouble"].is_null().then_some(()));

@@ -26,7 +26,7 @@ const EXCEPTIONS: [(&str, &str, &str); 2] = [
 ];
 
 /// Libraries that only some modules may name.
-const LIBRARIES: [(&[&str], &[&str]); 7] = [
+const LIBRARIES: [(&[&str], &[&str]); 8] = [
     (&["rusqlite", "r2d2", "r2d2_sqlite"], &["store"]),
     (&["axum", "tower", "tower_http", "utoipa_axum", "utoipa_swagger_ui"], &["http"]),
     // `muster health` and the traffic of `muster demo` are clients of this machine.
@@ -34,7 +34,8 @@ const LIBRARIES: [(&[&str], &[&str]); 7] = [
     (&["http_body_util"], &["server", "http", "cli", "outbound"]),
     (&["rustls", "tokio_rustls", "x509_cert"], &["server", "outbound"]),
     (&["hickory_resolver", "rustls_native_certs"], &["outbound"]),
-    (&["clap", "clap_complete", "clap_mangen", "indicatif", "rlimit"], &["cli"]),
+    (&["clap", "clap_complete", "clap_mangen", "indicatif", "rlimit", "signal_hook"], &["cli"]),
+    (&["ctor"], &["main"]),
 ];
 
 /// What opens a connection to another machine, or finds one.

@@ -59,6 +59,7 @@ mod store_properties;
 mod store_purge;
 mod store_wal;
 mod support;
+mod surroundings;
 mod tls;
 mod trusted_proxy;
 mod upgrade;

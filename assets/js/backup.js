@@ -86,7 +86,7 @@ export class BackupPart {
       h(
         "div",
         {},
-        h("p", { class: "trouble-what" }, backup.status === "failed" ? "The last backup failed." : "A backup is overdue."),
+        h("p", { class: "trouble-what" }, this.#what(backup)),
         this.#reason(backup),
       ),
     ];
@@ -103,6 +103,11 @@ export class BackupPart {
     this.#shown = text;
     this.alert.className = news ? "trouble backup-alert" : "";
     fill(this.alert, news);
+  }
+
+  #what({ status, failure }) {
+    if (status !== "failed") return "A backup is overdue.";
+    return failure.attempts === 0 ? "No backup can be made." : "The last backup failed.";
   }
 
   #reason({ status, failure, last }) {
@@ -132,15 +137,17 @@ export class BackupPart {
     // Backups of older versions do not say whose they are; a folder that is shared has few of them.
     const own = files.filter((file) => file.installation === installation || file.installation === null);
     const when = failure ? "The next attempt is due " : "The next one is due ";
+    const failed = failure !== null && failure.attempts > 0;
     return h(
       "p",
       {},
-      failure && `${format.counted(failure.attempts, "attempt")} failed since, the last one `,
-      failure && time(failure.at, format.ago),
-      failure && ". ",
-      when,
-      time(nextAt, (millis, now) => (millis <= now ? "now" : format.until(millis, now))),
-      `. Here are ${format.count(own.length)} of ${format.count(keep)} that are kept of `,
+      failed && `${format.counted(failure.attempts, "attempt")} failed since, the last one `,
+      failed && time(failure.at, format.ago),
+      failed && ". ",
+      nextAt !== null && when,
+      nextAt !== null && time(nextAt, (millis, now) => (millis <= now ? "now" : format.until(millis, now))),
+      nextAt !== null && ". ",
+      `Here are ${format.count(own.length)} of ${format.count(keep)} that are kept of `,
       h("strong", { class: "backup-installation" }, name(installation)),
       ": ",
       name(folder),

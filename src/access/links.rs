@@ -55,6 +55,12 @@ pub fn mint_link(now: Timestamp) -> io::Result<MintedLink> {
 }
 
 impl MintedLink {
+    /// What to run in a write transaction so that the link no longer works.
+    pub fn withdraw(&self) -> impl FnOnce(&WriteTx<'_>) -> Result<(), StoreError> + Send + 'static {
+        let id = self.stored.id.clone();
+        move |tx| tx.use_sign_in_link(&id).map(drop)
+    }
+
     /// The link itself, for a server that people reach at `url`.
     #[must_use]
     pub fn at(&self, url: &str) -> String {

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::folder::Folder;
+use super::folder::{Folder, FolderContent, KeptBackup};
 use super::listing::{self, Listing};
 use super::machine::MachineFiles;
 use super::run::BackupRun;
@@ -51,6 +51,8 @@ struct Inner {
     store: Store,
     clock: Clock,
     every: Option<Duration>,
+    /// Whether the folder is not the one in the data directory.
+    is_folder_chosen: bool,
     folder: Folder,
     listing: Listing,
     machine: Option<MachineFiles>,
@@ -68,6 +70,8 @@ struct BackupsState {
     last_id: Option<i64>,
     /// The last failure since the last successful backup.
     failure: Option<BackupFailure>,
+    /// Since when, and why, no backup can be made in the folder.
+    folder_problem: Option<(Timestamp, String)>,
     running: Option<Arc<BackupRun>>,
     stopping: bool,
     made: u64,
@@ -100,12 +104,22 @@ impl Backups {
         let schedule = Schedule::new(settings.backup_every, last_at, clock.instant());
         let last_id = last.as_ref().map(|made| made.id);
         let last = last.map(|made| made.record);
-        let state =
-            BackupsState { schedule, last, last_id, failure: None, running: None, stopping: false, made: 0, failed: 0 };
+        let state = BackupsState {
+            schedule,
+            last,
+            last_id,
+            failure: None,
+            folder_problem: None,
+            running: None,
+            stopping: false,
+            made: 0,
+            failed: 0,
+        };
         let inner = Inner {
             store: store.clone(),
             clock,
             every: settings.backup_every,
+            is_folder_chosen: settings.backup_dir.is_some(),
             folder,
             listing: Listing::default(),
             machine,
@@ -198,6 +212,7 @@ impl Backups {
             state.schedule.succeeded(record.at, self.inner.clock.instant());
             state.last = Some(record.clone());
             state.failure = None;
+            state.folder_problem = None;
             state.made += 1;
             state.running = None;
         }
@@ -229,6 +244,10 @@ impl Backups {
     /// Runs the schedule until the server stops; then cancels a running backup, which removes its partial file.
     pub async fn tend(self, stop: CancellationToken) {
         let mut refreshed = self.inner.clock.instant();
+        tokio::select! {
+            () = self.check_folder_at_start() => {}
+            () = stop.cancelled() => {}
+        }
         while tokio::time::timeout(CHECK_INTERVAL, stop.cancelled()).await.is_err() {
             let (now, instant) = (self.inner.clock.now(), self.inner.clock.instant());
             if self.lock().schedule.is_due(now, instant) {
@@ -238,6 +257,7 @@ impl Backups {
             if instant.duration_since(refreshed) >= REFRESH_INTERVAL {
                 refreshed = instant;
                 self.update_last(self.inner.store.read_internal(|tx| tx.last_backup(None)).await);
+                self.read_folder().await;
             }
         }
         let running = {
@@ -250,6 +270,39 @@ impl Backups {
         }
         self.inner.runs.close();
         self.inner.runs.wait().await;
+    }
+
+    /// Says at once what would otherwise be noticed when a backup is due.
+    async fn check_folder_at_start(&self) {
+        self.read_folder().await;
+        let folder = self.inner.folder.clone();
+        if self.inner.is_folder_chosen
+            && tokio::task::spawn_blocking(move || folder.is_missing()).await.is_ok_and(|missing| missing)
+        {
+            let folder = self.inner.folder.path().display();
+            tracing::warn!(
+                "the folder of backups, {folder}, is missing: the first backup creates it; if a disk belongs there, mount it"
+            );
+        }
+    }
+
+    /// Reads the folder with a time limit. That no backup can be made in it is logged once.
+    async fn read_folder(&self) -> Vec<KeptBackup> {
+        let folder = self.inner.folder.clone();
+        let FolderContent { kept, problem } =
+            self.inner.listing.read(listing::TIME_MAX, move || folder.content()).await;
+        let mut state = self.lock();
+        let known = state.folder_problem.as_ref().map(|(_, reason)| reason);
+        if known != problem.as_ref() {
+            if let Some(reason) = &problem {
+                tracing::error!(%reason, "no backup can be made");
+            } else {
+                tracing::info!("backups can be made again");
+            }
+            let now = self.inner.clock.now();
+            state.folder_problem = problem.map(|reason| (now, reason));
+        }
+        kept
     }
 
     /// Takes over a newer backup from the audit log; a failed read changes nothing.
@@ -265,8 +318,7 @@ impl Backups {
     /// The state of backups. Reads the database and the folder, each with a time limit.
     pub async fn status(&self) -> BackupStatus {
         self.update_last(self.inner.store.read(|tx| tx.last_backup(None)).await);
-        let folder = self.inner.folder.clone();
-        let kept = self.inner.listing.read(listing::TIME_MAX, move || folder.kept()).await;
+        let kept = self.read_folder().await;
         let (now, instant) = (self.inner.clock.now(), self.inner.clock.instant());
         let state = self.lock();
         BackupStatus {
@@ -277,7 +329,7 @@ impl Backups {
             installation: self.inner.folder.installation().clone(),
             next_at: state.schedule.next_at(now, instant),
             last: state.last.clone(),
-            failure: state.failure.clone(),
+            failure: state.failure(),
             running: state.running.clone(),
             kept,
             now,
@@ -292,7 +344,7 @@ impl Backups {
             last: state.last.clone(),
             made: state.made,
             failed: state.failed,
-            is_failing: state.failure.is_some(),
+            is_failing: state.failure().is_some(),
             is_running: state.running.is_some(),
             every: self.inner.every,
         }
@@ -304,8 +356,15 @@ impl Backups {
 }
 
 impl BackupsState {
+    /// Why the last attempt failed, or the next one would.
+    fn failure(&self) -> Option<BackupFailure> {
+        let of_folder =
+            |(at, reason): &(Timestamp, String)| BackupFailure { at: *at, reason: reason.clone(), attempts: 0 };
+        self.failure.clone().or_else(|| self.folder_problem.as_ref().map(of_folder))
+    }
+
     fn health(&self, now: Timestamp, instant: std::time::Instant) -> BackupHealth {
-        if self.failure.is_some() {
+        if self.failure().is_some() {
             BackupHealth::Failed
         } else if self.schedule.is_off() {
             BackupHealth::Off

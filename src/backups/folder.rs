@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::backup_name::BackupName;
 use crate::config::InstallationName;
 use crate::domain::time::Timestamp;
-use crate::store::{BackupError, remove_leftovers};
+use crate::store::{BackupError, remove_leftovers, try_to_write};
 
 /// The most files that are listed. More than an installation keeps; the folder may hold any number of files.
 const LISTED_MAX: usize = 1_000;
@@ -49,6 +49,15 @@ impl KeptBackup {
     }
 }
 
+/// The folder as it was when it was last read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct FolderContent {
+    /// The backups in it, newest first.
+    pub(super) kept: Vec<KeptBackup>,
+    /// Why no backup can be made in it, if none can.
+    pub(super) problem: Option<String>,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
     path: PathBuf,
@@ -78,26 +87,41 @@ impl Folder {
         self.keep
     }
 
+    /// What is in the folder, and whether it can be used.
+    pub(super) fn content(&self) -> FolderContent {
+        FolderContent { kept: self.kept(), problem: self.check().err().map(|error| error.to_string()) }
+    }
+
+    /// Fails where no backup can be made. Changes nothing.
+    fn check(&self) -> Result<(), BackupError> {
+        [&self.path, &self.own()].into_iter().try_for_each(|folder| check_folder(folder))
+    }
+
+    /// Whether there is no such folder yet.
+    pub(super) fn is_missing(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+    }
+
     /// The path for a backup made now. Creates the folder and the installation's own in it where they are missing, and
     /// removes the partial files of killed processes.
     pub(super) fn next(&self, now: Timestamp) -> Result<PathBuf, BackupError> {
         let own = self.own();
         for folder in [&self.path, &own] {
-            make_folder(folder)
-                .map_err(|reason| BackupError::Destination { path: folder.display().to_string(), reason })?;
+            check_folder(folder)?;
+            let mut builder = fs::DirBuilder::new();
+            builder.recursive(true).mode(OWNER_ONLY);
+            builder.create(folder).map_err(|error| cannot_write(folder, error.to_string()))?;
             remove_leftovers(folder, |name| name.parse::<BackupName>().is_ok());
         }
         let mut names = (1..=NUMBER_MAX).map(|number| BackupName::new(&self.installation, now, number).to_string());
         let free = names.find(|name| !own.join(name).exists());
-        free.map(|name| own.join(name)).ok_or_else(|| BackupError::Destination {
-            path: own.display().to_string(),
-            reason: "it is full of backups of this second".to_owned(),
-        })
+        free.map(|name| own.join(name))
+            .ok_or_else(|| cannot_write(&own, "it is full of backups of this second".to_owned()))
     }
 
     /// The backups in the folder, newest first, those of other installations included. Files with other names are not
     /// listed.
-    pub(super) fn kept(&self) -> Vec<KeptBackup> {
+    fn kept(&self) -> Vec<KeptBackup> {
         let mut kept = self.all();
         kept.sort_unstable_by(|one, other| other.name.cmp(&one.name));
         kept.truncate(LISTED_MAX);
@@ -164,29 +188,51 @@ fn backups_in(folder: &Path, subfolder: Option<&InstallationName>) -> Vec<KeptBa
     entries.filter_map(Result::ok).filter_map(backup).collect()
 }
 
-/// Makes a folder where it is missing; says why there is none.
-fn make_folder(path: &Path) -> Result<(), String> {
+fn check_folder(path: &Path) -> Result<(), BackupError> {
+    folder_problem(path).map_or(Ok(()), |reason| Err(cannot_write(path, reason)))
+}
+
+fn cannot_write(path: &Path, reason: String) -> BackupError {
+    BackupError::Destination { path: path.display().to_string(), reason }
+}
+
+/// Why no backup can be made in a folder, if none can, as far as that shows beforehand. One that is missing is created
+/// with the first backup, so it must only be possible to create it. Changes nothing.
+#[must_use]
+pub fn folder_problem(path: &Path) -> Option<String> {
     match fs::metadata(path) {
-        Ok(folder) if folder.is_dir() && folder.mode() & OTHERS_WRITE != 0 && folder.mode() & STICKY == 0 => {
-            Err(format!(
-                "everybody on this machine may write in it (mode {:04o}), and so replace backups; run: chmod o-w {}",
-                folder.mode() & 0o7777,
-                path.display()
-            ))
-        }
-        Ok(folder) if folder.is_dir() => Ok(()),
-        Ok(_) => Err("it is a file, not a folder".to_owned()),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let mut builder = fs::DirBuilder::new();
-            builder.recursive(true).mode(OWNER_ONLY);
-            builder.create(path).map_err(|error| error.to_string())
-        }
-        Err(error) => Err(error.to_string()),
+        Ok(folder) if !folder.is_dir() => Some("it is a file, not a folder".to_owned()),
+        Ok(folder) if folder.mode() & OTHERS_WRITE != 0 && folder.mode() & STICKY == 0 => Some(format!(
+            "everybody on this machine may write in it (mode {:04o}), and so replace backups; run: chmod o-w {}",
+            folder.mode() & 0o7777,
+            path.display()
+        )),
+        Ok(_) => try_to_write(path).err().map(|error| error.to_string()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => why_not_created(path),
+        Err(error) => Some(error.to_string()),
     }
+}
+
+/// Why a folder that is missing cannot be created.
+fn why_not_created(path: &Path) -> Option<String> {
+    if path.is_symlink() {
+        return Some("it is a symbolic link that leads nowhere".to_owned());
+    }
+    // A relative path has an empty ancestor, which means the working directory.
+    let above = path.ancestors().skip(1).map(|above| if above.as_os_str().is_empty() { Path::new(".") } else { above });
+    let above = above.into_iter().find(|above| above.symlink_metadata().is_ok())?;
+    if !above.is_dir() {
+        let what = if above.is_file() { "is a file, not a folder" } else { "is no folder" };
+        return Some(format!("{} {what}", above.display()));
+    }
+    let error = try_to_write(above).err()?;
+    Some(format!("it is missing and cannot be created in {}: {error}", above.display()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     fn folder(path: PathBuf, keep: usize) -> Folder {
@@ -219,7 +265,7 @@ mod tests {
         fs::create_dir(dir.path().join("muster-2026-11-01T08-00-00Z.db")).unwrap();
         let backups = folder(dir.path().to_owned(), 3);
         backups.retire(&dir.path().join(ours(15)), &all_of(dir.path()), at("2026-11-15T08:00:01Z"));
-        let names: Vec<String> = backups.kept().iter().map(|kept| kept.name.to_string()).collect();
+        let names: Vec<String> = backups.content().kept.iter().map(|kept| kept.name.to_string()).collect();
         assert_eq!(names, [ours(15), ours(14), ours(13)]);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3 + others.len() + 1);
     }
@@ -234,15 +280,39 @@ mod tests {
         }
         let backups = folder(dir.path().to_owned(), 2);
         backups.retire(&dir.path().join(names[2]), &all_of(dir.path()), at("2026-11-15T08:00:01Z"));
-        let kept: Vec<String> = backups.kept().iter().map(|kept| kept.name.to_string()).collect();
+        let kept: Vec<String> = backups.content().kept.iter().map(|kept| kept.name.to_string()).collect();
         assert_eq!(kept, [names[2], names[1]]);
         // With a clock that was set back before all of them, the backup that was just made stays.
         let back = "muster-2020-01-01T00-00-00Z.db";
         fs::write(dir.path().join(back), "").unwrap();
         let backups = folder(dir.path().to_owned(), 1);
         backups.retire(&dir.path().join(back), &all_of(dir.path()), at("2020-01-01T00:00:01Z"));
-        let kept: Vec<String> = backups.kept().iter().map(|kept| kept.name.to_string()).collect();
+        let kept: Vec<String> = backups.content().kept.iter().map(|kept| kept.name.to_string()).collect();
         assert_eq!(kept, [back]);
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_used_is_found_out_without_a_backup() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::write(path("file"), "").unwrap();
+        symlink(path("loop"), path("loop")).unwrap();
+        symlink(path("nowhere"), path("dangling")).unwrap();
+        let check = |name: &str, expected: Option<&str>| {
+            let backups = folder(path(name), 1);
+            let problem = backups.content().problem;
+            assert_eq!(problem.is_some(), expected.is_some(), "{name}: {problem:?}");
+            assert!(expected.is_none_or(|text| problem.as_ref().unwrap().contains(text)), "{name}: {problem:?}");
+            let next = backups.next(at("2026-11-15T08:00:01Z"));
+            assert_eq!(next.err().map(|error| error.to_string()), problem, "{name}");
+        };
+        check("file", Some("it is a file, not a folder"));
+        check("file/backups", Some("file is a file, not a folder"));
+        check("loop", Some("too many levels of symbolic links"));
+        check("dangling", Some("leads nowhere"));
+        check("dangling/backups", Some("is no folder"));
+        check(".", None);
+        check("new/backups", None);
     }
 
     #[test]
@@ -275,7 +345,7 @@ mod tests {
         let known: HashSet<String> = known.map(|name| dir.path().join(name).display().to_string()).collect();
         let backups = folder(dir.path().to_owned(), 2);
         let listed = |backups: &Folder| -> Vec<String> {
-            backups.kept().iter().map(|kept| kept.path().display().to_string()).collect()
+            backups.content().kept.iter().map(|kept| kept.path().display().to_string()).collect()
         };
         assert_eq!(listed(&backups), [names[4], names[3], names[1], names[0], names[2]]);
         backups.retire(&dir.path().join(names[4]), &known, at("2026-11-15T08:00:01Z"));

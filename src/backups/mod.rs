@@ -23,6 +23,6 @@ mod status;
 
 pub use backup_name::BackupName;
 pub use coordinator::{Backups, BeginError, installation_name};
-pub use folder::KeptBackup;
+pub use folder::{KeptBackup, folder_problem};
 pub use run::{BackupRun, RunProgress};
 pub use status::{BackupFailure, BackupFigures, BackupHealth, BackupStatus};

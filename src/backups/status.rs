@@ -19,18 +19,18 @@ pub enum BackupHealth {
     Waiting,
     /// The next backup is late.
     Overdue,
-    /// The last attempt failed.
+    /// The last attempt failed, or the folder cannot be used.
     Failed,
     /// There is no schedule.
     Off,
 }
 
-/// The failure of the last attempt.
+/// The failure of the last attempt; or of the next one, where the folder cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackupFailure {
     pub at: Timestamp,
     pub reason: String,
-    /// Failed attempts since the last successful backup.
+    /// Failed attempts since the last successful backup; 0 where none was made yet.
     pub attempts: u64,
 }
 

@@ -19,6 +19,7 @@ use crate::domain::backup::Size;
 use crate::store::{
     Actor, BackupMade, BackupObserver, BackupRequest, DATABASE_FILE, KeptKind, Pace, back_up, record_backup,
 };
+use crate::telemetry;
 
 /// What messages and the audit log call it.
 const STANDARD_OUTPUT: &str = "standard output";
@@ -137,8 +138,7 @@ pub fn run(context: &mut Context<'_>, arguments: &BackupArgs) -> Result<(), Fail
         named.rows,
         in_words(&named)
     );
-    // A closed standard error is no failure.
-    let _ = writeln!(std::io::stderr(), "{text}");
+    telemetry::message(&format!("{text}\n"));
     Ok(())
 }
 

@@ -1,12 +1,13 @@
 //! `muster check`: the integrity of the database.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use clap::Args;
 
 use super::database;
 use super::{Context, Failure};
 use crate::store::{Difference, database_path};
+use crate::telemetry;
 
 /// Check the integrity of the database and of every rollup.
 ///
@@ -31,7 +32,7 @@ pub fn run(context: &mut Context<'_>, arguments: &CheckArgs) -> Result<(), Failu
     let path = database_path(store.data_dir());
     if std::io::stderr().is_terminal() {
         // A million contacts take some twenty seconds.
-        let _ = writeln!(std::io::stderr(), "recounting every contact");
+        telemetry::message("recounting every contact\n");
     }
     let report = store.read_blocking(|tx| tx.check()).map_err(|error| {
         let message = if error.is_damage() {

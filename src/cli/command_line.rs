@@ -81,7 +81,30 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap:
     Ok(cli)
 }
 
+/// What it means that a command's standard output cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LostOutput {
+    /// The output is what the command was asked for, so it has failed.
+    Failure,
+    /// One who closes it has seen enough: a list or a text for people, which `head` cuts short.
+    FailureUnlessClosed,
+    /// The exit code says everything.
+    Ignored,
+}
+
 impl Command {
+    /// What it means that its standard output cannot be written.
+    pub(super) fn lost_output(&self) -> LostOutput {
+        match self {
+            Self::Token(arguments) if matches!(arguments.command, token::TokenCommand::List(_)) => {
+                LostOutput::FailureUnlessClosed
+            }
+            Self::Man(_) | Self::Completions(_) => LostOutput::FailureUnlessClosed,
+            Self::Health(_) => LostOutput::Ignored,
+            _ => LostOutput::Failure,
+        }
+    }
+
     /// Whether the command writes the settings file, so that it may be missing before.
     pub(super) fn writes_settings(&self) -> bool {
         matches!(self, Self::Restore(arguments) if arguments.with_settings)

@@ -21,4 +21,10 @@ impl Context<'_> {
     pub fn print(&mut self, line: &str) -> Result<(), Failure> {
         writeln!(self.stdout, "{line}").map_err(Failure::output)
     }
+
+    /// Writes a line that must not be lost: fails unless all of it has left this process.
+    pub fn print_at_once(&mut self, line: &str) -> Result<(), Failure> {
+        self.print(line)?;
+        self.stdout.flush().map_err(Failure::output)
+    }
 }

@@ -136,7 +136,7 @@ fn announce(
     token: &str,
     link: &MintedLink,
 ) -> Result<(), Failure> {
-    let url = server::url(context, address);
+    let url = server::url(context, address.into());
     let enterprises: Vec<&str> = data.enterprises().iter().map(|enterprise| enterprise.id.as_str()).collect();
     let first = enterprises.first().copied().unwrap_or_default();
     context.print(&format!("Dashboard:   {}", link.at(&url)))?;

@@ -1,13 +1,12 @@
 //! `muster export`: an enterprise's contacts as a file.
 
-use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::database;
-use super::{Context, Failure};
+use super::{Context, Failure, pipes};
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::intake::{self, ExportError};
 use crate::store::{Actor, Store, StoreError, Subject};
@@ -45,7 +44,7 @@ pub enum ExportFormat {
 const EXAMPLES: &str = "\
 Examples:
   muster export --enterprise acme --output acme.csv
-  muster export --enterprise acme --department sales | head";
+  muster export --enterprise acme --department sales | gzip > sales.csv.gz";
 
 /// Writes the contacts.
 pub fn run(context: &mut Context<'_>, arguments: &ExportArgs) -> Result<(), Failure> {
@@ -65,7 +64,7 @@ pub fn run(context: &mut Context<'_>, arguments: &ExportArgs) -> Result<(), Fail
             // The enterprise is looked up before the file is made, so that a misspelt id leaves an old file as it was.
             intake::can_export(&store, &arguments.enterprise, arguments.department.as_ref())
                 .map_err(|error| refused(error.into(), arguments))?;
-            let mut file = BufWriter::new(File::create(path).map_err(cannot_write)?);
+            let mut file = BufWriter::new(pipes::create(path).map_err(cannot_write)?);
             let written = export(&store, arguments, &mut |piece| file.write_all(&piece));
             let written = written.map_err(|error| match error {
                 ExportError::Output(error) => cannot_write(error),

@@ -6,6 +6,9 @@ use std::io;
 
 use crate::config::ConfigError;
 
+/// What to do about a file that may not become larger.
+const FILE_SIZE_ADVICE: &str = "; raise the limit for the size of files (ulimit -f, LimitFSIZE= of a systemd unit)";
+
 /// Why a command did not do what it was asked for; written as one line, its causes joined by colons.
 #[derive(Debug)]
 pub struct Failure {
@@ -18,7 +21,10 @@ pub struct Failure {
 enum FailureKind {
     Usage,
     Failed,
+    /// Standard output was closed by its reader.
     OutputClosed,
+    /// Standard output cannot be written.
+    OutputLost,
 }
 
 impl Failure {
@@ -38,33 +44,42 @@ impl Failure {
         Self { cause: Some(cause.into()), ..self }
     }
 
-    /// Standard output could not be written. Where it was closed, its reader has seen enough
-    /// (`muster token list | head -1`), and the command ends quietly and well.
+    /// Standard output could not be written: what the command was asked for is lost.
     #[must_use]
     pub fn output(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self {
-                kind: FailureKind::OutputClosed,
-                message: "standard output was closed".to_owned(),
-                cause: None,
-            };
+            let message = "standard output was closed before all of it was written".to_owned();
+            return Self { kind: FailureKind::OutputClosed, message, cause: None };
         }
-        Self::failed("standard output cannot be written").because(error)
+        let message = "standard output cannot be written".to_owned();
+        Self { kind: FailureKind::OutputLost, message, cause: Some(error.into()) }
+    }
+
+    /// The same failure with what follows from it.
+    #[must_use]
+    pub fn so(self, consequence: &str) -> Self {
+        Self::failed(format!("{self}; {consequence}"))
     }
 
     /// The process's exit code.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.kind {
-            FailureKind::OutputClosed => 0,
-            FailureKind::Failed => 1,
+            FailureKind::OutputClosed | FailureKind::OutputLost | FailureKind::Failed => 1,
             FailureKind::Usage => 2,
         }
     }
 
-    /// Whether nothing is to be written about it.
+    /// Whether standard output cannot be written, or not any longer.
     #[must_use]
-    pub fn is_quiet(&self) -> bool {
+    pub fn is_output_lost(&self) -> bool {
+        matches!(self.kind, FailureKind::OutputClosed | FailureKind::OutputLost)
+    }
+
+    /// Whether the reader of standard output closed it. One who reads a list for people has perhaps seen enough
+    /// (`muster token list | head -1`).
+    #[must_use]
+    pub fn is_output_closed(&self) -> bool {
         self.kind == FailureKind::OutputClosed
     }
 }
@@ -91,6 +106,9 @@ impl fmt::Display for Failure {
                 line.push_str(": ");
                 line.push_str(&text);
             }
+            if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::FileTooLarge) {
+                line.push_str(FILE_SIZE_ADVICE);
+            }
             cause = error.source();
         }
         let words: Vec<&str> = line.split('\n').map(str::trim).filter(|part| !part.is_empty()).collect();
@@ -116,8 +134,9 @@ mod tests {
 
     #[test]
     fn a_failure_is_one_line_with_its_causes() {
-        let check = |failure: Failure, line: &str, code: u8, quiet: bool| {
-            assert_eq!((failure.to_string().as_str(), failure.exit_code(), failure.is_quiet()), (line, code, quiet));
+        let check = |failure: Failure, line: &str, code: u8, closed: bool| {
+            let (text, is_closed) = (failure.to_string(), failure.is_output_closed());
+            assert_eq!((text.as_str(), failure.exit_code(), is_closed), (line, code, closed));
         };
         check(Failure::usage("no owner"), "no owner", 2, false);
         let cause = Middle(io::Error::other("line one\n  line two"));
@@ -130,7 +149,13 @@ mod tests {
         let cause = SaysItsCause { source: io::Error::other("no such file") };
         let line = "TLS cannot be set up: x.pem cannot be read (no such file); name another";
         check(Failure::failed("TLS cannot be set up").because(cause), line, 1, false);
-        check(Failure::output(io::ErrorKind::BrokenPipe.into()), "standard output was closed", 0, true);
+        let closed = "standard output was closed before all of it was written";
+        check(Failure::output(io::ErrorKind::BrokenPipe.into()), closed, 1, true);
+        let consequence = format!("{closed}; the token is gone");
+        check(Failure::output(io::ErrorKind::BrokenPipe.into()).so("the token is gone"), &consequence, 1, false);
+        let too_large = io::Error::new(io::ErrorKind::FileTooLarge, "it is too large");
+        let line = format!("no file: it is too large{FILE_SIZE_ADVICE}");
+        check(Failure::failed("no file").because(too_large), &line, 1, false);
         check(Failure::output(io::Error::other("disk full")), "standard output cannot be written: disk full", 1, false);
     }
 }

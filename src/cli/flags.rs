@@ -1,7 +1,10 @@
 //! Flags made from the table of settings, so that a new setting is a flag without another word.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
 use crate::config::{CONFIG_VARIABLE, Flags, SETTINGS, Setting, Usage};
@@ -98,9 +101,26 @@ fn arg(setting: &'static Setting) -> Arg {
     Arg::new(setting.key)
         .long(setting.key)
         .value_name(setting.value_name)
-        .value_parser(value_parser!(String))
+        .value_parser(TextParser)
         .action(if setting.repeatable { ArgAction::Append } else { ArgAction::Set })
         .help(format!("{}{default} [env: {}]", setting.help.trim_end_matches('.'), setting.variable()))
+}
+
+/// Takes any text. The refusal of another value names the flag, which that of clap does not.
+#[derive(Clone)]
+struct TextParser;
+
+impl TypedValueParser for TextParser {
+    type Value = String;
+
+    fn parse_ref(&self, command: &Command, argument: Option<&Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        value.to_str().map(str::to_owned).ok_or_else(|| {
+            let name = argument.map_or_else(String::new, |argument| format!(" of {argument}"));
+            let message =
+                format!("the value \"{}\"{name} is not valid UTF-8; settings take no other paths\n", value.display());
+            clap::Error::raw(ErrorKind::InvalidUtf8, message).with_cmd(command)
+        })
+    }
 }
 
 fn given(matches: &ArgMatches, usage: Usage) -> Flags {

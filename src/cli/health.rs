@@ -1,6 +1,7 @@
 //! `muster health`: whether a server is ready, for containers and scripts that have no other client.
 
 use std::error::Error;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::{Context, Failure, ServingFlags, server};
+use crate::config::ListenAddress;
 use crate::server::tls_probe;
 
 /// How long the server may take to answer. Its own probe gives up after two seconds.
@@ -64,9 +66,17 @@ pub fn run(context: &mut Context<'_>, arguments: &HealthArgs) -> Result<(), Fail
     let server = Server::parse(&url, probe).ok_or_else(|| {
         Failure::usage(format!("{url} is no address of a server; it must be such as http://127.0.0.1:8383"))
     })?;
+    // A container may have no file that tells what `localhost` is.
+    let addresses = match serving.listen.reachable() {
+        listen @ ListenAddress::Localhost { .. } if arguments.url.is_none() => listen.candidates(),
+        _ => Vec::new(),
+    };
+    let server = Server { addresses, ..server };
     let (status, answer) = server::block_on(ask(server))?;
     if status == 200 {
-        return context.print(&format!("{url} is {state}"));
+        // The exit code says so, too, whether anybody reads this or not.
+        let _ = context.print(&format!("{url} is {state}"));
+        return Ok(());
     }
     let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap_or_default();
     let detail = answer.get("detail").and_then(|detail| detail.as_str()).map(|detail| format!(": {detail}"));
@@ -78,6 +88,8 @@ struct Server {
     with_tls: bool,
     host: String,
     port: u16,
+    /// Where that is, where it needs no resolver.
+    addresses: Vec<SocketAddr>,
     authority: String,
     path: String,
 }
@@ -92,13 +104,18 @@ impl Server {
         };
         let port = uri.port_u16().unwrap_or(if with_tls { 443 } else { 80 });
         let authority = uri.authority()?.to_string();
-        Some(Self { with_tls, host: uri.host()?.to_owned(), port, authority, path: uri.path().to_owned() })
+        let (host, path) = (uri.host()?.to_owned(), uri.path().to_owned());
+        Some(Self { with_tls, host, port, addresses: Vec::new(), authority, path })
     }
 }
 
 async fn ask(server: Server) -> Result<(u16, Bytes), Failure> {
     let answered = async {
-        let stream = TcpStream::connect(format!("{}:{}", server.host, server.port)).await?;
+        let stream = if server.addresses.is_empty() {
+            TcpStream::connect(format!("{}:{}", server.host, server.port)).await?
+        } else {
+            TcpStream::connect(server.addresses.as_slice()).await?
+        };
         let answer = if server.with_tls {
             send(TokioIo::new(tls_probe::connect(stream, &server.host).await?), &server).await?
         } else {

@@ -11,10 +11,11 @@ use clap::{Args, ValueHint};
 use super::database::{self, Missing};
 use super::progress::ImportBar;
 use super::temporary_folder::TemporaryFolder;
-use super::{Context, Failure};
+use super::{Context, Failure, pipes};
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::intake::{self, ImportError, ImportOptions};
 use crate::store::{Actor, MayCreate, database_path};
+use crate::telemetry;
 use crate::transfer::csv::RejectsOutput;
 use crate::transfer::report::{Created, ImportReport};
 
@@ -139,12 +140,11 @@ pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Fail
     let made_database = no_database && scratch.is_none();
     tell(&name, &report, made_database.then_some(context.config.store.data_dir.as_path()));
     if let Some(reason) = &report.rejects_failure {
-        // A closed standard error is no failure.
-        let _ = writeln!(std::io::stderr(), "not all of the rejected rows were written: {reason}");
+        telemetry::message(&format!("not all of the rejected rows were written: {reason}\n"));
     }
     let rejects_path = rejects_path.filter(|_| report.rejects_failure.is_none());
     if rejects_path.is_none() && report.rejects_omitted > 0 {
-        let _ = writeln!(std::io::stderr(), "rejected, too: rows {}", ranges(&report.rejects_unnamed));
+        telemetry::message(&format!("rejected, too: rows {}\n", ranges(&report.rejects_unnamed)));
     }
     match report.rejects.first() {
         None => Ok(()),
@@ -164,7 +164,7 @@ fn open_input(arguments: &ImportArgs) -> Result<(Box<dyn Read + Send>, Option<u6
         return Ok((Box::new(std::io::stdin()), None));
     }
     let cannot_read = |error| Failure::failed(format!("{} cannot be read", arguments.file.display())).because(error);
-    let file = File::open(&arguments.file).map_err(cannot_read)?;
+    let file = pipes::open(&arguments.file).map_err(cannot_read)?;
     let metadata = file.metadata().map_err(cannot_read)?;
     if metadata.is_dir() {
         return Err(Failure::failed(format!("{} is a directory, not a file", arguments.file.display())));
@@ -272,8 +272,8 @@ fn tell(name: &str, report: &ImportReport, made_database: Option<&Path>) {
     if report.rejects_omitted > 0 {
         let _ = write!(text, "\n  and {} more", report.rejects_omitted);
     }
-    // A closed standard error is no failure.
-    let _ = writeln!(std::io::stderr(), "{text}");
+    text.push('\n');
+    telemetry::message(&text);
 }
 
 #[cfg(test)]

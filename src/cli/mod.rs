@@ -26,12 +26,16 @@ mod config_check;
 mod context;
 mod database;
 mod failure;
+mod file_limit;
 mod flags;
+mod memory_limit;
+mod pipes;
 mod program;
 mod progress;
 mod put_back;
 mod server;
 mod service_manager;
+mod standard_output;
 mod start;
 mod temporary_folder;
 #[cfg(test)]

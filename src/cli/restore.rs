@@ -1,7 +1,7 @@
 //! `muster restore`: a backup in the place of the database.
 
 use std::fmt::Write as _;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use super::{Context, Failure, put_back};
 use crate::backups::machine::{Places, PutBack, PutBackError, Written};
 use crate::clock::Clock;
 use crate::store::{Actor, BackupObserver, Before, Restore, Restored};
+use crate::telemetry;
 
 /// Put a backup in the place of the database. The server must be stopped.
 ///
@@ -97,8 +98,7 @@ pub fn run(context: &mut Context<'_>, arguments: &RestoreArgs) -> Result<(), Fai
             }
             _ => {}
         }
-        // A closed standard error is no failure.
-        let _ = io::stderr().write_all(text.as_bytes());
+        telemetry::message(&text);
     }
     match written {
         Some(Err(error)) => Err(Failure::failed(
@@ -137,14 +137,14 @@ fn plan(context: &Context<'_>, arguments: &RestoreArgs, prepared: &Restore) -> R
     let replaced: Vec<String> = plan.replaced().map(|file| file.path.display().to_string()).collect();
     let may_ask = !arguments.yes && io::stdin().is_terminal();
     if !replaced.is_empty() && !arguments.force && !may_ask {
-        let _ = io::stderr().write_all(text.as_bytes());
+        telemetry::message(&text);
         return Err(Failure::failed(format!(
             "nothing was restored: {} would be replaced; say so with --force, which keeps what is replaced beside it",
             replaced.join(" and ")
         )));
     }
     text.push('\n');
-    let _ = io::stderr().write_all(text.as_bytes());
+    telemetry::message(&text);
     Ok(plan)
 }
 
@@ -175,7 +175,8 @@ fn confirm(data_dir: &Path, file: &Path, prepared: &Restore, plan: Option<&PutBa
             data_dir.display()
         )));
     }
-    let _ = io::stderr().write_all(question.as_bytes());
+    telemetry::message(&question);
+    telemetry::flush_all();
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);
     read.map_err(|error| Failure::failed("standard input cannot be read").because(error))?;

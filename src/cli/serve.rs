@@ -32,7 +32,6 @@ Examples:
 /// Serves until it is stopped.
 pub fn run(context: &mut Context<'_>, _arguments: &ServeArgs) -> Result<(), Failure> {
     let settings = server::settings(context, "serve")?;
-    server::allow_connections(context);
     let data_dir = settings.store.settings.data_dir.clone();
     let hangup = Hangup::Reload { tls: settings.server.tls.clone(), data_dir: data_dir.clone() };
     let request_timeout = settings.http.request_timeout;
@@ -40,8 +39,8 @@ pub fn run(context: &mut Context<'_>, _arguments: &ServeArgs) -> Result<(), Fail
         let mut signals = StopSignals::catch(hangup)?;
         context.manager.status("Opening the database");
         let Some(app) = start::start(context, settings, &mut signals).await? else { return Ok(()) };
-        let url = server::url(context, app.address());
-        let described = RunningServer::this_process(server::port_url(context, app.address()), url.clone());
+        let url = server::url(context, app.address().into());
+        let described = RunningServer::this_process(server::port_url(context, app.address().into()), url.clone());
         if let Err(error) = describe_server(&data_dir, &described) {
             tracing::warn!(%error, "cannot write down for commands where this server is reached");
         }

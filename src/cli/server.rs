@@ -1,30 +1,31 @@
 //! What commands that run a server share: its runtime, its settings, and the end by a signal.
 
 use std::future::Future;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Context, Failure};
+use super::{Context, Failure, file_limit, memory_limit};
 use crate::app::{AppSettings, StartError};
 use crate::backups::machine::{MachineFiles, UnitPlace};
 use crate::clock::Clock;
-use crate::config::{BasePath, Origin, ReportLine};
+use crate::config::{BasePath, ListenAddress, Origin, ReportLine, ServerSettings};
 use crate::server::{Server, Tls};
 use crate::store::{Mode, RunningServer, StoreOptions, described_server, note_reload};
-
-/// Files that are open beside the connections: the database's for each reader, the log, listeners, and room to spare.
-const FILES_BESIDE_CONNECTIONS: u64 = 256;
+use crate::telemetry;
 
 /// The settings that say how a server is reached.
 const LOCATING: [&str; 4] = ["listen", "public-url", "base-path", "tls-cert"];
 
-/// The settings of a server, from the configuration; reads the certificate.
+/// The settings of a server, from the configuration, and its connections as far as the system allows them; reads the
+/// certificate.
 pub(super) fn settings(context: &Context<'_>, name: &str) -> Result<AppSettings, Failure> {
     let config = &context.config;
     let http = &config.http;
-    let server = Server::new(config.server.clone(), Clock::system().now());
+    memory_limit::check_memory(true)?;
+    let connections_max = file_limit::connections_max(config.server.connections_max, config.store.readers)?;
+    let settings = ServerSettings { connections_max, ..config.server.clone() };
+    let server = Server::new(settings, Clock::system().now());
     let server = server.map_err(|error| Failure::failed("TLS cannot be set up").because(error))?;
     if !server.settings.trusted_proxy.is_empty() && http.public_url.is_none() && server.tls.is_none() {
         tracing::warn!(
@@ -51,23 +52,8 @@ pub(super) fn settings(context: &Context<'_>, name: &str) -> Result<AppSettings,
     })
 }
 
-/// Sees to it that as many files may be open as there may be connections, as far as the system allows.
-pub(super) fn allow_connections(context: &Context<'_>) {
-    let connections_max = context.config.server.connections_max as u64;
-    let needed = connections_max + FILES_BESIDE_CONNECTIONS;
-    match rlimit::increase_nofile_limit(needed) {
-        Ok(granted) if granted < needed => tracing::warn!(
-            connections_max,
-            "this process may open only {granted} files: with more connections than that, further ones wait; raise the \
-             limit (LimitNOFILE= of a systemd unit, ulimit -n of a shell), or lower connections-max"
-        ),
-        Ok(_) => {}
-        Err(error) => tracing::warn!(%error, "cannot find out how many files this process may open"),
-    }
-}
-
 /// The address at which people reach the server, its base path included, without a slash at the end.
-pub(super) fn url(context: &Context<'_>, listening: SocketAddr) -> String {
+pub(super) fn url(context: &Context<'_>, listening: ListenAddress) -> String {
     let http = &context.config.http;
     let base = http.base_path.as_ref().map_or("", BasePath::as_str);
     match &http.public_url {
@@ -79,9 +65,9 @@ pub(super) fn url(context: &Context<'_>, listening: SocketAddr) -> String {
 }
 
 /// The address of the server's port for programs on this machine.
-pub(super) fn port_url(context: &Context<'_>, listening: SocketAddr) -> String {
+pub(super) fn port_url(context: &Context<'_>, listening: ListenAddress) -> String {
     let scheme = if context.config.server.has_tls() { "https" } else { "http" };
-    format!("{scheme}://{}", reachable(listening))
+    format!("{scheme}://{}", listening.reachable())
 }
 
 /// The server of the data directory as it describes itself; none where the command line says how a server is reached.
@@ -91,15 +77,6 @@ pub(super) fn described(context: &Context<'_>) -> Option<RunningServer> {
         return None;
     }
     described_server(&context.config.store.data_dir)
-}
-
-/// An address that can be typed: the wildcard means this machine to a browser on it.
-pub(super) fn reachable(listening: SocketAddr) -> SocketAddr {
-    match listening.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), listening.port()),
-        IpAddr::V6(ip) if ip.is_unspecified() => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), listening.port()),
-        _ => listening,
-    }
 }
 
 /// Runs a server's work on a runtime of its own.
@@ -146,6 +123,7 @@ impl StopSignals {
         tokio::spawn(async move {
             self.next().await;
             tracing::warn!("stopped at once");
+            telemetry::flush();
             std::process::exit(1);
         });
     }
@@ -158,7 +136,11 @@ impl StopSignals {
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.gone.recv() => match &self.hangup {
                     Hangup::Stop => return "SIGHUP",
-                    Hangup::Reload { tls, data_dir } => reload(tls.as_ref(), data_dir),
+                    Hangup::Reload { tls, data_dir } => {
+                        let (tls, data_dir) = (tls.clone(), data_dir.clone());
+                        // It reads files, which may take a while.
+                        let _ = tokio::task::spawn_blocking(move || reload(tls.as_ref(), &data_dir)).await;
+                    }
                 },
             }
         }

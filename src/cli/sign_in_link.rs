@@ -1,7 +1,6 @@
 //! `muster sign-in-link`: a one-time link for the dashboard; and the one that the first start of a server prints.
 
-use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
 use clap::Args;
@@ -11,6 +10,7 @@ use super::{Context, Failure, ServingFlags, server};
 use crate::access::links::{MintedLink, mint_link};
 use crate::access::{IDS_MADE_MAX, is_id_taken};
 use crate::store::{Store, StoreError};
+use crate::telemetry;
 
 /// Where Linux keeps the machine's name; a service may be kept from looking at the first.
 const HOST_NAME_FILES: [&str; 2] = ["/proc/sys/kernel/hostname", "/etc/hostname"];
@@ -55,7 +55,10 @@ pub fn run(context: &mut Context<'_>, _arguments: &SignInLinkArgs) -> Result<(),
     };
     tracing::info!("this link signs one browser in as an administrator, once, within 15 minutes");
     let url = server.map_or_else(|| server::url(context, listen), |server| server.url);
-    context.print(&link.at(&url))
+    context.print_at_once(&link.at(&url)).map_err(|lost| match store.write_blocking(link.withdraw()) {
+        Ok(()) => lost.so("nobody has seen the link, so it was withdrawn"),
+        Err(_) => lost.so("nobody has seen the link, which works for 15 minutes"),
+    })
 }
 
 /// Makes a link for the server that this process runs.
@@ -81,7 +84,7 @@ fn not_stored(error: StoreError) -> Failure {
 
 /// Tells on standard error how to get in, past the log, which is kept for longer and read by more people than a link should.
 pub(super) fn welcome(context: &Context<'_>, link: &MintedLink, address: SocketAddr, data_dir: &Path) {
-    let link = link.at(&server::url(context, address));
+    let link = link.at(&server::url(context, address.into()));
     let reach = match &context.config.http.public_url {
         Some(_) => String::new(),
         None => how_to_reach(address, &host_name()),
@@ -92,8 +95,7 @@ pub(super) fn welcome(context: &Context<'_>, link: &MintedLink, address: SocketA
          Another link: muster sign-in-link --data-dir {data_dir}\n\
          A token for programs: muster token create --role admin --data-dir {data_dir}\n\n"
     );
-    // A closed standard error is no failure, and the server goes on.
-    let _ = io::stderr().write_all(text.as_bytes());
+    telemetry::message(&text);
 }
 
 /// How a browser on another machine gets to a server that listens here.
@@ -106,9 +108,9 @@ fn how_to_reach(address: SocketAddr, host: &str) -> String {
              server, best behind a proxy with TLS.\n\n"
         );
     }
-    let shown = server::reachable(address).ip();
     let named = "--public-url makes links begin with the name by which people reach this server.\n\n";
     if address.ip().is_unspecified() {
+        let shown: IpAddr = if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
         return format!(
             "From another machine: put {host}, or an address of this machine, in the place of the link's {shown}.\n{named}"
         );

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use clap::CommandFactory;
 
+use super::command_line::LostOutput;
 use super::program::{dispatch, run};
 use super::{Cli, Context, ServiceManager, parse};
 use crate::config::{Config, Environment, Flags};
@@ -152,7 +153,7 @@ fn completions_know_the_commands() {
 }
 
 #[test]
-fn a_closed_pipe_is_a_quiet_end() {
+fn a_closed_pipe_is_a_failure_except_for_what_is_cut_short() {
     struct Closed;
 
     impl Write for Closed {
@@ -165,14 +166,18 @@ fn a_closed_pipe_is_a_quiet_end() {
         }
     }
 
-    for line in ["muster config", "muster completions fish"] {
+    let check = |line: &str, lost_output: LostOutput| {
         let config = Config::load(&Flags::default(), None, &Environment::default()).unwrap();
         let command = parsed(line).unwrap().command.unwrap();
+        assert_eq!(command.lost_output(), lost_output, "{line}");
         let failure =
             dispatch(&mut Context { config, stdout: &mut Closed, manager: ServiceManager::default() }, command)
                 .unwrap_err();
-        assert!(failure.is_quiet() && failure.exit_code() == 0, "{line}");
-    }
+        assert!(failure.is_output_closed() && failure.exit_code() == 1, "{line}");
+    };
+    check("muster config", LostOutput::Failure);
+    check("muster completions fish", LostOutput::FailureUnlessClosed);
+    check("muster man", LostOutput::FailureUnlessClosed);
 }
 
 #[test]

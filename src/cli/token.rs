@@ -11,7 +11,7 @@ use crate::access;
 use crate::domain::access::{Reach, Role, TOKEN_LIFE_MAX, TOKEN_LIFE_MIN, Token};
 use crate::domain::ids::EnterpriseId;
 use crate::domain::time::Timestamp;
-use crate::store::{Actor, StoreError, Subject};
+use crate::store::{Actor, Store, StoreError, Subject};
 
 /// Create, list and revoke access tokens.
 ///
@@ -124,7 +124,18 @@ fn create(context: &mut Context<'_>, arguments: &CreateArgs) -> Result<(), Failu
         (error, _) => Failure::failed("the token could not be stored").because(error),
     })?;
     tracing::info!(id = token.id, name = token.name, role = token.role.as_str(), "token created");
-    context.print(&secret)
+    context.print_at_once(&secret).map_err(|lost| withdraw(&store, &token.id, lost))
+}
+
+/// Revokes a token that nobody has seen, and says so.
+fn withdraw(store: &Store, id: &str, lost: Failure) -> Failure {
+    let unseen = id.to_owned();
+    match store.write_blocking(move |tx| tx.revoke_token(&unseen, &Actor::command_line())) {
+        Ok(_) => lost.so(&format!("nobody has seen the token {id}, so it was revoked")),
+        Err(error) => lost.so(&format!(
+            "nobody has seen the token {id}, and it could not be revoked ({error}): do that with `muster token revoke {id}`"
+        )),
+    }
 }
 
 fn list(context: &mut Context<'_>, arguments: &ListArgs) -> Result<(), Failure> {

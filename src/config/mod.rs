@@ -18,7 +18,9 @@
 //! - `relations`: what one setting demands of another.
 //! - `value_parser`: how texts become values; `value_types` has the parsers of general types, `web` those of origins
 //!   and URLs, `base_path` that of a path below which the server is found, `network` that of networks such as trusted
-//!   proxies, `installation_name` that of what an installation is called.
+//!   proxies, `installation_name` that of what an installation is called, `listen_address` that of the address that the
+//!   server listens on.
+//! - `small_file`: reads the settings file, and for others the certificate, without waiting for a pipe for ever.
 //! - `unknown_names`: warnings about misspelt names; `suggest` finds what was meant.
 //! - `error`: why settings cannot be used.
 
@@ -29,6 +31,7 @@ mod flags;
 mod installation_name;
 mod kept_settings;
 mod layers;
+mod listen_address;
 mod load;
 mod network;
 mod origin;
@@ -37,6 +40,7 @@ mod setting;
 mod settings;
 mod settings_file;
 mod settings_macro;
+mod small_file;
 mod suggest;
 mod unknown_names;
 mod value_parser;
@@ -49,12 +53,14 @@ pub use error::ConfigError;
 pub use flags::Flags;
 pub use installation_name::InstallationName;
 pub use kept_settings::KeptSettings;
+pub use listen_address::ListenAddress;
 pub use load::Config;
 pub use network::Network;
 pub use origin::Origin;
 pub use setting::{ReportLine, Setting, Usage};
 pub use settings::{BackupSettings, HttpSettings, SETTINGS, ServerSettings, StoreSettings, TelemetrySettings};
 pub use settings_file::FILE_NAME;
+pub use small_file::read_small_file;
 pub use value_types::LogFormat;
 pub use web::{PublicUrl, WebOrigin};
 

@@ -3,7 +3,6 @@
 //! Command line, environment, settings file, help texts, `muster config`, the README's table and the structs that
 //! modules take are made from this table. `settings_macro.rs` explains a row.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,13 +12,14 @@ use super::error::ConfigError;
 use super::flags::Flags;
 use super::installation_name::{InstallationName, InstallationNameParser};
 use super::layers::{Layers, Sourced};
+use super::listen_address::{ListenAddress, ListenAddressParser};
 use super::network::{Network, NetworkParser};
 use super::setting::{ReportLine, Setting, Usage};
 use super::settings_macro::settings_table;
 use super::value_parser::{List, Optional, SettingType, is_list};
 use super::value_types::{
     ByteRange, DurationOrOff, DurationRange, IntegerRange, LogFilterParser, LogFormat, LogFormatParser, PathParser,
-    ReadersParser, SocketAddressParser, Switch,
+    ReadersParser, Switch,
 };
 use super::web::{PublicUrl, PublicUrlParser, WebOrigin, WebOriginParser};
 
@@ -57,10 +57,11 @@ settings_table! {
         LogFilterParser, default ["info"],
         readme "what is logged";
 
-    /// Address and port to listen on; 0.0.0.0 or [::] takes connections from other machines, port 0 takes a free port.
+    /// Address (or localhost) and port to listen on; 0.0.0.0 or [::] takes connections from other machines, port 0 takes
+    /// a free port.
     // Other machines cannot connect before the operator decides that they may.
-    Server listen: SocketAddr = "listen" <"ADDRESS:PORT"> Serving,
-        SocketAddressParser, default ["127.0.0.1:8383"],
+    Server listen: ListenAddress = "listen" <"ADDRESS:PORT"> Serving,
+        ListenAddressParser, default ["127.0.0.1:8383"],
         readme "address and port";
 
     /// Address at which people reach the server, where that is another than it listens on (a name, a proxy).
@@ -125,12 +126,12 @@ settings_table! {
         ByteRange { min: KIB, max: GIB }, default ["1MiB"],
         readme "size of a request's body; imports are not bound by it";
 
-    /// Most connections that may be open at a time.
+    /// Most connections that may be open at a time; fewer where the process may not open so many files.
     // An idle one costs some 20 KiB, so the default costs about 200 MiB at worst. The largest value is beyond what a
     // machine for this server serves.
     Server connections_max: usize = "connections-max" <"COUNT"> Serving,
         IntegerRange { min: 1, max: 1_000_000 }, default ["10000"],
-        readme "open connections; further ones wait";
+        readme "open connections, as far as the system allows so many files (`ulimit -n`); further ones wait";
 
     /// Most connections that may be open from one address (IPv6: one /64 network); trusted proxies may open more.
     // A tenth of all, so that one address cannot take them all. Everybody of a company may be behind one address, each

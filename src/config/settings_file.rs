@@ -1,18 +1,15 @@
 //! The settings file: TOML with one flat table.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
 use super::error::ConfigError;
+use super::small_file::read_small_file;
 
 /// The settings file's name inside the data directory.
 pub const FILE_NAME: &str = "muster.toml";
-
-/// Largest settings file that is read, in bytes: a thousand times what all settings need.
-const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// A settings file that was read. Its values are not checked yet.
 pub(super) struct SettingsFile {
@@ -78,12 +75,7 @@ pub(super) fn read_optional(path: &Path) -> Result<Option<String>, ConfigError> 
 }
 
 fn read_text(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > FILE_BYTES_MAX {
-        return Err(io::Error::other(format!("it has more than {FILE_BYTES_MAX} bytes")));
-    }
-    Ok(text)
+    String::from_utf8(read_small_file(path)?).map_err(|_| io::Error::other("it is not valid UTF-8"))
 }
 
 /// Whether there is no such file, rather than one that cannot be read. A data directory that is a file is reported when

@@ -1,7 +1,6 @@
 //! The types of values that settings have, a parser for each.
 
 use std::fmt::Display;
-use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -30,26 +29,6 @@ impl ValueParser for PathParser {
 
     fn show(&self, path: &PathBuf) -> Value {
         Value::String(path.to_string_lossy().into_owned())
-    }
-}
-
-/// An IP address with a port.
-pub(super) struct SocketAddressParser;
-
-impl ValueParser for SocketAddressParser {
-    type Value = SocketAddr;
-    const TOML: TomlType = TomlType::String;
-
-    fn allowed(&self) -> String {
-        "an IP address and a port such as 127.0.0.1:8383, 0.0.0.0:80 or [::1]:8383".to_owned()
-    }
-
-    fn parse(&self, text: &str) -> Option<SocketAddr> {
-        text.parse().ok()
-    }
-
-    fn show(&self, address: &SocketAddr) -> Value {
-        Value::String(address.to_string())
     }
 }
 

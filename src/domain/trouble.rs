@@ -13,6 +13,8 @@ pub enum TroubleKind {
     DiskFull,
     /// The database has grown to the limit that is set for it.
     LimitReached,
+    /// A file of the database has grown to the size that the system allows this process.
+    FileSizeLimit,
     /// The file system is read-only, or the files may not be written.
     ReadOnly,
     /// The disk reports errors.
@@ -25,8 +27,15 @@ pub enum TroubleKind {
 
 impl TroubleKind {
     /// Every kind.
-    pub const ALL: [Self; 6] =
-        [Self::DiskFull, Self::LimitReached, Self::ReadOnly, Self::DiskFailing, Self::Damaged, Self::FileReplaced];
+    pub const ALL: [Self; 7] = [
+        Self::DiskFull,
+        Self::LimitReached,
+        Self::FileSizeLimit,
+        Self::ReadOnly,
+        Self::DiskFailing,
+        Self::Damaged,
+        Self::FileReplaced,
+    ];
 
     /// The kind as a word in lower case, for metrics and the log.
     #[must_use]
@@ -34,6 +43,7 @@ impl TroubleKind {
         match self {
             Self::DiskFull => "disk_full",
             Self::LimitReached => "limit_reached",
+            Self::FileSizeLimit => "file_size_limit",
             Self::ReadOnly => "read_only",
             Self::DiskFailing => "disk_failing",
             Self::Damaged => "damaged",
@@ -47,6 +57,7 @@ impl TroubleKind {
         match self {
             Self::DiskFull => "There is no space left on the disk of the database",
             Self::LimitReached => "The database has grown to its limit, database-max",
+            Self::FileSizeLimit => "A file of the database has grown to the system's limit for the size of files",
             Self::ReadOnly => "The disk of the database is read-only",
             Self::DiskFailing => "The disk of the database reports errors",
             Self::Damaged => "The database is damaged",
@@ -60,6 +71,7 @@ impl TroubleKind {
         match self {
             Self::DiskFull => "make room on it, and changes are taken again by themselves",
             Self::LimitReached => "raise the limit and restart, or delete what is not needed",
+            Self::FileSizeLimit => "raise it (LimitFSIZE= of a systemd unit, ulimit -f of a shell) and restart",
             Self::ReadOnly => "make it writable, and changes are taken again by themselves",
             Self::DiskFailing => "look into the server's log, and at the disk",
             Self::Damaged => "it is checked again by itself; if that goes on, look at the disk and restore a backup",

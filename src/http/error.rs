@@ -263,7 +263,9 @@ impl ApiError {
         let Some(kind) = error.trouble() else { return error.into() };
         let detail = format!("{}; {outcome}. {}", kind.what(), capitalised(kind.advice()));
         match kind {
-            TroubleKind::DiskFull | TroubleKind::LimitReached => Self::insufficient_storage(detail),
+            TroubleKind::DiskFull | TroubleKind::LimitReached | TroubleKind::FileSizeLimit => {
+                Self::insufficient_storage(detail)
+            }
             TroubleKind::ReadOnly | TroubleKind::DiskFailing | TroubleKind::FileReplaced => {
                 Self::unavailable(detail, TROUBLE_RETRY_SECS)
             }
@@ -290,6 +292,7 @@ impl From<StoreError> for ApiError {
             StoreError::Closed => Self::unavailable("The server is shutting down", BUSY_RETRY_SECS),
             error @ (StoreError::Full
             | StoreError::LimitReached
+            | StoreError::FileSizeLimit(_)
             | StoreError::ReadOnly(_)
             | StoreError::DiskFailing(_)) => Self::of_trouble(error, "nothing was changed"),
             error @ StoreError::FileReplaced(_) => Self::of_trouble(error, "the change is not kept"),

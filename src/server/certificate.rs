@@ -13,7 +13,7 @@ use rustls::sign::CertifiedKey;
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
-use crate::config::ServerSettings;
+use crate::config::{ServerSettings, read_small_file};
 use crate::domain::time::Timestamp;
 
 /// The files of the certificate and of its private key.
@@ -129,7 +129,7 @@ impl LoadedCertificate {
 }
 
 fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {
-    fs::read(path).map_err(|source| TlsError::Unreadable { what, path: path.to_owned(), source })
+    read_small_file(path).map_err(|source| TlsError::Unreadable { what, path: path.to_owned(), source })
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {

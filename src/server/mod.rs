@@ -4,6 +4,7 @@
 //! In reading order:
 //!
 //! - `handler`: [`Handler`], which answers requests.
+//! - `listen`: opens the port.
 //! - `accept`: [`Server`], which accepts connections and ends them in order.
 //! - `connection`: one connection from its first byte to its last.
 //! - `connection_limit`: how many connections each address may have.
@@ -23,6 +24,7 @@ mod connection_limit;
 mod forwarded;
 mod handler;
 mod header_timeout;
+mod listen;
 mod poll_when_woken;
 mod tls;
 pub mod tls_probe;
@@ -35,5 +37,6 @@ pub use self::certificate::TlsError;
 pub use self::connection_limit::client_network;
 pub use self::forwarded::ClientAddress;
 pub use self::handler::Handler;
+pub use self::listen::listen;
 pub use self::tls::Tls;
 pub use self::transfer_timeout::{TransferLimits, TransferTimeout};

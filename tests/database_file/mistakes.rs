@@ -310,7 +310,7 @@ fn whatever_an_administrator_does_between_kills_is_served_exactly_or_refused_wit
     }
     let (mut refused, mut made) = (0, BTreeMap::<String, usize>::new());
     for _ in 0..rounds {
-        let server = dir.serve_as_ignoring_file_size_signals(&installation.token);
+        let server = dir.serve_as(&installation.token, &[]);
         installation.work_until_killed(server);
         if installation.whole.is_none() {
             let (state, unanswered) = (installation.state.clone(), installation.unanswered.clone());

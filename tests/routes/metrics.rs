@@ -48,6 +48,7 @@ const FAMILIES: [(&str, &str); 44] = [
     ("muster_http_request_duration_seconds", "histogram"),
     ("muster_http_requests", "counter"),
     ("muster_http_shed", "counter"),
+    ("muster_log_lines_lost", "counter"),
     ("muster_read_queue_reads", "gauge"),
     ("muster_read_queue_reads_max", "gauge"),
     ("muster_reads", "counter"),

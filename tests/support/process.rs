@@ -102,19 +102,18 @@ impl WorkDir {
         TestServer::start(self, token, serve)
     }
 
-    /// Starts a server in which a file above the size limit is an error (`EFBIG`) and not a fatal signal (`SIGXFSZ`).
-    pub fn serve_as_ignoring_file_size_signals(&self, token: &str) -> TestServer {
-        let serve = self.command(&["serve", "--listen", "127.0.0.1:0"]);
-        let mut shell = Command::new("sh");
-        shell.arg("-c").arg("trap '' XFSZ; exec \"$0\" \"$@\"").arg(serve.get_program()).args(serve.get_args());
-        for (name, value) in serve.get_envs() {
+    /// `muster` with these arguments, run by another program, such as `prlimit` with limits for it.
+    pub fn command_by(&self, program: &[&str], arguments: &[&str]) -> Command {
+        let muster = self.command(arguments);
+        let mut command = Command::new(program[0]);
+        command.args(&program[1..]).arg(muster.get_program()).args(muster.get_args()).current_dir(self.0.path());
+        for (name, value) in muster.get_envs() {
             match value {
-                Some(value) => shell.env(name, value),
-                None => shell.env_remove(name),
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
             };
         }
-        shell.current_dir(self.0.path());
-        TestServer::start(self, token, shell)
+        command
     }
 
     /// Starts a server with an existing token and further arguments.

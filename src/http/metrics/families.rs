@@ -47,6 +47,7 @@ pub(super) struct MetricsSnapshot {
     pub(super) store: StoreFigures,
     pub(super) backups: BackupFigures,
     pub(super) resident_bytes: Option<u64>,
+    pub(super) log_lines_lost: u64,
     pub(super) started_at: Timestamp,
     /// When the certificate expires; new ones that could not be used, and handshakes that failed.
     pub(super) tls: Option<(Option<Timestamp>, (u64, u64))>,
@@ -162,6 +163,8 @@ impl MetricsSnapshot {
         if let Some(bytes) = self.resident_bytes {
             writer.gauge("process_resident_memory_bytes", "Resident memory of the process.", bytes)?;
         }
+        let help = "Lines of the log that were dropped, because standard error was not read in time.";
+        writer.counter("muster_log_lines_lost", help, self.log_lines_lost)?;
         let started_at = Duration::from_millis(u64::try_from(self.started_at.millis()).unwrap_or(0));
         let help = "When the server started, in seconds since the Unix epoch.";
         writer.gauge("process_start_time_seconds", help, started_at.as_secs_f64())?;

@@ -45,6 +45,7 @@ pub(super) fn exposition(state: &AppState) -> Result<String, fmt::Error> {
         store: state.store.figures(),
         backups: state.backups.figures(),
         resident_bytes: telemetry::resident_bytes(),
+        log_lines_lost: telemetry::log_lines_lost(),
         started_at: state.meters.started_at,
         tls: server.tls.as_ref().map(|tls| (tls.expires_at(), tls.failures())),
     };

@@ -57,7 +57,7 @@ pub struct BackupBody {
     /// The last good one, whoever made it; null as long as there is none.
     #[schema(required)]
     last: Option<MadeBody>,
-    /// Why the last attempt failed; null if it did not.
+    /// Why the last attempt failed, or the next one would; null if neither.
     #[schema(required)]
     failure: Option<FailureBody>,
     /// The one under way; null if none is.
@@ -79,7 +79,7 @@ pub enum HealthBody {
     Waiting,
     /// The next one is late.
     Overdue,
-    /// The last attempt failed.
+    /// The last attempt failed, or the folder cannot be used.
     Failed,
     /// The server makes none by itself.
     Off,
@@ -112,17 +112,17 @@ pub struct MadeBody {
     by: String,
 }
 
-/// Why the last attempt failed.
+/// Why the last attempt failed, or the next one would.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BackupFailure)]
 pub struct FailureBody {
-    /// When it failed.
+    /// When it failed, or when it was found that it would.
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     /// Why.
     #[schema(example = "there is no room in /srv/muster/backups: the copy takes 3.5 MiB, and 1.2 MiB are free")]
     reason: String,
-    /// How many have failed since the last good one.
+    /// How many have failed since the last good one; 0 where it is only known that the next one would.
     #[schema(example = 3)]
     attempts: u64,
 }

@@ -16,6 +16,7 @@ use super::tx::ReadTx;
 use crate::domain::directory::Scope;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::store::access::access_list::AccessList;
+use crate::telemetry;
 
 /// Is notified of every change. Its methods run on the writer's or the watcher's thread, before the writers of the
 /// change are answered: they must be quick, and they must not call the store.
@@ -80,6 +81,7 @@ impl Feed {
                 tracing::error!(
                     "a subscriber of the change feed panicked; the process ends rather than serve stale data"
                 );
+                telemetry::flush();
                 std::process::abort();
             }
         }

@@ -1,7 +1,7 @@
 //! Whether the database can be written, and since when not, as failed operations and new attempts show.
 //!
-//! SQLite reports what failed, and not always why: a quota looks like an I/O error, and SQLite's own limit like a full
-//! disk. So the file system is examined, too. Service resumes by itself: while there is trouble, the maintenance thread
+//! SQLite reports what failed, and not always why: a quota looks like an I/O error, and so does a file that may not
+//! become larger; SQLite's own limit looks like a full disk. So the files and their system are examined, too. Service resumes by itself: while there is trouble, the maintenance thread
 //! tests for free space each second, and a readiness probe tests at once.
 //!
 //! Trouble of a read is not about free space. It is over when the database is written again, a later read has
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::error::StoreError;
+use super::error::{StoreError, file_size_max};
 use super::open_files::OpenFiles;
 use super::queue::WriteQueue;
 use crate::clock::Clock;
@@ -119,6 +119,10 @@ impl Condition {
         }
         // The disk is examined once per outage; later errors are translated by what is known.
         let known = self.lock().as_ref().map(|trouble| trouble.kind);
+        let error = match error {
+            StoreError::FileSizeLimit(cause) if !self.is_file_at_limit() => StoreError::DiskFailing(cause),
+            error => error,
+        };
         let error = match (error, known) {
             (StoreError::Full, Some(TroubleKind::LimitReached)) => StoreError::LimitReached,
             (StoreError::DiskFailing(_), Some(TroubleKind::DiskFull)) => StoreError::Full,
@@ -176,6 +180,18 @@ impl Condition {
         }
     }
 
+    /// Whether a file of the database has the largest size that the system allows.
+    fn is_file_at_limit(&self) -> bool {
+        let Some(size_max) = file_size_max() else { return false };
+        self.files.sizes().any(|bytes| bytes + ROOM_BYTES as u64 > size_max)
+    }
+
+    /// Whether the database itself has it. Its log may start over at any time, and have room again.
+    fn is_database_at_limit(&self) -> bool {
+        let Some(size_max) = file_size_max() else { return false };
+        self.files.sizes().next().is_some_and(|bytes| bytes + ROOM_BYTES as u64 > size_max)
+    }
+
     fn remember(&self, kind: TroubleKind, error: &StoreError) {
         let mut trouble = self.lock();
         match &mut *trouble {
@@ -223,6 +239,9 @@ impl Condition {
         if free.is_ok_and(|free| free < ROOM_BYTES as u64) {
             return Err(self.note_failure(StoreError::Full));
         }
+        if self.is_database_at_limit() {
+            return Err(self.note_failure(StoreError::file_too_large()));
+        }
         if !self.is_disk_test_due() {
             return Ok(());
         }
@@ -256,6 +275,9 @@ impl Condition {
         if let Err(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) = disk {
             self.remember(TroubleKind::DiskFull, &StoreError::Full);
             return Err(StoreError::Full);
+        }
+        if trouble.kind == TroubleKind::FileSizeLimit && self.is_database_at_limit() {
+            return Err(StoreError::file_too_large());
         }
         // Other failures of the disk show in the database's own error.
         if let Err(error) = queue.write_blocking(|tx| tx.test_space()) {

@@ -12,7 +12,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::data_dir::{DATABASE_FILE, explain_io, give_to};
-use super::error::OpenError;
+use super::error::{OpenError, file_size_max};
 
 /// How long one attempt to take the write lock waits. The writer retries until the deadline of its jobs, so this only
 /// bounds how long it ignores them.
@@ -175,12 +175,23 @@ pub(in crate::store) fn explain_sqlite(path: &Path, error: rusqlite::Error) -> O
             OpenError::Damaged { path: text }
         }
         Some(ErrorCode::DiskFull) => disk_full(path),
+        Some(ErrorCode::SystemIoFailure) if is_file_too_large(&error) => OpenError::DataDir {
+            path: path.parent().unwrap_or(path).display().to_string(),
+            reason: explain_io(&ErrorKind::FileTooLarge.into()),
+        },
         // There is no space for the index of the write-ahead log.
         _ if error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => {
             disk_full(path)
         }
         _ => OpenError::Sqlite { path: text, error },
     }
+}
+
+/// Whether a write failed that may have met the system's limit for the size of files.
+fn is_file_too_large(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_WRITE};
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(code, Some(SQLITE_IOERR_SHMSIZE | SQLITE_IOERR_WRITE)) && file_size_max().is_some()
 }
 
 fn disk_full(path: &Path) -> OpenError {

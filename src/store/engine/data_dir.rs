@@ -67,7 +67,12 @@ impl DirLock {
         let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
         match written {
             // The lock works without the text, and a server must start on a full disk.
-            Err(error) if !matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            Err(error)
+                if !matches!(
+                    error.kind(),
+                    ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge
+                ) =>
+            {
                 Err(data_dir_error(&error))
             }
             _ => Ok(LockAttempt::Taken(Self { file })),
@@ -174,6 +179,11 @@ pub(super) fn explain_io(error: &std::io::Error) -> String {
         }
         ErrorKind::ReadOnlyFilesystem => "the file system is read-only; choose another with --data-dir".to_owned(),
         ErrorKind::StorageFull => "the disk is full; make room on it".to_owned(),
+        ErrorKind::FileTooLarge => {
+            "a file in it has the largest size that the system allows this process; raise that limit (LimitFSIZE= of a \
+             systemd unit, ulimit -f of a shell)"
+                .to_owned()
+        }
         ErrorKind::NotADirectory => "part of the path is a file; choose a directory with --data-dir".to_owned(),
         _ => format!("{error}; choose another with --data-dir"),
     }

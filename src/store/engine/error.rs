@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use rusqlite::ErrorCode;
+use rustix::process::{Resource, getrlimit};
 
 use crate::domain::FieldError;
 use crate::domain::trouble::TroubleKind;
@@ -35,6 +36,12 @@ pub enum StoreError {
     /// The database has grown to the limit that is set for it.
     #[error("no space is left within the database's limit, database-max")]
     LimitReached,
+    /// A file has the largest size that the system allows this process.
+    #[error(
+        "a file has the largest size that the system allows this process (LimitFSIZE= of a systemd unit, ulimit -f of a \
+         shell)"
+    )]
+    FileSizeLimit(Arc<rusqlite::Error>),
     /// The file system is read-only, or the files may not be written.
     #[error("the database is read-only at the moment: {0}")]
     ReadOnly(Arc<rusqlite::Error>),
@@ -110,6 +117,7 @@ impl StoreError {
         match self {
             Self::Full => Some(TroubleKind::DiskFull),
             Self::LimitReached => Some(TroubleKind::LimitReached),
+            Self::FileSizeLimit(_) => Some(TroubleKind::FileSizeLimit),
             Self::ReadOnly(_) => Some(TroubleKind::ReadOnly),
             Self::DiskFailing(_) => Some(TroubleKind::DiskFailing),
             Self::FileReplaced(_) => Some(TroubleKind::FileReplaced),
@@ -130,6 +138,12 @@ impl StoreError {
         Self::Sqlite(Arc::new(rusqlite::Error::SqliteFailure(error, None)))
     }
 
+    /// The error for a file that has become too large earlier.
+    pub(super) fn file_too_large() -> Self {
+        let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_WRITE);
+        Self::FileSizeLimit(Arc::new(rusqlite::Error::SqliteFailure(error, None)))
+    }
+
     /// Whether another connection holds a lock that this one needs.
     pub(super) fn is_busy(&self) -> bool {
         matches!(self, Self::DeadlinePassed)
@@ -142,6 +156,10 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::ffi;
         match error.sqlite_error().map(|error| (error.code, error.extended_code)) {
+            // SQLite does not say why a write failed. The store's condition looks at the files, too.
+            Some((_, ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_SHMSIZE)) if file_size_max().is_some() => {
+                Self::FileSizeLimit(Arc::new(error))
+            }
             // A full disk refuses to extend the WAL index in this way.
             Some((ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_SHMSIZE)) => Self::Full,
             Some((ErrorCode::ReadOnly, _)) => Self::ReadOnly(Arc::new(error)),
@@ -156,6 +174,11 @@ impl From<rusqlite::Error> for StoreError {
             _ => Self::Sqlite(Arc::new(error)),
         }
     }
+}
+
+/// How large the files may become that this process writes; `None` without a limit.
+pub(super) fn file_size_max() -> Option<u64> {
+    getrlimit(Resource::Fsize).current
 }
 
 /// Why a database could not be opened. Each message is one sentence that says what to do.

@@ -283,7 +283,7 @@ impl Home {
     /// A server must start on a full disk.
     fn without(data_dir: &Path, error: &std::io::Error) -> Result<Option<Self>, OpenError> {
         match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
                 tracing::warn!(
                     "there is no space for the file {HOME_FILE}; the next start cannot recognise its database"
                 );

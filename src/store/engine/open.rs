@@ -2,6 +2,7 @@
 //! the database is the one that was here, the threads.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::{Arc, mpsc as std_mpsc};
 use std::thread::{self, JoinHandle};
@@ -40,7 +41,7 @@ use crate::store::upkeep::actor::Actor;
 use crate::store::upkeep::audit;
 use crate::store::upkeep::backup::{
     BackupMade, BackupRequest, KEPT_FILE_TABLE, KeptFiles, Pace, back_up, remove_kept_files, remove_leftovers,
-    unobserved, verify,
+    unobserved, verify, with_suffix,
 };
 use crate::store::upkeep::maintenance::Maintenance;
 use crate::store::upkeep::restore;
@@ -274,7 +275,11 @@ fn open_writer(data_dir: &Path, big_cache: bool, clock: &Clock) -> Result<Opened
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(sqlite)?;
     match found {
         DetectedSchema::Empty => {
-            migrate::create(&connection).and_then(|()| configure_writer(&connection, big_cache)).map_err(sqlite)?;
+            if let Err(error) = migrate::create(&connection).and_then(|()| configure_writer(&connection, big_cache)) {
+                drop(connection);
+                remove_unfinished(path);
+                return Err(sqlite(error));
+            }
         }
         DetectedSchema::Version(version) => migrate_older(&connection, path, version, big_cache, clock)?,
     }
@@ -288,6 +293,18 @@ fn open_writer(data_dir: &Path, big_cache: bool, clock: &Clock) -> Result<Opened
     let mut generation = LogGeneration::default();
     let home = identify::begin_use(&connection, data_dir, home.as_ref(), &mut generation)?;
     Ok(Opened { connection, home: home.map(|home| Arc::new(Mutex::new(home))), generation })
+}
+
+/// Removes a new database that could not be created whole, for want of room for example. The next start would refuse it
+/// as one that lost its tables.
+fn remove_unfinished(path: &Path) {
+    for suffix in ["-wal", "-shm", "-journal", ""] {
+        if let Err(error) = fs::remove_file(with_suffix(path, suffix))
+            && error.kind() != ErrorKind::NotFound
+        {
+            tracing::warn!(path = %path.display(), %error, "cannot remove an unfinished database");
+        }
+    }
 }
 
 /// Verifies a database that came from elsewhere, once: it may have been copied while it was written.

@@ -23,6 +23,11 @@ impl OpenFiles {
         Self(paths.filter_map(|path| identity(&path).map(|id| (path, id))).collect())
     }
 
+    /// The current sizes, that of the database first.
+    pub(super) fn sizes(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().filter_map(|(path, _)| fs::metadata(path).ok().map(|metadata| metadata.len()))
+    }
+
     /// Fails where a path no longer leads to the file that is open: what is written now would be gone at the next start.
     pub(in crate::store) fn check(&self) -> Result<(), StoreError> {
         let lost = self.0.iter().find(|(path, id)| identity(path) != Some(*id));

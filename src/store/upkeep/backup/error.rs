@@ -64,7 +64,10 @@ impl BackupError {
     /// Whether there was too little space for it.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(self, Self::NoRoom { .. } | Self::LogFillsDisk { .. } | Self::Full)
+        matches!(
+            self,
+            Self::NoRoom { .. } | Self::LogFillsDisk { .. } | Self::Full | Self::Store(StoreError::FileSizeLimit(_))
+        )
     }
 
     pub(in crate::store) fn destination(path: &Path, reason: impl Into<String>) -> Self {

@@ -32,6 +32,7 @@ pub(in crate::store) use kept_files::{read as read_kept_files, remove as remove_
 pub use partial::remove_leftovers;
 pub(super) use partial::{Partial, require_room};
 pub use request::{BackupObserver, BackupProgress, BackupRequest, BackupStage, Pace, unobserved};
-pub(super) use single_file::{make_single, side_files, sync_dir, with_suffix};
+pub(in crate::store) use single_file::with_suffix;
+pub(super) use single_file::{make_single, side_files, sync_dir};
 pub(super) use verify::TableCounts;
 pub(in crate::store) use verify::verify;
