@@ -449,14 +449,7 @@ fn closed_pipe() -> Stdio {
 #[test]
 fn a_list_or_text_that_is_cut_short_ends_without_an_error() {
     let dir = seeded();
-    for arguments in [
-        "token list",
-        "token list --json",
-        "completions bash",
-        "man",
-        "--help",
-        "--version",
-    ] {
+    for arguments in ["token list", "token list --json", "completions bash", "man", "--help", "--version"] {
         let mut command = dir.command(&words(arguments));
         let output = command.stdout(closed_pipe()).stdin(Stdio::null()).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();

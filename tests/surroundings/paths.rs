@@ -138,8 +138,8 @@ fn localhost_is_an_address_to_listen_on_and_to_ask() {
     let link = dir.muster_ok(&["sign-in-link", "--listen", &listen]);
     assert!(link.starts_with(&format!("http://{listen}/#/sign-in/")), "{link}");
     // Where another program has the port, it is not taken on the other loopback.
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let listen = format!("localhost:{}", taken.local_addr().unwrap().port());
+    let occupied = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = format!("localhost:{}", occupied.local_addr().unwrap().port());
     let ended = dir.muster(&["serve", "--data-dir", "other", "--listen", &listen]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert!(ended.stderr.contains(&format!("cannot listen on {listen}: another program")), "{}", ended.stderr);
