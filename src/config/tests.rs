@@ -118,7 +118,8 @@ fn a_bad_value_is_named_with_its_origin_key_and_what_is_allowed() {
     let check = |given: Given, message: &str| assert_eq!(given.error(), message);
     check(
         given().flag("listen", "8383"),
-        "listen in --listen is \"8383\", but must be an IP address and a port such as 127.0.0.1:8383, 0.0.0.0:80 or \
+        "listen in --listen is \"8383\", but must be an IP address or localhost, and a port, such as \
+         127.0.0.1:8383, localhost:8383, 0.0.0.0:80 or \
          [::1]:8383",
     );
     check(
@@ -232,7 +233,13 @@ fn values_take_the_spellings_that_people_use() {
     check(
         "listen",
         |config| config.server.listen.to_string(),
-        &[("[::]:0", Some("[::]:0".to_owned())), ("localhost:80", None), (":80", None), ("127.0.0.1", None)],
+        &[
+            ("[::]:0", Some("[::]:0".to_owned())),
+            ("localhost:80", Some("localhost:80".to_owned())),
+            ("example.org:80", None),
+            (":80", None),
+            ("127.0.0.1", None),
+        ],
     );
 }
 
