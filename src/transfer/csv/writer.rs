@@ -130,7 +130,7 @@ mod tests {
         let mut read = Vec::new();
         while let Some(row) = reader.next_row() {
             let row = row.unwrap().content.unwrap();
-            assert_eq!(row.owner.department.as_deref(), Some("sales"));
+            assert_eq!(row.owner.department_id.as_deref(), Some("sales"));
             assert_eq!(row.owner.employee.as_deref(), Some("u1"));
             assert_eq!(row.owner.employee_email.as_deref(), Some("u1@acme.example"));
             read.push((row.info.fields().clone(), row.created_at));
