@@ -88,7 +88,7 @@ WantedBy=multi-user.target
 UNIT
 
 # The machine's changes are in memory and gone when it ends. It is no machine that others see.
-SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 timeout 180 systemd-nspawn --quiet --directory="$machine/root" --volatile=overlay \
+SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 timeout 420 systemd-nspawn --quiet --directory="$machine/root" --volatile=overlay \
   --register=no --keep-unit --link-journal=no --console=read-only --private-network \
   --bind="$work/guide:/root/guide" --bind-ro="$work/units:/etc/systemd/system.attached" \
   --boot systemd.wants=guide.service >"$work/console" 2>&1 </dev/null || true
