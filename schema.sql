@@ -64,7 +64,9 @@ CREATE TABLE enterprise (
     name_folded TEXT    NOT NULL,
     created_at  INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL,
-    archived_at INTEGER
+    archived_at INTEGER,
+    -- What the token of an employee reads of colleagues.
+    sharing     TEXT    NOT NULL DEFAULT 'department' CHECK (sharing IN ('own', 'department', 'enterprise'))
 ) STRICT;
 CREATE UNIQUE INDEX enterprise_by_public_id ON enterprise (public_id);
 CREATE INDEX enterprise_by_name ON enterprise (name_folded, name, public_id) WHERE archived_at IS NULL;
@@ -108,7 +110,8 @@ CREATE TABLE employee (
     -- Rollup: every contact of the employee, archived or not.
     contacts            INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE UNIQUE INDEX employee_by_public_id ON employee (public_id);
+-- Ids are unique within their enterprise; routes that name only a user look the id up in all that their caller reaches.
+CREATE UNIQUE INDEX employee_by_public_id ON employee (public_id, enterprise_id);
 CREATE INDEX employee_by_enterprise ON employee (enterprise_id, department_id);
 CREATE INDEX employee_by_department ON employee (department_id);
 CREATE INDEX employee_by_email ON employee (enterprise_id, email_normalised) WHERE email_normalised IS NOT NULL;
@@ -355,12 +358,16 @@ END;
 CREATE TABLE token (
     id           TEXT    PRIMARY KEY,
     name         TEXT    NOT NULL,
-    role         TEXT    NOT NULL CHECK (role IN ('viewer', 'contributor', 'manager', 'admin')),
+    role         TEXT    NOT NULL CHECK (role IN ('intake', 'viewer', 'contributor', 'manager', 'admin')),
     enterprise   TEXT,              -- the public id of the one enterprise it is limited to
+    departments  TEXT,              -- a JSON array of the public ids of that enterprise's departments it is limited to
+    employees    TEXT,              -- likewise of the employees whose contacts it is limited to
     secret_hash  BLOB    NOT NULL CHECK (length(secret_hash) = 32),
     created_at   INTEGER NOT NULL,
     expires_at   INTEGER,
-    last_used_at INTEGER
+    last_used_at INTEGER,
+    CHECK (departments IS NULL OR employees IS NULL),
+    CHECK (enterprise IS NOT NULL OR departments IS NULL AND employees IS NULL)
 ) STRICT;
 CREATE INDEX token_by_creation ON token (created_at, id);
 CREATE INDEX token_by_enterprise ON token (enterprise) WHERE enterprise IS NOT NULL;
@@ -368,7 +375,7 @@ CREATE INDEX token_by_enterprise ON token (enterprise) WHERE enterprise IS NOT N
 CREATE TRIGGER token_inserted AFTER INSERT ON token BEGIN
     UPDATE installation SET access_version = access_version + 1;
 END;
-CREATE TRIGGER token_changed AFTER UPDATE OF name, role, enterprise, secret_hash, expires_at ON token BEGIN
+CREATE TRIGGER token_changed AFTER UPDATE OF name, role, enterprise, departments, employees, secret_hash, expires_at ON token BEGIN
     UPDATE installation SET access_version = access_version + 1;
 END;
 CREATE TRIGGER token_deleted AFTER DELETE ON token BEGIN

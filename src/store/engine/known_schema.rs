@@ -19,7 +19,7 @@ const TOLERATED: [&str; 4] = [
 ];
 
 /// Objects by kind, name and table.
-type Objects = BTreeMap<(String, String, String), Option<String>>;
+pub(super) type Objects = BTreeMap<(String, String, String), Option<String>>;
 
 /// How a file's objects differ from those of a version: the first difference as the end of a sentence. `also` may be
 /// there, too.
@@ -46,7 +46,7 @@ pub(in crate::store) fn find_difference(
     Ok(missing.map(|(kind, name, _)| format!("it lacks the {kind} {name:?}")))
 }
 
-fn objects(connection: &Connection) -> rusqlite::Result<Objects> {
+pub(super) fn objects(connection: &Connection) -> rusqlite::Result<Objects> {
     let mut statement = connection.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema")?;
     let rows = statement.query_map([], |row| {
         let sql: Option<String> = row.get(3)?;
@@ -55,7 +55,8 @@ fn objects(connection: &Connection) -> rusqlite::Result<Objects> {
     rows.collect()
 }
 
-/// A statement without comments, and with single spaces, outside of quotes.
+/// A statement without comments, and with single spaces, outside of quotes. None before a comma or a parenthesis: where
+/// `ALTER TABLE` adds a column, it leaves the line break before its comma.
 fn normalised(sql: &str) -> String {
     let mut text = String::new();
     let mut rest = sql;
@@ -80,6 +81,9 @@ fn normalised(sql: &str) -> String {
             }
             _ => first.len_utf8(),
         };
+        if matches!(first, ',' | ')') && text.ends_with(' ') {
+            text.pop();
+        }
         text.push_str(&rest[..len]);
         rest = &rest[len..];
     }
@@ -149,7 +153,7 @@ mod tests {
     #[test]
     fn comments_and_white_space_do_not_count_and_quotes_do() {
         let check = |sql: &str, expected: &str| assert_eq!(normalised(sql), expected, "{sql}");
-        check("CREATE  TABLE t (\n  a, -- one\n  b /* two */ c\n)", "CREATE TABLE t ( a, b c )");
+        check("CREATE  TABLE t (\n  a, -- one\n  b /* two */ c\n)", "CREATE TABLE t ( a, b c)");
         check("SELECT '--  x', \"/*  */\", [-- y]", "SELECT '--  x', \"/*  */\", [-- y]");
         check("SELECT 'it''s  --' -- end", "SELECT 'it''s  --'");
         check("-- only", "");
