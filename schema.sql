@@ -434,12 +434,14 @@ CREATE TABLE idempotency (
     id           INTEGER PRIMARY KEY,
     token_id     TEXT    NOT NULL,
     key          TEXT    NOT NULL,
+    number       INTEGER NOT NULL,  -- counts a token's rows, so that the oldest are found by a seek
     request_hash BLOB    NOT NULL,
     status       INTEGER NOT NULL,
-    body         TEXT    NOT NULL,
+    ids          TEXT    NOT NULL,  -- of what was made, as JSON
     created_at   INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX idempotency_by_key ON idempotency (token_id, key);
+CREATE UNIQUE INDEX idempotency_by_number ON idempotency (token_id, number);
 CREATE INDEX idempotency_by_age ON idempotency (created_at);
 
 -- ---------------------------------------------------------------------------------------------------------------------

@@ -87,6 +87,18 @@ impl Access {
         stored.await.unwrap_or(false)
     }
 
+    /// What a token reads: for one that is limited to employees what their enterprise shares with them, which only the
+    /// database knows; for any other its own reach, without a look there.
+    pub async fn reading_reach(&self, token: &Arc<Token>) -> Result<Reach, StoreError> {
+        match &token.reach {
+            Reach::Installation | Reach::Enterprise(_) | Reach::Departments(..) => Ok(token.reach.clone()),
+            Reach::Employees(..) => {
+                let token = Arc::clone(token);
+                self.store.read(move |tx| tx.reading_reach(token.role, &token.reach)).await
+            }
+        }
+    }
+
     /// Writes down that an address has failed to sign in as often as it may in a minute.
     pub fn note_failed_sign_ins(&self, address: String, failures: u32) {
         self.failed_sign_ins.note(&self.store, address, failures);

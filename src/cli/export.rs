@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum, ValueHint};
 
 use super::database;
 use super::{Context, Failure, pipes};
+use crate::domain::access::Reach;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::intake::{self, ExportError};
 use crate::store::{Actor, Store, StoreError, Subject};
@@ -62,7 +63,7 @@ pub fn run(context: &mut Context<'_>, arguments: &ExportArgs) -> Result<(), Fail
         Some(path) => {
             let cannot_write = |error| Failure::failed(format!("{} cannot be written", path.display())).because(error);
             // The enterprise is looked up before the file is made, so that a misspelt id leaves an old file as it was.
-            intake::can_export(&store, &arguments.enterprise, arguments.department.as_ref())
+            intake::can_export(&store, &Reach::Installation, &arguments.enterprise, arguments.department.as_ref())
                 .map_err(|error| refused(error.into(), arguments))?;
             let mut file = BufWriter::new(pipes::create(path).map_err(cannot_write)?);
             let written = export(&store, arguments, &mut |piece| file.write_all(&piece));
@@ -84,7 +85,7 @@ fn export(
     sink: &mut dyn FnMut(Vec<u8>) -> std::io::Result<()>,
 ) -> Result<u64, ExportError> {
     let actor = Actor::command_line();
-    intake::export(store, &arguments.enterprise, arguments.department.as_ref(), &actor, sink)
+    intake::export(store, &Reach::Installation, &arguments.enterprise, arguments.department.as_ref(), &actor, sink)
 }
 
 fn refused(error: ExportError, arguments: &ExportArgs) -> Failure {

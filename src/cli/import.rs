@@ -12,6 +12,7 @@ use super::database::{self, Missing};
 use super::progress::ImportBar;
 use super::temporary_folder::TemporaryFolder;
 use super::{Context, Failure, pipes};
+use crate::domain::access::Reach;
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::intake::{self, ImportError, ImportOptions};
 use crate::store::{Actor, MayCreate, database_path};
@@ -101,6 +102,7 @@ pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Fail
     let (input, size) = open_input(arguments)?;
     let name = arguments.name();
     let options = ImportOptions {
+        reach: Reach::Installation,
         enterprise: arguments.enterprise.clone(),
         department: arguments.department.as_ref().map(ToString::to_string),
         employee: arguments.employee.as_ref().map(ToString::to_string),

@@ -9,7 +9,7 @@ use super::database::{self, Missing};
 use super::{Context, Failure};
 use crate::access;
 use crate::domain::access::{Reach, Role, TOKEN_LIFE_MAX, TOKEN_LIFE_MIN, Token};
-use crate::domain::ids::EnterpriseId;
+use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::domain::time::Timestamp;
 use crate::store::{Actor, Store, StoreError, Subject};
 
@@ -39,13 +39,21 @@ pub enum TokenCommand {
 #[derive(Debug, Args)]
 #[command(after_long_help = CREATE_EXAMPLES)]
 pub struct CreateArgs {
-    /// What the token allows; each role may do what those before it may
+    /// What the token allows; each role may do what those before it may, but intake only adds contacts and reads nothing
     #[arg(long, value_name = "ROLE", value_parser = role_parser())]
     pub role: Role,
 
     /// Limit the token to one enterprise; nothing else exists for its holder
     #[arg(long, value_name = "ID")]
     pub enterprise: Option<EnterpriseId>,
+
+    /// Limit the token to a department of the enterprise; may be given several times
+    #[arg(long, value_name = "ID", requires = "enterprise")]
+    pub department: Vec<DepartmentId>,
+
+    /// Limit the token to the contacts of an employee of the enterprise; may be given several times
+    #[arg(long, value_name = "ID", requires = "enterprise", conflicts_with = "department")]
+    pub employee: Vec<EmployeeId>,
 
     /// What to call it in lists
     #[arg(long, value_name = "NAME")]
@@ -60,6 +68,8 @@ const CREATE_EXAMPLES: &str = "\
 Examples:
   TOKEN=$(muster token create --role viewer --name reporting)
   muster token create --role contributor --enterprise acme --expires-in 90d
+  muster token create --role viewer --enterprise acme --department sales --department marketing
+  muster token create --role intake --enterprise acme --employee u1 --name scanner
   curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8383/enterprise/acme/contacts/summary";
 
 /// List the tokens, without what grants access.
@@ -105,7 +115,9 @@ fn create(context: &mut Context<'_>, arguments: &CreateArgs) -> Result<(), Failu
     let now = store.clock().now();
     let life = arguments.expires_in.map(|life| i64::try_from(life.as_millis()).unwrap_or(i64::MAX));
     let expires_at = life.map(|life| Timestamp::from_millis(now.millis().saturating_add(life)));
-    let reach = arguments.enterprise.clone().map_or(Reach::Installation, Reach::Enterprise);
+    let (departments, employees) = (arguments.department.clone(), arguments.employee.clone());
+    let reach = Reach::of_ids(arguments.enterprise.clone(), departments, employees)
+        .map_err(|error| Failure::usage(error.to_string()))?;
     let name = arguments.name.clone().unwrap_or_else(|| arguments.role.as_str().to_owned());
     let mut made = 1;
     let (created, secret) = loop {
@@ -121,6 +133,12 @@ fn create(context: &mut Context<'_>, arguments: &CreateArgs) -> Result<(), Failu
         (StoreError::NotFound(Subject::Enterprise), Some(enterprise)) => Failure::failed(format!(
             "enterprise \"{enterprise}\" does not exist; `muster import --create-missing` or POST /enterprise makes it"
         )),
+        (StoreError::NotFound(subject @ (Subject::Department | Subject::User)), Some(enterprise)) => {
+            let what = if subject == Subject::Department { "departments" } else { "employees" };
+            Failure::failed(format!(
+                "one of the {what} does not exist in {enterprise}; GET /enterprise/{enterprise}/{what} lists them"
+            ))
+        }
         (error, _) => Failure::failed("the token could not be stored").because(error),
     })?;
     tracing::info!(id = token.id, name = token.name, role = token.role.as_str(), "token created");
@@ -153,21 +171,34 @@ fn list(context: &mut Context<'_>, arguments: &ListArgs) -> Result<(), Failure> 
         [
             token.id.clone(),
             token.role.as_str().to_owned(),
-            match &token.reach {
-                Reach::Installation => "(all)".to_owned(),
-                Reach::Enterprise(id) => id.to_string(),
-            },
+            reach_of(token),
             token.created_at.to_string(),
             time(token.expires_at, "never"),
             time(token.last_used_at, "never"),
             token.name.escape_debug().to_string(),
         ]
     });
-    let head = ["ID", "ROLE", "ENTERPRISE", "CREATED", "EXPIRES", "LAST USED", "NAME"].map(str::to_owned);
+    let head = ["ID", "ROLE", "REACH", "CREATED", "EXPIRES", "LAST USED", "NAME"].map(str::to_owned);
     for line in aligned(&std::iter::once(head).chain(rows).collect::<Vec<_>>()) {
         context.print(&line)?;
     }
     Ok(())
+}
+
+/// A token's reach in a column: the enterprise, and within it the departments or the employees.
+fn reach_of(token: &Token) -> String {
+    match &token.reach {
+        Reach::Installation => "(all)".to_owned(),
+        Reach::Enterprise(enterprise) => enterprise.to_string(),
+        Reach::Departments(enterprise, departments) => {
+            let departments: Vec<&str> = departments.iter().map(DepartmentId::as_str).collect();
+            format!("{enterprise}/{}", departments.join(","))
+        }
+        Reach::Employees(enterprise, employees) => {
+            let employees: Vec<&str> = employees.iter().map(EmployeeId::as_str).collect();
+            format!("{enterprise}:{}", employees.join(","))
+        }
+    }
 }
 
 fn revoke(context: &mut Context<'_>, arguments: &RevokeArgs) -> Result<(), Failure> {

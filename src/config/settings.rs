@@ -126,6 +126,13 @@ settings_table! {
         ByteRange { min: KIB, max: GIB }, default ["1MiB"],
         readme "size of a request's body; imports are not bound by it";
 
+    /// Most answers that are kept for one token's `Idempotency-Key`s; the oldest give way.
+    // A retry comes within minutes, and each row costs some 200 bytes: the default is a retry window of a day for one
+    // request in 9 seconds. Fewer than a hundred would not cover one batch of a client; a million are 200 MB.
+    Http idempotency_rows_max: usize = "idempotency-rows-max" <"COUNT"> Serving,
+        IntegerRange { min: 100, max: 1_000_000 }, default ["10000"],
+        readme "answers kept for one token's `Idempotency-Key`s, each for 24 hours at most; the oldest give way";
+
     /// Most connections that may be open at a time; fewer where the process may not open so many files.
     // An idle one costs some 20 KiB, so the default costs about 200 MiB at worst. The largest value is beyond what a
     // machine for this server serves.

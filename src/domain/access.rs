@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::ids::EnterpriseId;
 use super::time::Timestamp;
+
+pub use super::reach::{REACH_IDS_MAX, Reach};
 
 /// Shortest life of a token that expires.
 pub const TOKEN_LIFE_MIN: Duration = Duration::from_mins(1);
@@ -27,10 +28,13 @@ pub const SESSIONS_PER_TOKEN_MAX: u32 = 100;
 /// The name shown for sessions that a one-time link opened.
 pub const SIGN_IN_LINK_NAME: &str = "sign-in link";
 
-/// What the holder of a token may do; each role may do what the ones before it may.
+/// What the holder of a token may do. Each role may do what the ones before it may, but for `intake`, which adds contacts
+/// and reads nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
+    /// Adds contacts to the employees within reach, and gets their ids back and nothing else.
+    Intake,
     /// Reads summaries, details and lists, and, when not limited to an enterprise, the cache's figures.
     Viewer,
     /// Adds and changes contacts.
@@ -43,12 +47,13 @@ pub enum Role {
 
 impl Role {
     /// Every role, least powerful first.
-    pub const ALL: [Self; 4] = [Self::Viewer, Self::Contributor, Self::Manager, Self::Admin];
+    pub const ALL: [Self; 5] = [Self::Intake, Self::Viewer, Self::Contributor, Self::Manager, Self::Admin];
 
     /// The role's name on the wire and in the database.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Intake => "intake",
             Self::Viewer => "viewer",
             Self::Contributor => "contributor",
             Self::Manager => "manager",
@@ -56,30 +61,20 @@ impl Role {
         }
     }
 
+    /// Whether this role may use what takes the role `needed`. What takes `intake` is the adding of contacts, which those
+    /// who only read may not do.
+    #[must_use]
+    pub fn may(self, needed: Self) -> bool {
+        match (self, needed) {
+            (Self::Viewer, Self::Intake) => false,
+            (own, needed) => own >= needed,
+        }
+    }
+
     /// Reads a role's name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == text)
-    }
-}
-
-/// What a token can reach. Everything outside answers as if it did not exist.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// Every enterprise, and what belongs to none.
-    Installation,
-    /// One enterprise.
-    Enterprise(EnterpriseId),
-}
-
-impl Reach {
-    /// Whether an enterprise lies within.
-    #[must_use]
-    pub fn covers(&self, enterprise: &EnterpriseId) -> bool {
-        match self {
-            Self::Installation => true,
-            Self::Enterprise(own) => own == enterprise,
-        }
     }
 }
 
@@ -112,15 +107,13 @@ impl Token {
     /// The token as the API and the audit log show it.
     #[must_use]
     pub fn described(&self) -> Value {
-        let enterprise = match &self.reach {
-            Reach::Installation => None,
-            Reach::Enterprise(id) => Some(id),
-        };
         json!({
             "id": self.id,
             "name": self.name,
             "role": self.role,
-            "enterpriseId": enterprise,
+            "enterpriseId": self.reach.enterprise(),
+            "departmentIds": self.reach.departments(),
+            "employeeIds": self.reach.employees(),
             "createdAt": self.created_at,
             "expiresAt": self.expires_at,
             "lastUsedAt": self.last_used_at,
@@ -165,15 +158,13 @@ impl Session {
     #[must_use]
     pub fn described(&self) -> Value {
         let Token { name, role, reach, .. } = self.counts_as();
-        let enterprise = match reach {
-            Reach::Installation => None,
-            Reach::Enterprise(id) => Some(id),
-        };
         json!({
             "id": self.id,
             "name": name,
             "role": role,
-            "enterpriseId": enterprise,
+            "enterpriseId": reach.enterprise(),
+            "departmentIds": reach.departments(),
+            "employeeIds": reach.employees(),
             "tokenId": self.token.as_ref().map(|token| &token.id),
             "createdAt": self.created_at,
             "expiresAt": self.expires_at,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::FieldError;
 use super::text::fold_without_marks;
@@ -18,7 +18,8 @@ pub(super) const SEQUENCE_BITS: u32 = 20;
 macro_rules! public_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "String")]
         pub struct $name(String);
 
         impl $name {
@@ -74,7 +75,7 @@ public_id! {
     DepartmentId
 }
 public_id! {
-    /// An employee's id, unique in the installation; the API also calls it `userId`.
+    /// An employee's id, unique within the enterprise; the API also calls it `userId`.
     EmployeeId
 }
 
@@ -117,8 +118,17 @@ pub fn slug(name: &str) -> Option<String> {
 
 /// A 63-bit id that grows with time: Unix milliseconds above 20 bits that distinguish ids of one
 /// millisecond. Written as 13 digits of Crockford's base 32 in lower case, which sort as the numbers do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct TimeOrderedId(i64);
+
+impl TryFrom<String> for TimeOrderedId {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        Self::parse(&text).ok_or(InvalidId)
+    }
+}
 
 /// A contact's id.
 pub type ContactId = TimeOrderedId;

@@ -28,6 +28,8 @@ pub mod ids;
 pub mod made_ids;
 pub mod number;
 pub mod page;
+pub mod reach;
+pub mod sharing;
 pub mod summary;
 pub mod text;
 pub mod time;

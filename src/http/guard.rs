@@ -1,8 +1,8 @@
 //! What a route lets through, decided before a handler sees anything of the request.
 //!
 //! A guard surrounds each route of the `route_list`. In this order it asks: who is calling (401, 429), and does a
-//! change with a cookie come from one of the server's own pages (403); may the caller's role do this (403); does the
-//! route lie within the enterprise that the token is limited to (403, 404)? Only then does the handler run, and with it
+//! change with a cookie come from one of the server's own pages (403); may the caller's role do this (403); does what
+//! the path names lie within the caller's reach (403, 404)? Only then does the handler run, and with it
 //! everything that reads a query or a body. The guard also ends a request that takes too long, unless the route
 //! streams.
 
@@ -24,19 +24,23 @@ use super::auth::{Authenticator, address_of};
 use super::error::ApiError;
 use super::extract::{FromParams, PathId};
 use crate::domain::access::{Reach, Role};
-use crate::domain::ids::EnterpriseId;
+use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::server::BodyProgress;
 
-/// Within what a route works, and so what becomes of a token that is limited to one enterprise.
+/// Within what a route works, and so what becomes of a token that does not reach all of it. What lies beyond gets the
+/// same 404 as what does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Within {
     /// The whole installation: a limited token gets 403.
     Installation,
-    /// The enterprise that the path names as `{enterpriseId}`: for any other than its own, a limited token gets the 404
-    /// that an unknown enterprise gets.
+    /// The whole enterprise that the path names as `{enterpriseId}`.
     Enterprise,
+    /// The whole department that the path names as `{departmentId}`.
+    Department,
+    /// What belongs to the employee that the path names as `{employeeId}`.
+    Own,
     /// What the caller reaches, wherever that is: the handler hands [`Caller::reach`](super::Caller::reach) to the
-    /// store, which looks at nothing outside it.
+    /// store, which looks at nothing outside it. If the path names an enterprise, something of that must lie within.
     Reach,
 }
 
@@ -66,15 +70,19 @@ impl Guard {
         };
         // From here on the caller knows the address.
         let address = address_of(request.extensions_mut().remove());
-        let caller = self.authenticator.admit(request.method(), request.headers(), address).await?;
+        let mut caller = self.authenticator.admit(request.method(), request.headers(), address).await?;
         caller.must_be(role)?;
-        if let Reach::Enterprise(own) = caller.reach() {
-            match within {
-                Within::Reach => {}
-                Within::Installation => {
+        match caller.reach() {
+            Reach::Installation => {}
+            Reach::Enterprise(_) | Reach::Departments(..) | Reach::Employees(..) => {
+                if within == Within::Installation {
                     return Err(ApiError::forbidden("This takes a token that is not limited to one enterprise"));
                 }
-                Within::Enterprise => within_enterprise(request, own).await?,
+                if request.method().is_safe() {
+                    let reads = self.authenticator.reading_reach(&caller).await?;
+                    caller.set_reads(reads);
+                }
+                check_reach(request, within, caller.reach()).await?;
             }
         }
         request.extensions_mut().insert(caller);
@@ -82,13 +90,35 @@ impl Guard {
     }
 }
 
-async fn within_enterprise(request: &mut Request, own: &EnterpriseId) -> Result<(), ApiError> {
+/// Lets through what lies within a limited reach.
+async fn check_reach(request: &mut Request, within: Within, reach: &Reach) -> Result<(), ApiError> {
     let (mut parts, body) = mem::take(request).into_parts();
     let params = RawPathParams::from_request_parts(&mut parts, &()).await;
     *request = Request::from_parts(parts, body);
-    let unknown = || ApiError::not_found(EnterpriseId::WHAT);
-    let params = params.map_err(|_| unknown())?;
-    if EnterpriseId::from_params(&params)? == *own { Ok(()) } else { Err(unknown()) }
+    // Only what is not UTF-8 has no parameters, and no id is written so.
+    let params = params.map_err(|_| ApiError::not_found(EnterpriseId::WHAT))?;
+    let names_enterprise = params.iter().any(|(name, _)| name == EnterpriseId::PARAM);
+    if within == Within::Reach && !names_enterprise {
+        return Ok(());
+    }
+    let enterprise = EnterpriseId::from_params(&params)?;
+    let is_within = match within {
+        Within::Installation => false,
+        Within::Enterprise => reach.covers_enterprise(&enterprise),
+        Within::Reach | Within::Department | Within::Own => reach.touches(&enterprise),
+    };
+    if !is_within {
+        return Err(ApiError::not_found(EnterpriseId::WHAT));
+    }
+    let is_within = match within {
+        Within::Installation | Within::Enterprise | Within::Reach => true,
+        Within::Department => reach.covers_department(&enterprise, &DepartmentId::from_params(&params)?),
+        Within::Own => {
+            let (department, employee) = FromParams::from_params(&params)?;
+            reach.covers_employee(&enterprise, &department, &employee)
+        }
+    };
+    if is_within { Ok(()) } else { Err(ApiError::not_found(DepartmentId::WHAT)) }
 }
 
 impl<S> Layer<S> for Guard {

@@ -21,6 +21,7 @@ use super::openapi_schemas;
 use super::routes::idempotent::IDEMPOTENCY_KEY_HEADER as IDEMPOTENCY_KEY;
 use crate::config::BasePath;
 use crate::domain::FieldError;
+use crate::domain::access::Role;
 
 /// The name of the security scheme for programs.
 const TOKEN_SCHEME: &str = "token";
@@ -177,9 +178,15 @@ pub(super) fn complete(path: &str, item: &mut PathItem, access: RouteAccess) {
                 operation.security = Some(schemes.map(|name| SecurityRequirement::new(name, [] as [&str; 0])).into());
                 let limit = match within {
                     Within::Installation => " It must not be limited to one enterprise.",
-                    Within::Enterprise | Within::Reach => "",
+                    Within::Enterprise => " Its reach must cover the whole enterprise.",
+                    Within::Department => " Its reach must cover the whole department.",
+                    Within::Own => " Its reach must cover the employee.",
+                    Within::Reach => "",
                 };
-                let needs = format!("Takes a token with the role `{}` or above.{limit}", role.as_str());
+                let needs = match role {
+                    Role::Intake => format!("Takes a token with the role `intake`, or `contributor` or above.{limit}"),
+                    role => format!("Takes a token with the role `{}` or above.{limit}", role.as_str()),
+                };
                 let before = operation.description.take().map_or(String::new(), |text| format!("{text}\n\n"));
                 operation.description = Some(before + &needs);
             }

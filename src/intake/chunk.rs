@@ -96,9 +96,9 @@ impl Chunk {
 
     /// Writes the chunk within a transaction, and returns the result of each row.
     pub(super) fn write(self, tx: &WriteTx<'_>, options: &ImportOptions) -> Result<ChunkResult, StoreError> {
-        let ImportOptions { enterprise, may_create, dry_run, .. } = options.clone();
+        let ImportOptions { reach, enterprise, may_create, dry_run, .. } = options.clone();
         let mut result = ChunkResult { rows: self.len() as u64, rejected: self.refused, ..ChunkResult::default() };
-        let chunk = ImportChunk { enterprise, owners: self.owners, rows: self.rows, may_create, dry_run };
+        let chunk = ImportChunk { reach, enterprise, owners: self.owners, rows: self.rows, may_create, dry_run };
         // A chunk without rows must not create its owners.
         let mut outcome = if chunk.rows.is_empty() { ImportOutcome::default() } else { tx.import(&chunk)? };
         let owners: Vec<u64> = if dry_run { chunk.owners.iter().map(hash_of).collect() } else { Vec::new() };

@@ -4,6 +4,7 @@ use std::io;
 
 use serde_json::json;
 
+use crate::domain::access::Reach;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::store::{Actor, AuditAction, AuditEntry, Store, StoreError};
 use crate::transfer::csv::ContactWriter;
@@ -23,7 +24,8 @@ pub enum ExportError {
     Output(#[from] io::Error),
 }
 
-/// Writes the contacts of a visible enterprise, or of one of its departments, oldest first; returns their number.
+/// Writes the contacts within reach of a visible enterprise, or of one of its departments, oldest first; returns their
+/// number.
 /// Blocks, and calls `sink` with one piece after the other, of which the first begins with the header.
 ///
 /// Contacts that exist during the whole export are written exactly once, also while others are added and deleted. The
@@ -31,13 +33,14 @@ pub enum ExportError {
 /// does not fail the export, since the file is complete by then.
 pub fn export(
     store: &Store,
+    reach: &Reach,
     enterprise: &EnterpriseId,
     department: Option<&DepartmentId>,
     actor: &Actor,
     sink: &mut dyn FnMut(Vec<u8>) -> io::Result<()>,
 ) -> Result<u64, ExportError> {
     let mut written = 0;
-    let outcome = export_all(store, enterprise, department, &mut written, sink);
+    let outcome = export_all(store, reach, enterprise, department, &mut written, sink);
     if outcome.is_ok() || written > 0 {
         let broken_off = outcome.as_ref().err().map(ToString::to_string);
         let after = json!({ "departmentId": department, "contacts": written, "brokenOff": broken_off });
@@ -52,14 +55,16 @@ pub fn export(
 /// Fails unless the enterprise and the department can be exported.
 pub fn can_export(
     store: &Store,
+    reach: &Reach,
     enterprise: &EnterpriseId,
     department: Option<&DepartmentId>,
 ) -> Result<(), StoreError> {
-    store.read_blocking(|tx| tx.export_contacts(enterprise, department, None, 1)).map(drop)
+    store.read_blocking(|tx| tx.export_contacts(reach, enterprise, department, None, 1)).map(drop)
 }
 
 fn export_all(
     store: &Store,
+    reach: &Reach,
     enterprise: &EnterpriseId,
     department: Option<&DepartmentId>,
     written: &mut u64,
@@ -68,7 +73,8 @@ fn export_all(
     let mut writer = ContactWriter::new(Vec::new())?;
     let mut after = None;
     loop {
-        let page = store.read_blocking(|tx| tx.export_contacts(enterprise, department, after, EXPORT_PIECE_ROWS))?;
+        let page =
+            store.read_blocking(|tx| tx.export_contacts(reach, enterprise, department, after, EXPORT_PIECE_ROWS))?;
         for row in &page {
             writer.write(&row.contact, &row.employee_email)?;
         }

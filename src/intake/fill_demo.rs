@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::demo::{DemoData, DemoEnterprise};
+use crate::domain::access::Reach;
 use crate::domain::directory::EmployeeInfo;
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::store::{EmployeeName, ImportChunk, ImportRow, MayCreate, OwnerRow, Store, StoreError};
@@ -79,6 +80,7 @@ impl<'a> PendingRows<'a> {
 
     fn write(&mut self, store: &Store) -> Result<u64, StoreError> {
         let chunk = ImportChunk {
+            reach: Reach::Installation,
             enterprise: self.enterprise.clone(),
             owners: std::mem::take(&mut self.owners),
             rows: std::mem::take(&mut self.rows),

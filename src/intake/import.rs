@@ -194,9 +194,9 @@ impl RunningImport<'_> {
     /// Fails before any row is read when the employee, department or enterprise of the options does not exist and may
     /// not be created. A dry run, so that a refused import creates nothing.
     fn find_named_owner(&self) -> Result<(), ImportError> {
-        let ImportOptions { enterprise, may_create, .. } = self.options.clone();
+        let ImportOptions { reach, enterprise, may_create, .. } = self.options.clone();
         let owners = owner_of(self.options, OwnerColumns::default()).into_iter().collect();
-        let chunk = ImportChunk { enterprise, owners, rows: Vec::new(), may_create, dry_run: true };
+        let chunk = ImportChunk { reach, enterprise, owners, rows: Vec::new(), may_create, dry_run: true };
         let outcome = self.store.write_blocking(move |tx| tx.import(&chunk)).map_err(|error| self.explain(error))?;
         let refused = outcome.owners_refused.into_iter().flatten().next();
         refused.map_or(Ok(()), |refusal| Err(ImportError::Owner(refusal)))
@@ -327,6 +327,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Clock;
+    use crate::domain::access::Reach;
     use crate::domain::ids::EnterpriseId;
     use crate::store::{MayCreate, Mode, StoreOptions};
 
@@ -349,6 +350,7 @@ mod tests {
         let store = Store::open(&options, Clock::system()).unwrap();
         let enterprise = EnterpriseId::parse("acme").unwrap();
         let options = ImportOptions {
+            reach: Reach::Installation,
             enterprise: enterprise.clone(),
             department: Some("sales".to_owned()),
             employee: Some("u1".to_owned()),
@@ -378,6 +380,7 @@ mod tests {
         let check = |department: Option<&str>, file: &str, expected: Result<u64, &str>| {
             let enterprise = EnterpriseId::parse("acme").unwrap();
             let options = ImportOptions {
+                reach: Reach::Installation,
                 enterprise: enterprise.clone(),
                 department: department.map(str::to_owned),
                 employee: Some("u1".to_owned()),

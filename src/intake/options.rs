@@ -1,10 +1,13 @@
 //! What an import is to do, and how far it is.
 
+use crate::domain::access::Reach;
 use crate::domain::ids::EnterpriseId;
 use crate::store::MayCreate;
 
 #[derive(Clone, Debug)]
 pub struct ImportOptions {
+    /// What the importer reaches; owners are looked for, and created, nowhere else.
+    pub reach: Reach,
     /// The enterprise to which the contacts are added.
     pub enterprise: EnterpriseId,
     /// The department of the employee, for every row.

@@ -10,6 +10,7 @@ use super::error::SummaryError;
 use super::key::SummaryKey;
 use super::read_through::{Summaries, WARM_LOADS_MAX};
 use crate::cache::WarmLoad;
+use crate::domain::access::Reach;
 use crate::domain::directory::Scope;
 use crate::domain::ids::EnterpriseId;
 use crate::domain::page::{PageRequest, PageStart};
@@ -120,7 +121,7 @@ impl Summaries {
             self.in_time(deadline)?;
             let (id, request) = (id.clone(), PageRequest { limit: DEPARTMENTS_PAGE_LEN, start });
             let owner = id.clone();
-            let page = self.store.read(move |tx| tx.departments(&owner, false, &request)).await?;
+            let page = self.store.read(move |tx| tx.departments(&Reach::Installation, &owner, false, &request)).await?;
             for department in page.items {
                 match self.warm_scope(Scope::department(id.clone(), department.id), deadline).await {
                     Ok(department) => outcome = outcome.map(|so_far| so_far.and(department)),

@@ -1,6 +1,7 @@
 //! An enterprise as it is stored.
 
 use crate::domain::ids::EnterpriseId;
+use crate::domain::sharing::Sharing;
 use crate::domain::time::Timestamp;
 
 /// An enterprise as it is stored.
@@ -10,6 +11,8 @@ pub struct Enterprise {
     pub id: EnterpriseId,
     /// Its name.
     pub name: String,
+    /// What the tokens of its employees read of colleagues.
+    pub sharing: Sharing,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.

@@ -15,7 +15,7 @@ use crate::access::sessions::RecognisedSession;
 use crate::access::{Access, OpenSession, Recognition};
 use crate::clock::Clock;
 use crate::config::{HttpSettings, WebOrigin};
-use crate::domain::access::Token;
+use crate::domain::access::{Reach, Token};
 use crate::http::error::ApiError;
 use crate::server::ClientAddress;
 use crate::store::StoreError;
@@ -49,10 +49,15 @@ impl Authenticator {
                 return Err(foreign());
             }
             let session = self.session(secret, address).await?;
-            return Ok(Caller { token: Arc::clone(&session.counts_as), session: Some(session), address });
+            return Ok(Caller { token: Arc::clone(&session.counts_as), reads: None, session: Some(session), address });
         }
         let token = self.token(bearer_token(headers)?, address).await?;
-        Ok(Caller { token, session: None, address })
+        Ok(Caller { token, reads: None, session: None, address })
+    }
+
+    /// What a caller reads; see [`Access::reading_reach`].
+    pub(in crate::http) async fn reading_reach(&self, caller: &Caller) -> Result<Reach, ApiError> {
+        Ok(self.access.reading_reach(&caller.token).await?)
     }
 
     /// Refuses a change to a public route, signing in above all, that a page of another site may have sent. A program,

@@ -16,6 +16,8 @@ use crate::store::Actor;
 #[derive(Clone, Debug)]
 pub struct Caller {
     pub(super) token: Arc<Token>,
+    /// What the caller reads, where that is more than the token reaches.
+    pub(super) reads: Option<Arc<Reach>>,
     pub(super) session: Option<Arc<OpenSession>>,
     pub(super) address: IpAddr,
 }
@@ -23,7 +25,7 @@ pub struct Caller {
 impl Caller {
     /// Somebody who has shown this token in another way than by a header.
     pub(crate) fn with_token(token: Arc<Token>, address: IpAddr) -> Self {
-        Self { token, session: None, address }
+        Self { token, reads: None, session: None, address }
     }
 
     /// The session that the caller came with; none with a bearer token.
@@ -63,10 +65,11 @@ impl Caller {
         self.token.role
     }
 
-    /// How far the caller reaches.
+    /// How far the caller reaches with this request: a token that is limited to employees reads what their enterprise
+    /// shares with them, and changes what is theirs alone.
     #[must_use]
     pub fn reach(&self) -> &Reach {
-        &self.token.reach
+        self.reads.as_deref().unwrap_or(&self.token.reach)
     }
 
     /// Where the caller calls from, for the audit log.
@@ -88,9 +91,14 @@ impl Caller {
         }
     }
 
+    /// Lets the caller read this much.
+    pub(in crate::http) fn set_reads(&mut self, reach: Reach) {
+        self.reads = Some(Arc::new(reach));
+    }
+
     /// Refuses a part of a route that takes more than the route itself, such as `?purge=true`.
     pub fn must_be(&self, role: Role) -> Result<(), ApiError> {
-        if self.role() >= role { Ok(()) } else { Err(role_needed(role)) }
+        if self.role().may(role) { Ok(()) } else { Err(role_needed(role)) }
     }
 }
 

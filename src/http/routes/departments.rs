@@ -116,9 +116,17 @@ impl DepartmentAnswer {
     }
 }
 
+/// Where a department is that was created: what is kept for the repetition of the request.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MadeDepartment {
+    enterprise_id: EnterpriseId,
+    department_id: DepartmentId,
+}
+
 /// List the departments of an enterprise
 ///
-/// Without `limit` the list is whole.
+/// Without `limit` the list is whole. A token that is limited to departments sees those alone.
 #[utoipa::path(
     get, path = "/enterprise/{enterpriseId}/departments",
     tag = "directory", operation_id = "listDepartments", params(PageParams, ArchivedParams),
@@ -126,10 +134,11 @@ impl DepartmentAnswer {
 )]
 pub async fn list(
     State(state): State<AppState>,
+    caller: Caller,
     PathIds(enterprise): PathIds<EnterpriseId>,
     PageQuery { page, archived }: PageQuery<NameCursor, WHOLE_LIST>,
 ) -> Result<Json<Answer<DepartmentList>>, ApiError> {
-    let read = state.read_page(page, move |tx, page| tx.departments(&enterprise, archived, page));
+    let read = state.read_page(page, move |tx, page| tx.departments(caller.reach(), &enterprise, archived, page));
     let (departments, paging) = read.await?;
     Ok(state.success(DepartmentList { departments, paging }))
 }
@@ -155,9 +164,13 @@ pub async fn create(
         let target = format!("{enterprise}/{}", created.id);
         let entry = AuditEntry::of(AuditAction::DepartmentCreate, target).after(json!({"name": created.name}));
         tx.audit(&actor, &entry)?;
-        Ok(DepartmentAnswer::new("Department added successfully", created))
+        Ok(MadeDepartment { enterprise_id: enterprise, department_id: created.id })
     };
-    once.write(&state.store, StatusCode::CREATED, work).await
+    let answer = |tx: &WriteTx<'_>, made: &MadeDepartment| {
+        let created = tx.department(&made.enterprise_id, &made.department_id)?;
+        Ok(Answer::new(DepartmentAnswer::new("Department added successfully", created), tx.now()))
+    };
+    once.write(&state.store, StatusCode::CREATED, work, answer).await
 }
 
 /// One department
@@ -226,9 +239,9 @@ pub async fn remove(
 ) -> Result<Response, ApiError> {
     let target = format!("{enterprise}/{id}");
     let answer = Removed { department_id: Some(id.clone()), ..Removed::default() };
-    let to_purge = (enterprise.clone(), id.clone());
+    let (to_purge, actor) = ((enterprise.clone(), id.clone()), caller.actor());
     let archive = move |tx: &WriteTx<'_>| tx.archive_department(&enterprise, &id);
-    let purge = move |tx: &WriteTx<'_>| tx.purge_department(&to_purge.0, &to_purge.1);
+    let purge = move |tx: &WriteTx<'_>| tx.purge_department(&to_purge.0, &to_purge.1, &actor);
     Removal { kind: &KIND, target, answer, archive, purge }.run(&state, &caller, params).await
 }
 

@@ -10,9 +10,11 @@ use utoipa::ToSchema;
 use super::archive_purge_restore::{PurgeParams, RemovableKind, Removal, Removed};
 use super::id_and_name::{audit_renaming, check_changes, check_new};
 use super::idempotent::{IdempotencyParams, IdempotentBody};
+use crate::domain::access::Reach;
 use crate::domain::directory::Enterprise;
 use crate::domain::ids::EnterpriseId;
 use crate::domain::page::NameCursor;
+use crate::domain::sharing::Sharing;
 use crate::domain::time::Timestamp;
 use crate::http::answer::{Answer, Paging};
 use crate::http::auth::Caller;
@@ -48,9 +50,13 @@ pub struct EnterpriseChanges {
     #[serde(default, deserialize_with = "not_null")]
     #[schema(nullable = false)]
     name: Option<DirectoryName>,
+    /// What the tokens of its employees read of colleagues.
+    #[serde(default, deserialize_with = "not_null")]
+    #[schema(nullable = false)]
+    sharing: Option<Sharing>,
 }
 
-/// An enterprise.
+/// An enterprise. To those who do not reach the whole of it, id and name alone.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Enterprise)]
@@ -61,12 +67,17 @@ pub struct EnterpriseBody {
     /// Its name.
     #[schema(example = "Acme")]
     name: String,
+    /// What the tokens of its employees read of colleagues.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sharing: Option<Sharing>,
     /// When it was created.
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    created_at: Option<Timestamp>,
     /// When it last changed.
-    #[schema(value_type = String, format = DateTime)]
-    updated_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    updated_at: Option<Timestamp>,
     /// When it was archived; absent unless it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -75,8 +86,19 @@ pub struct EnterpriseBody {
 
 impl From<Enterprise> for EnterpriseBody {
     fn from(enterprise: Enterprise) -> Self {
-        let Enterprise { id, name, created_at, updated_at, archived_at } = enterprise;
-        Self { id, name, created_at, updated_at, archived_at }
+        let Enterprise { id, name, sharing, created_at, updated_at, archived_at } = enterprise;
+        let (sharing, created_at, updated_at) = (Some(sharing), Some(created_at), Some(updated_at));
+        Self { id, name, sharing, created_at, updated_at, archived_at }
+    }
+}
+
+impl EnterpriseBody {
+    /// What a caller may know of it.
+    fn within(self, reach: &Reach) -> Self {
+        if reach.covers_enterprise(&self.id) {
+            return self;
+        }
+        Self { sharing: None, created_at: None, updated_at: None, archived_at: None, ..self }
     }
 }
 
@@ -106,6 +128,13 @@ impl EnterpriseAnswer {
     }
 }
 
+/// The enterprise that was created: what is kept for the repetition of the request.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MadeEnterprise {
+    enterprise_id: EnterpriseId,
+}
+
 /// List the enterprises
 ///
 /// A token that is limited to one enterprise sees that one alone.
@@ -118,8 +147,10 @@ pub async fn list(
     caller: Caller,
     PageQuery { page, archived }: PageQuery<NameCursor>,
 ) -> Result<Json<Answer<EnterpriseList>>, ApiError> {
-    let read = state.read_page(page, move |tx, page| tx.enterprises(caller.reach(), archived, page));
-    let (enterprises, paging) = read.await?;
+    let reach = caller.reach().clone();
+    let read = state.read_page(page, move |tx, page| tx.enterprises(&reach, archived, page));
+    let (enterprises, paging): (Vec<EnterpriseBody>, _) = read.await?;
+    let enterprises = enterprises.into_iter().map(|enterprise| enterprise.within(caller.reach())).collect();
     Ok(state.success(EnterpriseList { enterprises, paging }))
 }
 
@@ -142,25 +173,32 @@ pub async fn create(
         let entry =
             AuditEntry::of(AuditAction::EnterpriseCreate, created.id.as_str()).after(json!({"name": created.name}));
         tx.audit(&actor, &entry)?;
-        Ok(EnterpriseAnswer::new("Enterprise added successfully", created))
+        Ok(MadeEnterprise { enterprise_id: created.id })
     };
-    once.write(&state.store, StatusCode::CREATED, work).await
+    let answer = |tx: &WriteTx<'_>, made: &MadeEnterprise| {
+        let created = tx.enterprise(&made.enterprise_id)?;
+        Ok(Answer::new(EnterpriseAnswer::new("Enterprise added successfully", created), tx.now()))
+    };
+    once.write(&state.store, StatusCode::CREATED, work, answer).await
 }
 
 /// One enterprise
+///
+/// To a token that does not reach the whole of it, its id and name alone.
 #[utoipa::path(
     get, path = "/enterprise/{enterpriseId}", tag = "directory", operation_id = "getEnterprise",
     responses((status = 200, body = Answer<EnterpriseAnswer>))
 )]
 pub async fn get(
     State(state): State<AppState>,
+    caller: Caller,
     PathIds(id): PathIds<EnterpriseId>,
 ) -> Result<Json<Answer<EnterpriseAnswer>>, ApiError> {
-    let enterprise = state.store.read(move |tx| tx.enterprise(&id)).await?;
-    Ok(state.success(EnterpriseAnswer { message: None, enterprise: enterprise.into() }))
+    let enterprise = EnterpriseBody::from(state.store.read(move |tx| tx.enterprise(&id)).await?);
+    Ok(state.success(EnterpriseAnswer { message: None, enterprise: enterprise.within(caller.reach()) }))
 }
 
-/// Rename an enterprise
+/// Rename an enterprise, or change what its employees share
 #[utoipa::path(
     put, path = "/enterprise/{enterpriseId}", tag = "directory", operation_id = "changeEnterprise",
     request_body(content = EnterpriseChanges, example = json!({"name": "Acme International"})),
@@ -176,9 +214,19 @@ pub async fn change(
     let actor = caller.actor();
     let work = state.store.write(move |tx| {
         let before = tx.enterprise(&id)?;
-        let Some(name) = name else { return Ok(before) };
-        let after = tx.rename_enterprise(&id, &name)?;
-        audit_renaming(tx, &actor, AuditAction::EnterpriseChange, id.to_string(), [&before.name, &after.name])?;
+        let mut after = before.clone();
+        if let Some(name) = name {
+            after = tx.rename_enterprise(&id, &name)?;
+            audit_renaming(tx, &actor, AuditAction::EnterpriseChange, id.to_string(), [&before.name, &after.name])?;
+        }
+        if let Some(sharing) = body.sharing.filter(|sharing| *sharing != before.sharing) {
+            after = tx.set_sharing(&id, sharing)?;
+            let entry = AuditEntry::of(AuditAction::EnterpriseChange, id.to_string());
+            tx.audit(
+                &actor,
+                &entry.before(json!({"sharing": before.sharing})).after(json!({"sharing": after.sharing})),
+            )?;
+        }
         Ok(after)
     });
     Ok(state.success(EnterpriseAnswer::new("Enterprise updated successfully", work.await?)))

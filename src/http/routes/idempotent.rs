@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::{FromRef, FromRequest, Request};
-use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -50,9 +48,10 @@ pub struct IdempotentWrite(Option<IdempotentRequest>);
 #[into_params(parameter_in = Header)]
 #[expect(dead_code, reason = "it only describes a header")]
 pub struct IdempotencyParams {
-    /// Chosen by the client, 1 to 255 visible ASCII characters, kept for 24 hours. The same request with the same key gets
-    /// the answer of the first one, with `Idempotent-Replayed: true`, and does nothing; another request with it gets 409.
-    /// A request that was refused is not kept.
+    /// Chosen by the client, 1 to 255 visible ASCII characters, kept for 24 hours, of each token the newest 10,000
+    /// (`idempotency-rows-max`). The same request with the same key does nothing: it gets the status of the first one and
+    /// what was made as it is now, with `Idempotent-Replayed: true`; where that is gone or beyond reach, its ids and
+    /// `replayed: true`. Another request with the key gets 409. A request that was refused is not kept.
     #[param(
         rename = "Idempotency-Key", value_type = String, required = false,
         min_length = 1, max_length = 255, pattern = "^[!-~]+$"
@@ -80,7 +79,8 @@ where
             Some(key) => {
                 let token_id = token_id.ok_or_else(|| ApiError::internal("a public route takes an Idempotency-Key"))?;
                 let request_hash = hash(&[method.as_str().as_bytes(), route.as_bytes(), &raw.0]);
-                Some(IdempotentRequest { token_id, key, request_hash })
+                let rows_max = Arc::<HttpSettings>::from_ref(state).idempotency_rows_max;
+                Some(IdempotentRequest { token_id, key, request_hash, rows_max })
             }
         };
         Ok(Self { body, once: IdempotentWrite(once) })
@@ -112,34 +112,78 @@ fn hash(parts: &[&[u8]]) -> [u8; 32] {
 }
 
 impl IdempotentWrite {
-    /// Does the work in one transaction and answers what it gives, or repeats what was answered to this request before.
-    pub async fn write<B, F>(self, store: &Store, status: StatusCode, work: F) -> Result<Response, ApiError>
+    /// Does the work in one transaction, and answers what is there then. For a request that was done before, it answers
+    /// the same status and what is there by now; where that is gone, or the caller reaches it no longer, the ids of what
+    /// was made.
+    pub async fn write<M, B, W, A>(
+        self,
+        store: &Store,
+        status: StatusCode,
+        work: W,
+        answer: A,
+    ) -> Result<Response, ApiError>
     where
-        F: FnOnce(&WriteTx<'_>) -> Result<B, StoreError> + Send + 'static,
+        M: Serialize + DeserializeOwned + Send + 'static,
         B: Serialize + Send + 'static,
+        W: FnOnce(&WriteTx<'_>) -> Result<M, StoreError> + Send + 'static,
+        A: FnOnce(&WriteTx<'_>, &M) -> Result<B, StoreError> + Send + 'static,
     {
         let Some(request) = self.0 else {
-            let body = store.write(move |tx| Ok(Answer::new(work(tx)?, tx.now()))).await?;
-            return Ok((status, Json(body)).into_response());
+            let body = store.write(move |tx| {
+                let made = work(tx)?;
+                answer(tx, &made)
+            });
+            return Ok((status, Json(body.await?)).into_response());
         };
-        let (answer, replayed) = store
+        let (status, body, replayed) = store
             .write(move |tx| {
-                let mut replayed = true;
-                let answer = tx.idempotent(&request, |tx| {
-                    replayed = false;
-                    let body = serde_json::to_string(&Answer::new(work(tx)?, tx.now()))
-                        .map_err(|error| StoreError::Corrupt(format!("an answer cannot be written: {error}")))?;
-                    Ok(StoredAnswer { status: status.as_u16(), body })
+                let mut made_now = None;
+                let kept = tx.idempotent(&request, |tx| {
+                    let made = work(tx)?;
+                    let ids = serde_json::to_string(&made)
+                        .map_err(|error| StoreError::Corrupt(format!("ids cannot be written: {error}")))?;
+                    made_now = Some(made);
+                    Ok(StoredAnswer { status: status.as_u16(), ids })
                 })?;
-                Ok((answer, replayed))
+                if let Some(made) = made_now {
+                    return Ok((kept.status, Repetition::Whole(answer(tx, &made)?), false));
+                }
+                let made: M = serde_json::from_str(&kept.ids)
+                    .map_err(|error| StoreError::Corrupt(format!("the ids {:?}: {error}", kept.ids)))?;
+                let body = match answer(tx, &made) {
+                    Ok(body) => Repetition::Whole(body),
+                    Err(StoreError::NotFound(_)) => {
+                        Repetition::Ids(Box::new(Answer::new(ReplayedIds { ids: made, replayed: true }, tx.now())))
+                    }
+                    Err(error) => return Err(error),
+                };
+                Ok((kept.status, body, true))
             })
             .await?;
-        let status = StatusCode::from_u16(answer.status).map_err(ApiError::internal)?;
-        let content_type = HeaderValue::from_static("application/json");
-        let mut response = (status, [(CONTENT_TYPE, content_type)], Body::from(answer.body)).into_response();
+        let status = StatusCode::from_u16(status).map_err(ApiError::internal)?;
+        let mut response = (status, Json(body)).into_response();
         if replayed {
             response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
         }
         Ok(response)
     }
+}
+
+/// The answer to a request that may have been done before.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Repetition<M, B> {
+    /// What is there now.
+    Whole(B),
+    /// What was made, which is gone or beyond reach.
+    Ids(Box<Answer<ReplayedIds<M>>>),
+}
+
+/// The ids of what a request has made before.
+#[derive(Serialize)]
+struct ReplayedIds<M> {
+    #[serde(flatten)]
+    ids: M,
+    /// Always true.
+    replayed: bool,
 }

@@ -14,8 +14,8 @@ use crate::access::links::{LinkId, LinkStanding};
 use crate::access::sessions::{MintedSession, mint_session};
 use crate::access::{IDS_MADE_MAX, OpenSession, is_id_taken};
 use crate::domain::FieldError;
-use crate::domain::access::{Reach, Role, Session, Token};
-use crate::domain::ids::EnterpriseId;
+use crate::domain::access::{Role, Session, Token};
+use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use crate::domain::page::{PageStart, TimeCursor};
 use crate::domain::time::Timestamp;
 use crate::http::answer::{Answer, Paging};
@@ -79,6 +79,12 @@ pub struct SessionBody {
     /// The enterprise it is limited to; null when it reaches all.
     #[schema(required, value_type = Option<String>, example = "acme")]
     enterprise_id: Option<EnterpriseId>,
+    /// The departments of that enterprise it is limited to; null when it is limited to none.
+    #[schema(required, value_type = Option<Vec<String>>, example = json!(["sales"]))]
+    department_ids: Option<Vec<DepartmentId>>,
+    /// The employees of that enterprise to whose contacts it is limited; null when it is limited to none.
+    #[schema(required, value_type = Option<Vec<String>>, example = json!(["u1"]))]
+    employee_ids: Option<Vec<EmployeeId>>,
     /// When it was opened; of a bearer token, when it was made.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -95,7 +101,9 @@ impl SessionBody {
             token_id: session.token.map(|token| token.id),
             name,
             role,
-            enterprise_id: enterprise_of(reach),
+            enterprise_id: reach.enterprise().cloned(),
+            department_ids: reach.departments().map(<[_]>::to_vec),
+            employee_ids: reach.employees().map(<[_]>::to_vec),
             created_at: session.created_at,
             expires_at: Some(session.expires_at),
         }
@@ -103,14 +111,17 @@ impl SessionBody {
 
     fn of_token(token: Token) -> Self {
         let Token { id, name, role, reach, created_at, expires_at, .. } = token;
-        Self { id: None, token_id: Some(id), name, role, enterprise_id: enterprise_of(reach), created_at, expires_at }
-    }
-}
-
-fn enterprise_of(reach: Reach) -> Option<EnterpriseId> {
-    match reach {
-        Reach::Installation => None,
-        Reach::Enterprise(id) => Some(id),
+        Self {
+            id: None,
+            token_id: Some(id),
+            name,
+            role,
+            enterprise_id: reach.enterprise().cloned(),
+            department_ids: reach.departments().map(<[_]>::to_vec),
+            employee_ids: reach.employees().map(<[_]>::to_vec),
+            created_at,
+            expires_at,
+        }
     }
 }
 
@@ -172,6 +183,8 @@ type WithCookie<T> = ([(axum::http::HeaderName, HeaderValue); 1], Json<Answer<T>
     ), (
         status = 401, description = "The token or code does not work"
     ), (
+        status = 403, description = "The token only adds contacts"
+    ), (
         status = 429, description = "Too many unknown tokens"
     ))
 )]
@@ -207,6 +220,9 @@ async fn by_token(
         return Err(gone());
     }
     let token = state.authenticator.token(secret, address).await?;
+    if token.role == Role::Intake {
+        return Err(ApiError::forbidden("A token with the role intake only adds contacts; nobody can sign in with it"));
+    }
     let actor = Caller::with_token(token.clone(), address).actor();
     open(state, Some(&token), None, address, before, actor).await?.ok_or_else(gone)
 }

@@ -15,7 +15,7 @@ use crate::access::{IDS_MADE_MAX, MintedToken, is_id_taken, mint};
 use crate::domain::FieldError;
 use crate::domain::access::{Reach, Role, TOKEN_LIFE_MAX, TOKEN_LIFE_MIN, Token};
 use crate::domain::directory::Name;
-use crate::domain::ids::EnterpriseId;
+use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId, InvalidId};
 use crate::domain::time::Timestamp;
 use crate::http::answer::{Answer, Paging};
 use crate::http::auth::Caller;
@@ -40,6 +40,12 @@ pub struct TokenBody {
     /// The enterprise it is limited to; null when it reaches all.
     #[schema(required, value_type = Option<String>, example = "acme")]
     enterprise_id: Option<EnterpriseId>,
+    /// The departments of that enterprise it is limited to; null when it is limited to none.
+    #[schema(required, value_type = Option<Vec<String>>, example = json!(["sales"]))]
+    department_ids: Option<Vec<DepartmentId>>,
+    /// The employees of that enterprise to whose contacts it is limited; null when it is limited to none.
+    #[schema(required, value_type = Option<Vec<String>>, example = json!(["u1"]))]
+    employee_ids: Option<Vec<EmployeeId>>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -54,11 +60,10 @@ pub struct TokenBody {
 impl From<Token> for TokenBody {
     fn from(token: Token) -> Self {
         let Token { id, name, role, reach, created_at, expires_at, last_used_at } = token;
-        let enterprise_id = match reach {
-            Reach::Installation => None,
-            Reach::Enterprise(id) => Some(id),
-        };
-        Self { id, name, role, enterprise_id, created_at, expires_at, last_used_at }
+        let enterprise_id = reach.enterprise().cloned();
+        let department_ids = reach.departments().map(<[_]>::to_vec);
+        let employee_ids = reach.employees().map(<[_]>::to_vec);
+        Self { id, name, role, enterprise_id, department_ids, employee_ids, created_at, expires_at, last_used_at }
     }
 }
 
@@ -108,6 +113,12 @@ pub struct NewTokenBody {
     role: Role,
     /// The enterprise to limit it to; without one it reaches all.
     enterprise_id: Option<Id>,
+    /// The departments of that enterprise to limit it to, at most 100.
+    #[schema(max_items = 100)]
+    department_ids: Option<Vec<Id>>,
+    /// The employees of that enterprise to whose contacts to limit it, at most 100; instead of `departmentIds`.
+    #[schema(max_items = 100)]
+    employee_ids: Option<Vec<Id>>,
     /// How long it works: milliseconds, or a text such as `90d`. Without it and `expiresAt`, until it is revoked.
     expires_in: Option<TokenSpan>,
     /// Until when it works; instead of `expiresIn`.
@@ -133,18 +144,50 @@ impl NewTokenBody {
         // A blank name is no name.
         let name = self.name.filter(|name| !name.trim().is_empty());
         let name = name.map(|name| Name::parse("name", &name)).transpose();
-        let enterprise = checked_id("enterpriseId", self.enterprise_id);
-        let end = end_of_life(now, self.expires_in, self.expires_at.as_deref());
-        match (name, enterprise, end) {
-            (Ok(name), Ok(enterprise), Ok(end)) => {
+        let reach = reach_of(self.enterprise_id, self.department_ids, self.employee_ids);
+        let end = end_of_life(now, self.expires_in, self.expires_at.as_deref()).map_err(|error| vec![error]);
+        match (name, reach, end) {
+            (Ok(name), Ok(reach), Ok(end)) => {
                 let name = name.map_or(String::new(), |name| name.as_str().to_owned());
-                Ok((name, enterprise.map_or(Reach::Installation, Reach::Enterprise), end))
+                Ok((name, reach, end))
             }
-            (name, enterprise, end) => {
-                Err(ApiError::invalid([name.err(), enterprise.err(), end.err()].into_iter().flatten().collect()))
+            (name, reach, end) => {
+                let errors = name.err().into_iter().chain(reach.err().into_iter().flatten());
+                Err(ApiError::invalid(errors.chain(end.err().into_iter().flatten()).collect()))
             }
         }
     }
+}
+
+/// Reads a reach from the ids that a body gives. An empty list is refused: it would read as no limit.
+fn reach_of(
+    enterprise: Option<Id>,
+    departments: Option<Vec<Id>>,
+    employees: Option<Vec<Id>>,
+) -> Result<Reach, Vec<FieldError>> {
+    let enterprise = checked_id("enterpriseId", enterprise).map_err(|error| vec![error])?;
+    let departments = checked_ids("departmentIds", departments)?;
+    let employees = checked_ids("employeeIds", employees)?;
+    Reach::of_ids(enterprise, departments, employees).map_err(|error| vec![error])
+}
+
+fn checked_ids<I>(field: &str, ids: Option<Vec<Id>>) -> Result<Vec<I>, Vec<FieldError>>
+where
+    I: TryFrom<String, Error = InvalidId>,
+{
+    let Some(ids) = ids else { return Ok(Vec::new()) };
+    if ids.is_empty() {
+        return Err(vec![FieldError::new(field, "must name one at least")]);
+    }
+    let mut checked = Vec::with_capacity(ids.len());
+    let mut errors = Vec::new();
+    for (place, id) in ids.into_iter().enumerate() {
+        match I::try_from(id.into()) {
+            Ok(id) => checked.push(id),
+            Err(error) => errors.push(error.in_field(&format!("{field}[{place}]"))),
+        }
+    }
+    if errors.is_empty() { Ok(checked) } else { Err(errors) }
 }
 
 fn end_of_life(now: Timestamp, life: Option<TokenSpan>, end: Option<&str>) -> Result<Option<Timestamp>, FieldError> {

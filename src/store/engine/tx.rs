@@ -181,8 +181,8 @@ impl<'a> WriteTx<'a> {
 
     /// Fails as long as a limit keeps the database from growing. Changes nothing.
     pub(super) fn test_growth(&self) -> Result<(), StoreError> {
-        const GROW: &str = "INSERT INTO idempotency (token_id, key, request_hash, status, body, created_at)
-            VALUES ('', '', zeroblob(8192), 0, '', 0)";
+        const GROW: &str = "INSERT INTO idempotency (token_id, key, number, request_hash, status, ids, created_at)
+            VALUES ('', '', 0, zeroblob(8192), 0, '', 0)";
         self.rehearse(|tx| tx.execute(GROW, []))?;
         Ok(())
     }

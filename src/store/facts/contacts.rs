@@ -3,6 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::employees::EmployeeRow;
+use super::reach_filter::employee_within;
 use crate::domain::access::Reach;
 use crate::domain::contacts::{Contact, ContactFields, ContactInfo, Location};
 use crate::domain::ids::{ContactId, DepartmentId, EmployeeId, EnterpriseId, TimeOrderedId};
@@ -65,20 +66,27 @@ impl ReadTx<'_> {
         Ok(Page::of(items, total, request, cursor_of))
     }
 
-    /// Contacts of a visible enterprise, or of one of its departments, oldest first, after a cursor: the pages of an
-    /// export.
+    /// Contacts within reach of a visible enterprise, or of one of its departments, oldest first, after a cursor: the
+    /// pages of an export.
     pub fn export_contacts(
         &self,
+        reach: &Reach,
         enterprise: &EnterpriseId,
         department: Option<&DepartmentId>,
         after: Option<TimeCursor>,
         limit: u32,
     ) -> Result<Vec<ContactExport>, StoreError> {
         let (owner, filter) = match department {
-            Some(department) => (self.department_row(enterprise, department)?.row, OF_DEPARTMENT),
-            None => (self.enterprise_row(enterprise)?, OF_ENTERPRISE),
+            Some(department) if !reach.covers_department(enterprise, department) => {
+                return Err(StoreError::NotFound(Subject::Department));
+            }
+            Some(department) => (self.department_row(enterprise, department)?.row, OF_DEPARTMENT.to_owned()),
+            None => {
+                let within = employee_within(reach, "c.employee_id", "c.department_id");
+                (self.enterprise_row(enterprise)?, format!("{OF_ENTERPRISE} AND {within}"))
+            }
         };
-        let sql = export_sql(filter);
+        let sql = export_sql(&filter);
         let after = after.unwrap_or(TimeCursor { created_at: -1, row: 0 });
         self.all(&sql, params![owner, after.created_at, after.row, limit], |row| {
             Ok(ContactExport { contact: read_contact(row)?, employee_email: row.get(COLUMNS_LEN)? })

@@ -2,6 +2,8 @@
 
 use rusqlite::{Row, params};
 
+use super::reach_filter::department_within;
+use crate::domain::access::Reach;
 use crate::domain::directory::{Department, Name};
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::domain::made_ids::ids_from_name;
@@ -31,15 +33,22 @@ impl ReadTx<'_> {
         self.one(&format!("SELECT {COLUMNS} FROM department WHERE id = ?1"), [row], |row| Ok(read_department(row)))?
     }
 
-    /// The departments of a visible enterprise, ordered by name: the visible ones, or the archived ones.
+    /// The departments of a visible enterprise that lie within reach, ordered by name: the visible ones, or the archived
+    /// ones.
     pub fn departments(
         &self,
+        reach: &Reach,
         enterprise: &EnterpriseId,
         archived: bool,
         request: &PageRequest<NameCursor>,
     ) -> Result<Page<Department, NameCursor>, StoreError> {
         let owner = self.enterprise_row(enterprise)?;
-        let filter = format!("enterprise_id = ?1 AND archived_at {}", null_test(archived));
+        let within = match reach {
+            // The department of an employee does not lie within.
+            Reach::Employees(..) => "FALSE".to_owned(),
+            reach => department_within(reach, "id"),
+        };
+        let filter = format!("enterprise_id = ?1 AND archived_at {} AND {within}", null_test(archived));
         let total = self.one(&format!("SELECT count(*) FROM department WHERE {filter}"), [owner], |row| row.get(0))?;
         let list = NameList { columns: COLUMNS, from: "department", filter: &filter };
         list.page(self, owner, request, total, read_department, |department| (&department.name, department.id.as_str()))

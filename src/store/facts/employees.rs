@@ -3,6 +3,7 @@
 use rusqlite::{Row, params};
 
 use super::departments::DepartmentRow;
+use super::reach_filter::employee_within;
 use crate::domain::access::Reach;
 use crate::domain::directory::{Employee, EmployeeFields, EmployeeInfo, EmployeeRole};
 use crate::domain::identity::normalise_email;
@@ -31,6 +32,9 @@ const COLUMNS: &str = "public_id,
     (SELECT name FROM department WHERE department.id = department_id),
     first_name, last_name, email, phone, position, role, is_active, contacts, created_at, updated_at, archived_at";
 
+/// How many enterprises a refusal names that have an employee with the same id.
+const ENTERPRISES_NAMED_MAX: usize = 10;
+
 impl ReadTx<'_> {
     /// A visible employee of a department.
     pub fn employee(
@@ -47,10 +51,11 @@ impl ReadTx<'_> {
         self.employee_at(self.user_row(reach, id)?.row)
     }
 
-    /// The employees of a visible enterprise or of one of its departments, ordered by name: the visible ones, or the
-    /// archived ones of visible departments.
+    /// The employees within reach of a visible enterprise or of one of its departments, ordered by name: the visible
+    /// ones, or the archived ones of visible departments.
     pub fn employees(
         &self,
+        reach: &Reach,
         enterprise: &EnterpriseId,
         department: Option<&DepartmentId>,
         archived: bool,
@@ -62,12 +67,14 @@ impl ReadTx<'_> {
                 self.department_row(enterprise, department)?.row,
                 format!("department_id = ?1 AND archived_at {null_test}"),
             ),
-            None => (
-                self.enterprise_row(enterprise)?,
-                format!("enterprise_id = ?1 AND archived_at {null_test} AND department_archived = 0"),
-            ),
+            None => {
+                let within = employee_within(reach, "id", "department_id");
+                let visible = format!("archived_at {null_test} AND department_archived = 0");
+                (self.enterprise_row(enterprise)?, format!("enterprise_id = ?1 AND {visible} AND {within}"))
+            }
         };
-        let total = if archived {
+        let is_whole = department.is_some() || reach.covers_enterprise(enterprise);
+        let total = if archived || !is_whole {
             self.one(&format!("SELECT count(*) FROM employee WHERE {filter}"), [owner], |row| row.get(0))?
         } else {
             self.one("SELECT employees FROM scope WHERE id = ?1", [owner], |row| row.get(0))?
@@ -109,19 +116,49 @@ impl ReadTx<'_> {
         .ok_or(StoreError::NotFound(Subject::Employee))
     }
 
-    /// The row of a visible employee within reach, found by the id alone.
-    pub(super) fn user_row(&self, reach: &Reach, id: &EmployeeId) -> Result<EmployeeRow, StoreError> {
-        const SQL: &str = "SELECT m.id, m.department_id, m.enterprise_id, e.public_id
-              FROM employee m JOIN enterprise e ON e.id = m.enterprise_id
-             WHERE m.public_id = ?1 AND m.archived_at IS NULL AND m.department_archived = 0 AND e.archived_at IS NULL";
-        self.first(SQL, [id.as_str()], |row| {
-            let found =
+    /// The row of a visible employee within reach, found by the id alone. Where several enterprises within reach have one
+    /// with the id, the caller has to say which is meant: a contact would go to another company.
+    pub(in crate::store) fn user_row(&self, reach: &Reach, id: &EmployeeId) -> Result<EmployeeRow, StoreError> {
+        const VISIBLE: &str = "m.archived_at IS NULL AND m.department_archived = 0 AND e.archived_at IS NULL";
+        const COLUMNS: &str = "m.id, m.department_id, m.enterprise_id, e.public_id, d.public_id";
+        // Two plans: the one enterprise leads to its employee without a look at those of others.
+        let from = match reach.enterprise() {
+            None => "employee m CROSS JOIN enterprise e CROSS JOIN department d",
+            Some(_) => "enterprise e CROSS JOIN employee m CROSS JOIN department d",
+        };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM {from}
+              WHERE e.id = m.enterprise_id AND d.id = m.department_id AND m.public_id = ?1 AND {VISIBLE}
+                AND (e.public_id = ?2 {}) LIMIT {}",
+            if reach.enterprise().is_none() { "OR ?2 IS NULL" } else { "" },
+            ENTERPRISES_NAMED_MAX + 1
+        );
+        let own = reach.enterprise().map(EnterpriseId::as_str);
+        let found = self.all(&sql, params![id.as_str(), own], |row| {
+            let employee =
                 EmployeeRow { row: row.get(0)?, department: row.get(1)?, enterprise: row.get(2)?, archived: false };
             let enterprise: EnterpriseId = id_from_database(row.get(3)?)?;
-            Ok(reach.covers(&enterprise).then_some(found))
-        })?
-        .flatten()
-        .ok_or(StoreError::NotFound(Subject::User))
+            let department: DepartmentId = id_from_database(row.get(4)?)?;
+            Ok((employee, enterprise, department))
+        })?;
+        let within: Vec<_> = found
+            .into_iter()
+            .filter(|(_, enterprise, department)| reach.covers_employee(enterprise, department, id))
+            .collect();
+        match within.as_slice() {
+            [] => Err(StoreError::NotFound(Subject::User)),
+            [(employee, ..)] => Ok(*employee),
+            several => {
+                let named = several.iter().take(ENTERPRISES_NAMED_MAX).map(|(_, enterprise, _)| enterprise.as_str());
+                let mut named = named.collect::<Vec<_>>().join(", ");
+                if several.len() > ENTERPRISES_NAMED_MAX {
+                    named.push_str(" and others");
+                }
+                Err(StoreError::Conflict(format!(
+                    "several enterprises have an employee with the id {id}: {named}; say with enterpriseId which is meant"
+                )))
+            }
+        }
     }
 }
 
@@ -134,7 +171,7 @@ impl WriteTx<'_> {
         id: Option<EmployeeId>,
         info: &EmployeeInfo,
     ) -> Result<Employee, StoreError> {
-        const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM employee WHERE public_id = ?1)";
+        const EXISTS: &str = "SELECT EXISTS (SELECT 1 FROM employee WHERE public_id = ?1 AND enterprise_id = ?2)";
         const SQL: &str = "INSERT INTO employee (public_id, enterprise_id, department_id, first_name, last_name, name,
                 name_folded, email, email_normalised, phone, position, role, is_active, created_at, updated_at)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14)";
@@ -143,11 +180,11 @@ impl WriteTx<'_> {
         let id = if let Some(id) = id {
             id
         } else {
-            let taken = |id: &str| self.one(EXISTS, [id], |row| row.get(0));
+            let taken = |id: &str| self.one(EXISTS, params![id, enterprise_row], |row| row.get(0));
             id_from_database(self.free_id(std::iter::empty(), taken)?)?
         };
-        if self.one(EXISTS, [id.as_str()], |row| row.get(0))? {
-            return Err(StoreError::Conflict(format!("an employee with the id {id} exists already")));
+        if self.one(EXISTS, params![id.as_str(), enterprise_row], |row| row.get(0))? {
+            return Err(StoreError::Conflict(format!("an employee with the id {id} exists already in {enterprise}")));
         }
         let fields = info.fields();
         let name = fields.full_name();

@@ -7,6 +7,7 @@ use crate::domain::directory::{Enterprise, Name};
 use crate::domain::ids::EnterpriseId;
 use crate::domain::made_ids::ids_from_name;
 use crate::domain::page::{NameCursor, Page, PageRequest};
+use crate::domain::sharing::Sharing;
 use crate::domain::time::Timestamp;
 use crate::store::engine::error::{StoreError, Subject};
 use crate::store::engine::row::{NameList, exists, id_from_database, null_test, timestamp};
@@ -18,7 +19,7 @@ pub(in crate::store) struct EnterpriseRow {
     pub(in crate::store) archived: bool,
 }
 
-const COLUMNS: &str = "public_id, name, created_at, updated_at, archived_at";
+const COLUMNS: &str = "public_id, name, created_at, updated_at, archived_at, sharing";
 
 impl ReadTx<'_> {
     /// A visible enterprise.
@@ -34,10 +35,7 @@ impl ReadTx<'_> {
         archived: bool,
         request: &PageRequest<NameCursor>,
     ) -> Result<Page<Enterprise, NameCursor>, StoreError> {
-        let own = match reach {
-            Reach::Installation => None,
-            Reach::Enterprise(id) => Some(id.as_str()),
-        };
+        let own = reach.enterprise().map(EnterpriseId::as_str);
         let filter = format!("archived_at {} AND (?1 IS NULL OR public_id = ?1)", null_test(archived));
         let list = NameList { columns: COLUMNS, from: "enterprise", filter: &filter };
         let total = self.one(&format!("SELECT count(*) FROM enterprise WHERE {filter}"), [own], |row| row.get(0))?;
@@ -96,6 +94,14 @@ impl WriteTx<'_> {
         self.enterprise(id)
     }
 
+    /// Sets what the tokens of a visible enterprise's employees read of colleagues.
+    pub fn set_sharing(&self, id: &EnterpriseId, sharing: Sharing) -> Result<Enterprise, StoreError> {
+        const SQL: &str = "UPDATE enterprise SET sharing = ?2, updated_at = ?3 WHERE id = ?1 AND sharing <> ?2";
+        let row = self.enterprise_row(id)?;
+        self.execute(SQL, params![row, sharing.as_str(), self.now().millis()])?;
+        self.enterprise(id)
+    }
+
     /// Archives an enterprise and with it all that belongs to it. Its rollups do not change.
     pub fn archive_enterprise(&self, id: &EnterpriseId) -> Result<(), StoreError> {
         let row = self.enterprise_row(id)?;
@@ -123,9 +129,11 @@ impl WriteTx<'_> {
 }
 
 fn read_enterprise(row: &Row<'_>) -> Result<Enterprise, StoreError> {
+    let sharing: String = row.get(5)?;
     Ok(Enterprise {
         id: id_from_database(row.get(0)?)?,
         name: row.get(1)?,
+        sharing: Sharing::parse(&sharing).ok_or_else(|| StoreError::Corrupt(format!("sharing {sharing:?}")))?,
         created_at: timestamp(row, 2)?,
         updated_at: timestamp(row, 3)?,
         archived_at: row.get::<_, Option<i64>>(4)?.map(Timestamp::from_millis),

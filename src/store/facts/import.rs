@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::employees::EmployeeRow;
 use super::import_owner::{OwnerError, OwnerRefusal, OwnerRow};
+use crate::domain::access::Reach;
 use crate::domain::contacts::ContactInfo;
 use crate::domain::directory::Name;
 use crate::domain::ids::{EnterpriseId, TimeOrderedId};
@@ -37,6 +38,8 @@ pub enum MayCreate {
 /// Rows of one transaction.
 #[derive(Clone, Debug)]
 pub struct ImportChunk {
+    /// What the importer reaches: owners are looked for, and created, nowhere else.
+    pub reach: Reach,
     pub enterprise: EnterpriseId,
     pub owners: Vec<OwnerRow>,
     pub rows: Vec<ImportRow>,
@@ -86,7 +89,7 @@ impl WriteTx<'_> {
         let mut owners = Vec::with_capacity(chunk.owners.len());
         for owner in &chunk.owners {
             let may_create = chunk.may_create != MayCreate::Nothing;
-            owners.push(match self.find_or_create_owner(&chunk.enterprise, owner, may_create) {
+            owners.push(match self.find_or_create_owner(&chunk.reach, &chunk.enterprise, owner, may_create) {
                 Ok(owner) => {
                     outcome.departments_created.extend(owner.department_created.map(|id| id.to_string()));
                     outcome.employees_created.extend(owner.employee_created.map(|id| id.to_string()));

@@ -5,7 +5,9 @@ use std::fmt;
 use rusqlite::{Row, params};
 
 use super::employees::EmployeeRow;
+use super::reach_filter::{department_within, employee_within};
 use crate::domain::FieldError;
+use crate::domain::access::Reach;
 use crate::domain::directory::{EmployeeFields, EmployeeInfo, Name};
 use crate::domain::identity::normalise_email;
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
@@ -76,6 +78,12 @@ pub enum OwnerRefusal {
     /// The department does not exist, and none may be created.
     #[error("department {0:?} does not exist{CREATE_HINT}")]
     MissingDepartment(String),
+    /// The department does not exist within reach, where none may be created.
+    #[error("department {0:?} is not within the token's reach")]
+    DepartmentBeyondReach(String),
+    /// The employee does not exist within reach, where none may be created.
+    #[error("employee {0} is not within the token's reach")]
+    EmployeeBeyondReach(EmployeeName),
     /// The employee does not exist, and none may be created.
     #[error("employee {0} does not exist{CREATE_HINT}")]
     MissingEmployee(EmployeeName),
@@ -102,8 +110,8 @@ pub enum OwnerRefusal {
     /// The department that would be created exists, archived or by another name.
     #[error("{0}")]
     DepartmentTaken(String),
-    /// An employee with the id exists, archived.
-    #[error("employee {0} exists already and is archived")]
+    /// An employee with the id exists, archived or beyond reach.
+    #[error("employee {0} exists already, archived or beyond the token's reach")]
     EmployeeTaken(EmployeeName),
 }
 
@@ -157,26 +165,33 @@ impl<T> Matches<T> {
 }
 
 impl WriteTx<'_> {
-    /// Finds an owner, or creates one where that is allowed. A failed creation leaves nothing behind.
+    /// Finds an owner within reach, or creates one where that is allowed: departments only by who reaches the whole
+    /// enterprise, employees only in departments within reach. A failed creation leaves nothing behind.
     pub(super) fn find_or_create_owner(
         &self,
+        reach: &Reach,
         enterprise: &EnterpriseId,
         owner: &OwnerRow,
         may_create: bool,
     ) -> Result<Owner, OwnerError> {
         let enterprise_row = self.enterprise_row(enterprise)?;
         let name = || owner.employee.clone();
+        let is_whole = reach.covers_enterprise(enterprise);
         let department = match &owner.department {
             None => None,
-            Some(name) => Some((name, self.find_department(enterprise_row, name)?)),
+            Some(name) => Some((name, self.find_department(reach, enterprise_row, name)?)),
         };
-        match (self.find_employee(enterprise_row, &owner.employee)?, department) {
+        match (self.find_employee(reach, enterprise_row, &owner.employee)?, department) {
             (Some(employee), None) => Ok(Owner::known(employee)),
             (Some(employee), Some((_, Some((row, _))))) if employee.department == row => Ok(Owner::known(employee)),
             (Some(_), Some((text, Some(_)))) => {
                 Err(OwnerRefusal::OtherDepartment { employee: name(), department: text.text().to_owned() }.into())
             }
+            (_, Some((text, None))) if !is_whole => {
+                Err(OwnerRefusal::DepartmentBeyondReach(text.text().to_owned()).into())
+            }
             (Some(_), Some((text, None))) => Err(OwnerRefusal::UnknownDepartment(text.text().to_owned()).into()),
+            (None, _) if matches!(reach, Reach::Employees(..)) => Err(OwnerRefusal::EmployeeBeyondReach(name()).into()),
             (None, Some((text, None))) if !may_create => {
                 Err(OwnerRefusal::MissingDepartment(text.text().to_owned()).into())
             }
@@ -246,11 +261,6 @@ impl WriteTx<'_> {
             }
         };
         let info = EmployeeInfo::parse(fields).map_err(OwnerRefusal::Invalid)?;
-        // The name may be an employee's id in another enterprise, of which nothing is to be known here.
-        let id = match id {
-            Some(id) if self.is_employee_elsewhere(enterprise, &id)? => None,
-            id => id,
-        };
         match self.create_employee(enterprise, department, id, &info) {
             Ok(employee) => Ok(employee.id),
             Err(StoreError::Conflict(_)) => Err(OwnerRefusal::EmployeeTaken(name.clone()).into()),
@@ -262,21 +272,28 @@ impl WriteTx<'_> {
 impl ReadTx<'_> {
     fn find_department(
         &self,
+        reach: &Reach,
         enterprise: i64,
         name: &DepartmentName,
     ) -> Result<Option<(i64, DepartmentId)>, OwnerError> {
-        const BY_ID: &str = "SELECT id, public_id, name FROM department
-                              WHERE enterprise_id = ?1 AND public_id = ?2 AND archived_at IS NULL";
-        const BY_NAME: &str = "SELECT id, public_id FROM department
-                                WHERE enterprise_id = ?1 AND name_folded = ?2 AND archived_at IS NULL LIMIT 2";
+        let within = department_within(reach, "id");
+        let by_id_sql = format!(
+            "SELECT id, public_id, name FROM department
+              WHERE enterprise_id = ?1 AND public_id = ?2 AND archived_at IS NULL AND {within}"
+        );
+        let by_name_sql = format!(
+            "SELECT id, public_id FROM department
+              WHERE enterprise_id = ?1 AND name_folded = ?2 AND archived_at IS NULL AND {within} LIMIT 2"
+        );
         let text = name.text();
         let read = |row: &Row<'_>| Ok((row.get(0)?, id_from_database::<DepartmentId>(row.get(1)?)?));
-        let by_id = self.first(BY_ID, params![enterprise, text], |row| Ok((read(row)?, row.get::<_, String>(2)?)))?;
+        let by_id =
+            self.first(&by_id_sql, params![enterprise, text], |row| Ok((read(row)?, row.get::<_, String>(2)?)))?;
         let by_id = match (by_id, name) {
             (Some((found, _)), DepartmentName::IdOrName(_)) => return Ok(Some(found)),
             (by_id, _) => by_id,
         };
-        match Matches::of(self.all(BY_NAME, params![enterprise, fold(text)], read)?) {
+        match Matches::of(self.all(&by_name_sql, params![enterprise, fold(text)], read)?) {
             Matches::None => {
                 let is_given = |own: &str| !ids_from_name(own).any(|made| made == text);
                 Ok(by_id.filter(|(_, own)| is_given(own)).map(|(found, _)| found))
@@ -302,34 +319,34 @@ impl ReadTx<'_> {
         self.one(SQL, params![enterprise, id.as_str(), name.folded()], |row| row.get(0))
     }
 
-    fn is_employee_elsewhere(&self, enterprise: &EnterpriseId, id: &EmployeeId) -> Result<bool, StoreError> {
-        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM employee WHERE public_id = ?2 AND enterprise_id <> ?1)";
-        let enterprise = self.enterprise_row(enterprise)?;
-        self.one(SQL, params![enterprise, id.as_str()], |row| row.get(0))
-    }
-
-    fn find_employee(&self, enterprise: i64, name: &EmployeeName) -> Result<Option<EmployeeRow>, OwnerError> {
-        const BY_ID: &str = "SELECT id, department_id FROM employee WHERE public_id = ?2 AND enterprise_id = ?1
-                                AND archived_at IS NULL AND department_archived = 0";
-        const BY_NAME: &str = "SELECT id, department_id FROM employee WHERE enterprise_id = ?1 AND name_folded = ?2
-                                  AND archived_at IS NULL AND department_archived = 0 LIMIT 2";
-        const BY_EMAIL: &str =
-            "SELECT id, department_id FROM employee WHERE enterprise_id = ?1 AND email_normalised = ?2
-                                   AND archived_at IS NULL AND department_archived = 0 LIMIT 2";
+    fn find_employee(
+        &self,
+        reach: &Reach,
+        enterprise: i64,
+        name: &EmployeeName,
+    ) -> Result<Option<EmployeeRow>, OwnerError> {
+        let within = employee_within(reach, "id", "department_id");
+        let sql_by = |column: &str| {
+            format!(
+                "SELECT id, department_id FROM employee WHERE enterprise_id = ?1 AND {column} = ?2
+                    AND archived_at IS NULL AND department_archived = 0 AND {within} LIMIT 2"
+            )
+        };
         let read =
             |row: &Row<'_>| Ok(EmployeeRow { row: row.get(0)?, department: row.get(1)?, enterprise, archived: false });
         let (sql, key) = match name {
             EmployeeName::IdOrName(text) => {
-                if let Some(found) = self.first(BY_ID, params![enterprise, text], read)? {
+                if let Some(found) = self.first(&sql_by("public_id"), params![enterprise, text], read)? {
                     return Ok(Some(found));
                 }
-                (BY_NAME, fold(text))
+                (sql_by("name_folded"), fold(text))
             }
-            EmployeeName::Email(text) => {
-                (BY_EMAIL, normalise_email(text).ok_or_else(|| OwnerRefusal::NotAnEmail(text.clone()))?)
-            }
+            EmployeeName::Email(text) => (
+                sql_by("email_normalised"),
+                normalise_email(text).ok_or_else(|| OwnerRefusal::NotAnEmail(text.clone()))?,
+            ),
         };
-        match Matches::of(self.all(sql, params![enterprise, key], read)?) {
+        match Matches::of(self.all(&sql, params![enterprise, key], read)?) {
             Matches::None => Ok(None),
             Matches::One(found) => Ok(Some(found)),
             Matches::Several => Err(OwnerRefusal::AmbiguousEmployee(name.clone()).into()),

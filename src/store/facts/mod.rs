@@ -2,7 +2,8 @@
 //!
 //! - `enterprises`, `departments`, `employees`: the directory, by which contacts are owned;
 //! - `contacts`: one at a time; `details`: pages of contacts with their owners;
-//! - `import`: many contacts in one transaction; `import_owner`: whose they are.
+//! - `import`: many contacts in one transaction; `import_owner`: whose they are;
+//! - `reach_filter`: conditions that leave out what lies beyond a caller's reach.
 
 pub(super) mod contacts;
 pub(super) mod departments;
@@ -11,3 +12,4 @@ pub(super) mod employees;
 pub(super) mod enterprises;
 pub(super) mod import;
 pub(super) mod import_owner;
+pub(super) mod reach_filter;

@@ -47,6 +47,8 @@ pub enum AuditAction {
     /// An administrator ended a session.
     SessionRevoke,
     TokenCreate,
+    /// What a token was limited to is destroyed in part, so that it reaches the rest.
+    TokenNarrow,
     TokenRevoke,
 }
 
@@ -90,6 +92,7 @@ impl AuditAction {
             Self::SessionRefuse => "session.refuse",
             Self::SessionRevoke => "session.revoke",
             Self::TokenCreate => "token.create",
+            Self::TokenNarrow => "token.narrow",
             Self::TokenRevoke => "token.revoke",
         }
     }

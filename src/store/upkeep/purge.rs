@@ -8,6 +8,7 @@ use rusqlite::params;
 
 use super::actor::Actor;
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
+use crate::store::access::tokens::RemovedFromReach;
 use crate::store::engine::error::StoreError;
 use crate::store::engine::tx::WriteTx;
 
@@ -70,8 +71,13 @@ impl WriteTx<'_> {
         self.count(COUNT, found.row)
     }
 
-    /// Accepts the purge of a department, archived or not, of a visible enterprise.
-    pub fn purge_department(&self, enterprise: &EnterpriseId, id: &DepartmentId) -> Result<Purged, StoreError> {
+    /// Accepts the purge of a department, archived or not, of a visible enterprise. No token reaches it any more.
+    pub fn purge_department(
+        &self,
+        enterprise: &EnterpriseId,
+        id: &DepartmentId,
+        actor: &Actor,
+    ) -> Result<Purged, StoreError> {
         const COUNT: &str = "SELECT coalesce(sum(contacts), 0), count(*), 1 FROM employee WHERE department_id = ?1
             AND id NOT IN (SELECT subject_id FROM purge WHERE kind = 'employee')";
         let found = self.any_department_row(enterprise, id)?;
@@ -79,16 +85,18 @@ impl WriteTx<'_> {
         if !found.archived {
             self.set_department_visible(found, false)?;
         }
+        self.remove_from_reaches(enterprise, RemovedFromReach::Department(id, found.row), actor)?;
         self.accept_purge(PurgeSubject::Department, found.row)?;
         self.count(COUNT, found.row)
     }
 
-    /// Accepts the purge of an employee, archived or not, of a visible department.
+    /// Accepts the purge of an employee, archived or not, of a visible department. No token reaches them any more.
     pub fn purge_employee(
         &self,
         enterprise: &EnterpriseId,
         department: &DepartmentId,
         id: &EmployeeId,
+        actor: &Actor,
     ) -> Result<Purged, StoreError> {
         const COUNT: &str = "SELECT contacts, 1, 0 FROM employee WHERE id = ?1";
         let found = self.any_employee_row(enterprise, department, id)?;
@@ -96,6 +104,7 @@ impl WriteTx<'_> {
         if !found.archived {
             self.set_employee_visible(found, false)?;
         }
+        self.remove_from_reaches(enterprise, RemovedFromReach::Employee(id), actor)?;
         self.accept_purge(PurgeSubject::Employee, found.row)?;
         self.count(COUNT, found.row)
     }

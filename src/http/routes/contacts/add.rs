@@ -7,19 +7,21 @@ use serde::{Deserialize, Serialize};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::contact_answer::reach_of_user;
 use super::contact_input::{CONTACT_INFO, ContactInput};
 use crate::domain::FieldError;
-use crate::domain::contacts::{ContactInfo, ContactView};
-use crate::domain::ids::EmployeeId;
+use crate::domain::access::{Reach, Role};
+use crate::domain::contacts::{Contact, ContactInfo, ContactView};
+use crate::domain::ids::{ContactId, EmployeeId, EnterpriseId};
 use crate::domain::page::{PageRequest, PageStart};
 use crate::http::answer::Answer;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{PathId, UserId};
-use crate::http::field_types::{ContactName, add_schema, one_at_least};
+use crate::http::field_types::{ContactName, Id, add_schema, one_at_least};
 use crate::http::routes::idempotent::{IdempotencyParams, IdempotentBody};
 use crate::http::state::AppState;
-use crate::store::WriteTx;
+use crate::store::{StoreError, Subject, WriteTx};
 
 /// How many of an employee's newest contacts `AddContact` answers, as existing clients expect.
 const CONTACTS_ANSWERED: u32 = 100;
@@ -34,14 +36,18 @@ pub struct NewContact {
     /// The employee who collected it.
     #[schema(value_type = String, min_length = 1)]
     user_id: Option<String>,
+    /// The employee's enterprise; needed where several enterprises within reach have an employee with the id (409).
+    #[schema(example = "acme")]
+    enterprise_id: Option<Id>,
     /// Its fields; null counts as absent.
     #[schema(value_type = NewContactInfo)]
     contact_info: Option<NewContactInfo>,
 }
 
 impl NewContact {
-    fn check(self) -> Result<(EmployeeId, ContactInfo), ApiError> {
-        let Self { user_id, contact_info } = self;
+    /// The reach to look for the employee in, their id, and the contact.
+    fn check(self, caller: &Caller) -> Result<(Reach, EmployeeId, ContactInfo), ApiError> {
+        let Self { user_id, enterprise_id, contact_info } = self;
         let (user, input) = match (user_id.filter(|id| !id.is_empty()), contact_info) {
             (Some(user), Some(NewContactInfo(input))) => (user, input),
             (user, input) => {
@@ -54,7 +60,7 @@ impl NewContact {
         let info = input.creation(CONTACT_INFO).map_err(ApiError::invalid)?;
         // A text that cannot be an id names no employee.
         let user = EmployeeId::parse(user).map_err(|_| ApiError::not_found(UserId::WHAT))?;
-        Ok((user, info))
+        Ok((reach_of_user(caller, enterprise_id.as_deref())?, user, info))
     }
 }
 
@@ -118,36 +124,95 @@ pub struct ContactSaved {
     email_sent: bool,
 }
 
+/// That a contact was added, for those who only add: nothing else is said.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ContactTaken {
+    /// Always true.
+    #[schema(example = true)]
+    success: bool,
+    /// The contact's id.
+    #[schema(value_type = String, example = "01k5n8w3q7r2v")]
+    contact_id: ContactId,
+}
+
+/// What the caller may know of an addition.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Addition<T> {
+    /// To a token with the role `intake`.
+    Taken(ContactTaken),
+    /// To any other.
+    Whole(Answer<T>),
+}
+
+/// Where a contact is that was added: what is kept for the repetition of the request.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MadeContact {
+    enterprise_id: EnterpriseId,
+    user_id: EmployeeId,
+    contact_id: ContactId,
+}
+
+impl MadeContact {
+    fn of(contact: Contact) -> Self {
+        Self { enterprise_id: contact.enterprise_id, user_id: contact.employee_id, contact_id: contact.id }
+    }
+
+    /// The caller's reach within the contact's enterprise, by which the contact is found without doubt.
+    fn reach(&self, caller: &Caller) -> Result<Reach, StoreError> {
+        caller.reach().narrowed_to(&self.enterprise_id).ok_or(StoreError::NotFound(Subject::User))
+    }
+}
+
+/// Answers an addition as far as the caller may know of it.
+fn addition<T>(
+    tx: &WriteTx<'_>,
+    caller: &Caller,
+    made: &MadeContact,
+    whole: impl FnOnce(&Reach, Contact) -> Result<T, StoreError>,
+) -> Result<Addition<T>, StoreError> {
+    if caller.role() == Role::Intake {
+        return Ok(Addition::Taken(ContactTaken { success: true, contact_id: made.contact_id }));
+    }
+    let reach = made.reach(caller)?;
+    let contact = tx.contact(&reach, &made.user_id, made.contact_id)?;
+    Ok(Addition::Whole(Answer::new(whole(&reach, contact)?, tx.now())))
+}
+
 /// Add a contact
 ///
-/// Answers the employee's newest 100 contacts with it.
+/// Answers the employee's newest 100 contacts with it; to a token with the role `intake` only its id.
 #[utoipa::path(
     post, path = "/AddContact", tag = "contacts", operation_id = "addContact", params(IdempotencyParams),
     request_body(content = NewContact, example = json!({"userId": "u1", "contactInfo": {
         "name": "Grace", "surname": "Hopper", "email": "grace@contoso.example", "company": "Contoso",
         "tags": ["fair"], "location": {"city": "Berlin", "country": "Germany"}
     }})),
-    responses((status = 201, body = Answer<ContactAdded>), (status = 404))
+    responses((status = 201, body = Answer<ContactAdded>), (status = 404), (status = 409))
 )]
 pub async fn add(
     State(state): State<AppState>,
     caller: Caller,
     IdempotentBody { body, once }: IdempotentBody<NewContact>,
 ) -> Result<Response, ApiError> {
-    let (user, info) = body.check()?;
-    let work = move |tx: &WriteTx<'_>| {
-        let contact = tx.add_contact(caller.reach(), &user, &info, "AddContact")?;
-        let newest = PageRequest { limit: CONTACTS_ANSWERED, start: PageStart::First };
-        let page = tx.contacts_of_user(caller.reach(), &user, &newest)?;
-        Ok(ContactAdded {
-            message: "Contact added successfully",
-            contact: contact.into(),
-            contact_list: page.items.into_iter().map(Into::into).collect(),
-            contacts_count: page.total,
-            remaining_contacts: REMAINING_CONTACTS,
+    let (reach, user, info) = body.check(&caller)?;
+    let work = move |tx: &WriteTx<'_>| tx.add_contact(&reach, &user, &info, "AddContact").map(MadeContact::of);
+    let answer = move |tx: &WriteTx<'_>, made: &MadeContact| {
+        addition(tx, &caller, made, |reach, contact| {
+            let newest = PageRequest { limit: CONTACTS_ANSWERED, start: PageStart::First };
+            let page = tx.contacts_of_user(reach, &made.user_id, &newest)?;
+            Ok(ContactAdded {
+                message: "Contact added successfully",
+                contact: contact.into(),
+                contact_list: page.items.into_iter().map(Into::into).collect(),
+                contacts_count: page.total,
+                remaining_contacts: REMAINING_CONTACTS,
+            })
         })
     };
-    once.write(&state.store, StatusCode::CREATED, work).await
+    once.write(&state.store, StatusCode::CREATED, work, answer).await
 }
 
 /// Save a contact
@@ -158,24 +223,27 @@ pub async fn add(
     request_body(content = NewContact, example = json!({"userId": "u1", "contactInfo": {
         "name": "Grace", "surname": "Hopper", "phone": "+1 555 0100", "howWeMet": "At the spring fair"
     }})),
-    responses((status = 200, body = Answer<ContactSaved>), (status = 404))
+    responses((status = 200, body = Answer<ContactSaved>), (status = 404), (status = 409))
 )]
 pub async fn save(
     State(state): State<AppState>,
     caller: Caller,
     IdempotentBody { body, once }: IdempotentBody<NewContact>,
 ) -> Result<Response, ApiError> {
-    let (user, info) = body.check()?;
-    let work = move |tx: &WriteTx<'_>| {
-        let contact: ContactView = tx.add_contact(caller.reach(), &user, &info, "saveContact")?.into();
-        Ok(ContactSaved {
-            message: "Contact saved successfully",
-            contact: contact.clone(),
-            saved_contact: contact,
-            contacts_count: tx.user(caller.reach(), &user)?.contact_count,
-            remaining_contacts: REMAINING_CONTACTS,
-            email_sent: false,
+    let (reach, user, info) = body.check(&caller)?;
+    let work = move |tx: &WriteTx<'_>| tx.add_contact(&reach, &user, &info, "saveContact").map(MadeContact::of);
+    let answer = move |tx: &WriteTx<'_>, made: &MadeContact| {
+        addition(tx, &caller, made, |reach, contact| {
+            let contact = ContactView::from(contact);
+            Ok(ContactSaved {
+                message: "Contact saved successfully",
+                contact: contact.clone(),
+                saved_contact: contact,
+                contacts_count: tx.user(reach, &made.user_id)?.contact_count,
+                remaining_contacts: REMAINING_CONTACTS,
+                email_sent: false,
+            })
         })
     };
-    once.write(&state.store, StatusCode::OK, work).await
+    once.write(&state.store, StatusCode::OK, work, answer).await
 }

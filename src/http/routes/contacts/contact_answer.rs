@@ -1,11 +1,14 @@
 //! One contact as it is answered.
 
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
+use crate::domain::access::Reach;
 use crate::domain::contacts::ContactView;
-use crate::domain::ids::ContactId;
-use crate::http::extract::{PathIds, UserId};
+use crate::domain::ids::{ContactId, EnterpriseId};
+use crate::http::auth::Caller;
+use crate::http::error::ApiError;
+use crate::http::extract::{PathId, PathIds, UserId};
 
 /// One contact.
 #[derive(Debug, Serialize, ToSchema)]
@@ -20,3 +23,25 @@ pub struct ContactAnswer {
 
 /// A contact's place: the employee who collected it and its id.
 pub(super) type ContactPath = PathIds<(UserId, ContactId)>;
+
+/// The same with the employee's enterprise.
+pub(super) type ContactWithinPath = PathIds<(EnterpriseId, UserId, ContactId)>;
+
+/// The enterprise of an employee, where a path names the employee alone.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", default)]
+#[into_params(parameter_in = Query)]
+pub struct UserParams {
+    /// The employee's enterprise. Employee ids are unique within their enterprise; it must be given where several
+    /// enterprises within reach have an employee with the id (409).
+    #[param(example = "acme")]
+    pub(super) enterprise_id: Option<String>,
+}
+
+/// The caller's reach for an employee of the enterprise that is given, if one is. Beyond reach there is no such employee.
+pub(super) fn reach_of_user(caller: &Caller, enterprise: Option<&str>) -> Result<Reach, ApiError> {
+    let Some(enterprise) = enterprise else { return Ok(caller.reach().clone()) };
+    let unknown = || ApiError::not_found(UserId::WHAT);
+    let enterprise = EnterpriseId::parse(enterprise).map_err(|_| unknown())?;
+    caller.reach().narrowed_to(&enterprise).ok_or_else(unknown)
+}

@@ -39,12 +39,12 @@ pub async fn remove(
     PathIds(place): EmployeePath,
     Query(params): Query<PurgeParams>,
 ) -> Result<Response, ApiError> {
-    let (enterprise, department, id) = place.clone();
+    let ((enterprise, department, id), actor) = (place.clone(), caller.actor());
     let target = id.to_string();
     let answer =
         Removed { employee_id: Some(id.clone()), department_id: Some(department.clone()), ..Removed::default() };
     let archive = move |tx: &WriteTx<'_>| tx.archive_employee(&enterprise, &department, &id);
-    let purge = move |tx: &WriteTx<'_>| tx.purge_employee(&place.0, &place.1, &place.2);
+    let purge = move |tx: &WriteTx<'_>| tx.purge_employee(&place.0, &place.1, &place.2, &actor);
     Removal { kind: &KIND, target, answer, archive, purge }.run(&state, &caller, params).await
 }
 

@@ -13,7 +13,7 @@ use crate::domain::ids::{DepartmentId, EmployeeId};
 use crate::http::answer::Answer;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
-use crate::http::extract::{Json, PathIds, nullable};
+use crate::http::extract::{Json, PathId, PathIds, nullable};
 use crate::http::field_types::{DirectoryEmail, DirectoryText, Id};
 use crate::http::routes::id_and_name::{checked_id, must_stay};
 use crate::http::state::AppState;
@@ -152,6 +152,9 @@ pub async fn change(
     Json(change): Json<EmployeeChanges>,
 ) -> Result<Json<Answer<EmployeeAnswer>>, ApiError> {
     let move_to = change.check(&id)?;
+    if move_to.as_ref().is_some_and(|target| !caller.reach().covers_department(&enterprise, target)) {
+        return Err(ApiError::not_found(DepartmentId::WHAT));
+    }
     let actor = caller.actor();
     let work = state.store.write(move |tx| {
         let before = tx.employee(&enterprise, &department, &id)?;

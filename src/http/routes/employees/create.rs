@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -20,7 +20,7 @@ use crate::http::field_types::{DirectoryEmail, DirectoryName, DirectoryText, Id,
 use crate::http::routes::id_and_name::checked_id;
 use crate::http::routes::idempotent::{IdempotencyParams, IdempotentBody};
 use crate::http::state::AppState;
-use crate::store::{AuditAction, AuditEntry, WriteTx};
+use crate::store::{AuditAction, AuditEntry, StoreError, Subject, WriteTx};
 
 /// What can be said of an employee. Where a field has two names, either will do; both must say the same.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -107,9 +107,17 @@ impl NewEmployee {
     }
 }
 
+/// Where an employee is who was created: what is kept for the repetition of the request.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MadeEmployee {
+    enterprise_id: EnterpriseId,
+    employee_id: EmployeeId,
+}
+
 /// Create an employee
 ///
-/// Employee ids are unique in the installation; without one an id is made. Null counts as absent. `departmentId` is the path's and need not be given.
+/// Employee ids are unique within their enterprise; without one an id is made. Null counts as absent. `departmentId` is the path's and need not be given.
 #[utoipa::path(
     post, path = "/enterprise/{enterpriseId}/departments/{departmentId}/employees",
     tag = "directory", operation_id = "createEmployee",
@@ -133,7 +141,13 @@ pub async fn create(
         let employee = tx.create_employee(&enterprise, &department, id, &info)?;
         let entry = AuditEntry::of(AuditAction::EmployeeCreate, employee.id.as_str()).after(post_of(&employee));
         tx.audit(&actor, &entry)?;
-        Ok(EmployeeAnswer::new("Employee added successfully", employee))
+        Ok(MadeEmployee { enterprise_id: enterprise, employee_id: employee.id })
     };
-    once.write(&state.store, StatusCode::CREATED, work).await
+    let answer = move |tx: &WriteTx<'_>, made: &MadeEmployee| {
+        // By now the employee may belong to another department, perhaps beyond reach.
+        let reach = caller.reach().narrowed_to(&made.enterprise_id).ok_or(StoreError::NotFound(Subject::User))?;
+        let employee = tx.user(&reach, &made.employee_id)?;
+        Ok(Answer::new(EmployeeAnswer::new("Employee added successfully", employee), tx.now()))
+    };
+    once.write(&state.store, StatusCode::CREATED, work, answer).await
 }

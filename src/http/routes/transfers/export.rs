@@ -68,7 +68,9 @@ pub async fn export(
     let store = state.store.clone();
     tokio::task::spawn_blocking(move || {
         let outcome =
-            intake::export(&store, &enterprise, department.as_ref(), &caller.actor(), &mut |piece| pieces.send(piece));
+            intake::export(&store, caller.reach(), &enterprise, department.as_ref(), &caller.actor(), &mut |piece| {
+                pieces.send(piece)
+            });
         drop(permit);
         match outcome {
             Ok(_) => pieces.end(Ok(())),

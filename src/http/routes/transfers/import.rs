@@ -92,7 +92,8 @@ pub async fn import(
     let upload = Upload::from_request(request, &state).await?;
     let ImportParams { department, employee, create_missing, dry_run } = params;
     let may_create = if create_missing { MayCreate::WithinEnterprise } else { MayCreate::Nothing };
-    let options = ImportOptions { enterprise, department, employee, may_create, dry_run, file: None };
+    let reach = caller.reach().clone();
+    let options = ImportOptions { reach, enterprise, department, employee, may_create, dry_run, file: None };
     let store = state.store.clone();
     let runtime = Handle::current();
     let work = tokio::task::spawn_blocking(move || {
