@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use muster::access::is_id_taken;
 use muster::access::links::mint_link;
 use muster::access::mint;
 use muster::access::sessions::mint_session;
@@ -54,7 +55,12 @@ fn a_hundred_thousand_tokens_and_links_are_stored_in_one_transaction() {
     store
         .write(move |tx| {
             for _ in 0..MANY {
-                tx.insert_token(&mint("t".to_owned(), Role::Viewer, Reach::Installation, now, None).unwrap().stored)?;
+                // Where another test of this process has set its clock back, ids begin again at a random number, and a
+                // clash is made another, as everywhere.
+                let make = || mint("t".to_owned(), Role::Viewer, Reach::Installation, now, None).unwrap().stored;
+                while let Err(error) = tx.insert_token(&make()) {
+                    assert!(is_id_taken(&error), "{error}");
+                }
                 mint_link(now).unwrap().store()(tx)?;
             }
             Ok(())
@@ -191,7 +197,7 @@ fn an_import_of_thousands_of_new_owners_rejects_none() {
 }
 
 #[test]
-fn a_name_that_is_an_employees_id_in_another_enterprise_gets_another_id() {
+fn an_employees_id_in_another_enterprise_is_free_in_this_one() {
     let dir = WorkDir::new();
     imported(&dir, "a.csv", "name,department,employee\nAda,sales,anna\n");
     dir.write("b.csv", "name,department,employee\nBo,sales,anna\n");
@@ -202,6 +208,5 @@ fn a_name_that_is_an_employees_id_in_another_enterprise_gets_another_id() {
         let mut statement = connection.prepare("SELECT public_id FROM employee WHERE first_name = 'anna'").unwrap();
         statement.query_map([], |row| row.get::<_, String>(0)).unwrap().map(|id| json!(id.unwrap())).collect()
     };
-    assert_eq!((ids.len(), &ids[0]), (2, &json!("anna")));
-    assert_ne!(ids[1], "anna");
+    assert_eq!(ids, [json!("anna"), json!("anna")]);
 }

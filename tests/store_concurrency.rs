@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use muster::domain::access::Reach;
 use muster::domain::summary::{DepartmentSummary, EnterpriseSummary};
 use muster::store::{EmployeeName, ImportChunk, ImportRow, ImportedRow, MayCreate, OwnerRow, Store};
 
@@ -94,6 +95,7 @@ fn import(command: &Store, begun: &Instant, imported: &AtomicU64) {
     while begun.elapsed() < DURATION {
         let first = imported.load(Ordering::SeqCst);
         let chunk = ImportChunk {
+            reach: Reach::Installation,
             enterprise: enterprise("acme"),
             owners: ["u1", "u2"]
                 .map(|user| OwnerRow { department: None, employee: EmployeeName::IdOrName(user.to_owned()) })

@@ -5,6 +5,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use muster::clock::Clock;
+use muster::domain::access::Reach;
 use muster::store::{
     AccessList, DepartmentName, EmployeeName, ImportChunk, ImportRow, MayCreate, OwnerRow, Publication, Store,
     StoreError, Subscriber,
@@ -157,6 +158,7 @@ fn a_dry_run_publishes_nothing_and_leaves_its_group_unaffected() {
 /// One contact for an employee, who is created in the department `field` when missing.
 fn chunk(owner: &str, who: &str, dry_run: bool) -> ImportChunk {
     ImportChunk {
+        reach: Reach::Installation,
         enterprise: enterprise("acme"),
         owners: vec![OwnerRow {
             department: (owner == "new").then(|| DepartmentName::IdOrName("field".to_owned())),

@@ -11,19 +11,19 @@ use crate::support::{Directory, TestStore, add_contact, at, enterprise, eventual
 fn send(store: &TestStore, token: &str, key: &str, body: &str) -> Result<StoredAnswer, StoreError> {
     let mut request_hash = [0; 32];
     request_hash[..body.len()].copy_from_slice(body.as_bytes());
-    let request = IdempotentRequest { token_id: token.to_owned(), key: key.to_owned(), request_hash };
+    let request = IdempotentRequest { token_id: token.to_owned(), key: key.to_owned(), request_hash, rows_max: 10 };
     let user = if body == "refused" { "nobody" } else { "u1" };
     store.write(move |tx| {
         tx.idempotent(&request, |tx| {
             add_contact(tx, user, "anita")?;
             let contacts = tx.enterprise_summary(&enterprise("acme"))?.totals.total_contacts;
-            Ok(StoredAnswer { status: 201, body: contacts.to_string() })
+            Ok(StoredAnswer { status: 201, ids: contacts.to_string() })
         })
     })
 }
 
 fn body(answer: Result<StoredAnswer, StoreError>) -> String {
-    answer.unwrap().body
+    answer.unwrap().ids
 }
 
 #[test]

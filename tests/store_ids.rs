@@ -3,6 +3,7 @@
 use muster::clock::Clock;
 use muster::domain::access::Reach;
 use muster::domain::ids::ContactId;
+use muster::store::Actor;
 use muster::store::StoreError;
 
 use crate::support::{Directory, TestStore, at, contact, department, employee, enterprise, eventually, name, staff};
@@ -35,7 +36,7 @@ fn a_purged_contacts_id_is_never_reused() {
     store.write_people();
     let purged = add(&store, "u1");
     clock.set_wall(at("2020-01-01T00:00:00Z"));
-    store.write(|tx| tx.purge_department(&enterprise("acme"), &department("sales"))).unwrap();
+    store.write(|tx| tx.purge_department(&enterprise("acme"), &department("sales"), &Actor::command_line())).unwrap();
     eventually("the purge ends", || {
         let free =
             store.write(|tx| tx.create_department(&enterprise("acme"), Some(department("sales")), &name("Sales")));

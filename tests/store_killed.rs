@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use muster::clock::Clock;
 use muster::domain::access::Reach;
-use muster::store::{EmployeeName, ImportChunk, ImportRow, MayCreate, Mode, OwnerRow, Store, StoreOptions};
+use muster::store::{Actor, EmployeeName, ImportChunk, ImportRow, MayCreate, Mode, OwnerRow, Store, StoreOptions};
 
 use crate::support::{Directory, Random, add_contact, contact, department, employee, enterprise, first_page, staff};
 
@@ -135,6 +135,7 @@ fn import_for_ever(store: &Store, user: &'static str, number: &str) {
         let names: Vec<String> = (0..5).map(|row| format!("{number} {user} import {count} {row}")).collect();
         let row = |name: &String| ImportRow { owner: 0, info: contact(name, "Fabrikam"), created_at: None };
         let chunk = ImportChunk {
+            reach: Reach::Installation,
             enterprise: enterprise("acme"),
             owners: vec![OwnerRow { department: None, employee: EmployeeName::IdOrName(user.to_owned()) }],
             rows: names.iter().map(row).collect(),
@@ -162,7 +163,7 @@ fn reorganise_for_ever(store: &Store, number: &str) {
             })
             .unwrap();
         let act = move |tx: &muster::store::WriteTx<'_>| match count % 3 {
-            0 => tx.purge_employee(&enterprise("acme"), &department("lab"), &temp).map(drop),
+            0 => tx.purge_employee(&enterprise("acme"), &department("lab"), &temp, &Actor::command_line()).map(drop),
             1 => tx.archive_employee(&enterprise("acme"), &department("lab"), &temp),
             _ => Ok(()),
         };

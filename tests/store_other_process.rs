@@ -194,7 +194,9 @@ fn a_purge_that_a_command_accepts_alone_is_finished_by_the_next_server() {
     }
     let command = directory.open_command().unwrap();
     assert!(!command.is_beside_server());
-    let purged = command.write_blocking(|tx| tx.purge_department(&enterprise("acme"), &department("sales"))).unwrap();
+    let purged = command
+        .write_blocking(|tx| tx.purge_department(&enterprise("acme"), &department("sales"), &Actor::command_line()))
+        .unwrap();
     assert_eq!((purged.contacts, purged.employees, purged.departments), (1, 1, 1));
     command.close();
     let store = directory.open();

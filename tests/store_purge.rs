@@ -17,6 +17,7 @@ fn store_with_many(directory: &Directory) -> TestStore {
     store.write_people();
     let row = |number: usize| ImportRow { owner: 0, info: contact(&format!("n{number}"), "Contoso"), created_at: None };
     let chunk = ImportChunk {
+        reach: Reach::Installation,
         enterprise: enterprise("acme"),
         owners: vec![OwnerRow { department: None, employee: EmployeeName::IdOrName("u1".to_owned()) }],
         rows: (0..MANY).map(row).collect(),
@@ -37,8 +38,11 @@ fn count(directory: &Directory, sql: &str) -> i64 {
 fn a_purge_hides_its_data_at_once_and_lets_other_writes_in() {
     let directory = Directory::in_memory();
     let store = store_with_many(&directory);
-    let purged =
-        store.write(|tx| tx.purge_employee(&enterprise("acme"), &department("sales"), &employee("u1"))).unwrap();
+    let purged = store
+        .write(|tx| {
+            tx.purge_employee(&enterprise("acme"), &department("sales"), &employee("u1"), &Actor::command_line())
+        })
+        .unwrap();
     assert_eq!(purged.contacts, MANY as u64);
     assert_eq!(store.contacts_of_acme(), 1);
     let mut meanwhile = 0;
@@ -65,11 +69,11 @@ fn data_that_is_being_purged_keeps_its_id_and_cannot_be_restored() {
     let store = store_with_many(&directory);
     let refusals = store.write(|tx| {
         let (acme, sales) = (enterprise("acme"), department("sales"));
-        tx.purge_department(&acme, &sales)?;
+        tx.purge_department(&acme, &sales, &Actor::command_line())?;
         Ok([
             tx.restore_department(&acme, &sales).map(drop),
             tx.create_department(&acme, Some(sales.clone()), &name("Again")).map(drop),
-            tx.purge_department(&acme, &sales).map(drop),
+            tx.purge_department(&acme, &sales, &Actor::command_line()).map(drop),
             tx.create_employee(&acme, &department("lab"), Some(employee("u1")), &staff("Again")).map(drop),
             tx.restore_employee(&acme, &sales, &employee("u1")).map(drop),
         ])

@@ -18,6 +18,7 @@ use axum::body::HttpBody;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
+use serde::Serialize;
 use tower::{Layer, Service, ServiceExt};
 
 use super::auth::{Authenticator, address_of};
@@ -29,7 +30,8 @@ use crate::server::BodyProgress;
 
 /// Within what a route works, and so what becomes of a token that does not reach all of it. What lies beyond gets the
 /// same 404 as what does not exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Within {
     /// The whole installation: a limited token gets 403.
     Installation,

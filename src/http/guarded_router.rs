@@ -239,7 +239,8 @@ mod tests {
         assert_eq!(paths["/open"]["get"]["security"], serde_json::json!([]));
         let change = &paths["/enterprise/{enterpriseId}"]["put"];
         assert_eq!(change["security"], serde_json::json!([{"token": []}, {"session": []}]));
-        assert_eq!(change["description"], "Completely.\n\nTakes a token with the role `manager` or above.");
+        let needs = "Takes a token with the role `manager` or above. Its reach must cover the whole enterprise.";
+        assert_eq!(change["description"], format!("Completely.\n\n{needs}"));
         assert_eq!(change["parameters"][0]["name"], "enterpriseId");
         assert_eq!(change["responses"]["401"]["$ref"], "#/components/responses/Unauthorized");
         assert_eq!(change["responses"]["503"]["$ref"], "#/components/responses/Unavailable");

@@ -2,6 +2,8 @@
 
 use axum::http::{HeaderValue, StatusCode};
 use bytes::Bytes;
+use serde_json::json;
+use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{
@@ -189,6 +191,9 @@ pub(super) fn complete(path: &str, item: &mut PathItem, access: RouteAccess) {
                 };
                 let before = operation.description.take().map_or(String::new(), |text| format!("{text}\n\n"));
                 operation.description = Some(before + &needs);
+                // For programs, which the sentence above is not for.
+                let access = json!({"role": role, "within": within});
+                operation.extensions = Some(ExtensionsBuilder::new().add("x-muster-access", access).build());
             }
         }
         let follow = statuses_that_follow(operation, method_is_safe, access);

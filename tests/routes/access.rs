@@ -194,6 +194,8 @@ const LEAST_ROLES: [(Role, &[&str]); 4] = [
             "GET /enterprise/{enterpriseId}/employees",
             "GET /Contacts/{userId}",
             "GET /Contacts/{userId}/contact/{contactId}",
+            "GET /enterprise/{enterpriseId}/employees/{userId}/contacts",
+            "GET /enterprise/{enterpriseId}/employees/{userId}/contact/{contactId}",
             "GET /metrics",
             "GET /cache/config",
             "GET /cache/config/history",
@@ -210,6 +212,8 @@ const LEAST_ROLES: [(Role, &[&str]); 4] = [
             "POST /saveContact",
             "PATCH /Contacts/{userId}/contact/{contactId}",
             "DELETE /Contacts/{userId}/contact/{contactId}",
+            "PATCH /enterprise/{enterpriseId}/employees/{userId}/contact/{contactId}",
+            "DELETE /enterprise/{enterpriseId}/employees/{userId}/contact/{contactId}",
         ],
     ),
     (
@@ -262,7 +266,9 @@ async fn every_operation_requires_at_least_its_role() {
         for name in names {
             let operation = operations.iter().find(|operation| operation.name() == *name);
             let operation = operation.unwrap_or_else(|| panic!("{name} is not in the document"));
-            for role in Role::ALL.into_iter().filter(|role| *role < least) {
+            // Nobody can sign in with the role intake; the authorisation matrix has it.
+            let weaker = |role: &Role| *role < least && *role != Role::Intake;
+            for role in Role::ALL.into_iter().filter(weaker) {
                 let holder = app.client(role).await;
                 for client in [holder.browser().await, holder] {
                     let reply = operation.send(&client, "").await;

@@ -63,8 +63,8 @@ async fn an_invalid_employee_is_refused_with_the_field_name() {
     check(json!({"name": "A", "role": "boss"}), roles).await;
     check(json!({"name": "A", "isActive": "yes"}), "isActive: must be a boolean, not a string").await;
     check(json!({"name": "A".repeat(201)}), "firstName: must be at most 200 characters").await;
-    let taken = manager.post(SALES, json!({"name": "A", "id": "g1"})).await.problem(409);
-    assert_eq!(taken, "An employee with the id g1 exists already");
+    let taken = manager.post(SALES, json!({"name": "A", "id": "u2"})).await.problem(409);
+    assert_eq!(taken, "An employee with the id u2 exists already in acme");
     let nowhere = manager.post("/enterprise/acme/departments/none/employees", json!({"name": "A"})).await;
     assert_eq!(nowhere.problem(404), "Department not found");
 }

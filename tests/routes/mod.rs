@@ -2,6 +2,7 @@
 
 pub mod access;
 mod audit;
+mod authorisation_matrix;
 mod cache;
 mod cache_analytics;
 mod cache_config;
@@ -20,6 +21,7 @@ mod metrics;
 mod openapi;
 mod paging;
 mod problems;
+mod reach;
 mod request_bodies;
 mod server;
 mod session;

@@ -35,7 +35,7 @@ impl Harness {
             assert_eq!(shown, model.user(&reach, &fact.id).map(|fact| model.show_employee(fact)));
             let contacts = self.read(|tx| tx.contacts_of_user(&reach, &fact.id, &first_page()));
             let expected = model.user(&reach, &fact.id).map(|_| {
-                let mut own: Vec<_> = model.contacts.iter().filter(|contact| contact.owner == fact.id).collect();
+                let mut own: Vec<_> = model.contacts.iter().filter(|contact| contact.owner == fact.key()).collect();
                 own.sort_by_key(|contact| Reverse((contact.created_at, contact.id)));
                 own.into_iter().map(|contact| model.show_contact(contact)).collect::<Vec<_>>()
             });
@@ -52,13 +52,13 @@ impl Harness {
             let revision = self.revisions.scopes[&Scope::enterprise(id.clone())];
             assert_eq!(summary, model.enterprise_summary(id, now, revision), "summary of {id}");
             for archived in [false, true] {
-                let departments = self.read(|tx| tx.departments(id, archived, &first_page()));
+                let departments = self.read(|tx| tx.departments(&Reach::Installation, id, archived, &first_page()));
                 let expected = model.visible_enterprise(id).map(|_| {
                     let departments = model.departments_of(id, archived).into_iter();
                     departments.map(|(place, _)| model.show_department(place)).collect::<Vec<_>>()
                 });
                 assert_eq!(departments.map(|page| page.items), expected, "departments of {id}");
-                let employees = self.read(|tx| tx.employees(id, None, archived, &first_page()));
+                let employees = self.read(|tx| tx.employees(&Reach::Installation, id, None, archived, &first_page()));
                 let expected = model.visible_enterprise(id).map(|_| {
                     let employees = model.employees_of(id, None, archived).into_iter();
                     employees.map(|fact| model.show_employee(fact)).collect::<Vec<_>>()
@@ -79,7 +79,8 @@ impl Harness {
             "summary of {scope:?}"
         );
         for archived in [false, true] {
-            let page = self.read(|tx| tx.employees(enterprise, Some(id), archived, &first_page()));
+            let page =
+                self.read(|tx| tx.employees(&Reach::Installation, enterprise, Some(id), archived, &first_page()));
             let expected = model.visible_department(place).map(|_| {
                 let employees = model.employees_of(enterprise, Some(place), archived).into_iter();
                 employees.map(|fact| model.show_employee(fact)).collect::<Vec<_>>()
@@ -93,7 +94,10 @@ impl Harness {
         let mut start = Some(PageStart::First);
         while let Some(begin) = start {
             let request = PageRequest { limit: 2, start: begin };
-            let Ok(page) = self.read(|tx| tx.employees(enterprise, Some(id), false, &request)) else { return };
+            let Ok(page) = self.read(|tx| tx.employees(&Reach::Installation, enterprise, Some(id), false, &request))
+            else {
+                return;
+            };
             paged.extend(page.items.into_iter().map(|employee| employee.id));
             start = page.next.map(PageStart::After);
         }

@@ -6,7 +6,7 @@ use muster::domain::ids::{ContactId, EmployeeId, EnterpriseId};
 use muster::domain::text::fold;
 use muster::store::Subject;
 
-use super::model::{ContactFact, Model, Step, scopes_of};
+use super::model::{ContactFact, Model, OwnerKey, Step, scopes_of};
 use super::operation::{Answer, Outcome, Refusal, SOURCE};
 
 impl Model {
@@ -17,7 +17,7 @@ impl Model {
         info: &ContactInfo,
         step: &mut Step<'_>,
     ) -> Outcome {
-        let place = self.user(reach, user)?.place.clone();
+        let (place, owner) = self.user(reach, user).map(|fact| (fact.place.clone(), fact.key()))?;
         let mut id = Self::UNKNOWN_ID;
         if let Some(Answer::Contact(answered)) = step.answered {
             id = answered.id;
@@ -26,7 +26,7 @@ impl Model {
         let (created_at, updated_at) = (step.now, step.now);
         let fields = info.fields().clone();
         self.record_company(&place.0, &fields.company);
-        self.contacts.push(ContactFact { id, owner: user.clone(), fields, source: SOURCE, created_at, updated_at });
+        self.contacts.push(ContactFact { id, owner, fields, source: SOURCE, created_at, updated_at });
         step.draws.extend(scopes_of(&place));
         Ok(Answer::Contact(self.show_contact(self.contacts.last().unwrap())))
     }
@@ -39,8 +39,8 @@ impl Model {
         info: &ContactInfo,
         step: &mut Step<'_>,
     ) -> Outcome {
-        let place = self.user(reach, user)?.place.clone();
-        let found = self.contact_of(user, id)?;
+        let (place, owner) = self.user(reach, user).map(|fact| (fact.place.clone(), fact.key()))?;
+        let found = self.contact_of(&owner, id)?;
         if self.contacts[found].fields != *info.fields() {
             self.record_company(&place.0, &info.fields().company);
             self.contacts[found].fields = info.fields().clone();
@@ -51,17 +51,17 @@ impl Model {
     }
 
     pub fn delete_contact(&mut self, reach: &Reach, user: &EmployeeId, id: ContactId, step: &mut Step<'_>) -> Outcome {
-        let place = self.user(reach, user)?.place.clone();
-        let found = self.contact_of(user, id)?;
+        let (place, owner) = self.user(reach, user).map(|fact| (fact.place.clone(), fact.key()))?;
+        let found = self.contact_of(&owner, id)?;
         self.contacts.remove(found);
         step.draws.extend(scopes_of(&place));
-        Ok(Answer::ContactsLeft(self.contacts.iter().filter(|contact| contact.owner == *user).count() as u64))
+        Ok(Answer::ContactsLeft(self.contacts.iter().filter(|contact| contact.owner == owner).count() as u64))
     }
 
-    fn contact_of(&self, user: &EmployeeId, id: ContactId) -> Result<usize, Refusal> {
+    fn contact_of(&self, owner: &OwnerKey, id: ContactId) -> Result<usize, Refusal> {
         self.contacts
             .iter()
-            .position(|contact| contact.id == id && contact.owner == *user)
+            .position(|contact| contact.id == id && contact.owner == *owner)
             .ok_or(Refusal::NotFound(Subject::Contact))
     }
 
@@ -74,7 +74,7 @@ impl Model {
     }
 
     pub fn show_contact(&self, contact: &ContactFact) -> Contact {
-        let owner = self.employees.iter().find(|employee| employee.id == contact.owner).unwrap();
+        let owner = self.employees.iter().find(|employee| employee.key() == contact.owner).unwrap();
         Contact {
             id: contact.id,
             enterprise_id: owner.place.0.clone(),

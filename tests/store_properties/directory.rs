@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use muster::domain::directory::{Department, Employee, EmployeeInfo, Enterprise, Name, Scope};
 use muster::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
 use muster::domain::made_ids::ids_from_name;
+use muster::domain::sharing::Sharing;
 use muster::domain::text::fold;
 use muster::domain::time::Timestamp;
 use muster::store::{Purged, Subject};
@@ -74,6 +75,7 @@ impl Model {
         Enterprise {
             id: id.clone(),
             name: name.clone(),
+            sharing: Sharing::default(),
             created_at: lifecycle.created_at,
             updated_at: lifecycle.updated_at,
             archived_at: lifecycle.archived_at,
@@ -173,7 +175,7 @@ impl Model {
             _ => EmployeeId::parse(format!("generated-{}", self.employees.len())).unwrap(),
         };
         let id = id.cloned().unwrap_or_else(generated);
-        if self.employees.iter().any(|employee| employee.id == id) {
+        if self.employees.iter().any(|employee| employee.id == id && employee.place.0 == of.0) {
             return Err(Refusal::Conflict);
         }
         let lifecycle = Lifecycle::new(step.now);
@@ -213,7 +215,7 @@ impl Model {
             Act::Archive => Ok(Answer::Done),
             Act::Restore => Ok(Answer::Employee(self.show_employee(&self.employees[found]))),
             Act::Purge => Ok(Answer::Purged(Purged {
-                contacts: self.count_contacts(|employee| employee.id == *id),
+                contacts: self.count_contacts(|employee| employee.id == *id && employee.place == *of),
                 employees: 1,
                 departments: 0,
             })),
@@ -232,7 +234,7 @@ impl Model {
 
     pub fn count_contacts(&self, owner: impl Fn(&EmployeeFact) -> bool) -> u64 {
         let owners: BTreeSet<_> =
-            self.employees.iter().filter(|employee| owner(employee)).map(|employee| &employee.id).collect();
+            self.employees.iter().filter(|employee| owner(employee)).map(EmployeeFact::key).collect();
         self.contacts.iter().filter(|contact| owners.contains(&contact.owner)).count() as u64
     }
 
@@ -244,7 +246,7 @@ impl Model {
             department_id: place.1.clone(),
             department_name: self.departments[place].name.clone(),
             fields: fields.clone(),
-            contact_count: self.contacts.iter().filter(|contact| contact.owner == *id).count() as u64,
+            contact_count: self.contacts.iter().filter(|contact| contact.owner == employee.key()).count() as u64,
             created_at: lifecycle.created_at,
             updated_at: lifecycle.updated_at,
             archived_at: lifecycle.archived_at,

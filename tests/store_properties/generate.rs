@@ -194,7 +194,9 @@ impl Generator {
                     Some(fact) => Some(Operation::OnEmployee { of: place, id: fact.id.clone(), act: Act::Restore }),
                     None if staff.count() > 1 => None,
                     None => {
-                        let taken = |id: &&&str| model.employees.iter().any(|fact| fact.id.as_str() == **id);
+                        let taken = |id: &&&str| {
+                            model.employees.iter().any(|fact| fact.id.as_str() == **id && fact.place.0 == place.0)
+                        };
                         let id = EMPLOYEES.iter().find(|id| !taken(id)).map(|id| employee(id));
                         Some(Operation::CreateEmployee { of: place, id, info: self.staff() })
                     }
@@ -310,7 +312,14 @@ impl Generator {
         }
         let may_create = *self.random.pick(&[MayCreate::Nothing, MayCreate::WithinEnterprise, MayCreate::Everything]);
         let dry_run = self.random.percent(15);
-        Operation::Import(ImportChunk { enterprise: self.enterprise(), owners, rows, may_create, dry_run })
+        Operation::Import(ImportChunk {
+            reach: Reach::Installation,
+            enterprise: self.enterprise(),
+            owners,
+            rows,
+            may_create,
+            dry_run,
+        })
     }
 
     /// A time in the last 800 days, mostly in the last 70, or slightly in the future.
@@ -355,11 +364,11 @@ impl Generator {
         }
         let mut contact = self.random.pick(&model.contacts);
         for _ in 0..4 {
-            if model.user(&Reach::Installation, &contact.owner).is_err() {
+            if model.user(&Reach::Enterprise(contact.owner.0.clone()), &contact.owner.1).is_err() {
                 contact = self.random.pick(&model.contacts);
             }
         }
-        let user = if self.random.percent(4) { self.user(model).1 } else { contact.owner.clone() };
+        let user = if self.random.percent(4) { self.user(model).1 } else { contact.owner.1.clone() };
         (self.reach_to(model, &user), user, contact.id)
     }
 

@@ -9,7 +9,7 @@ use muster::domain::made_ids::ids_from_name;
 use muster::domain::text::fold;
 use muster::store::{DepartmentName, EmployeeName, ImportChunk, ImportOutcome, ImportedRow, MayCreate, OwnerRow};
 
-use super::model::{ContactFact, EmployeeFact, Model, Step, scopes_of};
+use super::model::{ContactFact, EmployeeFact, Model, OwnerKey, Step, scopes_of};
 use super::operation::{ANY_REFUSAL, Answer, DepartmentKey, Outcome, Refusal};
 
 /// The row is refused; the text of the reason is not modelled.
@@ -39,14 +39,15 @@ impl Model {
             self.create_enterprise(Some(&chunk.enterprise), &name, step)?;
             outcome.enterprises_created.push(chunk.enterprise.to_string());
         }
-        let owners: Vec<Result<EmployeeId, Refused>> =
-            chunk.owners.iter().map(|owner| self.resolve_owner(chunk, owner, &mut outcome, step)).collect();
+        let key = |id: EmployeeId| (chunk.enterprise.clone(), id);
+        let owners: Vec<Result<OwnerKey, Refused>> =
+            chunk.owners.iter().map(|owner| self.resolve_owner(chunk, owner, &mut outcome, step).map(key)).collect();
         for row in &chunk.rows {
             outcome.rows.push(match &owners[row.owner] {
                 Err(Refused) => ImportedRow::Refused(ANY_REFUSAL),
                 Ok(owner) if self.has_copy(owner, row.info.fields()) => ImportedRow::Duplicate,
                 Ok(owner) => {
-                    let place = &self.employees.iter().find(|employee| employee.id == *owner).unwrap().place;
+                    let place = &self.employees.iter().find(|employee| employee.key() == *owner).unwrap().place;
                     step.draws.extend(scopes_of(place));
                     self.record_company(&chunk.enterprise, &row.info.fields().company);
                     self.contacts.push(ContactFact {
@@ -67,7 +68,7 @@ impl Model {
     /// The id of an imported contact, until the test has looked it up.
     pub const UNKNOWN_ID: ContactId = ContactId::from_number(0);
 
-    fn has_copy(&self, owner: &EmployeeId, fields: &muster::domain::contacts::ContactFields) -> bool {
+    fn has_copy(&self, owner: &OwnerKey, fields: &muster::domain::contacts::ContactFields) -> bool {
         self.contacts.iter().any(|contact| contact.owner == *owner && contact.fields == *fields)
     }
 
@@ -198,9 +199,6 @@ impl Model {
             EmployeeName::IdOrName(text) => {
                 text.clone_into(&mut fields.first_name);
                 id = EmployeeId::parse(text.as_str()).ok();
-                let elsewhere =
-                    |id: &EmployeeId| self.employees.iter().any(|one| one.id == *id && one.place.0 != place.0);
-                id = id.filter(|id| !elsewhere(id));
             }
             EmployeeName::Email(text) => {
                 text.trim().clone_into(&mut fields.email);

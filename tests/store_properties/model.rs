@@ -37,6 +37,9 @@ pub struct DepartmentFact {
     pub lifecycle: Lifecycle,
 }
 
+/// An employee's id is unique within the enterprise.
+pub type OwnerKey = (EnterpriseId, EmployeeId);
+
 #[derive(Clone, Debug)]
 pub struct EmployeeFact {
     pub id: EmployeeId,
@@ -45,10 +48,16 @@ pub struct EmployeeFact {
     pub lifecycle: Lifecycle,
 }
 
+impl EmployeeFact {
+    pub fn key(&self) -> OwnerKey {
+        (self.place.0.clone(), self.id.clone())
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct ContactFact {
     pub id: ContactId,
-    pub owner: EmployeeId,
+    pub owner: OwnerKey,
     pub fields: ContactFields,
     pub source: &'static str,
     pub created_at: Timestamp,
@@ -169,7 +178,7 @@ impl Model {
         }
         let mut employees = std::mem::take(&mut self.employees);
         employees.retain(|employee| !employee.lifecycle.purging && !purging(self, &employee.place));
-        let left: BTreeSet<&EmployeeId> = employees.iter().map(|employee| &employee.id).collect();
+        let left: BTreeSet<OwnerKey> = employees.iter().map(EmployeeFact::key).collect();
         self.contacts.retain(|contact| left.contains(&contact.owner));
         self.employees = employees;
         let enterprises = &self.enterprises;
@@ -214,10 +223,18 @@ impl Model {
     }
 
     pub fn user(&self, reach: &Reach, id: &EmployeeId) -> Result<&EmployeeFact, Refusal> {
-        self.employees
-            .iter()
-            .find(|employee| employee.id == *id && self.is_visible(employee) && reach.covers(&employee.place.0))
-            .ok_or(Refusal::NotFound(Subject::User))
+        let is_within = |employee: &&EmployeeFact| {
+            let (enterprise, department) = &employee.place;
+            employee.id == *id
+                && self.is_visible(employee)
+                && reach.covers_employee(enterprise, department, &employee.id)
+        };
+        let mut found = self.employees.iter().filter(is_within);
+        match (found.next(), found.next()) {
+            (None, _) => not_found(Subject::User),
+            (Some(employee), None) => Ok(employee),
+            (Some(_), Some(_)) => Err(Refusal::Conflict),
+        }
     }
 }
 

@@ -155,7 +155,7 @@ impl Operation {
             Self::OnDepartment { of, id, act } => match act {
                 Act::Archive => tx.archive_department(of, id).map(|()| Answer::Done),
                 Act::Restore => tx.restore_department(of, id).map(Answer::Department),
-                Act::Purge => tx.purge_department(of, id).map(Answer::Purged),
+                Act::Purge => tx.purge_department(of, id, &Actor::command_line()).map(Answer::Purged),
             },
             Self::CreateEmployee { of: (enterprise, department), id, info } => {
                 tx.create_employee(enterprise, department, id.clone(), info).map(Answer::Employee)
@@ -166,7 +166,7 @@ impl Operation {
             Self::OnEmployee { of: (enterprise, department), id, act } => match act {
                 Act::Archive => tx.archive_employee(enterprise, department, id).map(|()| Answer::Done),
                 Act::Restore => tx.restore_employee(enterprise, department, id).map(Answer::Employee),
-                Act::Purge => tx.purge_employee(enterprise, department, id).map(Answer::Purged),
+                Act::Purge => tx.purge_employee(enterprise, department, id, &Actor::command_line()).map(Answer::Purged),
             },
             Self::AddContact { reach, user, info } => tx.add_contact(reach, user, info, SOURCE).map(Answer::Contact),
             Self::ChangeContact { reach, user, id, info } => {

@@ -81,7 +81,7 @@ impl Model {
     /// The employees that a scope counts, and their contacts.
     fn part(&self, counts: impl Fn(&EmployeeFact) -> bool) -> (Vec<&EmployeeFact>, Vec<&ContactFact>) {
         let mut staff: Vec<&EmployeeFact> = self.employees.iter().filter(|employee| counts(employee)).collect();
-        let ids: BTreeSet<_> = staff.iter().map(|employee| &employee.id).collect();
+        let ids: BTreeSet<_> = staff.iter().map(|employee| employee.key()).collect();
         let contacts = self.contacts.iter().filter(|contact| ids.contains(&contact.owner)).collect();
         staff.sort_by_key(|employee| {
             let name = employee.fields.full_name();
@@ -140,7 +140,7 @@ impl Model {
             .collect();
         let totals = totals(&staff, &contacts);
         // Sorted by name already; a stable sort keeps that order among equal counts.
-        let count = |employee: &EmployeeFact| self.count_contacts(|other| other.id == employee.id);
+        let count = |employee: &EmployeeFact| self.count_contacts(|other| other.key() == employee.key());
         staff.sort_by_cached_key(|employee| Reverse(count(employee)));
         let top = |employee: &&EmployeeFact| TopEmployee {
             employee_id: employee.id.clone(),
@@ -183,7 +183,7 @@ impl Model {
             first_name: employee.fields.first_name.clone(),
             last_name: employee.fields.last_name.clone(),
             email: employee.fields.email.clone(),
-            contact_count: self.count_contacts(|other| other.id == employee.id),
+            contact_count: self.count_contacts(|other| other.key() == employee.key()),
         };
         Ok(DepartmentSummary {
             department_id: place.1.clone(),

@@ -121,6 +121,12 @@ impl TestStore {
         self.store.read_blocking(work).unwrap()
     }
 
+    /// The size of the database in bytes.
+    pub fn database_bytes(&self) -> u64 {
+        const SQL: &str = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+        self.directory.raw_reader().query_row(SQL, [], |row| row.get(0)).unwrap()
+    }
+
     /// How many contacts the summary of `acme` counts.
     pub fn contacts_of_acme(&self) -> u64 {
         self.read(|tx| tx.enterprise_summary(&enterprise("acme"))).totals.total_contacts

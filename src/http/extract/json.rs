@@ -203,17 +203,17 @@ mod tests {
         .await;
         check(
             r#"{"userId":"u","contactInfo":{},"role":"king"}"#,
-            r#"role: must be one of "viewer", "contributor", "manager", "admin""#,
+            r#"role: must be one of "intake", "viewer", "contributor", "manager", "admin""#,
         )
         .await;
         check(
             r#"{"userId":"u","contactInfo":{},"role":7}"#,
-            r#"role: must be one of "viewer", "contributor", "manager", "admin", not a number"#,
+            r#"role: must be one of "intake", "viewer", "contributor", "manager", "admin", not a number"#,
         )
         .await;
         check(
             r#"{"userId":"u","contactInfo":{},"role":{}}"#,
-            r#"role: must be one of "viewer", "contributor", "manager", "admin", not an object"#,
+            r#"role: must be one of "intake", "viewer", "contributor", "manager", "admin", not an object"#,
         )
         .await;
         check(r#"{"userId":"u","contactInfo":["a@b.c"]}"#, "contactInfo: must be an object, not an array").await;

@@ -159,7 +159,7 @@ mod tests {
         check("view=a&number=-129", Err("number: is too small")).await;
         check("view=a&share=half", Err("share: must be a number")).await;
         check("view=a&dryRun=yes", Err("dryRun: must be true or false")).await;
-        let roles = r#"role: must be one of "viewer", "contributor", "manager", "admin""#;
+        let roles = r#"role: must be one of "intake", "viewer", "contributor", "manager", "admin""#;
         check("view=a&role=king", Err(roles)).await;
     }
 }

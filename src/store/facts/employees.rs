@@ -107,10 +107,11 @@ impl ReadTx<'_> {
         department: &DepartmentId,
         id: &EmployeeId,
     ) -> Result<EmployeeRow, StoreError> {
-        const SQL: &str =
-            "SELECT id, archived_at IS NOT NULL FROM employee WHERE public_id = ?1 AND department_id = ?2";
+        // Without the plus sign SQLite may look through all of the department.
+        const SQL: &str = "SELECT id, archived_at IS NOT NULL FROM employee
+            WHERE public_id = ?1 AND enterprise_id = ?2 AND +department_id = ?3";
         let DepartmentRow { row: department, enterprise, .. } = self.department_row(enterprise, department)?;
-        self.first(SQL, params![id.as_str(), department], |row| {
+        self.first(SQL, params![id.as_str(), enterprise, department], |row| {
             Ok(EmployeeRow { row: row.get(0)?, department, enterprise, archived: row.get(1)? })
         })?
         .ok_or(StoreError::NotFound(Subject::Employee))

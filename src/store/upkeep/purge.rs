@@ -302,8 +302,8 @@ mod tests {
             }
         };
         check(|tx, acme, _, _| tx.purge_enterprise(acme, &Actor::command_line()), 1);
-        check(|tx, acme, sales, _| tx.purge_department(acme, sales), 2);
-        check(|tx, acme, sales, user| tx.purge_employee(acme, sales, user), 3);
+        check(|tx, acme, sales, _| tx.purge_department(acme, sales, &Actor::command_line()), 2);
+        check(|tx, acme, sales, user| tx.purge_employee(acme, sales, user, &Actor::command_line()), 3);
     }
 
     #[test]
@@ -327,8 +327,8 @@ mod tests {
                 }
             }
             let purged = [
-                tx.purge_employee(&acme, &sales, &EmployeeId::parse("u1").unwrap())?,
-                tx.purge_department(&acme, &sales)?,
+                tx.purge_employee(&acme, &sales, &EmployeeId::parse("u1").unwrap(), &Actor::command_line())?,
+                tx.purge_department(&acme, &sales, &Actor::command_line())?,
                 tx.purge_enterprise(&acme, &Actor::command_line())?,
             ];
             Ok(purged.map(|purged| (purged.contacts, purged.employees, purged.departments)))
