@@ -1,10 +1,10 @@
 //! The pages offer only what the role of the user permits.
 
-use muster::domain::access::Role;
+use muster::domain::access::{Reach, Role};
 use serde_json::json;
 
 use super::Page;
-use crate::support::TestApp;
+use crate::support::{TestApp, department, enterprise};
 
 #[tokio::test]
 async fn a_viewer_sees_the_data_and_no_admin_controls() {
@@ -52,5 +52,22 @@ async fn a_limited_token_sees_only_its_enterprise() {
     page.open("#/overview").await;
     page.wait_for_text("#content", "limited to one enterprise").await;
     assert_eq!(page.count(".tile, #live").await, 0);
+    page.end().await;
+}
+
+#[tokio::test]
+async fn a_token_of_departments_sees_those_and_their_summaries() {
+    let app = TestApp::start().await;
+    let reach = Reach::Departments(enterprise("acme"), vec![department("sales")]);
+    let viewer = app.client_with(Role::Viewer, reach, None).await;
+    let Some(page) = Page::signed_in(&app, &viewer).await else { return };
+    page.wait_for_text("#content h1", "Departments").await;
+    page.wait_for_visible("tr[data-department=sales]").await;
+    assert_eq!(page.count("#departments tbody tr").await, 1);
+    page.click("tr[data-department=sales] a").await;
+    page.wait_for_text("#content h1", "SALES").await;
+    page.wait_for_text("#totals", "1\n").await;
+    page.open("#/enterprises/acme").await;
+    page.wait_for_text("#content h1", "Departments").await;
     page.end().await;
 }

@@ -27,6 +27,7 @@ const ROLES = [
   ["contributor", "Contributor", "Also adds and changes contacts."],
   ["manager", "Manager", "Also departments, employees, imports and exports."],
   ["admin", "Admin", "Everything."],
+  ["intake", "Intake", "Only adds contacts, and reads nothing. Nobody signs in with it."],
 ];
 
 const LIVES = [
@@ -115,6 +116,14 @@ const when = (text, words) =>
       )
     : format.NOTHING;
 
+/** What a limited token reaches: an enterprise, departments of it, or the contacts of employees. */
+function reachOf({ enterpriseId, departmentIds, employeeIds }) {
+  const within = departmentIds ?? employeeIds;
+  const parts = [name(enterpriseId)];
+  if (within) parts.push(departmentIds ? " / " : " contacts of ", name(within.join(", ")));
+  return parts;
+}
+
 function revokeDialog(title, text, path, done) {
   openDialog({
     id: "revoke-dialog",
@@ -136,7 +145,7 @@ function tokenSection(signal) {
       "tr",
       { data: { token: token.id } },
       h("th", { scope: "row" }, name(token.name), h("span", { class: "note" }, token.id)),
-      h("td", {}, token.role, token.enterpriseId && h("span", { class: "note" }, "only ", name(token.enterpriseId))),
+      h("td", {}, token.role, token.enterpriseId && h("span", { class: "note" }, "only ", ...reachOf(token))),
       h("td", { class: "figure optional" }, when(token.createdAt, format.ago)),
       h("td", { class: "figure optional" }, token.lastUsedAt ? when(token.lastUsedAt, format.ago) : "never"),
       h("td", { class: "figure" }, token.expiresAt ? when(token.expiresAt, format.until) : "never"),
@@ -201,6 +210,18 @@ function tokenDialog(done) {
     hint: "Its id; empty for all.",
     control: h("input", { type: "text", id: "token-enterprise", autocomplete: "off", spellcheck: "false" }),
   });
+  const departments = field({
+    label: "Within it, only departments",
+    name: "departmentIds",
+    hint: "Their ids, with commas; empty for all.",
+    control: h("input", { type: "text", id: "token-departments", autocomplete: "off", spellcheck: "false" }),
+  });
+  const employees = field({
+    label: "Or only the contacts of employees",
+    name: "employeeIds",
+    hint: "Their ids, with commas; empty for all.",
+    control: h("input", { type: "text", id: "token-employees", autocomplete: "off", spellcheck: "false" }),
+  });
   const life = field({
     label: "Expires",
     name: "expiresIn",
@@ -227,9 +248,9 @@ function tokenDialog(done) {
     id: "token-dialog",
     title: "New token",
     confirm: "Create",
-    body: [title.element, roles, reach.element, life.element],
+    body: [title.element, roles, reach.element, departments.element, employees.element, life.element],
     run: async () => {
-      [title, reach, life].forEach((each) => each.fail(""));
+      [title, reach, departments, employees, life].forEach((each) => each.fail(""));
       const tokenName = title.control.value.trim();
       if (!tokenName) {
         title.fail("Enter a name");
@@ -238,6 +259,13 @@ function tokenDialog(done) {
       }
       const body = { name: tokenName, role: roles.querySelector(":checked").value };
       if (reach.control.value.trim()) body.enterpriseId = reach.control.value.trim();
+      const ids = (text) =>
+        text
+          .split(",")
+          .map((id) => id.trim())
+          .filter(Boolean);
+      const within = { departmentIds: ids(departments.control.value), employeeIds: ids(employees.control.value) };
+      for (const [key, list] of Object.entries(within)) if (list.length > 0) body[key] = list;
       if (life.control.value) body.expiresIn = life.control.value;
       try {
         const answer = await call("POST", "tokens", { body });
@@ -245,7 +273,13 @@ function tokenDialog(done) {
         await done();
         return true;
       } catch (error) {
-        const left = failFields(error, { name: title, enterpriseId: reach, expiresIn: life });
+        const left = failFields(error, {
+          name: title,
+          enterpriseId: reach,
+          departmentIds: departments,
+          employeeIds: employees,
+          expiresIn: life,
+        });
         if (left) throw new Error(left);
         return false;
       }
@@ -284,7 +318,7 @@ function sessionSection(signal) {
         isOwn && badge("This one", "good"),
         h("span", { class: "note" }, each.id),
       ),
-      h("td", {}, each.role, each.enterpriseId && h("span", { class: "note" }, "only ", name(each.enterpriseId))),
+      h("td", {}, each.role, each.enterpriseId && h("span", { class: "note" }, "only ", ...reachOf(each))),
       h("td", { class: "optional address" }, name(each.address)),
       h("td", { class: "figure optional" }, when(each.createdAt, format.ago)),
       h("td", { class: "figure optional" }, isOwn ? "now" : each.lastUsedAt ? when(each.lastUsedAt, format.ago) : "never"),

@@ -30,9 +30,52 @@ export function show(container, { segments }) {
   if (enterpriseId === undefined) {
     const own = session().enterpriseId;
     if (own === null) return showList(container);
-    return showSummary(container, own, undefined);
+    return isWithin() ? showReach(container, own) : showSummary(container, own, undefined);
   }
+  if (word !== "departments" && isWithin()) return showReach(container, enterpriseId);
   return showSummary(container, enterpriseId, word === "departments" ? departmentId : undefined);
+}
+
+/** Whether the session reaches only a part of its enterprise. */
+const isWithin = () => (session().departmentIds ?? session().employeeIds ?? null) !== null;
+
+/** The departments within reach, for those who do not reach the whole enterprise. */
+function showReach(container, enterpriseId) {
+  const stopped = new AbortController();
+  const list = table({
+    id: "departments",
+    caption: "Departments",
+    columns: [
+      { name: "Department" },
+      { name: "Id", optional: true },
+      { name: "Employees", figure: true },
+    ],
+  });
+  const head = h("header", { class: "page-head" }, h("h1", { class: "page-title", tabindex: -1 }, "Departments"));
+  const body = h("div", {}, h("div", { class: "card flush" }, skeleton("skeleton-table")));
+  fill(container, head, body);
+  const row = ({ id, name: title, memberCount }) =>
+    h(
+      "tr",
+      { data: { department: id } },
+      h("th", { scope: "row" }, h("a", { class: "row-link", href: hashOf(enterpriseId, id) }, name(title))),
+      h("td", { class: "optional" }, h("code", {}, id)),
+      h("td", { class: "figure" }, format.count(memberCount)),
+    );
+  const begin = async () => {
+    try {
+      const path = `${pathOf(enterpriseId)}/departments`;
+      const { departments } = (await read(path, {}, { signal: stopped.signal })).body;
+      fill(list.body, departments.map(row));
+      if (departments.length === 0)
+        return fill(body, state("empty", "No department within reach", "This token reaches contacts, and no summaries."));
+      return fill(body, h("section", { class: "card flush", "aria-label": "Departments" }, list.element));
+    } catch (error) {
+      return stopped.signal.aborted ? null : fill(body, failed(error, begin));
+    }
+  };
+  begin();
+  return () => stopped.abort();
 }
 
 const pathOf = (enterpriseId, departmentId) =>
