@@ -47,7 +47,9 @@ CREATE TABLE scope (
     contacts         INTEGER NOT NULL DEFAULT 0,
     people           INTEGER NOT NULL DEFAULT 0,
     employees        INTEGER NOT NULL DEFAULT 0,
-    active_employees INTEGER NOT NULL DEFAULT 0
+    active_employees INTEGER NOT NULL DEFAULT 0,
+    -- How often it has drawn one: all that is shown of revisions.
+    draws            INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX scope_by_public_ids ON scope (enterprise, department);
 CREATE INDEX scope_by_revision ON scope (revision);
@@ -221,7 +223,7 @@ CREATE TABLE rollup_person (
 CREATE VIEW draw (scope_id) AS SELECT NULL WHERE 0;
 CREATE TRIGGER draw_revision INSTEAD OF INSERT ON draw BEGIN
     UPDATE installation SET revision = revision + 1;
-    UPDATE scope SET revision = (SELECT revision FROM installation) WHERE id = NEW.scope_id;
+    UPDATE scope SET revision = (SELECT revision FROM installation), draws = draws + 1 WHERE id = NEW.scope_id;
 END;
 
 -- Inserting into this view counts one contact in (step 1) or out of (step -1) one scope.

@@ -223,6 +223,8 @@ const NOT_AUDITED: &[(&str, &str)] = &[
     ("POST /saveContact", "the same"),
     ("PATCH /Contacts/{userId}/contact/{contactId}", "the same"),
     ("DELETE /Contacts/{userId}/contact/{contactId}", "the same"),
+    ("PATCH /enterprise/{enterpriseId}/employees/{userId}/contact/{contactId}", "the same"),
+    ("DELETE /enterprise/{enterpriseId}/employees/{userId}/contact/{contactId}", "the same"),
 ];
 
 #[tokio::test]

@@ -117,7 +117,8 @@ async fn a_counter_that_falls_invalidates_every_entry() {
         recorder.notifications().iter().any(seen).then_some(())
     });
     // The counter has fallen, so that what was published before proves nothing.
-    let set_back = "BEGIN; UPDATE enterprise SET name = 'Older', name_folded = 'older'; UPDATE scope SET revision = 1;
+    let set_back =
+        "BEGIN; UPDATE enterprise SET name = 'Older', name_folded = 'older'; UPDATE scope SET revision = 1, draws = 1;
                     UPDATE installation SET revision = 1; COMMIT";
     other.execute_batch(set_back).unwrap();
     eventually("it is detected", || (app.summaries.cache().entry_totals().entries == 0).then_some(()));

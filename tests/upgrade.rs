@@ -19,8 +19,17 @@ use crate::support::{Directory, TestApp, TestStore, at, fixture};
 const EMPTY_AT_REST: [&str; 1] = ["purge"];
 
 /// What an answer says of its own moment.
-const OF_THE_MOMENT: [&str; 7] =
-    ["timestamp", "generatedAt", "cacheExpiry", "calculationTime", "cached", "stale", "lastUsedAt"];
+const OF_THE_MOMENT: [&str; 8] = [
+    "timestamp",
+    "generatedAt",
+    "cacheExpiry",
+    "calculationTime",
+    "cached",
+    "stale",
+    "lastUsedAt",
+    // Until version 5 of the schema it was the whole installation's; each scope counts its own since.
+    "revision",
+];
 
 /// A released version's database, and what is known of it.
 struct Released {
@@ -94,7 +103,8 @@ fn schema(connection: &Connection) -> BTreeSet<String> {
         .iter()
         .map(|sql| {
             let bare: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
-            bare.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+            // `ALTER TABLE` leaves the line break before the comma of a new column.
+            bare.join(" ").split_whitespace().collect::<Vec<_>>().join(" ").replace(" ,", ",").replace(" )", ")")
         })
         .collect()
 }
@@ -152,7 +162,8 @@ fn a_released_versions_database_opens_with_all_that_is_in_it_and_todays_schema()
             }
         }
         let comparable = |contents: BTreeMap<String, Vec<Vec<String>>>| -> BTreeMap<String, Vec<Vec<String>>> {
-            let keep = |value: &String| !(is_migrated && column(value) == "revision");
+            // Of an answer that is kept for a retry, version 5 keeps the ids alone.
+            let keep = |value: &String| !(is_migrated && ["revision", "body"].contains(&column(value)));
             let row = |row: Vec<String>| row.into_iter().filter(keep).collect();
             contents.into_iter().map(|(table, rows)| (table, rows.into_iter().map(row).collect())).collect()
         };

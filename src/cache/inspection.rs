@@ -74,6 +74,8 @@ pub struct EntryView<K> {
     pub accesses: u64,
     /// The revision up to which it includes everything.
     pub as_of: i64,
+    /// The version of its body.
+    pub version: i64,
     /// Whether a request would be a hit.
     pub fresh: bool,
 }
@@ -212,6 +214,7 @@ impl<K: Key, V: Body, E, O: Observer<K>> CacheState<K, V, E, O> {
             ttl_left: ttl_left.unwrap_or_default(),
             accesses: entry.accesses,
             as_of: entry.stamp.as_of,
+            version: entry.value.version(),
             fresh: ttl_left.is_some(),
         }
     }

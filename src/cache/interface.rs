@@ -21,6 +21,11 @@ pub trait Body: Send + Sync + 'static {
     /// Bytes on the heap that the body owns. When they grow, [`Cache::update_bytes`](super::Cache::update_bytes) must
     /// be called.
     fn bytes(&self) -> usize;
+
+    /// A number that grows with each change of what it was computed from, for lists of entries.
+    fn version(&self) -> i64 {
+        0
+    }
 }
 
 /// How a request was answered (compare RFC 9211, the `Cache-Status` field).

@@ -29,6 +29,7 @@ pub mod made_ids;
 pub mod number;
 pub mod page;
 pub mod reach;
+pub mod sealed_position;
 pub mod sharing;
 pub mod summary;
 pub mod text;

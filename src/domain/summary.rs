@@ -35,7 +35,7 @@ pub struct EnterpriseSummary {
     pub top_companies: Vec<TopCompany>,
     /// How the number of contacts grew.
     pub growth: Growth,
-    /// The revision that the enterprise drew last.
+    /// How often something of the enterprise has changed.
     pub revision: i64,
     /// How long the summary took to compute, in milliseconds.
     pub calculation_time: f64,
@@ -62,7 +62,7 @@ pub struct DepartmentSummary {
     pub top_companies: Vec<TopCompany>,
     /// How the number of contacts grew.
     pub growth: Growth,
-    /// The revision that the department drew last.
+    /// How often something of the department has changed.
     pub revision: i64,
     /// How long the summary took to compute, in milliseconds.
     pub calculation_time: f64,

@@ -35,6 +35,7 @@ pub use facts::contacts::ContactExport;
 pub use facts::import::{ImportChunk, ImportOutcome, ImportRow, ImportedRow, MayCreate};
 pub use facts::import_owner::{DepartmentName, EmployeeName, OwnerRefusal, OwnerRow};
 pub use rollups::check::{CheckReport, Difference};
+pub use rollups::summaries::ScopeRevision;
 pub use upkeep::actor::Actor;
 pub use upkeep::audit::{AuditEntry, AuditFilter, AuditRecord};
 pub use upkeep::audit_action::AuditAction;

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
 
+use super::entity_tag::SentTag;
 use crate::cache::Body;
 use crate::domain::time::Timestamp;
 
@@ -165,6 +166,11 @@ impl SummaryBody {
 impl Body for SummaryBody {
     fn bytes(&self) -> usize {
         self.hit.len() + self.etag.len() + self.gzip.get().map_or(0, |gzip| gzip.hit.len())
+    }
+
+    /// How often its scope had changed.
+    fn version(&self) -> i64 {
+        SentTag::parse(&self.etag).map_or(0, |tag| tag.draws)
     }
 }
 

@@ -6,24 +6,28 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::domain::directory::Scope;
+use crate::domain::sealed_position;
 use crate::domain::time::Day;
-use crate::store::{ReadTx, StoreError};
+use crate::store::{ReadTx, ScopeRevision, StoreError};
 
 /// The version of the answers' JSON. It must be raised with every change, so that an older answer is not taken for
 /// current.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Bytes of the seal: it takes four thousand million requests to guess one.
 const SEAL_BYTES: usize = 4;
 
-/// The entity tag of what a transaction shows of a scope with this revision: epoch of the database, version of the JSON,
-/// revision, day, seal. Weak, because answers with the same data differ in their head and their calculation time.
-pub(super) fn entity_tag(tx: &ReadTx<'_>, revision: i64) -> Result<String, StoreError> {
-    Ok(sealed(&tx.epoch()?, revision, tx.now().day(), &tx.tag_key()?))
+/// The entity tag of what a transaction shows of a scope: epoch of the database, version of the JSON, sealed revision, how
+/// many the scope has drawn, day, seal. Weak, because answers with the same data differ in their head and their
+/// calculation time.
+pub(super) fn entity_tag(tx: &ReadTx<'_>, scope: &Scope) -> Result<String, StoreError> {
+    Ok(sealed(&tx.epoch()?, tx.scope_revision(scope)?, tx.now().day(), &tx.tag_key()?))
 }
 
-fn sealed(epoch: &str, revision: i64, day: Day, key: &str) -> String {
-    let content = format!("{epoch}-{FORMAT}-{revision}-{}", day.number());
+fn sealed(epoch: &str, ScopeRevision { revision, draws }: ScopeRevision, day: Day, key: &str) -> String {
+    let position = sealed_position::seal(revision, key);
+    let content = format!("{epoch}-{FORMAT}-{position}-{draws}-{}", day.number());
     format!("W/\"{content}-{}\"", seal(&content, key))
 }
 
@@ -38,7 +42,8 @@ fn seal(content: &str, key: &str) -> String {
 pub(super) struct SentTag<'a> {
     content: &'a str,
     pub(super) epoch: &'a str,
-    pub(super) revision: i64,
+    position: &'a str,
+    pub(super) draws: i64,
     seal: &'a str,
 }
 
@@ -49,16 +54,17 @@ impl<'a> SentTag<'a> {
         let text = text.strip_prefix("W/").unwrap_or(text).strip_prefix('"')?.strip_suffix('"')?;
         let (content, seal) = text.rsplit_once('-')?;
         let mut parts = content.split('-');
-        let (epoch, _format, revision, _day) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let (epoch, _format, position, draws, _day) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?);
         if parts.next().is_some() {
             return None;
         }
-        Some(Self { content, epoch, revision: revision.parse().ok()?, seal })
+        Some(Self { content, epoch, position, draws: draws.parse().ok()?, seal })
     }
 
-    /// Whether a database with this key has handed it out.
-    pub(super) fn is_sealed_with(&self, key: &str) -> bool {
-        seal(self.content, key) == self.seal
+    /// The revision of its scope, if a database with this key has handed it out.
+    pub(super) fn revision(&self, key: &str) -> Option<i64> {
+        if seal(self.content, key) == self.seal { sealed_position::open(self.position, key) } else { None }
     }
 }
 
@@ -68,15 +74,16 @@ mod tests {
 
     #[test]
     fn only_a_tag_with_its_seal_is_genuine() {
-        let tag = sealed("e1", 4711, Day::from_number(20_779), "key");
+        let tag = sealed("e1", ScopeRevision { revision: 4711, draws: 39 }, Day::from_number(20_779), "key");
+        assert!(!tag.contains("4711"), "{tag}");
         let sent = SentTag::parse(tag.as_bytes()).unwrap();
-        assert_eq!((sent.epoch, sent.revision), ("e1", 4711));
-        assert!(sent.is_sealed_with("key") && !sent.is_sealed_with("other"));
-        let invented = tag.replace("4711", "9999");
-        assert!(!SentTag::parse(invented.as_bytes()).unwrap().is_sealed_with("key"));
+        assert_eq!((sent.epoch, sent.draws), ("e1", 39));
+        assert_eq!((sent.revision("key"), sent.revision("other")), (Some(4711), None));
+        let invented = tag.replace("-39-", "-40-");
+        assert_eq!(SentTag::parse(invented.as_bytes()).unwrap().revision("key"), None);
         let strong = tag.trim_start_matches("W/");
         assert_eq!(SentTag::parse(strong.as_bytes()), Some(sent));
-        for other in ["", "*", "W/", "\"x\"", "\"e-1-x-2-3\"", "\"e-1-2-3-4-5\"", "e-1-2-3-4"] {
+        for other in ["", "*", "W/", "\"x\"", "\"e-1-2-x-3-4\"", "\"e-1-2-3-4-5-6\"", "e-1-2-3-4-5"] {
             assert_eq!(SentTag::parse(other.as_bytes()), None, "{other}");
         }
     }

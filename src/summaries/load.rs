@@ -41,7 +41,7 @@ impl Summaries {
     /// The entity tag of the current answer, from the scope's row alone; `None` if that cannot be read.
     pub(super) async fn current_entity_tag(&self, key: &SummaryKey) -> Option<String> {
         let scope = key.of().clone();
-        let tag = self.store.read(move |tx| entity_tag(tx, tx.scope_revision(&scope)?));
+        let tag = self.store.read(move |tx| entity_tag(tx, &scope));
         tag.await.ok()
     }
 }
@@ -74,29 +74,29 @@ fn compute(
     elapsed: impl FnOnce() -> Duration,
 ) -> Result<SummaryBody, StoreError> {
     let Scope { enterprise, department } = key.of();
-    let (data, revision) = match (key.page(), department) {
+    let data = match (key.page(), department) {
         (None, None) => {
             let mut summary = tx.enterprise_summary(enterprise)?;
             summary.calculation_time = milliseconds(elapsed());
-            (serialise(&summary)?, summary.revision)
+            serialise(&summary)?
         }
         (None, Some(department)) => {
             let mut summary = tx.department_summary(enterprise, department)?;
             summary.calculation_time = milliseconds(elapsed());
-            (serialise(&summary)?, summary.revision)
+            serialise(&summary)?
         }
         (Some(page), None) => {
             let mut details = tx.enterprise_details(enterprise, page)?;
             details.page.expire_after(ttl);
-            (serialise(&details)?, tx.scope_revision(key.of())?)
+            serialise(&details)?
         }
         (Some(page), Some(department)) => {
             let mut details = tx.department_details(enterprise, department, page)?;
             details.page.expire_after(ttl);
-            (serialise(&details)?, tx.scope_revision(key.of())?)
+            serialise(&details)?
         }
     };
-    Ok(SummaryBody::new(&data, tx.now(), entity_tag(tx, revision)?))
+    Ok(SummaryBody::new(&data, tx.now(), entity_tag(tx, key.of())?))
 }
 
 fn serialise(data: &impl Serialize) -> Result<Vec<u8>, StoreError> {

@@ -11,18 +11,19 @@ impl Summaries {
     /// whether it did. `served` is the tag of the current answer, of the same scope.
     pub async fn renew_if_rolled_back<'a>(&self, served: &[u8], tags: impl Iterator<Item = &'a [u8]>) -> bool {
         let Some(current) = SentTag::parse(served) else { return false };
-        // Of one scope no client has a higher revision than the current one, unless it has just been drawn.
-        let ahead =
-            tags.filter_map(SentTag::parse).find(|tag| tag.epoch == current.epoch && tag.revision > current.revision);
+        // Of one scope no client has seen more draws than there are, unless one has just been made.
+        let ahead = tags.filter_map(SentTag::parse).find(|tag| tag.epoch == current.epoch && tag.draws > current.draws);
         let Some(tag) = ahead else { return false };
         // The database decides: what is served may be behind it for a moment.
         let Ok((key, counter)) = self.store.read_internal(|tx| Ok((tx.tag_key()?, tx.revision()?))).await else {
             return false;
         };
-        if tag.revision <= counter || !tag.is_sealed_with(&key) {
-            return false;
+        match tag.revision(&key) {
+            Some(revision) if (counter + 1..=POSITION_MAX).contains(&revision) => {
+                self.renew(tag.epoch.to_owned(), revision).await
+            }
+            _ => false,
         }
-        self.renew(tag.epoch.to_owned(), tag.revision).await
     }
 
     /// The same for a position of the event stream. Positions have no seal, so only those of administrators count, who

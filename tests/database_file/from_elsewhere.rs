@@ -5,6 +5,8 @@ use std::fs;
 use std::io::{BufRead, Write};
 
 use super::{add_all, contents, copy_over, get_unless, killed, newest, place, tag, total};
+use muster::domain::sealed_position::seal_proven;
+
 use crate::support::{WorkDir, eventually, tool};
 
 /// Renewed databases have other tags for the same and for later states; sessions have ended or not.
@@ -179,8 +181,8 @@ fn a_tag_ahead_of_the_database_shows_that_its_machine_was_rolled_back_and_an_inv
     assert!(!server.log().contains("came from elsewhere"), "nothing else shows it: {}", server.log());
     let before = tag(&mut client);
     let invented = {
-        let revision: i64 = before.split('-').nth(2).unwrap().parse().unwrap();
-        before.replace(&format!("-{revision}-"), &format!("-{}-", revision + 1_000_000))
+        let draws: i64 = before.split('-').nth(3).unwrap().parse().unwrap();
+        before.replace(&format!("-{draws}-"), &format!("-{}-", draws + 1_000_000))
     };
     assert_ne!(invented, before);
     get_unless(&mut client, &invented).expect(200);
@@ -208,7 +210,11 @@ fn a_position_ahead_of_the_database_renews_only_for_an_administrator() {
     let mut client = server.client();
     add_all(&mut client, &["a"]);
     let before = tag(&mut client);
-    let revision: i64 = before.split('-').nth(2).unwrap().parse().unwrap();
+    let (revision, key): (i64, String) = dir
+        .database()
+        .query_row("SELECT revision, tag_key FROM installation, home", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    let ahead = seal_proven(revision + 1_000, &key);
     let listen = |token: &str, position: &str| {
         let client = server.client().with_token(token);
         let mut connection = client.connect().unwrap();
@@ -218,13 +224,14 @@ fn a_position_ahead_of_the_database_renews_only_for_an_administrator() {
         assert_eq!(lines.next().unwrap(), "HTTP/1.1 200 OK");
         lines.find(|line| line.starts_with("event: ")).unwrap()
     };
-    assert_eq!(listen(&viewer, &(revision + 1_000).to_string()), "event: reset");
-    assert_eq!(listen(&token, "9007199254740993"), "event: reset");
+    assert_eq!(listen(&viewer, &ahead), "event: reset");
+    assert_eq!(listen(&token, &seal_proven(9_007_199_254_740_993, &key)), "event: reset");
     assert_eq!(tag(&mut client), before);
-    assert_eq!(listen(&token, &(revision + 1_000).to_string()), "event: reset");
+    assert_eq!(listen(&token, &ahead), "event: reset");
     let after = tag(&mut client);
     assert_ne!(after.split('-').next(), before.split('-').next());
-    assert!(after.split('-').nth(2).unwrap().parse::<i64>().unwrap() > revision + 1_000);
+    let now: i64 = dir.database().query_row("SELECT revision FROM installation", [], |row| row.get(0)).unwrap();
+    assert!(now > revision + 1_000, "{now} after {revision}");
 }
 
 #[test]

@@ -49,7 +49,7 @@ impl Harness {
         let ids: BTreeSet<&EnterpriseId> = self.revisions.scopes.keys().map(|scope| &scope.enterprise).collect();
         for id in ids {
             let summary = self.read(|tx| tx.enterprise_summary(id));
-            let revision = self.revisions.scopes[&Scope::enterprise(id.clone())];
+            let revision = self.revisions.draws[&Scope::enterprise(id.clone())];
             assert_eq!(summary, model.enterprise_summary(id, now, revision), "summary of {id}");
             for archived in [false, true] {
                 let departments = self.read(|tx| tx.departments(&Reach::Installation, id, archived, &first_page()));
@@ -73,11 +73,7 @@ impl Harness {
         let (enterprise, id) = place;
         let scope = Scope::department(enterprise.clone(), id.clone());
         let summary = self.read(|tx| tx.department_summary(enterprise, id));
-        assert_eq!(
-            summary,
-            model.department_summary(place, now, self.revisions.scopes[&scope]),
-            "summary of {scope:?}"
-        );
+        assert_eq!(summary, model.department_summary(place, now, self.revisions.draws[&scope]), "summary of {scope:?}");
         for archived in [false, true] {
             let page =
                 self.read(|tx| tx.employees(&Reach::Installation, enterprise, Some(id), archived, &first_page()));

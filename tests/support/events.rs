@@ -21,7 +21,7 @@ pub struct Events {
 pub struct Event {
     /// Empty for a comment, and for a block that only carries an id.
     pub name: String,
-    pub id: Option<i64>,
+    pub id: Option<String>,
     pub data: Value,
     pub retry: Option<u64>,
     pub is_comment: bool,
@@ -88,7 +88,7 @@ impl Event {
         for line in block.lines() {
             match line.split_once(": ").unwrap() {
                 ("event", name) => name.clone_into(&mut event.name),
-                ("id", id) => event.id = Some(id.parse().unwrap()),
+                ("id", id) => event.id = Some(id.to_owned()),
                 ("data", data) => event.data = serde_json::from_str(data).unwrap(),
                 ("retry", millis) => event.retry = Some(millis.parse().unwrap()),
                 ("", _) => event.is_comment = true,

@@ -132,6 +132,16 @@ impl TestStore {
         self.read(|tx| tx.enterprise_summary(&enterprise("acme"))).totals.total_contacts
     }
 
+    /// Where the event stream stands, as it tells its listeners.
+    pub fn position(&self) -> String {
+        self.position_of(self.counter())
+    }
+
+    /// How the event stream tells this revision.
+    pub fn position_of(&self, revision: i64) -> String {
+        muster::domain::sealed_position::seal_proven(revision, &self.read(|tx| tx.tag_key()))
+    }
+
     /// The counter that revisions are drawn from.
     pub fn counter(&self) -> i64 {
         self.read(|tx| tx.revision())

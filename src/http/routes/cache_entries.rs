@@ -60,8 +60,8 @@ pub struct CacheEntry {
     /// How many requests it has answered.
     #[schema(example = 39)]
     accesses: u64,
-    /// The revision up to which it lacks nothing.
-    #[schema(example = 4_711)]
+    /// How often its enterprise or department had changed when it was computed.
+    #[schema(example = 39)]
     revision: i64,
     /// Whether it would be served.
     #[schema(example = true)]
@@ -78,7 +78,7 @@ impl From<EntryView<SummaryKey>> for CacheEntry {
             age_millis: millis(view.age),
             ttl_left_millis: millis(view.ttl_left),
             accesses: view.accesses,
-            revision: view.as_of,
+            revision: view.version,
             fresh: view.fresh,
         }
     }

@@ -137,7 +137,7 @@ impl SortBy {
             Self::Age => one.age.cmp(&other.age),
             Self::TtlLeft => one.ttl_left.cmp(&other.ttl_left),
             Self::Accesses => one.accesses.cmp(&other.accesses),
-            Self::Revision => one.as_of.cmp(&other.as_of),
+            Self::Revision => one.version.cmp(&other.version),
         }
     }
 }

@@ -19,6 +19,7 @@ use tokio::time::MissedTickBehavior;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::access::Role;
+use crate::domain::sealed_position;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
@@ -62,11 +63,11 @@ pub struct LastEvent {
 pub struct StreamEvent {
     /// What happened.
     event: StreamEventName,
-    /// The revision up to which the client has been told everything; what tells none has none.
+    /// The position up to which the client has been told everything, to be given back as it is; what tells none has none.
     #[schema(nullable = false)]
     id: Option<String>,
     /// A JSON object.
-    #[schema(example = "{\"revision\":4711,\"reason\":\"unknownPosition\"}")]
+    #[schema(example = "{\"reason\":\"unknownPosition\"}")]
     data: String,
     /// In the first event: how long a client waits before it comes back, in milliseconds.
     #[schema(nullable = false, minimum = 0)]
@@ -109,8 +110,8 @@ enum StreamEventName {
     responses((
         status = 200, description = "The stream; the schema is that of one event", body = StreamEvent,
         content_type = "text/event-stream",
-        example = "retry: 2000\nid: 4710\n\nevent: publication\nid: 4711\ndata: {\"revision\":4711,\"scopeCount\":1,\
-            \"scopes\":[{\"enterpriseId\":\"acme\",\"departmentId\":null,\"revision\":4711}]}\n\n"
+        example = "retry: 2000\nid: 5f0c…\n\nevent: publication\nid: 91b2…\ndata: {\"scopeCount\":1,\
+            \"scopes\":[{\"enterpriseId\":\"acme\",\"departmentId\":null}]}\n\n"
     ))
 )]
 pub async fn watch(State(state): State<AppState>, caller: Caller, request: HeaderMap) -> Result<Response, ApiError> {
@@ -118,8 +119,9 @@ pub async fn watch(State(state): State<AppState>, caller: Caller, request: Heade
         state.meters.shed.event_streams.fetch_add(1, Ordering::Relaxed);
         ApiError::unavailable("Too many event streams are open; close one, or try again", BUSY_RETRY_SECS)
     })?;
+    let key = state.store.read_internal(|tx| tx.tag_key()).await?;
     let seen = request.get(LAST_EVENT_ID).map(|id| {
-        let id = id.to_str().ok().and_then(|id| id.trim().parse().ok());
+        let id = id.to_str().ok().and_then(|id| sealed_position::open_proven(id.trim(), &key));
         id.unwrap_or(NO_POSITION)
     });
     if let Some(seen) = seen.filter(|_| caller.role() == Role::Admin) {
@@ -127,7 +129,9 @@ pub async fn watch(State(state): State<AppState>, caller: Caller, request: Heade
         state.summaries.renew_if_position_ahead(seen).await;
     }
     let (pieces, taker) = mpsc::channel(PIECES_WAITING_MAX);
-    tokio::spawn(Stream { state, credential_id: caller.credential_id().to_owned(), pieces, _place: place }.run(seen));
+    tokio::spawn(
+        Stream { state, credential_id: caller.credential_id().to_owned(), key, pieces, _place: place }.run(seen),
+    );
     let pieces = stream::unfold(taker, async |mut taker| Some((Ok::<_, Infallible>(taker.recv().await?), taker)));
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
@@ -141,6 +145,8 @@ pub async fn watch(State(state): State<AppState>, caller: Caller, request: Heade
 struct Stream {
     state: AppState,
     credential_id: String,
+    /// With what positions are sealed.
+    key: String,
     pieces: mpsc::Sender<Bytes>,
     _place: OwnedSemaphorePermit,
 }
@@ -175,7 +181,7 @@ impl Stream {
             }
             room.send(Bytes::from(piece));
             piece = tokio::select! {
-                event = listener.next() => written(&event),
+                event = listener.next() => written(&event, &self.key),
                 _ = keep_alive.tick() => KEEP_ALIVE.to_owned(),
             };
         }
@@ -188,14 +194,19 @@ impl Stream {
             Some(seen) => self.state.summaries.live().missed(seen, revision).await,
             None => None,
         };
-        let position = missed.map_or_else(|| format!("id: {revision}\n\n"), |event| written(&event));
+        let position = missed.map_or_else(
+            || format!("id: {}\n\n", sealed_position::seal_proven(revision, &self.key)),
+            |event| written(&event, &self.key),
+        );
         format!("retry: {RECONNECT_AFTER_MILLIS}\n{position}")
     }
 }
 
 /// An event as it goes over the wire. JSON has no line breaks, so its data is one line.
-fn written(event: &LiveEvent) -> String {
-    let id = event.revision.map_or(String::new(), |revision| format!("id: {revision}\n"));
+fn written(event: &LiveEvent, key: &str) -> String {
+    let id = event
+        .revision
+        .map_or(String::new(), |revision| format!("id: {}\n", sealed_position::seal_proven(revision, key)));
     format!("event: {}\n{id}data: {}\n\n", event.name.as_str(), event.data)
 }
 
@@ -235,7 +246,7 @@ mod tests {
         let places = Arc::new(Semaphore::new(1));
         let place = Arc::clone(&places).try_acquire_owned().unwrap();
         let (pieces, mut taker) = mpsc::channel(PIECES_WAITING_MAX);
-        Stream { state, credential_id, pieces, _place: place }.run(None).await;
+        Stream { state, credential_id, key: String::new(), pieces, _place: place }.run(None).await;
         assert_eq!((places.available_permits(), summaries.live().listeners()), (1, 0));
         assert_eq!(taker.recv().await.as_deref(), Some(b"retry: 2000\nid: 0\n\n".as_slice()));
         assert_eq!(taker.recv().await, None);

@@ -68,7 +68,11 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     INSERT INTO home VALUES (1, '', lower(hex(randomblob(8))), 1, 0, lower(hex(randomblob(16))));",
     // 5: walls between callers. Each part has a file of its own.
-    concat!(include_str!("schema_v5_reach.sql"), include_str!("schema_v5_idempotency.sql")),
+    concat!(
+        include_str!("schema_v5_reach.sql"),
+        include_str!("schema_v5_idempotency.sql"),
+        include_str!("schema_v5_draws.sql")
+    ),
 ];
 
 /// The schema of version 1, from which the steps lead to every later one. It stays as it is.

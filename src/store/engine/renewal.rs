@@ -4,6 +4,7 @@
 use rusqlite::{Connection, params};
 
 use super::error::StoreError;
+use super::migrate::schema_version;
 
 /// By how much the counter is increased where it is not known how far clients have seen it: further than any
 /// installation gets, and within the range of a client's numbers.
@@ -18,6 +19,13 @@ pub(in crate::store) struct Seen {
     pub(in crate::store) contact_id: i64,
 }
 
+/// How far the scopes' counts of draws go on beyond those of the file, so that none is counted twice for different data: a
+/// scope is written to a thousand times less often within the time that a rollback takes back.
+const DRAWS_LEAP: i64 = 1 << 20;
+
+/// The first schema version whose scopes count their draws.
+const FIRST_WITH_DRAWS: i64 = 5;
+
 /// Begins a new history, within the caller's transaction.
 pub(in crate::store) fn renew(connection: &Connection, seen: Option<Seen>) -> Result<(), StoreError> {
     const COUNTERS: &str = "UPDATE installation SET epoch = lower(hex(randomblob(8))), revision = ?1,
@@ -31,6 +39,10 @@ pub(in crate::store) fn renew(connection: &Connection, seen: Option<Seen>) -> Re
     connection.execute(COUNTERS, params![beyond, access_version, floor])?;
     // Every scope draws, since every summary may have changed.
     connection.execute("UPDATE scope SET revision = ?1", [beyond])?;
+    // An older backup is renewed before it is migrated; its scopes begin to count then.
+    if schema_version(connection)? >= FIRST_WITH_DRAWS {
+        connection.execute("UPDATE scope SET draws = draws + ?1", [DRAWS_LEAP])?;
+    }
     Ok(())
 }
 

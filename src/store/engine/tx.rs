@@ -126,7 +126,8 @@ impl<'a> WriteTx<'a> {
 
     /// Draws a new revision for a scope, for changes whose triggers are off.
     pub(in crate::store) fn draw(&self, scope: i64) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE scope SET revision = (SELECT revision FROM installation) WHERE id = ?1";
+        const SQL: &str = "UPDATE scope SET revision = (SELECT revision FROM installation), draws = draws + 1
+            WHERE id = ?1";
         self.execute("UPDATE installation SET revision = revision + 1", [])?;
         self.execute(SQL, [scope])?;
         Ok(())

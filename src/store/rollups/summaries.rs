@@ -14,13 +14,13 @@ use crate::store::engine::error::{StoreError, Subject};
 use crate::store::engine::row::id_from_database;
 use crate::store::engine::tx::ReadTx;
 
-const ENTERPRISE_HEAD: &str = "SELECT scope.id, enterprise.name, scope.revision, scope.contacts, scope.people,
+const ENTERPRISE_HEAD: &str = "SELECT scope.id, enterprise.name, scope.draws, scope.contacts, scope.people,
                 scope.employees, scope.active_employees
            FROM enterprise JOIN scope ON scope.id = enterprise.id
           WHERE enterprise.public_id = ?1 AND enterprise.archived_at IS NULL";
 const NEWEST_IN_ENTERPRISE: &str = "SELECT created_at FROM contact WHERE enterprise_id = ?1 AND counted = 2
           ORDER BY created_at DESC LIMIT 1";
-const DEPARTMENT_HEAD: &str = "SELECT scope.id, department.name, scope.revision, scope.contacts, scope.people,
+const DEPARTMENT_HEAD: &str = "SELECT scope.id, department.name, scope.draws, scope.contacts, scope.people,
                 scope.employees, scope.active_employees
            FROM department JOIN scope ON scope.id = department.id WHERE department.id = ?1";
 const NEWEST_IN_DEPARTMENT: &str = "SELECT created_at FROM contact WHERE department_id = ?1 AND counted >= 1
@@ -44,19 +44,28 @@ const DAYS: &str = "SELECT day, contacts FROM rollup_day WHERE scope_id = ?1 AND
 struct Head {
     scope: i64,
     name: String,
-    revision: i64,
+    draws: i64,
     totals: Totals,
 }
 
+/// The state of a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScopeRevision {
+    /// The last revision that it drew from the installation's counter. It is shown to nobody.
+    pub revision: i64,
+    /// How many it has drawn.
+    pub draws: i64,
+}
+
 impl ReadTx<'_> {
-    /// The newest revision of a visible scope.
-    pub fn scope_revision(&self, scope: &Scope) -> Result<i64, StoreError> {
-        const SQL: &str = "SELECT revision FROM scope WHERE id = ?1";
+    /// The newest revision of a visible scope, and how many it has drawn.
+    pub fn scope_revision(&self, scope: &Scope) -> Result<ScopeRevision, StoreError> {
+        const SQL: &str = "SELECT revision, draws FROM scope WHERE id = ?1";
         let row = match &scope.department {
             None => self.enterprise_row(&scope.enterprise)?,
             Some(department) => self.department_row(&scope.enterprise, department)?.row,
         };
-        self.one(SQL, [row], |row| row.get(0))
+        self.one(SQL, [row], |row| Ok(ScopeRevision { revision: row.get(0)?, draws: row.get(1)? }))
     }
 
     /// A visible enterprise's summary. The caller, which has a clock, sets `calculation_time`.
@@ -73,7 +82,7 @@ impl ReadTx<'_> {
             top_employees: self.top_employees(head.scope)?,
             top_companies: self.top_companies(head.scope)?,
             growth: self.growth(head.scope)?,
-            revision: head.revision,
+            revision: head.draws,
             calculation_time: 0.0,
         })
     }
@@ -94,7 +103,7 @@ impl ReadTx<'_> {
             employees: self.employee_totals(head.scope)?,
             top_companies: self.top_companies(head.scope)?,
             growth: self.growth(head.scope)?,
-            revision: head.revision,
+            revision: head.draws,
             calculation_time: 0.0,
         })
     }
@@ -161,7 +170,7 @@ fn read_head(row: &Row<'_>) -> Result<Head, StoreError> {
     Ok(Head {
         scope: row.get(0)?,
         name: row.get(1)?,
-        revision: row.get(2)?,
+        draws: row.get(2)?,
         totals: Totals {
             total_contacts: row.get(3)?,
             unique_people: row.get(4)?,

@@ -62,7 +62,6 @@ struct ConfigurationData {
 
 #[derive(Debug, Serialize)]
 struct ResetData {
-    revision: i64,
     reason: ResetReason,
 }
 
@@ -75,7 +74,7 @@ impl LiveEvent {
     /// The event that makes a client reload everything and continue from this revision.
     #[must_use]
     pub fn reset(revision: i64, reason: ResetReason) -> Arc<Self> {
-        Self::new(EventName::Reset, Some(revision), &ResetData { revision, reason })
+        Self::new(EventName::Reset, Some(revision), &ResetData { reason })
     }
 
     pub(super) fn configuration(version: u64) -> Arc<Self> {

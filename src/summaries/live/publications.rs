@@ -26,7 +26,6 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PublicationData {
-    revision: i64,
     scope_count: u64,
     scopes: Vec<ScopeData>,
 }
@@ -36,22 +35,20 @@ struct PublicationData {
 struct ScopeData {
     enterprise_id: String,
     department_id: Option<String>,
-    revision: i64,
 }
 
 impl From<&(Scope, i64)> for ScopeData {
-    fn from((scope, revision): &(Scope, i64)) -> Self {
+    fn from((scope, _): &(Scope, i64)) -> Self {
         Self {
             enterprise_id: scope.enterprise.to_string(),
             department_id: scope.department.as_ref().map(ToString::to_string),
-            revision: *revision,
         }
     }
 }
 
 fn publication(revision: i64, scope_count: u64, scopes: &[(Scope, i64)]) -> Arc<LiveEvent> {
     let scopes = scopes.iter().take(PUBLICATION_SCOPES_MAX).map(ScopeData::from).collect();
-    LiveEvent::new(EventName::Publication, Some(revision), &PublicationData { revision, scope_count, scopes })
+    LiveEvent::new(EventName::Publication, Some(revision), &PublicationData { scope_count, scopes })
 }
 
 /// The changes between two positions as one publication; `None` if there are none.
