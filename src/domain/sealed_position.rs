@@ -47,8 +47,9 @@ pub fn open_proven(text: &str, key: &str) -> Option<i64> {
 }
 
 fn halves(number: i64) -> [u32; 2] {
-    let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
-    [u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])]
+    let bytes = number.to_be_bytes();
+    let half = |half: Option<&[u8; 4]>| half.map_or(0, |bytes| u32::from_be_bytes(*bytes));
+    [half(bytes.first_chunk()), half(bytes.last_chunk())]
 }
 
 /// The round function: a keyed hash.

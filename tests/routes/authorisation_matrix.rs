@@ -109,12 +109,10 @@ fn refusal(route: &Route, kind: &str, role: Role, place: Place) -> Option<u16> {
     let needed = match (route.within.as_str(), place) {
         ("reach", _) if !names("enterpriseId") && !names_user => 0,
         (_, Place::Outside) => 3,
-        ("enterprise", _) => 2,
-        ("department", Place::Inside) => 1,
-        ("department" | "own", Place::Beside) => 2,
-        ("own" | "reach", Place::Inside) => 0,
+        ("enterprise", _) | ("department" | "own", Place::Beside) => 2,
         ("reach", Place::Beside) if names_user => 2,
-        ("reach", Place::Beside) => 0,
+        ("department", Place::Inside) => 1,
+        ("own" | "reach", Place::Inside) | ("reach", Place::Beside) => 0,
         other => panic!("{other:?} of {route:?}"),
     };
     (reach < needed).then_some(404)
@@ -200,23 +198,20 @@ async fn judge(
     let path = fill(&route.path, place, &contact_id);
     let reply = send(client, route, &path, place).await;
     let what = format!("{} {path} by a {} of reach {kind}: {}", route.method, role.as_str(), reply.text());
-    match refusal(route, kind, role, place) {
-        Some(status) => {
-            assert_eq!(reply.status, status, "{what}");
-            if status == 404 && place == Place::Outside {
-                // The same as for what does not exist anywhere.
-                let nowhere = fill(&route.path, Place::Nowhere, &contact_id);
-                let nowhere = send(client, route, &nowhere, Place::Nowhere);
-                assert_eq!(told(&reply), told(&nowhere.await), "{what}");
-            }
+    if let Some(status) = refusal(route, kind, role, place) {
+        assert_eq!(reply.status, status, "{what}");
+        if status == 404 && place == Place::Outside {
+            // The same as for what does not exist anywhere.
+            let nowhere = fill(&route.path, Place::Nowhere, &contact_id);
+            let nowhere = send(client, route, &nowhere, Place::Nowhere);
+            assert_eq!(told(&reply), told(&nowhere.await), "{what}");
         }
-        None => {
-            assert!(![401, 403].contains(&reply.status) && reply.status < 500, "{}: {what}", reply.status);
-            let may_be_missing = ["{tokenId}", "{sessionId}", "{key}"].iter().any(|param| route.path.contains(param));
-            let is_sign_out = route.path == "/session";
-            assert!(reply.status != 404 || may_be_missing || is_sign_out, "{what}");
-            put_back(admin, route, &path).await;
-        }
+    } else {
+        assert!(![401, 403].contains(&reply.status) && reply.status < 500, "{}: {what}", reply.status);
+        let may_be_missing = ["{tokenId}", "{sessionId}", "{key}"].iter().any(|param| route.path.contains(param));
+        let is_sign_out = route.path == "/session";
+        assert!(reply.status != 404 || may_be_missing || is_sign_out, "{what}");
+        put_back(admin, route, &path).await;
     }
 }
 

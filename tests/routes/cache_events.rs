@@ -172,7 +172,7 @@ async fn a_reconnecting_client_gets_the_publications_it_missed() {
     eventually("nobody listens", || (!app.summaries.live().is_sending()).then_some(()));
     save(&contributor, "u1").await;
     save(&contributor, "g1").await;
-    let mut back = Events::open(&contributor, Some(&seen.to_string())).await;
+    let mut back = Events::open(&contributor, Some(&seen)).await;
     let missed = back.next().await;
     assert_eq!((missed.name.as_str(), missed.retry), ("publication", Some(2_000)));
     assert_eq!((&missed.id, &missed.data["scopeCount"]), (&Some(app.store.position()), &json!(4)));

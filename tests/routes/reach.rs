@@ -256,14 +256,14 @@ async fn a_user_of_several_enterprises_is_asked_for_the_enterprise() {
 async fn tokens_are_limited_over_the_api_and_lose_what_is_destroyed() {
     let app = TestApp::start().await;
     let admin = app.client(Role::Admin).await;
-    let make = async |body: Value| admin.post("/tokens", body).await;
+    let create = async |body: Value| admin.post("/tokens", body).await;
     let limited = json!({"role": "viewer", "enterpriseId": "acme", "departmentIds": ["sales", "lab", "sales"]});
-    let made = make(limited).await.expect(201);
+    let made = create(limited).await.expect(201);
     assert_eq!(made["token"]["departmentIds"], json!(["lab", "sales"]));
     assert_eq!(made["token"]["employeeIds"], Value::Null);
-    let of_u1 = make(json!({"role": "intake", "enterpriseId": "acme", "employeeIds": ["u1"]})).await.expect(201);
+    let of_u1 = create(json!({"role": "intake", "enterpriseId": "acme", "employeeIds": ["u1"]})).await.expect(201);
     let check = async |body: Value, field: &str| {
-        let (_, fields) = make(body).await.invalid_fields();
+        let (_, fields) = create(body).await.invalid_fields();
         assert_eq!(fields, [field]);
     };
     check(json!({"role": "viewer", "departmentIds": ["sales"]}), "departmentIds").await;
@@ -276,7 +276,7 @@ async fn tokens_are_limited_over_the_api_and_lose_what_is_destroyed() {
     )
     .await;
     for (field, id) in [("departmentIds", "ops"), ("employeeIds", "g1")] {
-        make(json!({"role": "viewer", "enterpriseId": "acme", field: [id]})).await.problem(404);
+        create(json!({"role": "viewer", "enterpriseId": "acme", field: [id]})).await.problem(404);
     }
     // The department is destroyed, and with it u1.
     let walled = admin.with_token(made["secret"].as_str().unwrap());

@@ -62,16 +62,13 @@ impl ReadTx<'_> {
         request: &PageRequest<NameCursor>,
     ) -> Result<Page<Employee, NameCursor>, StoreError> {
         let null_test = null_test(archived);
-        let (owner, filter) = match department {
-            Some(department) => (
-                self.department_row(enterprise, department)?.row,
-                format!("department_id = ?1 AND archived_at {null_test}"),
-            ),
-            None => {
-                let within = employee_within(reach, "id", "department_id");
-                let visible = format!("archived_at {null_test} AND department_archived = 0");
-                (self.enterprise_row(enterprise)?, format!("enterprise_id = ?1 AND {visible} AND {within}"))
-            }
+        let (owner, filter) = if let Some(department) = department {
+            let row = self.department_row(enterprise, department)?.row;
+            (row, format!("department_id = ?1 AND archived_at {null_test}"))
+        } else {
+            let within = employee_within(reach, "id", "department_id");
+            let visible = format!("archived_at {null_test} AND department_archived = 0");
+            (self.enterprise_row(enterprise)?, format!("enterprise_id = ?1 AND {visible} AND {within}"))
         };
         let is_whole = department.is_some() || reach.covers_enterprise(enterprise);
         let total = if archived || !is_whole {

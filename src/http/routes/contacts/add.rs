@@ -149,6 +149,7 @@ pub enum Addition<T> {
 /// Where a contact is that was added: what is kept for the repetition of the request.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "they are the names on the wire")]
 struct MadeContact {
     enterprise_id: EnterpriseId,
     user_id: EmployeeId,
