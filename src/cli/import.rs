@@ -105,6 +105,7 @@ pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Fail
         department: arguments.department.as_ref().map(ToString::to_string),
         employee: arguments.employee.as_ref().map(ToString::to_string),
         may_create: if arguments.create_missing { MayCreate::Everything } else { MayCreate::Nothing },
+        new_owners_max: None,
         dry_run: arguments.dry_run,
         file: (!arguments.reads_stdin()).then(|| name.clone()),
     };

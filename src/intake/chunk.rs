@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::options::ImportOptions;
 use crate::store::{
-    DepartmentName, EmployeeName, ImportChunk, ImportOutcome, ImportRow, ImportedRow, OwnerRow, Store, StoreError,
-    WriteTx,
+    DepartmentName, EmployeeName, ImportChunk, ImportOutcome, ImportRow, ImportedRow, NewOwnersBound, OwnerRow, Store,
+    StoreError, WriteTx,
 };
 use crate::transfer::csv::{OwnerColumns, RawRecord};
 
@@ -95,12 +96,22 @@ impl Chunk {
     }
 
     /// Writes the chunk within a transaction, and returns the result of each row.
-    pub(super) fn write(self, tx: &WriteTx<'_>, options: &ImportOptions) -> Result<ChunkResult, StoreError> {
+    pub(super) fn write(
+        self,
+        tx: &WriteTx<'_>,
+        options: &ImportOptions,
+        new_owners: Option<NewOwnersBound>,
+    ) -> Result<ChunkResult, StoreError> {
         let ImportOptions { enterprise, may_create, dry_run, .. } = options.clone();
-        let mut result = ChunkResult { rows: self.len() as u64, rejected: self.refused, ..ChunkResult::default() };
-        let chunk = ImportChunk { enterprise, owners: self.owners, rows: self.rows, may_create, dry_run };
+        let rows = self.len() as u64;
+        let mut result = ChunkResult { rows, rejected: self.refused, is_dry_run: dry_run, ..ChunkResult::default() };
+        let chunk = ImportChunk { enterprise, owners: self.owners, rows: self.rows, may_create, new_owners, dry_run };
         // A chunk without rows must not create its owners.
         let mut outcome = if chunk.rows.is_empty() { ImportOutcome::default() } else { tx.import(&chunk)? };
+        if dry_run {
+            let created = chunk.owners.iter().zip(&outcome.owners_created).filter(|(_, created)| **created);
+            result.dry_run_owners = created.map(|(owner, _)| owner.clone()).collect();
+        }
         let owners: Vec<u64> = if dry_run { chunk.owners.iter().map(hash_of).collect() } else { Vec::new() };
         let outcomes = std::mem::take(&mut outcome.rows);
         for ((row, origin), outcome) in chunk.rows.iter().zip(self.origins).zip(outcomes) {
@@ -141,8 +152,28 @@ pub(super) struct ChunkResult {
     pub(super) rejected: Vec<(RowOrigin, String)>,
     /// The keys of the rows that a dry run would have imported, including copies within the file.
     pub(super) dry_run_keys: Vec<ContentKey>,
+    pub(super) is_dry_run: bool,
+    /// The owners for whom a dry run would have created an employee.
+    pub(super) dry_run_owners: Vec<OwnerRow>,
     /// What was created, and which owners were refused. Its rows are moved into the fields above.
     pub(super) outcome: ImportOutcome,
+}
+
+impl ChunkResult {
+    /// Counts what was created for later chunks of the same import.
+    pub(super) fn count_new_owners(&self, bound: &mut NewOwnersBound) {
+        let ImportOutcome { departments_created, employees_created, .. } = &self.outcome;
+        let count = |created: usize| u64::try_from(created).unwrap_or(u64::MAX);
+        if !self.is_dry_run {
+            bound.created = bound.created.saturating_add(count(departments_created.len() + employees_created.len()));
+            return;
+        }
+        // A chunk of a dry run creates anew what the chunks before it would have created.
+        let rehearsed = Arc::make_mut(&mut bound.rehearsed);
+        rehearsed.owners.extend(self.dry_run_owners.iter().cloned());
+        rehearsed.departments.extend(departments_created.iter().cloned());
+        bound.created = count(rehearsed.owners.len() + rehearsed.departments.len());
+    }
 }
 
 /// A hash of the owner, the person key and the content key: rows of a file with equal keys are copies.

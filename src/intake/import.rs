@@ -10,7 +10,9 @@ use serde_json::json;
 
 use super::chunk::{Chunk, ChunkResult, ChunkSize, ContentKey, RowOrigin, owner_of};
 use super::options::{ImportOptions, ImportProgress};
-use crate::store::{Actor, AuditAction, AuditEntry, ImportChunk, ImportRow, OwnerRefusal, Store, StoreError, Subject};
+use crate::store::{
+    Actor, AuditAction, AuditEntry, ImportChunk, ImportRow, NewOwnersBound, OwnerRefusal, Store, StoreError, Subject,
+};
 use crate::transfer::TransferError;
 use crate::transfer::csv::{ContactReader, OwnerColumns, RejectsOutput, RejectsWriter};
 use crate::transfer::report::{Created, ImportReport};
@@ -73,6 +75,7 @@ pub fn import(
         report,
         rejects,
         created: CreatedIds::default(),
+        new_owners: options.new_owners_max.map(NewOwnersBound::new),
         seen: HashSet::new(),
         size: ChunkSize::first(store),
     };
@@ -167,6 +170,8 @@ struct RunningImport<'a> {
     report: ImportReport,
     rejects: Option<RejectsWriter>,
     created: CreatedIds,
+    /// How many departments and employees may still be created.
+    new_owners: Option<NewOwnersBound>,
     /// The rows that a dry run would have imported.
     seen: HashSet<ContentKey>,
     size: ChunkSize,
@@ -196,7 +201,8 @@ impl RunningImport<'_> {
     fn find_named_owner(&self) -> Result<(), ImportError> {
         let ImportOptions { enterprise, may_create, .. } = self.options.clone();
         let owners = owner_of(self.options, OwnerColumns::default()).into_iter().collect();
-        let chunk = ImportChunk { enterprise, owners, rows: Vec::new(), may_create, dry_run: true };
+        let new_owners = self.new_owners.clone();
+        let chunk = ImportChunk { enterprise, owners, rows: Vec::new(), may_create, new_owners, dry_run: true };
         let outcome = self.store.write_blocking(move |tx| tx.import(&chunk)).map_err(|error| self.explain(error))?;
         let refused = outcome.owners_refused.into_iter().flatten().next();
         refused.map_or(Ok(()), |refusal| Err(ImportError::Owner(refusal)))
@@ -207,17 +213,25 @@ impl RunningImport<'_> {
         let rows_max = self.size.transaction_rows();
         let rows_first = first.len();
         let options = self.options.clone();
+        let mut new_owners = self.new_owners.clone();
         let clock = self.store.clock().clone();
         let written = self.store.write_blocking(move |tx| {
             let begun = clock.instant();
             let mut rows = first.len();
-            let mut results = vec![first.write(tx, &options)?];
+            let mut write = |chunk: Chunk| {
+                let result = chunk.write(tx, &options, new_owners.clone())?;
+                if let Some(bound) = &mut new_owners {
+                    result.count_new_owners(bound);
+                }
+                Ok::<_, StoreError>(result)
+            };
+            let mut results = vec![write(first)?];
             let mut failure = None;
             while rows < rows_max {
                 match chunks.recv() {
                     Ok(Ok(chunk)) => {
                         rows += chunk.len();
-                        results.push(chunk.write(tx, &options)?);
+                        results.push(write(chunk)?);
                     }
                     Ok(Err(error)) => {
                         failure = Some(error);
@@ -226,9 +240,10 @@ impl RunningImport<'_> {
                     Err(_) => break,
                 }
             }
-            Ok((results, failure, clock.instant().duration_since(begun), chunks))
+            Ok((results, new_owners, failure, clock.instant().duration_since(begun), chunks))
         });
-        let (results, failure, took, chunks) = written.map_err(|error| self.explain(error))?;
+        let (results, new_owners, failure, took, chunks) = written.map_err(|error| self.explain(error))?;
+        self.new_owners = new_owners;
         self.size.adapt(rows_first, took);
         for result in results {
             self.count(result);
@@ -353,6 +368,7 @@ mod tests {
             department: Some("sales".to_owned()),
             employee: Some("u1".to_owned()),
             may_create: MayCreate::Everything,
+            new_owners_max: None,
             dry_run: false,
             file: None,
         };
@@ -382,6 +398,7 @@ mod tests {
                 department: department.map(str::to_owned),
                 employee: Some("u1".to_owned()),
                 may_create: MayCreate::Everything,
+                new_owners_max: None,
                 dry_run: false,
                 file: None,
             };

@@ -13,6 +13,8 @@ pub struct ImportOptions {
     pub employee: Option<String>,
     /// What is created if it is missing.
     pub may_create: MayCreate,
+    /// How many departments and employees may be created; `None` without a bound.
+    pub new_owners_max: Option<u64>,
     /// Whether the import is a dry run, which stores nothing.
     pub dry_run: bool,
     /// The name of the file for the audit log; `None` for a stream.

@@ -28,12 +28,14 @@ pub use engine::lock_file::{LOCK_FILE, RunningServer, describe_server, described
 pub use engine::migrate::{SCHEMA, SCHEMA_VERSION};
 pub use engine::options::{Mode, StoreOptions};
 pub use engine::store::Store;
+pub use engine::turns::{HeldTurn, Turn, TurnKind, Turns, on_behalf_of};
 pub use engine::tx::{ReadTx, WriteTx};
 pub use engine::usable_dir::{check_usable, may_start_now, refuse_files_of_others, try_to_write};
 pub use engine::watcher::WATCH_INTERVAL;
 pub use facts::contacts::ContactExport;
 pub use facts::import::{ImportChunk, ImportOutcome, ImportRow, ImportedRow, MayCreate};
 pub use facts::import_owner::{DepartmentName, EmployeeName, OwnerRefusal, OwnerRow};
+pub use facts::new_owners::{NewOwnersBound, RehearsedOwners};
 pub use rollups::check::{CheckReport, Difference};
 pub use upkeep::actor::Actor;
 pub use upkeep::audit::{AuditEntry, AuditFilter, AuditRecord};

@@ -310,7 +310,14 @@ impl Generator {
         }
         let may_create = *self.random.pick(&[MayCreate::Nothing, MayCreate::WithinEnterprise, MayCreate::Everything]);
         let dry_run = self.random.percent(15);
-        Operation::Import(ImportChunk { enterprise: self.enterprise(), owners, rows, may_create, dry_run })
+        Operation::Import(ImportChunk {
+            enterprise: self.enterprise(),
+            owners,
+            rows,
+            may_create,
+            new_owners: None,
+            dry_run,
+        })
     }
 
     /// A time in the last 800 days, mostly in the last 70, or slightly in the future.

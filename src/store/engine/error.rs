@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rusqlite::ErrorCode;
 use rustix::process::{Resource, getrlimit};
 
+use super::turns::TurnKind;
 use crate::domain::FieldError;
 use crate::domain::trouble::TroubleKind;
 
@@ -27,6 +28,9 @@ pub enum StoreError {
     QueueFull,
     #[error("too many reads are waiting")]
     ReadQueueFull,
+    /// Too much of the same client's waits already.
+    #[error("too many requests of the same client are waiting")]
+    NoTurn(TurnKind),
     /// The deadline passed before the work began: a long queue, or another process holds the write lock.
     #[error("the database was busy until the request's deadline")]
     DeadlinePassed,

@@ -15,6 +15,7 @@ use super::error::StoreError;
 use super::queue::WriteQueue;
 use super::readable::ReadableDatabase;
 use super::readers::Readers;
+use super::turns::{HeldTurn, RunningTurn, TurnKind, turn};
 use super::tx::{ReadTx, WriteTx};
 use super::writer::GroupJobs;
 use crate::clock::Clock;
@@ -92,8 +93,24 @@ impl Store {
 
     /// Runs a write on the writer's thread and returns once it is on disk and published.
     ///
-    /// An error means that nothing of it happened. If the caller goes away, work that has begun is still completed.
+    /// An error means that nothing of it happened. If the caller goes away, work that has begun is still completed. Waits
+    /// for the client's turn where the task works for one.
     pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let turn = turn(TurnKind::Write).await?;
+        let clock = self.inner.clock.clone();
+        self.write_now(move |tx| {
+            let _running = RunningTurn::begin(turn.as_ref(), &clock);
+            work(tx)
+        })
+        .await
+    }
+
+    /// The same for the server itself, which has no turns to wait for.
+    async fn write_now<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
@@ -131,13 +148,40 @@ impl Store {
     }
 
     /// Runs a read in one transaction on a blocking thread. Fails at once with [`StoreError::ReadQueueFull`] where too
-    /// many wait already.
+    /// many wait already. Before that it waits for the client's turn where the task works for one.
     pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         F: FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
+        let turn = turn(TurnKind::Read).await?;
+        self.read_in(turn, work).await
+    }
+
+    /// Waits for the turn to read of the client that this task works for; `None` where it works for none. For reads that
+    /// several clients wait for and that therefore run on a task of their own ([`read_in`](Self::read_in)).
+    pub async fn read_turn(&self) -> Result<Option<HeldTurn>, StoreError> {
+        turn(TurnKind::Read).await
+    }
+
+    /// Like [`read`](Self::read), in a turn that was waited for already.
+    pub async fn read_in<T, F>(&self, turn: Option<HeldTurn>, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let clock = self.inner.clock.clone();
+        let work = move |tx: &ReadTx<'_>| {
+            let _running = RunningTurn::begin(turn.as_ref(), &clock);
+            work(tx)
+        };
         self.read_with(self.inner.readers.permit(), work).await
+    }
+
+    /// How many reads run at once.
+    #[must_use]
+    pub fn readers(&self) -> usize {
+        self.inner.readers.len()
     }
 
     /// Like [`read`](Self::read), for the few readers of the server itself, which clients cannot multiply: they wait
@@ -201,7 +245,7 @@ impl Store {
                 self.inner.wake_maintenance();
                 return Err(error);
             }
-            return self.write(|_| Ok(())).await;
+            return self.write_now(|_| Ok(())).await;
         }
         let trying = tokio::task::spawn_blocking(move || condition.recheck(queue));
         trying.await.unwrap_or(Err(StoreError::Panicked))?.map_or(Ok(()), Err)

@@ -11,3 +11,4 @@ pub(super) mod employees;
 pub(super) mod enterprises;
 pub(super) mod import;
 pub(super) mod import_owner;
+pub(super) mod new_owners;

@@ -58,7 +58,7 @@ pub async fn export(
     // A text that cannot be an id names nothing.
     let department =
         checked_id::<DepartmentId>("department", department).map_err(|_| ApiError::not_found(DepartmentId::WHAT))?;
-    let permit = transfer_permit(&state)?;
+    let permit = transfer_permit(&state, &caller)?;
     let name = match &department {
         Some(department) => format!("{enterprise}-{department}-contacts.csv"),
         None => format!("{enterprise}-contacts.csv"),

@@ -1,0 +1,65 @@
+//! Whether somebody is alone.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long somebody counts as there after a request. A page of the dashboard asks more often.
+const PRESENT_FOR: Duration = Duration::from_secs(10);
+
+/// Who was there last, and when it was somebody else. All of it fits into two numbers because only one question is
+/// asked: whether there were two within a span.
+pub(super) struct Presence {
+    since: Instant,
+    last: AtomicU64,
+    /// Nanoseconds from `since` until requests came from another than the one before; 0 for never.
+    changed: AtomicU64,
+}
+
+impl Presence {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { since: now, last: AtomicU64::new(0), changed: AtomicU64::new(0) }
+    }
+
+    /// Notes a request of a holder, whose number is not 0.
+    pub(super) fn note(&self, number: u64, now: Instant) {
+        // Only read while it is the same one, so that its requests share the memory of these numbers.
+        if self.last.load(Ordering::Relaxed) == number {
+            return;
+        }
+        if self.last.swap(number, Ordering::Relaxed) != 0 {
+            self.changed.store(self.nanos(now).max(1), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether two were there in the last seconds.
+    pub(super) fn is_crowded(&self, now: Instant) -> bool {
+        let changed = self.changed.load(Ordering::Relaxed);
+        changed != 0 && self.nanos(now).saturating_sub(changed) < PRESENT_FOR.as_nanos().try_into().unwrap_or(u64::MAX)
+    }
+
+    fn nanos(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.since).as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_crowded_for_a_while_after_another_one_came() {
+        let begun = Instant::now();
+        let presence = Presence::new(begun);
+        for seconds in 0..60 {
+            let now = begun + Duration::from_secs(seconds);
+            presence.note(1, now);
+            assert!(!presence.is_crowded(now));
+        }
+        let later = begun + Duration::from_mins(1);
+        presence.note(2, later);
+        assert!(presence.is_crowded(later));
+        presence.note(1, later);
+        assert!(presence.is_crowded(later + PRESENT_FOR - Duration::from_nanos(1)));
+        assert!(!presence.is_crowded(later + PRESENT_FOR));
+    }
+}

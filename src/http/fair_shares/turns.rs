@@ -1,0 +1,108 @@
+//! Turns to read the database and to write it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::holder::TurnQueue;
+use super::refusal::Refusal;
+use super::{Share, Side};
+use crate::store::{HeldTurn, StoreError, Turn, TurnKind, Turns};
+
+/// Write jobs of all holders that would be a group of the writer's without delaying it by much: a job takes some 100 µs,
+/// and the group's one `fsync` a millisecond.
+pub(super) const WRITES_AT_ONCE: usize = 32;
+
+/// Longest time that work waits for its turn. Its caller does better to send less than to wait longer.
+const TURN_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// A turn, with the permits that it took.
+struct SharedTurn {
+    share: Share,
+    _permits: [Option<OwnedSemaphorePermit>; 2],
+}
+
+impl Turn for SharedTurn {
+    fn ran(&self, time: Duration) {
+        let now = self.share.now();
+        for side in self.share.sides().filter(|side| side.is_crowded(now)) {
+            side.holder.work.charge(time, side.portion, now);
+        }
+    }
+}
+
+/// Counts one that waits until it is dropped, also when it gives up.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Turns for Share {
+    fn turn(&self, kind: TurnKind) -> BoxFuture<'_, Result<HeldTurn, StoreError>> {
+        async move {
+            let waited = tokio::time::timeout(TURN_WAIT_MAX, self.wait_for_turn(kind)).await;
+            let permits = waited.ok().flatten().ok_or_else(|| {
+                self.refuse(match kind {
+                    TurnKind::Read => Refusal::Reads,
+                    TurnKind::Write => Refusal::Writes,
+                });
+                StoreError::NoTurn(kind)
+            })?;
+            let turn: HeldTurn = std::sync::Arc::new(SharedTurn { share: self.clone(), _permits: permits });
+            Ok(turn)
+        }
+        .boxed()
+    }
+}
+
+impl Share {
+    /// The permits of a turn, the token's first; `None` if too many wait for them already.
+    async fn wait_for_turn(&self, kind: TurnKind) -> Option<[Option<OwnedSemaphorePermit>; 2]> {
+        let totals = self.shares.0.totals;
+        let mut permits = [None, None];
+        for (side, permit) in self.sides().zip(&mut permits) {
+            if !side.is_crowded(self.now()) {
+                continue;
+            }
+            let (queue, waiting_max) = match kind {
+                TurnKind::Read => (&side.holder.reads, totals.reads_waiting),
+                TurnKind::Write => (&side.holder.writes, totals.writes_waiting),
+            };
+            *permit = Some(queue.enter(&side, side.portion.of(waiting_max)).await?);
+        }
+        // What the holders owe is waited for with the permits in hand, so that only one waits and the others behind it.
+        let now = self.now();
+        let waits =
+            self.sides().filter(|side| side.is_crowded(now)).map(|side| side.holder.work.wait(side.portion, now));
+        let wait = waits.max().unwrap_or_default();
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        Some(permits)
+    }
+}
+
+impl TurnQueue {
+    /// Waits for a turn of the holder; `None` if `waiting_max` wait already.
+    async fn enter(&self, side: &Side<'_>, waiting_max: usize) -> Option<OwnedSemaphorePermit> {
+        let permits = self.all / side.portion.of(self.all).max(1);
+        let permits = u32::try_from(permits.max(1)).unwrap_or(1);
+        if let Ok(permit) = self.turns.clone().try_acquire_many_owned(permits) {
+            return Some(permit);
+        }
+        // Counted before it is compared, so that concurrent callers cannot exceed the limit.
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(&self.waiting);
+        if before >= waiting_max {
+            return None;
+        }
+        // The semaphore is never closed.
+        self.turns.clone().acquire_many_owned(permits).await.ok()
+    }
+}
