@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::holder::Portion;
+use super::portion::Portion;
 
 /// Debt that is not asked for. A burst of a page's requests, or one long read, delays nothing.
 const ALLOWANCE: Duration = Duration::from_millis(20);
@@ -55,12 +55,14 @@ impl Owed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
+    use crate::domain::time::Timestamp;
 
     #[test]
     fn what_is_owed_is_paid_off_at_the_rate_of_the_share_and_a_little_of_it_is_not_asked_for() {
         // A quarter of four processors, half of it for each of requests and database: half a processor.
         let portion = Portion::new(25, 4);
-        let begun = Instant::now();
+        let begun = Clock::manual(Timestamp::from_millis(0)).instant();
         let after = |millis| begun + Duration::from_millis(millis);
         let debt = Debt::new(begun);
         assert_eq!(debt.charge(Duration::from_millis(120), portion, begun), Duration::ZERO, "nothing was owed before");

@@ -6,48 +6,26 @@ use std::time::Instant;
 
 use tokio::sync::Semaphore;
 
-use super::Totals;
 use super::debt::Debt;
-use super::new_owners::Hour;
-use super::places::PLACE_KINDS;
-use super::turns::WRITES_AT_ONCE;
+use super::hour::Hour;
+use super::portion::Portion;
 
-/// A part of everything.
+/// Kinds of places that are held.
+pub(super) const PLACE_KINDS: usize = 2;
+
+/// Write jobs of all holders that would be a group of the writer's without delaying it by much: a job takes some 100 µs,
+/// and the group's one `fsync` a millisecond.
+const WRITES_AT_ONCE: usize = 32;
+
+/// What everything is a share of.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Portion {
-    percent: usize,
-    /// Processors that requests may use; as many again may work in the database.
-    processors: f64,
-}
-
-impl Portion {
-    /// A portion in percent on a machine with so many processors.
-    pub(super) fn new(percent: u32, processors: usize) -> Self {
-        let all = u32::try_from(processors).map_or(f64::MAX, f64::from);
-        // Half of the time is for requests, half for work in the database, so that neither delays the other.
-        Self { percent: usize::try_from(percent).unwrap_or(100), processors: all * f64::from(percent) / 200.0 }
-    }
-
-    /// Seconds of processor time within a second.
-    pub(super) fn processors(self) -> f64 {
-        self.processors
-    }
-
-    /// Seconds to wait for a second of processor time.
-    pub(super) fn wait_per_time(self) -> f64 {
-        1.0 / self.processors
-    }
-
-    /// A number that stands for another portion, in the proportion of this one to it.
-    pub(super) fn in_proportion(self, to: Self, number: u64) -> u64 {
-        let percent = |portion: Self| u64::try_from(portion.percent).unwrap_or(100);
-        number.saturating_mul(percent(self)) / percent(to).max(1)
-    }
-
-    /// The portion of a number, at least one of it where there are any.
-    pub(super) fn of(self, all: usize) -> usize {
-        (all.saturating_mul(self.percent) / 100).max(all.min(1))
-    }
+pub struct Totals {
+    /// Reads that run at once.
+    pub reads: usize,
+    /// Reads that may wait.
+    pub reads_waiting: usize,
+    /// Writes that may wait.
+    pub writes_waiting: usize,
 }
 
 /// A token or an address, with what it holds and owes.

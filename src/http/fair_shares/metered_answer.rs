@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
-use super::Share;
+use super::shares::Share;
 
 pin_project! {
     /// A future whose running time, waiting excluded, is charged to a share when it ends.

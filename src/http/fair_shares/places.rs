@@ -1,20 +1,17 @@
 //! Places: what is held for a while and refused to those who hold their share of it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::holder::Holder;
 use super::refusal::Refusal;
-use super::{Share, Whose};
+use super::shares::{Share, Whose};
 use crate::http::error::ApiError;
 
 /// Seconds after which a place may have become free.
 const PLACE_RETRY_SECS: u64 = 5;
-
-/// Kinds of places.
-pub(super) const PLACE_KINDS: usize = 2;
 
 /// What a place is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,12 +85,7 @@ impl Share {
     /// # Errors
     ///
     /// 429 if the caller holds its share, 503 if all places are taken; `shed` then counts that.
-    pub fn place(
-        &self,
-        kind: PlaceKind,
-        all: &Arc<Semaphore>,
-        shed: &std::sync::atomic::AtomicU64,
-    ) -> Result<Place, ApiError> {
+    pub fn place(&self, kind: PlaceKind, all: &Arc<Semaphore>, shed: &AtomicU64) -> Result<Place, ApiError> {
         let limits = self.shares.0.limits;
         let total = match kind {
             PlaceKind::EventStream => limits.event_streams_max,

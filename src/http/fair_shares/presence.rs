@@ -45,10 +45,12 @@ impl Presence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
+    use crate::domain::time::Timestamp;
 
     #[test]
     fn it_is_crowded_for_a_while_after_another_one_came() {
-        let begun = Instant::now();
+        let begun = Clock::manual(Timestamp::from_millis(0)).instant();
         let presence = Presence::new(begun);
         for seconds in 0..60 {
             let now = begun + Duration::from_secs(seconds);

@@ -1,5 +1,6 @@
 //! Turns to read the database and to write it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -9,12 +10,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::holder::TurnQueue;
 use super::refusal::Refusal;
-use super::{Share, Side};
+use super::shares::{Share, Side};
 use crate::store::{HeldTurn, StoreError, Turn, TurnKind, Turns};
-
-/// Write jobs of all holders that would be a group of the writer's without delaying it by much: a job takes some 100 µs,
-/// and the group's one `fsync` a millisecond.
-pub(super) const WRITES_AT_ONCE: usize = 32;
 
 /// Longest time that work waits for its turn. Its caller does better to send less than to wait longer.
 const TURN_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -54,7 +51,7 @@ impl Turns for Share {
                 });
                 StoreError::NoTurn(kind)
             })?;
-            let turn: HeldTurn = std::sync::Arc::new(SharedTurn { share: self.clone(), _permits: permits });
+            let turn: HeldTurn = Arc::new(SharedTurn { share: self.clone(), _permits: permits });
             Ok(turn)
         }
         .boxed()

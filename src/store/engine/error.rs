@@ -5,7 +5,6 @@ use std::sync::Arc;
 use rusqlite::ErrorCode;
 use rustix::process::{Resource, getrlimit};
 
-use super::turns::TurnKind;
 use crate::domain::FieldError;
 use crate::domain::trouble::TroubleKind;
 
@@ -67,6 +66,15 @@ pub enum StoreError {
     /// The database holds something that this program never writes.
     #[error("database holds an impossible value: {0}")]
     Corrupt(String),
+}
+
+/// What a client's turn is for ([`StoreError::NoTurn`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TurnKind {
+    /// A read transaction.
+    Read,
+    /// A write job.
+    Write,
 }
 
 /// What a [`StoreError::NotFound`] is about.

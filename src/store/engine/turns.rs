@@ -10,17 +10,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 
-use super::error::StoreError;
+use super::error::{StoreError, TurnKind};
 use crate::clock::Clock;
-
-/// What a turn is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TurnKind {
-    /// A read transaction.
-    Read,
-    /// A write job.
-    Write,
-}
 
 /// Gives one client its turns.
 pub trait Turns: Send + Sync {

@@ -1,0 +1,214 @@
+//! The shares of all callers, and that of one.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::holder::{Holder, Totals};
+use super::portion::Portion;
+use super::presence::Presence;
+use super::refusal::{Refusal, Refusals};
+use crate::clock::Clock;
+use crate::config::HttpSettings;
+use crate::http::options::HttpLimits;
+use crate::server::client_network;
+
+/// Holders after which those that hold and owe nothing are forgotten. Each takes some 500 bytes.
+const HOLDERS_KEPT: usize = 1_024;
+
+/// Processor time that every request is charged with from the start, for the work around its handler: reading,
+/// routing, and writing the answer.
+const REQUEST_TIME: Duration = Duration::from_micros(20);
+
+/// Longest time that a request waits for the processor time that its caller owes. With as many connections as an
+/// address may have, a caller waits for a fraction of it.
+const REQUEST_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// The shares of all callers. Clones are cheap and count the same.
+#[derive(Clone)]
+pub struct FairShares(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) clock: Clock,
+    pub(super) totals: Totals,
+    pub(super) limits: HttpLimits,
+    pub(super) new_owners_per_hour: u64,
+    pub(super) refusals: Arc<Refusals>,
+    pub(super) tokens: Holders<String>,
+    pub(super) addresses: Holders<IpAddr>,
+}
+
+/// Those who hold shares of one kind: tokens or addresses.
+pub(super) struct Holders<K> {
+    pub(super) portion: Portion,
+    presence: Presence,
+    /// Guards the look-up of holders only. What they hold is in themselves.
+    known: Mutex<Known<K>>,
+}
+
+struct Known<K> {
+    holders: HashMap<K, Arc<Holder>>,
+    /// Holders at which those without anything are forgotten.
+    swept_at: usize,
+    /// The number of the next one.
+    next: u64,
+}
+
+impl<K: Eq + Hash> Holders<K> {
+    fn new(percent: u32, clock: &Clock) -> Self {
+        let processors = available_parallelism().map_or(1, usize::from);
+        Self {
+            portion: Portion::new(percent, processors),
+            presence: Presence::new(clock.instant()),
+            known: Mutex::new(Known { holders: HashMap::new(), swept_at: HOLDERS_KEPT, next: 1 }),
+        }
+    }
+
+    /// The holder with this key, which is present from now on.
+    fn find<Q>(&self, key: &Q, own: impl FnOnce() -> K, totals: &Totals, now: Instant) -> Arc<Holder>
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let mut known = self.known.lock();
+        let holder = if let Some(holder) = known.holders.get(key) {
+            Arc::clone(holder)
+        } else {
+            let holder = Arc::new(Holder::new(known.next, totals, now));
+            known.next += 1;
+            if known.holders.len() >= known.swept_at {
+                let portion = self.portion;
+                known.holders.retain(|_, holder| Arc::strong_count(holder) > 1 || !holder.is_idle(portion, now));
+                known.swept_at = HOLDERS_KEPT.max(2 * known.holders.len());
+            }
+            known.holders.insert(own(), Arc::clone(&holder));
+            holder
+        };
+        drop(known);
+        self.presence.note(holder.number, now);
+        holder
+    }
+}
+
+impl FairShares {
+    /// Nothing is held yet.
+    #[must_use]
+    pub fn new(settings: &HttpSettings, limits: HttpLimits, totals: Totals, clock: Clock) -> Self {
+        Self(Arc::new(Inner {
+            tokens: Holders::new(settings.share_per_token, &clock),
+            addresses: Holders::new(settings.share_per_address, &clock),
+            new_owners_per_hour: settings.new_owners_per_hour,
+            refusals: Arc::default(),
+            clock,
+            totals,
+            limits,
+        }))
+    }
+
+    /// What was refused so far.
+    #[must_use]
+    pub fn refusals(&self) -> &Arc<Refusals> {
+        &self.0.refusals
+    }
+
+    /// The share of a caller: of the token with this id, where there is one, and of the address.
+    #[must_use]
+    pub fn of(&self, token_id: Option<&str>, address: IpAddr) -> Share {
+        let Inner { totals, clock, tokens, addresses, .. } = &*self.0;
+        let now = clock.instant();
+        let network = client_network(address);
+        Share {
+            token: token_id.map(|id| tokens.find(id, || id.to_owned(), totals, now)),
+            address: addresses.find(&network, || network, totals, now),
+            shares: self.clone(),
+            since: now,
+        }
+    }
+}
+
+/// The share of one caller.
+#[derive(Clone)]
+pub struct Share {
+    token: Option<Arc<Holder>>,
+    address: Arc<Holder>,
+    pub(super) shares: FairShares,
+    /// When it was looked up.
+    since: Instant,
+}
+
+/// Whose share it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    Token,
+    Address,
+}
+
+/// One of the two holders of a caller.
+pub(super) struct Side<'a> {
+    pub(super) whose: Whose,
+    pub(super) holder: &'a Arc<Holder>,
+    pub(super) portion: Portion,
+    presence: &'a Presence,
+}
+
+impl Side<'_> {
+    /// Whether others are there, so that this one keeps to its share.
+    pub(super) fn is_crowded(&self, now: Instant) -> bool {
+        self.presence.is_crowded(now)
+    }
+}
+
+impl Share {
+    pub(super) fn sides(&self) -> impl Iterator<Item = Side<'_>> {
+        let Inner { tokens, addresses, .. } = &*self.shares.0;
+        let token = self.token.as_ref().map(|holder| Side {
+            whose: Whose::Token,
+            holder,
+            portion: tokens.portion,
+            presence: &tokens.presence,
+        });
+        let address = Side {
+            whose: Whose::Address,
+            holder: &self.address,
+            portion: addresses.portion,
+            presence: &addresses.presence,
+        };
+        token.into_iter().chain([address])
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.shares.0.clock.instant()
+    }
+
+    /// Whether the caller has to keep to its share, because others are there.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        self.sides().any(|side| side.is_crowded(self.since))
+    }
+
+    /// Charges the caller with a request, and tells how long it has to wait for what it owes.
+    #[must_use]
+    pub fn begin_request(&self) -> Duration {
+        let now = self.since;
+        let crowded = self.sides().filter(|side| side.is_crowded(now));
+        let waits = crowded.map(|side| side.holder.requests.charge(REQUEST_TIME, side.portion, now));
+        waits.max().unwrap_or_default().min(REQUEST_WAIT_MAX)
+    }
+
+    /// Charges the caller with the processor time that its request has taken.
+    pub fn end_request(&self, time: Duration) {
+        let now = self.now();
+        for side in self.sides().filter(|side| side.is_crowded(now)) {
+            side.holder.requests.charge(time, side.portion, now);
+        }
+    }
+
+    pub(super) fn refuse(&self, refusal: Refusal) {
+        self.shares.0.refusals.count(refusal);
+    }
+}
