@@ -13,7 +13,7 @@ use super::progress::ImportBar;
 use super::temporary_folder::TemporaryFolder;
 use super::{Context, Failure, pipes};
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
-use crate::intake::{self, ImportError, ImportOptions};
+use crate::intake::{self, ImportError, ImportOptions, Party};
 use crate::store::{Actor, MayCreate, database_path};
 use crate::telemetry;
 use crate::transfer::csv::RejectsOutput;
@@ -127,7 +127,7 @@ pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Fail
         reader,
         &options,
         Some(rejects_output(rejects_path.clone())),
-        &Actor::command_line(),
+        &Party::alone(Actor::command_line()),
         &|progress| bar.show(progress),
     );
     bar.finish();

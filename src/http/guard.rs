@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use axum::body::HttpBody;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use tower::{Layer, Service, ServiceExt};
@@ -67,20 +68,23 @@ impl Guard {
     where
         S: Service<Request, Response = Response, Error = Infallible>,
     {
+        let address = address_of(request.extensions().get().copied());
         let share = match self.admit(&mut request).await {
-            Ok(share) => share,
-            Err(refusal) => return Ok(refusal.into_response()),
+            Ok(share) => Arc::new(share),
+            Err(refusal) => {
+                // Whoever it was, the address is known, and pays.
+                let share = self.shares.of(None, address);
+                share.pay().await;
+                return Ok(held_back(refusal.into_response(), &share).await);
+            }
         };
-        let share = Arc::new(share);
         let answer = on_behalf_of(Arc::clone(&share) as Arc<dyn Turns>, inner.oneshot(request));
         if !share.is_crowded() {
             return answer.await;
         }
-        let wait = share.begin_request();
-        if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
-        }
-        MeteredAnswer::new(share, answer).await
+        share.pay().await;
+        let answer = MeteredAnswer::new(Arc::clone(&share), answer).await?;
+        Ok(held_back(answer, &share).await)
     }
 
     /// Lets a request through, with its caller in it, and says in whose share.
@@ -107,6 +111,14 @@ impl Guard {
         request.extensions_mut().insert(caller);
         Ok(share)
     }
+}
+
+/// Holds an answer back if it is the refusal of what the caller has its share of.
+async fn held_back(answer: Response, share: &Share) -> Response {
+    if answer.status() == StatusCode::TOO_MANY_REQUESTS {
+        share.hold_refusal().await;
+    }
+    answer
 }
 
 async fn within_enterprise(request: &mut Request, own: &EnterpriseId) -> Result<(), ApiError> {

@@ -30,6 +30,12 @@ const ROWS_MAX: usize = 5_000;
 /// holder, since the next chunk may have to read more pages from the disk.
 const CHUNK_TIME_AIM: Duration = Duration::from_millis(30);
 
+/// The same while other clients write: about as long as their own writes take, of which each waits for a chunk.
+const CHUNK_TIME_AIM_BESIDE_OTHERS: Duration = Duration::from_millis(2);
+
+/// Rows of the first chunk then, and the fewest: each may create an employee, which takes a fraction of a millisecond.
+const ROWS_MIN_BESIDE_OTHERS: usize = 4;
+
 /// The number of rows of the next chunk.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ChunkSize {
@@ -38,8 +44,12 @@ pub(super) enum ChunkSize {
 }
 
 impl ChunkSize {
-    pub(super) fn first(store: &Store) -> Self {
-        if store.is_alone() { Self::Fixed(ROWS_ALONE) } else { Self::Adaptive(ROWS_FIRST) }
+    pub(super) fn first(store: &Store, has_others: bool) -> Self {
+        match (store.is_alone(), has_others) {
+            (true, _) => Self::Fixed(ROWS_ALONE),
+            (false, false) => Self::Adaptive(ROWS_FIRST),
+            (false, true) => Self::Adaptive(ROWS_MIN_BESIDE_OTHERS),
+        }
     }
 
     pub(super) fn rows(self) -> usize {
@@ -57,13 +67,17 @@ impl ChunkSize {
     }
 
     /// Adapts the size to the time that a chunk held the lock.
-    pub(super) fn adapt(&mut self, rows: usize, took: Duration) {
+    pub(super) fn adapt(&mut self, rows: usize, took: Duration, has_others: bool) {
         if let Self::Adaptive(next) = self {
+            let (aim, rows_min) = match has_others {
+                false => (CHUNK_TIME_AIM, ROWS_MIN),
+                true => (CHUNK_TIME_AIM_BESIDE_OTHERS, ROWS_MIN_BESIDE_OTHERS),
+            };
             // Grows slowly and shrinks at once: a chunk that is too large delays the server, one that is too small only
             // the import.
-            let aim = CHUNK_TIME_AIM.as_micros() * rows as u128 / took.as_micros().max(1);
+            let aim = aim.as_micros() * rows as u128 / took.as_micros().max(1);
             let aim = usize::try_from(aim).unwrap_or(ROWS_MAX);
-            *next = aim.min(*next * 2).clamp(ROWS_MIN, ROWS_MAX);
+            *next = aim.min(*next * 2).clamp(rows_min, ROWS_MAX);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::thread;
 use serde_json::json;
 
 use super::chunk::{Chunk, ChunkResult, ChunkSize, ContentKey, RowOrigin, owner_of};
-use super::options::{ImportOptions, ImportProgress};
+use super::options::{ImportOptions, ImportProgress, Party};
 use crate::store::{
     Actor, AuditAction, AuditEntry, ImportChunk, ImportRow, NewOwnersBound, OwnerRefusal, Store, StoreError, Subject,
 };
@@ -61,7 +61,7 @@ pub fn import(
     mut reader: ContactReader<impl Read + Send>,
     options: &ImportOptions,
     rejects: Option<RejectsOutput>,
-    actor: &Actor,
+    party: &Party,
     progress: &(dyn Fn(ImportProgress) + Sync),
 ) -> Result<ImportReport, ImportError> {
     let begun = store.clock().instant();
@@ -72,12 +72,13 @@ pub fn import(
     let mut run = RunningImport {
         store,
         options,
+        party,
         report,
         rejects,
         created: CreatedIds::default(),
         new_owners: options.new_owners_max.map(NewOwnersBound::new),
         seen: HashSet::new(),
-        size: ChunkSize::first(store),
+        size: ChunkSize::first(store, party.has_others()),
     };
     run.find_named_owner()?;
     let chunk_rows = AtomicUsize::new(run.size.rows());
@@ -99,7 +100,7 @@ pub fn import(
         Err(error) => {
             // The chunks written before stay, so the audit log must show them.
             run.report.created = run.created.counted();
-            record(store, options, &run.report, actor, Some(&error));
+            record(store, options, &run.report, &party.actor, Some(&error));
             return Err(error);
         }
     };
@@ -107,7 +108,7 @@ pub fn import(
     report.encoding = encoding.unwrap_or(report.encoding);
     let took = store.clock().instant().duration_since(begun);
     report.duration_millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    record(store, options, &report, actor, None);
+    record(store, options, &report, &party.actor, None);
     Ok(report)
 }
 
@@ -167,6 +168,7 @@ fn read_chunks<R: Read>(
 struct RunningImport<'a> {
     store: &'a Store,
     options: &'a ImportOptions,
+    party: &'a Party,
     report: ImportReport,
     rejects: Option<RejectsWriter>,
     created: CreatedIds,
@@ -203,7 +205,9 @@ impl RunningImport<'_> {
         let owners = owner_of(self.options, OwnerColumns::default()).into_iter().collect();
         let new_owners = self.new_owners.clone();
         let chunk = ImportChunk { enterprise, owners, rows: Vec::new(), may_create, new_owners, dry_run: true };
-        let outcome = self.store.write_blocking(move |tx| tx.import(&chunk)).map_err(|error| self.explain(error))?;
+        let client = self.party.client.as_ref();
+        let outcome =
+            self.store.write_blocking_for(client, move |tx| tx.import(&chunk)).map_err(|error| self.explain(error))?;
         let refused = outcome.owners_refused.into_iter().flatten().next();
         refused.map_or(Ok(()), |refusal| Err(ImportError::Owner(refusal)))
     }
@@ -215,7 +219,7 @@ impl RunningImport<'_> {
         let options = self.options.clone();
         let mut new_owners = self.new_owners.clone();
         let clock = self.store.clock().clone();
-        let written = self.store.write_blocking(move |tx| {
+        let written = self.store.write_blocking_for(self.party.client.as_ref(), move |tx| {
             let begun = clock.instant();
             let mut rows = first.len();
             let mut write = |chunk: Chunk| {
@@ -244,7 +248,7 @@ impl RunningImport<'_> {
         });
         let (results, new_owners, failure, took, chunks) = written.map_err(|error| self.explain(error))?;
         self.new_owners = new_owners;
-        self.size.adapt(rows_first, took);
+        self.size.adapt(rows_first, took, self.party.has_others());
         for result in results {
             self.count(result);
         }
@@ -376,7 +380,7 @@ mod tests {
         let rows: Vec<String> = (0..5_000).map(|row| format!("Anita,anita{row}@example.com\n")).collect();
         let file = format!("name,email\n{}Bo,", rows.concat());
         let reader = open(BrokenInput(file.as_bytes()), &options).unwrap();
-        let error = import(&store, reader, &options, None, &Actor::command_line(), &|_| {}).unwrap_err();
+        let error = import(&store, reader, &options, None, &Party::alone(Actor::command_line()), &|_| {}).unwrap_err();
         assert!(matches!(error, ImportError::Transfer(_)), "{error}");
         let contacts = store.read_blocking(|tx| tx.enterprise_summary(&enterprise)).unwrap().totals.total_contacts;
         assert_eq!(contacts, 5_000);
@@ -402,8 +406,9 @@ mod tests {
                 dry_run: false,
                 file: None,
             };
-            let outcome = open(file.as_bytes(), &options)
-                .and_then(|reader| import(&store, reader, &options, None, &Actor::command_line(), &|_| {}));
+            let outcome = open(file.as_bytes(), &options).and_then(|reader| {
+                import(&store, reader, &options, None, &Party::alone(Actor::command_line()), &|_| {})
+            });
             let outcome = outcome.map(|report| report.imported).map_err(|error| error.to_string());
             assert_eq!(outcome, expected.map_err(str::to_owned), "{department:?} {file:?}");
             store.read_blocking(|tx| tx.enterprise(&enterprise)).is_ok()

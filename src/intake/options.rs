@@ -1,7 +1,31 @@
 //! What an import is to do, and how far it is.
 
+use std::sync::Arc;
+
 use crate::domain::ids::EnterpriseId;
-use crate::store::MayCreate;
+use crate::store::{Actor, MayCreate, Turns};
+
+/// Whose import or export it is.
+#[derive(Clone)]
+pub struct Party {
+    /// Who acts, for the audit log.
+    pub actor: Actor,
+    /// The client whose turns it takes, if it is done for one.
+    pub client: Option<Arc<dyn Turns>>,
+}
+
+impl Party {
+    /// Somebody whose turn it always is.
+    #[must_use]
+    pub fn alone(actor: Actor) -> Self {
+        Self { actor, client: None }
+    }
+
+    /// Whether there are others who wait meanwhile.
+    pub(super) fn has_others(&self) -> bool {
+        self.client.as_ref().is_some_and(|client| client.has_others())
+    }
+}
 
 #[derive(Clone, Debug)]
 pub struct ImportOptions {

@@ -41,6 +41,7 @@ pub(super) struct Holder {
     /// Places that it holds, of each kind.
     pub(super) places: [AtomicUsize; PLACE_KINDS],
     pub(super) new_owners: Hour,
+    pub(super) refusals_held: AtomicUsize,
 }
 
 impl Holder {
@@ -53,6 +54,7 @@ impl Holder {
             writes: TurnQueue::new(WRITES_AT_ONCE),
             places: Default::default(),
             new_owners: Hour::new(now),
+            refusals_held: AtomicUsize::new(0),
         }
     }
 

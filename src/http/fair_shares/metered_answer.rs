@@ -5,9 +5,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::body::HttpBody;
+use axum::response::Response;
 use pin_project_lite::pin_project;
 
 use super::shares::Share;
+
+/// Processor time that a mebibyte of an answer takes on its way out, without TLS.
+const TIME_PER_MIB: Duration = Duration::from_micros(500);
 
 pin_project! {
     /// A future whose running time, waiting excluded, is charged to a share when it ends.
@@ -26,7 +31,7 @@ pin_project! {
     }
 }
 
-impl<F: Future> MeteredAnswer<F> {
+impl<F> MeteredAnswer<F> {
     /// An answer that this share is charged with.
     #[must_use]
     pub fn new(share: Arc<Share>, answer: F) -> Self {
@@ -34,7 +39,10 @@ impl<F: Future> MeteredAnswer<F> {
     }
 }
 
-impl<F: Future> Future for MeteredAnswer<F> {
+impl<F, E> Future for MeteredAnswer<F>
+where
+    F: Future<Output = Result<Response, E>>,
+{
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
@@ -42,6 +50,10 @@ impl<F: Future> Future for MeteredAnswer<F> {
         let begun = this.share.now();
         let polled = this.answer.poll(context);
         *this.ran += this.share.now().saturating_duration_since(begun);
+        if let Poll::Ready(Ok(response)) = &polled {
+            let bytes = u32::try_from(response.body().size_hint().lower()).unwrap_or(u32::MAX);
+            *this.ran += TIME_PER_MIB * bytes / (1 << 20);
+        }
         polled
     }
 }

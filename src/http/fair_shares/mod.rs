@@ -13,9 +13,10 @@
 //! - *new departments and employees* within an hour ([`NewOwners`]).
 //!
 //! Turns and processor time are shared only while others are there: a caller that is alone gets all there is
-//! (`presence`). Refusals are 429 with `Retry-After`, and counted by [`Refusal`]. The bounds for all callers together
+//! (`presence`). Refusals are 429 with `Retry-After`, are held back a little, and counted by [`Refusal`]. The bounds for all callers together
 //! are elsewhere, and answer 503.
 
+mod counted;
 mod debt;
 mod holder;
 mod hour;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::counted::Counted;
 use super::holder::{Holder, Totals};
 use super::portion::Portion;
 use super::presence::Presence;
@@ -22,8 +23,16 @@ use crate::server::client_network;
 const HOLDERS_KEPT: usize = 1_024;
 
 /// Processor time that every request is charged with from the start, for the work around its handler: reading,
-/// routing, and writing the answer.
-const REQUEST_TIME: Duration = Duration::from_micros(20);
+/// routing, and writing the answer, with what the system does for it.
+const REQUEST_TIME: Duration = Duration::from_micros(50);
+
+/// How long a refusal is held back, so that whoever asks again at once does so a few times a second and not thousands of
+/// times. Each refusal says how long to wait, which is longer.
+const REFUSAL_DELAY: Duration = Duration::from_millis(500);
+
+/// Refusals of one address that are held back at a time; further ones are answered at once. A held one takes some
+/// kilobytes.
+const REFUSALS_HELD_MAX: usize = 1_000;
 
 /// Longest time that a request waits for the processor time that its caller owes. With as many connections as an
 /// address may have, a caller waits for a fraction of it.
@@ -191,13 +200,23 @@ impl Share {
         self.sides().any(|side| side.is_crowded(self.since))
     }
 
-    /// Charges the caller with a request, and tells how long it has to wait for what it owes.
-    #[must_use]
-    pub fn begin_request(&self) -> Duration {
+    /// Charges the caller with a request, and waits until what it owed before is paid off.
+    pub async fn pay(&self) {
         let now = self.since;
         let crowded = self.sides().filter(|side| side.is_crowded(now));
         let waits = crowded.map(|side| side.holder.requests.charge(REQUEST_TIME, side.portion, now));
-        waits.max().unwrap_or_default().min(REQUEST_WAIT_MAX)
+        let wait = waits.max().unwrap_or_default().min(REQUEST_WAIT_MAX);
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Holds a refusal back.
+    pub async fn hold_refusal(&self) {
+        let held = Counted::new(&self.address.refusals_held);
+        if held.before < REFUSALS_HELD_MAX && self.is_crowded() {
+            tokio::time::sleep(REFUSAL_DELAY).await;
+        }
     }
 
     /// Charges the caller with the processor time that its request has taken.

@@ -1,13 +1,13 @@
 //! Turns to read the database and to write it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::counted::Counted;
 use super::holder::TurnQueue;
 use super::refusal::Refusal;
 use super::shares::{Share, Side};
@@ -19,7 +19,7 @@ const TURN_WAIT_MAX: Duration = Duration::from_secs(5);
 /// A turn, with the permits that it took.
 struct SharedTurn {
     share: Share,
-    _permits: [Option<OwnedSemaphorePermit>; 2],
+    _permits: Permits,
 }
 
 impl Turn for SharedTurn {
@@ -31,19 +31,10 @@ impl Turn for SharedTurn {
     }
 }
 
-/// Counts one that waits until it is dropped, also when it gives up.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl Turns for Share {
     fn turn(&self, kind: TurnKind) -> BoxFuture<'_, Result<HeldTurn, StoreError>> {
         async move {
-            let waited = tokio::time::timeout(TURN_WAIT_MAX, self.wait_for_turn(kind)).await;
+            let waited = tokio::time::timeout(TURN_WAIT_MAX, self.permits(kind, Patience::Bounded)).await;
             let permits = waited.ok().flatten().ok_or_else(|| {
                 self.refuse(match kind {
                     TurnKind::Read => Refusal::Reads,
@@ -51,16 +42,37 @@ impl Turns for Share {
                 });
                 StoreError::NoTurn(kind)
             })?;
-            let turn: HeldTurn = Arc::new(SharedTurn { share: self.clone(), _permits: permits });
-            Ok(turn)
+            Ok(self.turn_with(permits))
         }
         .boxed()
     }
+
+    fn next_turn(&self, kind: TurnKind) -> BoxFuture<'_, HeldTurn> {
+        async move { self.turn_with(self.permits(kind, Patience::Unbounded).await.unwrap_or_default()) }.boxed()
+    }
+
+    fn has_others(&self) -> bool {
+        let now = self.now();
+        self.sides().any(|side| side.is_crowded(now))
+    }
 }
 
+/// Whether somebody waits behind any number of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    Bounded,
+    Unbounded,
+}
+
+type Permits = [Option<OwnedSemaphorePermit>; 2];
+
 impl Share {
+    fn turn_with(&self, permits: Permits) -> HeldTurn {
+        Arc::new(SharedTurn { share: self.clone(), _permits: permits })
+    }
+
     /// The permits of a turn, the token's first; `None` if too many wait for them already.
-    async fn wait_for_turn(&self, kind: TurnKind) -> Option<[Option<OwnedSemaphorePermit>; 2]> {
+    async fn permits(&self, kind: TurnKind, patience: Patience) -> Option<Permits> {
         let totals = self.shares.0.totals;
         let mut permits = [None, None];
         for (side, permit) in self.sides().zip(&mut permits) {
@@ -71,7 +83,11 @@ impl Share {
                 TurnKind::Read => (&side.holder.reads, totals.reads_waiting),
                 TurnKind::Write => (&side.holder.writes, totals.writes_waiting),
             };
-            *permit = Some(queue.enter(&side, side.portion.of(waiting_max)).await?);
+            let waiting_max = match patience {
+                Patience::Bounded => side.portion.of(waiting_max),
+                Patience::Unbounded => usize::MAX,
+            };
+            *permit = Some(queue.enter(&side, waiting_max).await?);
         }
         // What the holders owe is waited for with the permits in hand, so that only one waits and the others behind it.
         let now = self.now();
@@ -93,10 +109,8 @@ impl TurnQueue {
         if let Ok(permit) = self.turns.clone().try_acquire_many_owned(permits) {
             return Some(permit);
         }
-        // Counted before it is compared, so that concurrent callers cannot exceed the limit.
-        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
-        let _waiting = Waiting(&self.waiting);
-        if before >= waiting_max {
+        let waiting = Counted::new(&self.waiting);
+        if waiting.before >= waiting_max {
             return None;
         }
         // The semaphore is never closed.

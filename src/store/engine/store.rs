@@ -15,7 +15,7 @@ use super::error::{StoreError, TurnKind};
 use super::queue::WriteQueue;
 use super::readable::ReadableDatabase;
 use super::readers::Readers;
-use super::turns::{HeldTurn, RunningTurn, turn};
+use super::turns::{HeldTurn, RunningTurn, Turns, blocking_turn, turn};
 use super::tx::{ReadTx, WriteTx};
 use super::writer::GroupJobs;
 use crate::clock::Clock;
@@ -129,6 +129,21 @@ impl Store {
         self.queue()?.write_blocking(work).inspect_err(|error| self.inner.condition.count(error))
     }
 
+    /// Like [`write_blocking`](Self::write_blocking) in a turn of this client, if there is one; then on a thread of the
+    /// runtime that may block.
+    pub fn write_blocking_for<T, F>(&self, client: Option<&Arc<dyn Turns>>, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let turn = blocking_turn(client, TurnKind::Write);
+        let clock = self.inner.clock.clone();
+        self.write_blocking(move |tx| {
+            let _running = RunningTurn::begin(turn.as_ref(), &clock);
+            work(tx)
+        })
+    }
+
     /// Defers a write until the database can be written again; false when too many wait, of this actor or of all. It is
     /// lost if the process ends before.
     pub fn defer_write(
@@ -227,6 +242,20 @@ impl Store {
                 read
             }
         }
+    }
+
+    /// Like [`read_blocking`](Self::read_blocking) in a turn of this client, if there is one; then on a thread of the
+    /// runtime that may block.
+    pub fn read_blocking_for<T>(
+        &self,
+        client: Option<&Arc<dyn Turns>>,
+        work: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let turn = blocking_turn(client, TurnKind::Read);
+        self.read_blocking(|tx| {
+            let _running = RunningTurn::begin(turn.as_ref(), &self.inner.clock);
+            work(tx)
+        })
     }
 
     /// The current trouble, as the newest operation found it. Costs nothing.

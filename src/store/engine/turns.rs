@@ -9,14 +9,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
 
 use super::error::{StoreError, TurnKind};
 use crate::clock::Clock;
 
 /// Gives one client its turns.
 pub trait Turns: Send + Sync {
-    /// Waits for the client's turn, or fails with [`StoreError::NoTurn`] when too much of the same client waits.
+    /// Waits for the client's turn, or fails with [`StoreError::NoTurn`] when too much of the same client waits, or for
+    /// too long.
     fn turn(&self, kind: TurnKind) -> BoxFuture<'_, Result<HeldTurn, StoreError>>;
+
+    /// Waits for the client's turn as long as that takes: for the pieces of what has begun.
+    fn next_turn(&self, kind: TurnKind) -> BoxFuture<'_, HeldTurn>;
+
+    /// Whether there are other clients.
+    fn has_others(&self) -> bool;
 }
 
 /// A turn, held until it is dropped.
@@ -43,6 +51,11 @@ pub(super) async fn turn(kind: TurnKind) -> Result<Option<HeldTurn>, StoreError>
         Ok(client) => client.turn(kind).await.map(Some),
         Err(_) => Ok(None),
     }
+}
+
+/// Waits on a thread of the runtime that may block for the turn of a client, if there is one.
+pub(super) fn blocking_turn(client: Option<&Arc<dyn Turns>>, kind: TurnKind) -> Option<HeldTurn> {
+    client.map(|client| Handle::current().block_on(client.next_turn(kind)))
 }
 
 /// Measures how long work runs, and tells it to its turn.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tokio::runtime::Handle;
 use utoipa::{IntoParams, ToSchema};
 
-use super::permit::transfer_permit;
+use super::permit::{party, transfer_permit};
 use super::pipe::Pieces;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::http::auth::Caller;
@@ -66,9 +66,9 @@ pub async fn export(
     let timeout = TransferTimeout::of_download(state.server.transfer_limits, state.clock.clone());
     let (mut pieces, mut taker) = Pieces::new(timeout, Handle::current());
     let store = state.store.clone();
+    let party = party(&state, &caller);
     tokio::task::spawn_blocking(move || {
-        let outcome =
-            intake::export(&store, &enterprise, department.as_ref(), &caller.actor(), &mut |piece| pieces.send(piece));
+        let outcome = intake::export(&store, &enterprise, department.as_ref(), &party, &mut |piece| pieces.send(piece));
         drop(permit);
         match outcome {
             Ok(_) => pieces.end(Ok(())),

@@ -9,7 +9,7 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
-use super::permit::transfer_permit;
+use super::permit::{party, transfer_permit};
 use super::pipe::BodyReader;
 use crate::domain::FieldError;
 use crate::domain::ids::EnterpriseId;
@@ -99,11 +99,12 @@ pub async fn import(
     let new_owners_max = Some(leave.as_ref().map_or(new_owners_max, NewOwners::left));
     let options = ImportOptions { enterprise, department, employee, may_create, new_owners_max, dry_run, file: None };
     let store = state.store.clone();
+    let party = party(&state, &caller);
     let runtime = Handle::current();
     let work = tokio::task::spawn_blocking(move || {
         let mut body = BodyReader::new(upload, runtime);
         let outcome = intake::open(&mut body, &options)
-            .and_then(|reader| intake::import(&store, reader, &options, None, &caller.actor(), &|_| {}));
+            .and_then(|reader| intake::import(&store, reader, &options, None, &party, &|_| {}));
         if let (Some(leave), false) = (&mut leave, dry_run) {
             // An import that broke off does not tell what it has created.
             let created = outcome.as_ref().map(|report| report.created.departments + report.created.employees);
