@@ -1,7 +1,7 @@
 //! The quiet caller, who asks for little and whose answers are timed.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,9 +9,6 @@ use serde_json::json;
 
 use super::data::{BUSY, CALM, Prepared};
 use crate::support::{WireClient, WireReply};
-
-/// The quiet caller's own address. The attackers are at another, as another machine would be.
-const ADDRESS: [u8; 4] = [127, 0, 0, 2];
 
 /// What the quiet caller rests between two rounds.
 const REST: Duration = Duration::from_millis(5);
@@ -73,8 +70,9 @@ pub struct QuietCaller {
 }
 
 impl QuietCaller {
-    pub fn new(server: SocketAddr, data: &Prepared) -> Self {
-        let mut client = WireClient::new(server, &data.quiet).from_address(ADDRESS.into());
+    /// A caller at this address.
+    pub fn new(server: SocketAddr, address: IpAddr, data: &Prepared) -> Self {
+        let mut client = WireClient::new(server, &data.quiet).from_address(address);
         // From now on it is cached.
         client.get(&summary());
         Self { client, written: 0, hits_missed: 0 }

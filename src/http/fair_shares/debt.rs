@@ -32,11 +32,6 @@ impl Debt {
         wait
     }
 
-    /// How long it takes until what is owed is paid off.
-    pub(super) fn wait(&self, portion: Portion, now: Instant) -> Duration {
-        self.charge(Duration::ZERO, portion, now)
-    }
-
     pub(super) fn is_paid(&self, portion: Portion, now: Instant) -> bool {
         let mut owed = self.0.lock();
         owed.settle(portion, now);
@@ -66,10 +61,10 @@ mod tests {
         let after = |millis| begun + Duration::from_millis(millis);
         let debt = Debt::new(begun);
         assert_eq!(debt.charge(Duration::from_millis(120), portion, begun), Duration::ZERO, "nothing was owed before");
-        assert_eq!(debt.wait(portion, begun), Duration::from_millis(200));
-        assert_eq!(debt.wait(portion, after(100)), Duration::from_millis(100));
-        assert_eq!(debt.wait(portion, after(200)), Duration::ZERO);
+        assert_eq!(debt.charge(Duration::ZERO, portion, begun), Duration::from_millis(200));
+        assert_eq!(debt.charge(Duration::ZERO, portion, after(100)), Duration::from_millis(100));
+        assert_eq!(debt.charge(Duration::ZERO, portion, after(200)), Duration::ZERO);
         assert!(!debt.is_paid(portion, after(200)) && debt.is_paid(portion, after(240)));
-        assert_eq!(debt.wait(portion, begun), Duration::ZERO, "time does not run backwards");
+        assert_eq!(debt.charge(Duration::ZERO, portion, begun), Duration::ZERO, "time does not run backwards");
     }
 }

@@ -47,9 +47,9 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let begun = this.share.now();
+        let begun = this.share.thread_time();
         let polled = this.answer.poll(context);
-        *this.ran += this.share.now().saturating_duration_since(begun);
+        *this.ran += this.share.thread_time().saturating_sub(begun);
         if let Poll::Ready(Ok(response)) = &polled {
             let bytes = u32::try_from(response.body().size_hint().lower()).unwrap_or(u32::MAX);
             *this.ran += TIME_PER_MIB * bytes / (1 << 20);

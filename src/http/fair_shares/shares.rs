@@ -50,7 +50,14 @@ pub(super) struct Inner {
     pub(super) refusals: Arc<Refusals>,
     pub(super) tokens: Holders<String>,
     pub(super) addresses: Holders<IpAddr>,
+    /// All those together who have used up their own.
+    busy: Holder,
+    busy_portion: Portion,
 }
+
+/// Processor time for all those together who have used up their own, in percent: the other half is for those who use
+/// little, however many others there are.
+const BUSY_PERCENT: u32 = 50;
 
 /// Those who hold shares of one kind: tokens or addresses.
 pub(super) struct Holders<K> {
@@ -68,11 +75,14 @@ struct Known<K> {
     next: u64,
 }
 
+fn processors() -> usize {
+    available_parallelism().map_or(1, usize::from)
+}
+
 impl<K: Eq + Hash> Holders<K> {
     fn new(percent: u32, clock: &Clock) -> Self {
-        let processors = available_parallelism().map_or(1, usize::from);
         Self {
-            portion: Portion::new(percent, processors),
+            portion: Portion::new(percent, processors()),
             presence: Presence::new(clock.instant()),
             known: Mutex::new(Known { holders: HashMap::new(), swept_at: HOLDERS_KEPT, next: 1 }),
         }
@@ -113,6 +123,8 @@ impl FairShares {
             addresses: Holders::new(settings.share_per_address, &clock),
             new_owners_per_hour: settings.new_owners_per_hour,
             refusals: Arc::default(),
+            busy: Holder::new(0, &totals, clock.instant()),
+            busy_portion: Portion::new(BUSY_PERCENT, processors()),
             clock,
             totals,
             limits,
@@ -155,6 +167,14 @@ pub struct Share {
 pub(super) enum Whose {
     Token,
     Address,
+}
+
+/// What processor time is used for. Each has an account of its own, so that work in the database does not delay what
+/// needs none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Account {
+    Requests,
+    Work,
 }
 
 /// One of the two holders of a caller.
@@ -200,12 +220,28 @@ impl Share {
         self.sides().any(|side| side.is_crowded(self.since))
     }
 
+    pub(super) fn thread_time(&self) -> Duration {
+        self.shares.0.clock.thread_time()
+    }
+
+    /// Charges the caller with processor time, and tells how long it takes until what it owed before is paid off.
+    pub(super) fn charge(&self, account: Account, time: Duration, now: Instant) -> Duration {
+        let debt = |holder: &Holder, portion| match account {
+            Account::Requests => holder.requests.charge(time, portion, now),
+            Account::Work => holder.work.charge(time, portion, now),
+        };
+        let crowded = self.sides().filter(|side| side.is_crowded(now));
+        let wait = crowded.map(|side| debt(side.holder, side.portion)).max().unwrap_or_default();
+        if wait.is_zero() {
+            return wait;
+        }
+        let Inner { busy, busy_portion, .. } = &*self.shares.0;
+        wait.max(debt(busy, *busy_portion))
+    }
+
     /// Charges the caller with a request, and waits until what it owed before is paid off.
     pub async fn pay(&self) {
-        let now = self.since;
-        let crowded = self.sides().filter(|side| side.is_crowded(now));
-        let waits = crowded.map(|side| side.holder.requests.charge(REQUEST_TIME, side.portion, now));
-        let wait = waits.max().unwrap_or_default().min(REQUEST_WAIT_MAX);
+        let wait = self.charge(Account::Requests, REQUEST_TIME, self.since).min(REQUEST_WAIT_MAX);
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
@@ -221,10 +257,7 @@ impl Share {
 
     /// Charges the caller with the processor time that its request has taken.
     pub fn end_request(&self, time: Duration) {
-        let now = self.now();
-        for side in self.sides().filter(|side| side.is_crowded(now)) {
-            side.holder.requests.charge(time, side.portion, now);
-        }
+        self.charge(Account::Requests, time, self.now());
     }
 
     pub(super) fn refuse(&self, refusal: Refusal) {

@@ -10,7 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::counted::Counted;
 use super::holder::TurnQueue;
 use super::refusal::Refusal;
-use super::shares::{Share, Side};
+use super::shares::{Account, Share, Side};
 use crate::store::{HeldTurn, StoreError, Turn, TurnKind, Turns};
 
 /// Longest time that work waits for its turn. Its caller does better to send less than to wait longer.
@@ -24,10 +24,7 @@ struct SharedTurn {
 
 impl Turn for SharedTurn {
     fn ran(&self, time: Duration) {
-        let now = self.share.now();
-        for side in self.share.sides().filter(|side| side.is_crowded(now)) {
-            side.holder.work.charge(time, side.portion, now);
-        }
+        self.share.charge(Account::Work, time, self.share.now());
     }
 }
 
@@ -90,10 +87,7 @@ impl Share {
             *permit = Some(queue.enter(&side, waiting_max).await?);
         }
         // What the holders owe is waited for with the permits in hand, so that only one waits and the others behind it.
-        let now = self.now();
-        let waits =
-            self.sides().filter(|side| side.is_crowded(now)).map(|side| side.holder.work.wait(side.portion, now));
-        let wait = waits.max().unwrap_or_default();
+        let wait = self.charge(Account::Work, Duration::ZERO, self.now());
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }

@@ -6,7 +6,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
@@ -29,7 +29,7 @@ pub trait Turns: Send + Sync {
 
 /// A turn, held until it is dropped.
 pub trait Turn: Send + Sync {
-    /// Tells how long the work ran, waiting excluded.
+    /// Tells how much processor time the work took.
     fn ran(&self, time: Duration);
 }
 
@@ -58,23 +58,23 @@ pub(super) fn blocking_turn(client: Option<&Arc<dyn Turns>>, kind: TurnKind) -> 
     client.map(|client| Handle::current().block_on(client.next_turn(kind)))
 }
 
-/// Measures how long work runs, and tells it to its turn.
+/// Measures the processor time that work takes on this thread, and tells it to its turn.
 pub(super) struct RunningTurn<'a> {
     turn: Option<&'a HeldTurn>,
     clock: &'a Clock,
-    begun: Instant,
+    begun: Duration,
 }
 
 impl<'a> RunningTurn<'a> {
     pub(super) fn begin(turn: Option<&'a HeldTurn>, clock: &'a Clock) -> Self {
-        Self { turn, clock, begun: clock.instant() }
+        Self { turn, clock, begun: clock.thread_time() }
     }
 }
 
 impl Drop for RunningTurn<'_> {
     fn drop(&mut self) {
         if let Some(turn) = self.turn {
-            turn.ran(self.clock.instant().saturating_duration_since(self.begun));
+            turn.ran(self.clock.thread_time().saturating_sub(self.begun));
         }
     }
 }
