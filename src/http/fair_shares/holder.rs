@@ -34,8 +34,10 @@ pub(super) struct Holder {
     pub(super) number: u64,
     /// Processor time of requests.
     pub(super) requests: Debt,
-    /// Time of work in the database.
-    pub(super) work: Debt,
+    /// Processor time of reads.
+    pub(super) reading: Debt,
+    /// Time of the writer.
+    pub(super) writing: Debt,
     pub(super) reads: TurnQueue,
     pub(super) writes: TurnQueue,
     /// Places that it holds, of each kind.
@@ -49,7 +51,8 @@ impl Holder {
         Self {
             number,
             requests: Debt::new(now),
-            work: Debt::new(now),
+            reading: Debt::new(now),
+            writing: Debt::new(now),
             reads: TurnQueue::new(totals.reads),
             writes: TurnQueue::new(WRITES_AT_ONCE),
             places: Default::default(),
@@ -61,7 +64,7 @@ impl Holder {
     /// Whether nothing would be lost by forgetting it, provided that nobody has it.
     pub(super) fn is_idle(&self, portion: Portion, now: Instant) -> bool {
         self.requests.is_paid(portion, now)
-            && self.work.is_paid(portion, now)
+            && self.reading.is_paid(portion, now)
             && self.new_owners.is_over(now)
             && self.places.iter().all(|held| held.load(Ordering::Relaxed) == 0)
     }

@@ -4,7 +4,7 @@
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Portion {
     percent: usize,
-    /// Processors that requests may use; as many again may work in the database.
+    /// Processors that requests may use; as many again may read the database.
     processors: f64,
 }
 
@@ -12,8 +12,13 @@ impl Portion {
     /// A portion in percent on a machine with so many processors.
     pub(super) fn new(percent: u32, processors: usize) -> Self {
         let all = u32::try_from(processors).map_or(f64::MAX, f64::from);
-        // Half of the time is for requests, half for work in the database, so that neither delays the other.
+        // Half of the time is for requests, half for reads, so that neither delays the other.
         Self { percent: usize::try_from(percent).unwrap_or(100), processors: all * f64::from(percent) / 200.0 }
+    }
+
+    /// A portion in percent of what there is one of.
+    pub(super) fn of_one(percent: u32) -> Self {
+        Self { processors: f64::from(percent) / 100.0, ..Self::new(percent, 1) }
     }
 
     /// Seconds of processor time within a second.

@@ -169,12 +169,12 @@ pub(super) enum Whose {
     Address,
 }
 
-/// What processor time is used for. Each has an account of its own, so that work in the database does not delay what
-/// needs none.
+/// What processor time is used for. Each has an account of its own, so that reads of the database do not delay what needs
+/// none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Account {
     Requests,
-    Work,
+    Reads,
 }
 
 /// One of the two holders of a caller.
@@ -228,7 +228,7 @@ impl Share {
     pub(super) fn charge(&self, account: Account, time: Duration, now: Instant) -> Duration {
         let debt = |holder: &Holder, portion| match account {
             Account::Requests => holder.requests.charge(time, portion, now),
-            Account::Work => holder.work.charge(time, portion, now),
+            Account::Reads => holder.reading.charge(time, portion, now),
         };
         let crowded = self.sides().filter(|side| side.is_crowded(now));
         let wait = crowded.map(|side| debt(side.holder, side.portion)).max().unwrap_or_default();
@@ -237,6 +237,13 @@ impl Share {
         }
         let Inner { busy, busy_portion, .. } = &*self.shares.0;
         wait.max(debt(busy, *busy_portion))
+    }
+
+    /// Charges those who fill the writer's queue with the writer's time, and tells how long it takes until what they owed
+    /// before is paid off.
+    pub(super) fn charge_writer(&self, time: Duration, now: Instant) -> Duration {
+        let Inner { busy, .. } = &*self.shares.0;
+        busy.writing.charge(time, Portion::of_one(BUSY_PERCENT), now)
     }
 
     /// Charges the caller with a request, and waits until what it owed before is paid off.

@@ -101,21 +101,15 @@ impl Store {
         T: Send + 'static,
     {
         let turn = turn(TurnKind::Write).await?;
-        let clock = self.inner.clock.clone();
-        self.write_now(move |tx| {
-            let _running = RunningTurn::begin(turn.as_ref(), &clock);
-            work(tx)
-        })
-        .await
+        self.write_in(turn, work).await
     }
 
-    /// The same for the server itself, which has no turns to wait for.
-    async fn write_now<T, F>(&self, work: F) -> Result<T, StoreError>
+    async fn write_in<T, F>(&self, turn: Option<HeldTurn>, work: F) -> Result<T, StoreError>
     where
         F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        let answer = self.queue()?.try_send(work)?;
+        let answer = self.queue()?.try_send(turn, work)?;
         let answer = answer.await.unwrap_or(Err(StoreError::Closed));
         answer.inspect_err(|error| self.inner.condition.count(error))
     }
@@ -137,11 +131,7 @@ impl Store {
         T: Send + 'static,
     {
         let turn = blocking_turn(client, TurnKind::Write);
-        let clock = self.inner.clock.clone();
-        self.write_blocking(move |tx| {
-            let _running = RunningTurn::begin(turn.as_ref(), &clock);
-            work(tx)
-        })
+        self.queue()?.write_blocking_in(turn, work).inspect_err(|error| self.inner.condition.count(error))
     }
 
     /// Defers a write until the database can be written again; false when too many wait, of this actor or of all. It is
@@ -274,7 +264,7 @@ impl Store {
                 self.inner.wake_maintenance();
                 return Err(error);
             }
-            return self.write_now(|_| Ok(())).await;
+            return self.write_in(None, |_| Ok(())).await;
         }
         let trying = tokio::task::spawn_blocking(move || condition.recheck(queue));
         trying.await.unwrap_or(Err(StoreError::Panicked))?.map_or(Ok(()), Err)

@@ -29,7 +29,7 @@ pub trait Turns: Send + Sync {
 
 /// A turn, held until it is dropped.
 pub trait Turn: Send + Sync {
-    /// Tells how much processor time the work took.
+    /// Tells what the work took: a read its processor time, a write its part of the time that its group held the writer.
     fn ran(&self, time: Duration);
 }
 
