@@ -79,11 +79,12 @@ impl Guard {
             }
         };
         let answer = on_behalf_of(Arc::clone(&share) as Arc<dyn Turns>, inner.oneshot(request));
-        if !share.is_crowded() {
-            return answer.await;
-        }
-        share.pay().await;
-        let answer = MeteredAnswer::new(Arc::clone(&share), answer).await?;
+        let answer = if share.is_crowded() {
+            share.pay().await;
+            MeteredAnswer::new(Arc::clone(&share), answer).await?
+        } else {
+            answer.await?
+        };
         Ok(held_back(answer, &share).await)
     }
 

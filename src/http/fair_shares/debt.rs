@@ -55,8 +55,8 @@ mod tests {
 
     #[test]
     fn what_is_owed_is_paid_off_at_the_rate_of_the_share_and_a_little_of_it_is_not_asked_for() {
-        // A quarter of four processors, half of it for each of requests and database: half a processor.
-        let portion = Portion::new(25, 4);
+        // A quarter of six processors, a third of it for each kind of work: half a processor.
+        let portion = Portion::new(25, 6);
         let begun = Clock::manual(Timestamp::from_millis(0)).instant();
         let after = |millis| begun + Duration::from_millis(millis);
         let debt = Debt::new(begun);

@@ -13,9 +13,9 @@ use super::portion::Portion;
 /// Kinds of places that are held.
 pub(super) const PLACE_KINDS: usize = 2;
 
-/// Write jobs of all holders that would be a group of the writer's without delaying it by much: a job takes some 100 µs,
-/// and the group's one `fsync` a millisecond.
-const WRITES_AT_ONCE: usize = 32;
+/// Write jobs of all holders that would be a group of the writer's without delaying it by much: a job takes up to a
+/// millisecond, and the group's one `fsync` some milliseconds.
+const WRITES_AT_ONCE: usize = 16;
 
 /// What everything is a share of.
 #[derive(Clone, Copy, Debug)]

@@ -12,8 +12,8 @@ impl Portion {
     /// A portion in percent on a machine with so many processors.
     pub(super) fn new(percent: u32, processors: usize) -> Self {
         let all = u32::try_from(processors).map_or(f64::MAX, f64::from);
-        // Half of the time is for requests, half for reads, so that neither delays the other.
-        Self { percent: usize::try_from(percent).unwrap_or(100), processors: all * f64::from(percent) / 200.0 }
+        // A third of the time is for requests and one for reads, so that neither delays the other; one is left to the writer.
+        Self { percent: usize::try_from(percent).unwrap_or(100), processors: all * f64::from(percent) / 300.0 }
     }
 
     /// A portion in percent of what there is one of.

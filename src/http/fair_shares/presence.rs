@@ -6,22 +6,30 @@ use std::time::{Duration, Instant};
 /// How long somebody counts as there after a request. A page of the dashboard asks more often.
 const PRESENT_FOR: Duration = Duration::from_secs(10);
 
-/// Who was there last, and when it was somebody else. All of it fits into two numbers because only one question is
-/// asked: whether there were two within a span.
+/// Who was there last, and when it was somebody else. It fits into a few numbers because only two questions are asked:
+/// whether there were two within a span, and whether there was one.
 pub(super) struct Presence {
     since: Instant,
     last: AtomicU64,
     /// Nanoseconds from `since` until requests came from another than the one before; 0 for never.
     changed: AtomicU64,
+    /// Nanoseconds until the last request, to a second; 0 for never.
+    seen: AtomicU64,
 }
+
+/// How exactly it is known when somebody was there last.
+const SEEN_EXACTLY: Duration = Duration::from_secs(1);
 
 impl Presence {
     pub(super) fn new(now: Instant) -> Self {
-        Self { since: now, last: AtomicU64::new(0), changed: AtomicU64::new(0) }
+        Self { since: now, last: AtomicU64::new(0), changed: AtomicU64::new(0), seen: AtomicU64::new(0) }
     }
 
     /// Notes a request of a holder, whose number is not 0.
     pub(super) fn note(&self, number: u64, now: Instant) {
+        if !self.was_within(&self.seen, SEEN_EXACTLY, now) {
+            self.seen.store(self.nanos(now).max(1), Ordering::Relaxed);
+        }
         // Only read while it is the same one, so that its requests share the memory of these numbers.
         if self.last.load(Ordering::Relaxed) == number {
             return;
@@ -33,8 +41,17 @@ impl Presence {
 
     /// Whether two were there in the last seconds.
     pub(super) fn is_crowded(&self, now: Instant) -> bool {
-        let changed = self.changed.load(Ordering::Relaxed);
-        changed != 0 && self.nanos(now).saturating_sub(changed) < PRESENT_FOR.as_nanos().try_into().unwrap_or(u64::MAX)
+        self.was_within(&self.changed, PRESENT_FOR, now)
+    }
+
+    /// Whether anybody was.
+    pub(super) fn is_anybody_there(&self, now: Instant) -> bool {
+        self.was_within(&self.seen, PRESENT_FOR, now)
+    }
+
+    fn was_within(&self, moment: &AtomicU64, span: Duration, now: Instant) -> bool {
+        let moment = moment.load(Ordering::Relaxed);
+        moment != 0 && self.nanos(now).saturating_sub(moment) < span.as_nanos().try_into().unwrap_or(u64::MAX)
     }
 
     fn nanos(&self, now: Instant) -> u64 {
@@ -52,10 +69,11 @@ mod tests {
     fn it_is_crowded_for_a_while_after_another_one_came() {
         let begun = Clock::manual(Timestamp::from_millis(0)).instant();
         let presence = Presence::new(begun);
+        assert!(!presence.is_anybody_there(begun));
         for seconds in 0..60 {
             let now = begun + Duration::from_secs(seconds);
             presence.note(1, now);
-            assert!(!presence.is_crowded(now));
+            assert!(presence.is_anybody_there(now) && !presence.is_crowded(now));
         }
         let later = begun + Duration::from_mins(1);
         presence.note(2, later);

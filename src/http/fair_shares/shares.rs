@@ -183,12 +183,14 @@ pub(super) struct Side<'a> {
     pub(super) holder: &'a Arc<Holder>,
     pub(super) portion: Portion,
     presence: &'a Presence,
+    /// Those with a token, who are others to somebody without.
+    with_token: Option<&'a Presence>,
 }
 
 impl Side<'_> {
     /// Whether others are there, so that this one keeps to its share.
     pub(super) fn is_crowded(&self, now: Instant) -> bool {
-        self.presence.is_crowded(now)
+        self.presence.is_crowded(now) || self.with_token.is_some_and(|tokens| tokens.is_anybody_there(now))
     }
 }
 
@@ -200,12 +202,14 @@ impl Share {
             holder,
             portion: tokens.portion,
             presence: &tokens.presence,
+            with_token: None,
         });
         let address = Side {
             whose: Whose::Address,
             holder: &self.address,
             portion: addresses.portion,
             presence: &addresses.presence,
+            with_token: self.token.is_none().then_some(&tokens.presence),
         };
         token.into_iter().chain([address])
     }
@@ -257,7 +261,7 @@ impl Share {
     /// Holds a refusal back.
     pub async fn hold_refusal(&self) {
         let held = Counted::new(&self.address.refusals_held);
-        if held.before < REFUSALS_HELD_MAX && self.is_crowded() {
+        if held.before < REFUSALS_HELD_MAX {
             tokio::time::sleep(REFUSAL_DELAY).await;
         }
     }
