@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use rustix::time::{ClockId, clock_gettime};
+
 use crate::domain::time::Timestamp;
 
 /// One moment, by the wall clock and by the monotonic one.
@@ -72,6 +74,18 @@ impl Clock {
                 let elapsed = manual.elapsed_micros.load(Ordering::SeqCst);
                 manual.origin + Duration::from_micros(u64::try_from(elapsed).unwrap_or(0))
             }
+        }
+    }
+
+    /// Processor time that this thread has used: only differences are meaningful. A manual clock uses none.
+    #[must_use]
+    pub fn thread_time(&self) -> Duration {
+        match &self.0 {
+            Source::System => {
+                let time = clock_gettime(ClockId::ThreadCPUTime);
+                Duration::try_from(time).unwrap_or_default()
+            }
+            Source::Manual(_) => Duration::ZERO,
         }
     }
 

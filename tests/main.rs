@@ -29,6 +29,7 @@ mod documents;
 mod full_disk;
 mod fuzz_corpora;
 mod guides;
+mod hostile;
 mod imports;
 mod kept_files;
 mod kill;

@@ -108,6 +108,7 @@ fn import(command: &Store, begun: &Instant, imported: &AtomicU64) {
                 })
                 .collect(),
             may_create: MayCreate::Nothing,
+            new_owners: None,
             dry_run: false,
         };
         let outcome = command.write_blocking(move |tx| tx.import(&chunk)).unwrap();

@@ -166,6 +166,7 @@ fn chunk(owner: &str, who: &str, dry_run: bool) -> ImportChunk {
         }],
         rows: vec![ImportRow { owner: 0, info: contact(who, "Contoso"), created_at: None }],
         may_create: MayCreate::Everything,
+        new_owners: None,
         dry_run,
     }
 }

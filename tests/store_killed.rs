@@ -140,6 +140,7 @@ fn import_for_ever(store: &Store, user: &'static str, number: &str) {
             owners: vec![OwnerRow { department: None, employee: EmployeeName::IdOrName(user.to_owned()) }],
             rows: names.iter().map(row).collect(),
             may_create: MayCreate::Nothing,
+            new_owners: None,
             dry_run: false,
         };
         store.write_blocking(move |tx| tx.import(&chunk)).unwrap();

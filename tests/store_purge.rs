@@ -22,6 +22,7 @@ fn store_with_many(directory: &Directory) -> TestStore {
         owners: vec![OwnerRow { department: None, employee: EmployeeName::IdOrName("u1".to_owned()) }],
         rows: (0..MANY).map(row).collect(),
         may_create: MayCreate::Nothing,
+        new_owners: None,
         dry_run: false,
     };
     store.write(move |tx| tx.import(&chunk)).unwrap();

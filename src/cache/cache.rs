@@ -53,7 +53,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O
             // them.
             let bytes_max = state.settings.bytes_max;
             state.lru.remove_where(RemovalCause::Bytes, |_, entry| entry.bytes > bytes_max);
-            state.evict_excess();
+            state.evict_excess(None);
             old
         });
     }
@@ -74,7 +74,7 @@ impl<K: Key, V: Body, E: Send + Sync + 'static, O: Observer<K>> Cache<K, V, E, O
             if bytes > state.settings.bytes_max {
                 state.lru.remove(key, RemovalCause::Bytes);
             }
-            state.evict_excess();
+            state.evict_excess(Some(&Arc::new(key.clone())));
         });
     }
 }

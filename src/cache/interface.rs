@@ -9,11 +9,28 @@ pub trait Key: Clone + Ord + Hash + Send + Sync + 'static {
     /// What has revisions.
     type Scope: Clone + Eq + Hash + Send + Sync + 'static;
 
+    /// Whose entries share a full cache.
+    type Owner: Clone + Eq + Hash + Send + Sync + 'static;
+
     /// The scope whose revisions invalidate the entry; the same for equal keys.
     fn scope(&self) -> &Self::Scope;
 
     /// Bytes on the heap that the key owns.
     fn bytes(&self) -> usize;
+
+    /// In whose share the entry is; the same for equal keys.
+    fn share(&self) -> EntryShare<'_, Self::Owner>;
+}
+
+/// In whose share of a full cache an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryShare<'a, O> {
+    /// In nobody's.
+    None,
+    /// This owner's, as a page: clients can ask for any number of them.
+    Page(&'a O),
+    /// This owner's, as one of the others, of which there are only so many.
+    Other(&'a O),
 }
 
 /// What is cached, in all its forms.

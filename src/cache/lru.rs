@@ -11,6 +11,8 @@ use lru::LruCache;
 
 use super::freshness::Stamp;
 use super::interface::{Body, Key};
+use super::settings::Bounds;
+use super::shares::{Shares, Victim};
 use super::stats::{RemovalCause, Removals};
 
 /// One cached body.
@@ -32,6 +34,8 @@ pub(super) struct Lru<K: Key, V> {
     order: LruCache<Arc<K>, Entry<V>>,
     /// The keys of each scope that has entries, so that the cost of a publication depends only on what it removes.
     by_scope: HashMap<K::Scope, HashSet<Arc<K>>>,
+    /// Whose entries they are.
+    shares: Shares<K>,
     bytes: usize,
     pub(super) removals: Removals,
     /// Bodies of removed entries. They are taken out under the cache's lock and freed after it.
@@ -43,6 +47,7 @@ impl<K: Key, V: Body> Lru<K, V> {
         Self {
             order: LruCache::unbounded(),
             by_scope: HashMap::new(),
+            shares: Shares::new(),
             bytes: 0,
             removals: Removals::default(),
             removed_bodies: Vec::new(),
@@ -56,8 +61,10 @@ impl<K: Key, V: Body> Lru<K, V> {
         let shared = mem::size_of::<K>() + mem::size_of::<V>() + 4 * mem::size_of::<usize>();
         // In most cases an entry is alone in its scope: the scope's key, a set, and the set's smallest table.
         let index = mem::size_of::<K::Scope>() + mem::size_of::<HashSet<Arc<K>>>() + 8 * mem::size_of::<usize>();
+        // At most twice: among all pages, and among those of the owner.
+        let share = 2 * 12 * mem::size_of::<usize>();
         // The scope is a part of the key, so it owns at most as many bytes.
-        node + shared + index + 2 * key.bytes() + value.bytes()
+        node + shared + index + share + 2 * key.bytes() + value.bytes()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -88,6 +95,7 @@ impl<K: Key, V: Body> Lru<K, V> {
         self.remove(&key, RemovalCause::Replaced);
         self.bytes += entry.bytes;
         self.by_scope.entry(key.scope().clone()).or_default().insert(Arc::clone(&key));
+        self.shares.add(&key, entry.bytes);
         self.order.put(key, entry);
     }
 
@@ -95,6 +103,7 @@ impl<K: Key, V: Body> Lru<K, V> {
     pub(super) fn remove(&mut self, key: &K, cause: RemovalCause) -> bool {
         let Some(entry) = self.order.pop(key) else { return false };
         self.bytes -= entry.bytes;
+        self.shares.remove(key, entry.bytes);
         if let Some(keys) = self.by_scope.get_mut(key.scope()) {
             keys.remove(key);
             if keys.is_empty() {
@@ -130,18 +139,25 @@ impl<K: Key, V: Body> Lru<K, V> {
         }
     }
 
-    /// Holds the bounds by removing the least recently used entries.
-    pub(super) fn evict_excess(&mut self, entries_max: usize, bytes_max: usize) {
-        while let Some(cause) = self.excess_cause(entries_max, bytes_max) {
-            let Some(key) = self.order.peek_lru().map(|(key, _)| Arc::clone(key)) else { return };
+    /// Holds the bounds by removing the least recently used entries; if an entry is new or larger than it was, those
+    /// that have to go for it first.
+    pub(super) fn evict_excess(&mut self, bounds: Bounds, new: Option<&Arc<K>>) {
+        while let Some(cause) = self.excess_cause(bounds) {
+            let Self { shares, order, .. } = self;
+            let accesses = |key: &K| order.peek(key).map_or(0, |entry| entry.accesses);
+            let victim = match new.map(|new| shares.victim(new, order.len(), bounds, cause, accesses)) {
+                Some(Victim::Entry(key)) => Some(key),
+                Some(Victim::LeastRecentlyUsed) | None => order.peek_lru().map(|(key, _)| Arc::clone(key)),
+            };
+            let Some(key) = victim else { return };
             self.remove(&key, cause);
         }
     }
 
-    fn excess_cause(&self, entries_max: usize, bytes_max: usize) -> Option<RemovalCause> {
-        if self.len() > entries_max {
+    fn excess_cause(&self, bounds: Bounds) -> Option<RemovalCause> {
+        if self.len() > bounds.entries_max {
             Some(RemovalCause::Size)
-        } else if self.bytes > bytes_max {
+        } else if self.bytes > bounds.bytes_max {
             Some(RemovalCause::Bytes)
         } else {
             None
@@ -152,6 +168,7 @@ impl<K: Key, V: Body> Lru<K, V> {
     pub(super) fn set_bytes(&mut self, key: &K, value: &Arc<V>, bytes: usize) -> Option<&Entry<V>> {
         let entry = self.order.peek_mut(key).filter(|entry| Arc::ptr_eq(&entry.value, value))?;
         self.bytes = self.bytes - entry.bytes + bytes;
+        self.shares.resize(key, entry.bytes, bytes);
         entry.bytes = bytes;
         Some(entry)
     }
@@ -166,6 +183,7 @@ impl<K: Key, V: Body> Lru<K, V> {
         if indexed != self.len() {
             return Err(format!("{} entries, of which {indexed} are found by scope", self.len()));
         }
+        self.shares.check(self.order.iter().map(|(key, entry)| (key, entry.bytes)))?;
         let is_found = |key: &Arc<K>| self.by_scope.get(key.scope()).is_some_and(|keys| keys.contains(key));
         if !self.order.iter().all(|(key, _)| is_found(key)) {
             return Err("an entry is not found by its scope".to_owned());

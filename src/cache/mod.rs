@@ -26,8 +26,9 @@
 //!   when the first ends; requests that may not join the first join the second. Waiting is not polling. A load runs on
 //!   its own task, so the request that started it may be cancelled. If a load fails or panics, all waiting requests get
 //!   the error, nothing is stored, and the next request loads again. A load has a deadline.
-//! - **Bounds.** Entries and bytes; the least recently used entry is evicted first. A body that exceeds the bound by
-//!   itself is served and not stored. A changed bound applies at once.
+//! - **Bounds.** Entries and bytes; the least recently used entry is evicted first, unless one owner has more than its
+//!   share (`shares.rs`). A body that exceeds the bound by itself is served and not stored. A changed bound applies at
+//!   once.
 //! - **TTL.** A function of the key, part of the [`CacheSettings`]. An entry has the time of its load and its UTC day
 //!   instead of a deadline, and both are evaluated at each read. So a changed TTL applies to existing entries and
 //!   running loads.
@@ -46,7 +47,7 @@
 //! # Layout
 //!
 //! `read_through.rs` serves requests, `invalidation.rs` removes entries, `inspection.rs` lists and counts them. They
-//! use the one lock of `cache.rs` around the state of `state.rs`, which consists of the entries (`lru.rs`), the
+//! use the one lock of `cache.rs` around the state of `state.rs`, which consists of the entries (`lru.rs`, `shares.rs`), the
 //! published revisions (`published_revisions.rs`), the loads (`single_flight.rs`) and the counters (`stats.rs`).
 //! `freshness.rs` defines what is fresh, `load_task.rs` runs loads, and `observer.rs` lets other modules follow what
 //! happens.
@@ -63,6 +64,7 @@ mod observer;
 mod published_revisions;
 mod read_through;
 mod settings;
+mod shares;
 mod single_flight;
 mod state;
 mod stats;
@@ -72,7 +74,7 @@ mod tests;
 
 pub use self::cache::Cache;
 pub use self::inspection::{EntryTotals, EntryView, Occupancy};
-pub use self::interface::{Body, CacheStatus, Key, Served, WarmLoad};
+pub use self::interface::{Body, CacheStatus, EntryShare, Key, Served, WarmLoad};
 pub use self::observer::Observer;
 pub use self::settings::{CacheSettings, LOAD_DEADLINE, PUBLISHED_SCOPES_MAX, Ttl};
 pub use self::single_flight::{LoadError, Loaded};

@@ -33,6 +33,19 @@ pub struct CacheSettings<K> {
     pub published_scopes_max: usize,
 }
 
+/// The bounds of a cache.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    pub(super) entries_max: usize,
+    pub(super) bytes_max: usize,
+}
+
+impl<K> CacheSettings<K> {
+    pub(super) fn bounds(&self) -> Bounds {
+        Bounds { entries_max: self.entries_max, bytes_max: self.bytes_max }
+    }
+}
+
 impl<K: Key> CacheSettings<K> {
     /// Settings with the default deadline and without stale answers.
     pub fn new(entries_max: usize, bytes_max: usize, ttl: impl Fn(&K) -> Duration + Send + Sync + 'static) -> Self {

@@ -163,13 +163,14 @@ impl<K: Key, V: Body, E, O: Observer<K>> CacheState<K, V, E, O> {
             return false;
         }
         self.lru.insert(Arc::clone(key), entry);
-        self.evict_excess();
-        true
+        self.evict_excess(Some(key));
+        // A page that finds no place among others is not kept.
+        self.lru.peek(key).is_some()
     }
 
-    /// Holds the current bounds.
-    pub(super) fn evict_excess(&mut self) {
-        self.lru.evict_excess(self.settings.entries_max, self.settings.bytes_max);
+    /// Holds the current bounds after an entry was added or has grown, or after they have changed.
+    pub(super) fn evict_excess(&mut self, new: Option<&Arc<K>>) {
+        self.lru.evict_excess(self.settings.bounds(), new);
     }
 
     /// The entry that can be served instead of a load that failed, to a request made at `requested`.

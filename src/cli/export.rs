@@ -9,7 +9,7 @@ use super::database;
 use super::{Context, Failure, pipes};
 use crate::domain::access::Reach;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
-use crate::intake::{self, ExportError};
+use crate::intake::{self, ExportError, Party};
 use crate::store::{Actor, Store, StoreError, Subject};
 
 /// Write an enterprise's contacts as CSV.
@@ -84,8 +84,8 @@ fn export(
     arguments: &ExportArgs,
     sink: &mut dyn FnMut(Vec<u8>) -> std::io::Result<()>,
 ) -> Result<u64, ExportError> {
-    let actor = Actor::command_line();
-    intake::export(store, &Reach::Installation, &arguments.enterprise, arguments.department.as_ref(), &actor, sink)
+    let party = Party::alone(Actor::command_line());
+    intake::export(store, &Reach::Installation, &arguments.enterprise, arguments.department.as_ref(), &party, sink)
 }
 
 fn refused(error: ExportError, arguments: &ExportArgs) -> Failure {

@@ -14,7 +14,7 @@ use super::temporary_folder::TemporaryFolder;
 use super::{Context, Failure, pipes};
 use crate::domain::access::Reach;
 use crate::domain::ids::{DepartmentId, EmployeeId, EnterpriseId};
-use crate::intake::{self, ImportError, ImportOptions};
+use crate::intake::{self, ImportError, ImportOptions, Party};
 use crate::store::{Actor, MayCreate, database_path};
 use crate::telemetry;
 use crate::transfer::csv::RejectsOutput;
@@ -107,6 +107,7 @@ pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Fail
         department: arguments.department.as_ref().map(ToString::to_string),
         employee: arguments.employee.as_ref().map(ToString::to_string),
         may_create: if arguments.create_missing { MayCreate::Everything } else { MayCreate::Nothing },
+        new_owners_max: None,
         dry_run: arguments.dry_run,
         file: (!arguments.reads_stdin()).then(|| name.clone()),
     };
@@ -128,7 +129,7 @@ pub fn run(context: &mut Context<'_>, arguments: &ImportArgs) -> Result<(), Fail
         reader,
         &options,
         Some(rejects_output(rejects_path.clone())),
-        &Actor::command_line(),
+        &Party::alone(Actor::command_line()),
         &|progress| bar.show(progress),
     );
     bar.finish();

@@ -161,6 +161,34 @@ settings_table! {
         IntegerRange { min: 1, max: 1_000_000 }, default ["1024"],
         readme "writes that may wait; the next one gets 503 with `Retry-After`";
 
+    /// Share of everything that callers compete for that one token may have while others are there, in percent.
+    // A quarter: a program at full tilt leaves most of it to others, and four of them do not stand in each other's way.
+    // With 100, tokens have no shares.
+    Http share_per_token: u32 = "share-per-token" <"PERCENT"> Serving,
+        IntegerRange { min: 1, max: 100 }, default ["25"],
+        readme "percent of event streams, transfers, reads, writes and processor time that one token may have while \
+            others are there; beyond it 429";
+
+    /// Share of the same that one address (IPv6: one /64 network) may have, with all its tokens, in percent.
+    // A half: everybody of a company may be behind one address. With 100, addresses have no shares.
+    Http share_per_address: u32 = "share-per-address" <"PERCENT"> Serving,
+        IntegerRange { min: 1, max: 100 }, default ["50"],
+        readme "percent of the same that one address (IPv6: one /64) may have with all its tokens";
+
+    /// Most departments and employees that one import over HTTP may create.
+    // Staff of a company of this size come in with one file. What a mistaken column creates beyond it somebody would
+    // have to remove one by one.
+    Http import_new_owners_max: u64 = "import-new-owners-max" <"COUNT"> Serving,
+        IntegerRange { min: 0, max: 1_000_000 }, default ["1000"],
+        readme "departments and employees that one import over HTTP may create; rows that need more are rejected. \
+            `muster import` has no such bound";
+
+    /// Most departments and employees that one token may create within an hour, one by one and by imports.
+    // Several imports of the largest size, so that a company of any size can begin within a day.
+    Http new_owners_per_hour: u64 = "new-owners-per-hour" <"COUNT"> Serving,
+        IntegerRange { min: 1, max: 1_000_000_000 }, default ["5000"],
+        readme "departments and employees that one token may create within an hour; then 429";
+
     /// Largest size of the database; writes beyond it are refused as on a full disk.
     // The disk is the limit unless others need its room, too. An empty database takes a quarter of the least value.
     Store database_max: Option<usize> = "database-max" <"SIZE"> Serving,
@@ -192,11 +220,11 @@ settings_table! {
         Switch, default ["off"],
         readme "whether backups also hold the TLS certificate and its key; they are then as private as the key";
 
-    /// Connections that read the database; `auto` takes one per processor core, at least 2 and at most 8.
+    /// Connections that read the database; `auto` takes one per processor core, at least 4 and at most 8.
     // `ReadersParser` has the reasons of these numbers.
     Store readers: u32 = "readers" <"COUNT"> Serving,
         ReadersParser, default ["auto"],
-        readme "read connections; `auto` is one per core, 2 to 8";
+        readme "read connections; `auto` is one per core, 4 to 8";
 
     /// Most sign-ins that may fail from one address within a minute.
     // More is guessing, or a misconfigured client in a loop.

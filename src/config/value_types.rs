@@ -257,10 +257,10 @@ const AUTO: &str = "auto";
 /// Numbers of read connections that can be set. Beyond the largest they only wait for each other.
 const READER_NUMBERS: IntegerRange<u32> = IntegerRange { min: 1, max: 64 };
 
-/// The bounds of `auto`, which is one connection per processor core: two at least, so that one long read does not keep
-/// all others waiting; eight at most, since a read takes well under a millisecond and a few serve any number of
+/// The bounds of `auto`, which is one connection per processor core: four at least, so that a caller at full tilt, which
+/// gets a quarter of them, leaves some to others; eight at most, since a read takes well under a millisecond and a few serve any number of
 /// clients.
-const AUTO_READER_NUMBERS: RangeInclusive<usize> = 2..=8;
+const AUTO_READER_NUMBERS: RangeInclusive<usize> = 4..=8;
 
 impl ValueParser for ReadersParser {
     type Value = u32;

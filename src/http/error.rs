@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use crate::domain::FieldError;
 use crate::domain::trouble::TroubleKind;
-use crate::store::StoreError;
+use crate::store::{StoreError, TurnKind};
 
 /// The media type of every failure.
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -287,6 +287,13 @@ impl From<StoreError> for ApiError {
             }
             StoreError::ReadQueueFull => {
                 Self::unavailable("Too many requests are waiting for the database; try again", BUSY_RETRY_SECS)
+            }
+            StoreError::NoTurn(kind) => {
+                let what = match kind {
+                    TurnKind::Read => "Too many requests of this token or address wait to read the database",
+                    TurnKind::Write => "Too many requests of this token or address wait to write to the database",
+                };
+                Self::too_many_requests(format!("{what}; others have their share, too. Try again"), BUSY_RETRY_SECS)
             }
             StoreError::DeadlinePassed => Self::unavailable("The database is busy; try again", BUSY_RETRY_SECS),
             StoreError::Closed => Self::unavailable("The server is shutting down", BUSY_RETRY_SECS),

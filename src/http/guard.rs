@@ -2,9 +2,9 @@
 //!
 //! A guard surrounds each route of the `route_list`. In this order it asks: who is calling (401, 429), and does a
 //! change with a cookie come from one of the server's own pages (403); may the caller's role do this (403); does what
-//! the path names lie within the caller's reach (403, 404)? Only then does the handler run, and with it
-//! everything that reads a query or a body. The guard also ends a request that takes too long, unless the route
-//! streams.
+//! the path names lie within the caller's reach (403, 404)? Only then does the handler run, and with it everything that
+//! reads a query or a body. The guard also sees to it that a caller keeps to its share of processor time and of the
+//! database (`fair_shares`), and ends a request that takes too long, unless the route streams.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use axum::body::HttpBody;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use serde::Serialize;
@@ -24,9 +25,11 @@ use tower::{Layer, Service, ServiceExt};
 use super::auth::{Authenticator, address_of};
 use super::error::ApiError;
 use super::extract::{FromParams, PathId};
+use super::fair_shares::{FairShares, MeteredAnswer, Share};
 use crate::domain::access::{Reach, Role};
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::server::BodyProgress;
+use crate::store::{Turns, on_behalf_of};
 
 /// Within what a route works, and so what becomes of a token that does not reach all of it. What lies beyond gets the
 /// same 404 as what does not exist.
@@ -59,20 +62,49 @@ pub enum RouteAccess {
 #[derive(Clone)]
 pub struct Guard {
     pub(super) authenticator: Arc<Authenticator>,
+    pub(super) shares: FairShares,
     pub(super) access: RouteAccess,
     /// `None` for routes that stream.
     pub(super) time_max: Option<Duration>,
 }
 
 impl Guard {
-    /// Lets a request through, with its caller in it.
-    async fn admit(&self, request: &mut Request) -> Result<(), ApiError> {
+    /// Answers a request in the share of its caller.
+    async fn serve<S>(&self, mut request: Request, inner: S) -> Result<Response, Infallible>
+    where
+        S: Service<Request, Response = Response, Error = Infallible>,
+    {
+        let address = address_of(request.extensions().get().copied());
+        let share = match self.admit(&mut request).await {
+            Ok(share) => Arc::new(share),
+            Err(refusal) => {
+                // Whoever it was, the address is known, and pays.
+                let share = self.shares.of(None, address);
+                share.pay().await;
+                return Ok(held_back(refusal.into_response(), &share).await);
+            }
+        };
+        let answer = on_behalf_of(Arc::clone(&share) as Arc<dyn Turns>, inner.oneshot(request));
+        let answer = if share.is_crowded() {
+            share.pay().await;
+            MeteredAnswer::new(Arc::clone(&share), answer).await?
+        } else {
+            answer.await?
+        };
+        Ok(held_back(answer, &share).await)
+    }
+
+    /// Lets a request through, with its caller in it, and says in whose share.
+    async fn admit(&self, request: &mut Request) -> Result<Share, ApiError> {
         let RouteAccess::Token(role, within) = self.access else {
-            return self.authenticator.refuse_foreign(request.method(), request.headers());
+            let address = address_of(request.extensions().get().copied());
+            self.authenticator.refuse_foreign(request.method(), request.headers())?;
+            return Ok(self.shares.of(None, address));
         };
         // From here on the caller knows the address.
         let address = address_of(request.extensions_mut().remove());
         let mut caller = self.authenticator.admit(request.method(), request.headers(), address).await?;
+        let share = self.shares.of(Some(caller.token_id()), address);
         caller.must_be(role)?;
         match caller.reach() {
             Reach::Installation => {}
@@ -88,8 +120,16 @@ impl Guard {
             }
         }
         request.extensions_mut().insert(caller);
-        Ok(())
+        Ok(share)
     }
+}
+
+/// Holds an answer back if it is the refusal of what the caller has its share of.
+async fn held_back(answer: Response, share: &Share) -> Response {
+    if answer.status() == StatusCode::TOO_MANY_REQUESTS {
+        share.hold_refusal().await;
+    }
+    answer
 }
 
 /// Lets through what lies within a limited reach.
@@ -160,7 +200,7 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, mut request: Request) -> Self::Future {
+    fn call(&mut self, request: Request) -> Self::Future {
         let Self(route) = self.clone();
         Box::pin(async move {
             let GuardedRoute { guard, inner } = &*route;
@@ -168,12 +208,7 @@ where
             // Only what has a body can be late with it.
             let progress =
                 if request.body().is_end_stream() { None } else { request.extensions().get::<BodyProgress>().cloned() };
-            let answer = async {
-                match guard.admit(&mut request).await {
-                    Ok(()) => inner.clone().oneshot(request).await,
-                    Err(refusal) => Ok(refusal.into_response()),
-                }
-            };
+            let answer = guard.serve(request, inner.clone());
             let Some(time_max) = time_max else { return answer.await };
             let mut answer = pin!(answer);
             // Most answers are there at once. Only for one that is not, a timer is worth its cost.

@@ -12,6 +12,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
 use super::api_root::SECOND_ROOT;
 use super::auth::Authenticator;
+use super::fair_shares::FairShares;
 use super::guard::{Guard, RouteAccess, Within};
 use super::openapi;
 use crate::config::HttpSettings;
@@ -21,15 +22,16 @@ use crate::domain::access::Role;
 pub struct GuardedRouter<S> {
     router: OpenApiRouter<S>,
     authenticator: Arc<Authenticator>,
+    shares: FairShares,
     request_timeout: Duration,
 }
 
 impl<S: Clone + Send + Sync + 'static> GuardedRouter<S> {
-    /// A router without routes yet, whose routes ask this authenticator who is calling.
+    /// A router without routes yet, whose routes ask this authenticator who is calling, and serve each in its share.
     #[must_use]
-    pub fn new(authenticator: Arc<Authenticator>, settings: &HttpSettings) -> Self {
+    pub fn new(authenticator: Arc<Authenticator>, shares: FairShares, settings: &HttpSettings) -> Self {
         let router = OpenApiRouter::with_openapi(openapi::preface(settings.base_path.as_ref()));
-        Self { router, authenticator, request_timeout: settings.request_timeout }
+        Self { router, authenticator, shares, request_timeout: settings.request_timeout }
     }
 
     /// Routes that need no token.
@@ -55,7 +57,8 @@ impl<S: Clone + Send + Sync + 'static> GuardedRouter<S> {
     fn add(mut self, access: RouteAccess, time_max: Option<Duration>, routes: UtoipaMethodRouter<S>) -> Self {
         let (schemas, mut paths, methods) = routes;
         // Only the methods themselves: a method that this path does not take is answered 405 without a token, too.
-        let methods = methods.route_layer(Guard { authenticator: Arc::clone(&self.authenticator), access, time_max });
+        let (authenticator, shares) = (Arc::clone(&self.authenticator), self.shares.clone());
+        let methods = methods.route_layer(Guard { authenticator, shares, access, time_max });
         for (path, item) in &mut paths.paths {
             openapi::complete(path, item, access);
             self.router = self.router.route(&format!("{SECOND_ROOT}{path}"), methods.clone());
@@ -83,6 +86,8 @@ mod tests {
     use crate::http::auth::sample_access::{SampleAccess, sample_clock};
     use crate::http::error::ApiError;
     use crate::http::extract::Json;
+    use crate::http::fair_shares::Totals;
+    use crate::http::options::HttpLimits;
     use crate::http::request_layer::RequestLayer;
 
     #[utoipa::path(get, path = "/open", responses((status = 200)))]
@@ -137,7 +142,9 @@ mod tests {
     async fn sample_with(settings: HttpSettings) -> Sample {
         let access = SampleAccess::new(&sample_clock()).await;
         let authenticator = Authenticator::new(access.access.clone(), &settings, false, sample_clock());
-        let (router, document) = GuardedRouter::new(Arc::new(authenticator), &settings)
+        let totals = Totals { reads: 4, reads_waiting: 8, writes_waiting: 8 };
+        let shares = FairShares::new(&settings, HttpLimits::default(), totals, sample_clock());
+        let (router, document) = GuardedRouter::new(Arc::new(authenticator), shares, &settings)
             .public(routes!(open))
             .public(routes!(careless))
             .public(routes!(slow))

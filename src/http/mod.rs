@@ -8,6 +8,7 @@
 //! - `api_root`: `/` and `/api`; `base_path` puts all of it below a path.
 //! - [`error`]: the one way in which a request fails.
 //! - [`guarded_router`], [`guard`], [`auth`]: who may do what, so that no route can forget to ask.
+//! - [`fair_shares`]: what one caller may have of everything that callers compete for.
 //! - [`extract`]: what handlers take from a request; [`answer`]: how they answer.
 //! - `negotiation`, `cached_response`, `gzip_json`: which answer a client has already, answers from the cache,
 //!   compression.
@@ -24,6 +25,7 @@ mod base_path;
 mod cached_response;
 pub mod error;
 pub mod extract;
+pub mod fair_shares;
 pub mod field_types;
 pub mod guard;
 pub mod guarded_router;

@@ -21,7 +21,8 @@ use crate::config::WebOrigin;
 ///
 /// Fails only if the binary itself is broken, such as by a file that is missing from it.
 pub fn router(state: AppState) -> Result<Router, ApiError> {
-    let (api, document) = all_routes(GuardedRouter::new(Arc::clone(&state.authenticator), &state.settings)).finish();
+    let router = GuardedRouter::new(Arc::clone(&state.authenticator), state.shares.clone(), &state.settings);
+    let (api, document) = all_routes(router).finish();
     let _ = state.document.set(openapi::asset(document)?);
     let mut app = api.merge(assets::routes()?);
     if !state.settings.cors_origin.is_empty() {

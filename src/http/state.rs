@@ -9,7 +9,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::assets::Asset;
-use super::auth::Authenticator;
+use super::auth::{Authenticator, Caller};
+use super::fair_shares::{FairShares, Share, Totals};
 use super::meters::Meters;
 use super::options::{HttpLimits, HttpOptions};
 use super::readiness::Readiness;
@@ -54,6 +55,8 @@ pub struct AppStateFields {
     pub(super) readiness: Readiness,
     /// When the server started.
     pub(super) started: Instant,
+    /// What each caller may have of what callers compete for.
+    pub(super) shares: FairShares,
     /// A place for each event stream that may be open at once.
     pub(super) event_streams: Arc<Semaphore>,
     /// A place for each import or export that may run at once.
@@ -77,6 +80,12 @@ impl AppState {
         let HttpOptions { settings, limits } = options;
         let is_https = server.tls.is_some() || settings.public_origin().is_some_and(|origin| origin.is_https());
         let clock = store.clock().clone();
+        let figures = store.figures();
+        let totals = Totals {
+            reads: store.readers(),
+            reads_waiting: figures.reads_waiting_max,
+            writes_waiting: figures.jobs_waiting_max,
+        };
         Self(Arc::new(AppStateFields {
             authenticator: Arc::new(Authenticator::new(access.clone(), &settings, is_https, clock.clone())),
             clock,
@@ -87,6 +96,7 @@ impl AppState {
             readiness: Readiness::default(),
             event_streams: Arc::new(Semaphore::new(limits.event_streams_max)),
             transfers: Arc::new(Semaphore::new(limits.transfers_max)),
+            shares: FairShares::new(&settings, limits, totals, store.clock().clone()),
             settings: Arc::new(settings),
             limits,
             store,
@@ -96,6 +106,13 @@ impl AppState {
             stop,
             document: Arc::default(),
         }))
+    }
+}
+
+impl AppStateFields {
+    /// What a caller may have of what callers compete for.
+    pub(super) fn share_of(&self, caller: &Caller) -> Share {
+        self.shares.of(Some(caller.token_id()), caller.address())
     }
 }
 

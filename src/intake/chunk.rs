@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::options::ImportOptions;
 use crate::store::{
-    DepartmentName, EmployeeName, ImportChunk, ImportOutcome, ImportRow, ImportedRow, OwnerRow, Store, StoreError,
-    WriteTx,
+    DepartmentName, EmployeeName, ImportChunk, ImportOutcome, ImportRow, ImportedRow, NewOwnersBound, OwnerRow, Store,
+    StoreError, WriteTx,
 };
 use crate::transfer::csv::{OwnerColumns, RawRecord};
 
@@ -29,6 +30,12 @@ const ROWS_MAX: usize = 5_000;
 /// holder, since the next chunk may have to read more pages from the disk.
 const CHUNK_TIME_AIM: Duration = Duration::from_millis(30);
 
+/// The same while other clients write: about as long as their own writes take, of which each waits for a chunk.
+const CHUNK_TIME_AIM_BESIDE_OTHERS: Duration = Duration::from_millis(2);
+
+/// Rows of the first chunk then, and the fewest: each may create an employee, which takes a fraction of a millisecond.
+const ROWS_MIN_BESIDE_OTHERS: usize = 4;
+
 /// The number of rows of the next chunk.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum ChunkSize {
@@ -37,8 +44,12 @@ pub(super) enum ChunkSize {
 }
 
 impl ChunkSize {
-    pub(super) fn first(store: &Store) -> Self {
-        if store.is_alone() { Self::Fixed(ROWS_ALONE) } else { Self::Adaptive(ROWS_FIRST) }
+    pub(super) fn first(store: &Store, has_others: bool) -> Self {
+        match (store.is_alone(), has_others) {
+            (true, _) => Self::Fixed(ROWS_ALONE),
+            (false, false) => Self::Adaptive(ROWS_FIRST),
+            (false, true) => Self::Adaptive(ROWS_MIN_BESIDE_OTHERS),
+        }
     }
 
     pub(super) fn rows(self) -> usize {
@@ -56,13 +67,17 @@ impl ChunkSize {
     }
 
     /// Adapts the size to the time that a chunk held the lock.
-    pub(super) fn adapt(&mut self, rows: usize, took: Duration) {
+    pub(super) fn adapt(&mut self, rows: usize, took: Duration, has_others: bool) {
         if let Self::Adaptive(next) = self {
+            let (aim, rows_min) = match has_others {
+                false => (CHUNK_TIME_AIM, ROWS_MIN),
+                true => (CHUNK_TIME_AIM_BESIDE_OTHERS, ROWS_MIN_BESIDE_OTHERS),
+            };
             // Grows slowly and shrinks at once: a chunk that is too large delays the server, one that is too small only
             // the import.
-            let aim = CHUNK_TIME_AIM.as_micros() * rows as u128 / took.as_micros().max(1);
+            let aim = aim.as_micros() * rows as u128 / took.as_micros().max(1);
             let aim = usize::try_from(aim).unwrap_or(ROWS_MAX);
-            *next = aim.min(*next * 2).clamp(ROWS_MIN, ROWS_MAX);
+            *next = aim.min(*next * 2).clamp(rows_min, ROWS_MAX);
         }
     }
 }
@@ -95,12 +110,27 @@ impl Chunk {
     }
 
     /// Writes the chunk within a transaction, and returns the result of each row.
-    pub(super) fn write(self, tx: &WriteTx<'_>, options: &ImportOptions) -> Result<ChunkResult, StoreError> {
+    pub(super) fn write(
+        self,
+        tx: &WriteTx<'_>,
+        options: &ImportOptions,
+        new_owners: Option<NewOwnersBound>,
+    ) -> Result<ChunkResult, StoreError> {
         let ImportOptions { reach, enterprise, may_create, dry_run, .. } = options.clone();
-        let mut result = ChunkResult { rows: self.len() as u64, rejected: self.refused, ..ChunkResult::default() };
-        let chunk = ImportChunk { reach, enterprise, owners: self.owners, rows: self.rows, may_create, dry_run };
+        let mut result = ChunkResult {
+            rows: self.len() as u64,
+            rejected: self.refused,
+            is_dry_run: dry_run,
+            ..ChunkResult::default()
+        };
+        let chunk =
+            ImportChunk { reach, enterprise, owners: self.owners, rows: self.rows, may_create, new_owners, dry_run };
         // A chunk without rows must not create its owners.
         let mut outcome = if chunk.rows.is_empty() { ImportOutcome::default() } else { tx.import(&chunk)? };
+        if dry_run {
+            let created = chunk.owners.iter().zip(&outcome.owners_created).filter(|(_, created)| **created);
+            result.dry_run_owners = created.map(|(owner, _)| owner.clone()).collect();
+        }
         let owners: Vec<u64> = if dry_run { chunk.owners.iter().map(hash_of).collect() } else { Vec::new() };
         let outcomes = std::mem::take(&mut outcome.rows);
         for ((row, origin), outcome) in chunk.rows.iter().zip(self.origins).zip(outcomes) {
@@ -141,8 +171,28 @@ pub(super) struct ChunkResult {
     pub(super) rejected: Vec<(RowOrigin, String)>,
     /// The keys of the rows that a dry run would have imported, including copies within the file.
     pub(super) dry_run_keys: Vec<ContentKey>,
+    pub(super) is_dry_run: bool,
+    /// The owners for whom a dry run would have created an employee.
+    pub(super) dry_run_owners: Vec<OwnerRow>,
     /// What was created, and which owners were refused. Its rows are moved into the fields above.
     pub(super) outcome: ImportOutcome,
+}
+
+impl ChunkResult {
+    /// Counts what was created for later chunks of the same import.
+    pub(super) fn count_new_owners(&self, bound: &mut NewOwnersBound) {
+        let ImportOutcome { departments_created, employees_created, .. } = &self.outcome;
+        let count = |created: usize| u64::try_from(created).unwrap_or(u64::MAX);
+        if !self.is_dry_run {
+            bound.created = bound.created.saturating_add(count(departments_created.len() + employees_created.len()));
+            return;
+        }
+        // A chunk of a dry run creates anew what the chunks before it would have created.
+        let rehearsed = Arc::make_mut(&mut bound.rehearsed);
+        rehearsed.owners.extend(self.dry_run_owners.iter().cloned());
+        rehearsed.departments.extend(departments_created.iter().cloned());
+        bound.created = count(rehearsed.owners.len() + rehearsed.departments.len());
+    }
 }
 
 /// A hash of the owner, the person key and the content key: rows of a file with equal keys are copies.

@@ -4,9 +4,10 @@ use std::io;
 
 use serde_json::json;
 
+use super::options::Party;
 use crate::domain::access::Reach;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
-use crate::store::{Actor, AuditAction, AuditEntry, Store, StoreError};
+use crate::store::{AuditAction, AuditEntry, ReadTx, Store, StoreError};
 use crate::transfer::csv::ContactWriter;
 
 /// Contacts of one piece. Each piece is read in a separate transaction, so that a slow client holds none open. The
@@ -36,16 +37,16 @@ pub fn export(
     reach: &Reach,
     enterprise: &EnterpriseId,
     department: Option<&DepartmentId>,
-    actor: &Actor,
+    party: &Party,
     sink: &mut dyn FnMut(Vec<u8>) -> io::Result<()>,
 ) -> Result<u64, ExportError> {
     let mut written = 0;
-    let outcome = export_all(store, reach, enterprise, department, &mut written, sink);
+    let outcome = export_all(store, reach, enterprise, department, party, &mut written, sink);
     if outcome.is_ok() || written > 0 {
         let broken_off = outcome.as_ref().err().map(ToString::to_string);
         let after = json!({ "departmentId": department, "contacts": written, "brokenOff": broken_off });
         store.audit_done_blocking(
-            actor.clone(),
+            party.actor.clone(),
             AuditEntry::of(AuditAction::ContactsExport, enterprise.as_str()).after(after),
         );
     }
@@ -67,14 +68,15 @@ fn export_all(
     reach: &Reach,
     enterprise: &EnterpriseId,
     department: Option<&DepartmentId>,
+    party: &Party,
     written: &mut u64,
     sink: &mut dyn FnMut(Vec<u8>) -> io::Result<()>,
 ) -> Result<(), ExportError> {
     let mut writer = ContactWriter::new(Vec::new())?;
     let mut after = None;
     loop {
-        let page =
-            store.read_blocking(|tx| tx.export_contacts(reach, enterprise, department, after, EXPORT_PIECE_ROWS))?;
+        let read = |tx: &ReadTx<'_>| tx.export_contacts(reach, enterprise, department, after, EXPORT_PIECE_ROWS);
+        let page = store.read_blocking_for(party.client.as_ref(), read)?;
         for row in &page {
             writer.write(&row.contact, &row.employee_email)?;
         }

@@ -85,6 +85,7 @@ impl<'a> PendingRows<'a> {
             owners: std::mem::take(&mut self.owners),
             rows: std::mem::take(&mut self.rows),
             may_create: MayCreate::Nothing,
+            new_owners: None,
             dry_run: false,
         };
         self.positions.clear();

@@ -9,8 +9,10 @@ use std::thread;
 use serde_json::json;
 
 use super::chunk::{Chunk, ChunkResult, ChunkSize, ContentKey, RowOrigin, owner_of};
-use super::options::{ImportOptions, ImportProgress};
-use crate::store::{Actor, AuditAction, AuditEntry, ImportChunk, ImportRow, OwnerRefusal, Store, StoreError, Subject};
+use super::options::{ImportOptions, ImportProgress, Party};
+use crate::store::{
+    Actor, AuditAction, AuditEntry, ImportChunk, ImportRow, NewOwnersBound, OwnerRefusal, Store, StoreError, Subject,
+};
 use crate::transfer::TransferError;
 use crate::transfer::csv::{ContactReader, OwnerColumns, RejectsOutput, RejectsWriter};
 use crate::transfer::report::{Created, ImportReport};
@@ -59,7 +61,7 @@ pub fn import(
     mut reader: ContactReader<impl Read + Send>,
     options: &ImportOptions,
     rejects: Option<RejectsOutput>,
-    actor: &Actor,
+    party: &Party,
     progress: &(dyn Fn(ImportProgress) + Sync),
 ) -> Result<ImportReport, ImportError> {
     let begun = store.clock().instant();
@@ -70,11 +72,13 @@ pub fn import(
     let mut run = RunningImport {
         store,
         options,
+        party,
         report,
         rejects,
         created: CreatedIds::default(),
+        new_owners: options.new_owners_max.map(NewOwnersBound::new),
         seen: HashSet::new(),
-        size: ChunkSize::first(store),
+        size: ChunkSize::first(store, party.has_others()),
     };
     run.find_named_owner()?;
     let chunk_rows = AtomicUsize::new(run.size.rows());
@@ -96,7 +100,7 @@ pub fn import(
         Err(error) => {
             // The chunks written before stay, so the audit log must show them.
             run.report.created = run.created.counted();
-            record(store, options, &run.report, actor, Some(&error));
+            record(store, options, &run.report, &party.actor, Some(&error));
             return Err(error);
         }
     };
@@ -104,7 +108,7 @@ pub fn import(
     report.encoding = encoding.unwrap_or(report.encoding);
     let took = store.clock().instant().duration_since(begun);
     report.duration_millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    record(store, options, &report, actor, None);
+    record(store, options, &report, &party.actor, None);
     Ok(report)
 }
 
@@ -164,9 +168,12 @@ fn read_chunks<R: Read>(
 struct RunningImport<'a> {
     store: &'a Store,
     options: &'a ImportOptions,
+    party: &'a Party,
     report: ImportReport,
     rejects: Option<RejectsWriter>,
     created: CreatedIds,
+    /// How many departments and employees may still be created.
+    new_owners: Option<NewOwnersBound>,
     /// The rows that a dry run would have imported.
     seen: HashSet<ContentKey>,
     size: ChunkSize,
@@ -196,8 +203,11 @@ impl RunningImport<'_> {
     fn find_named_owner(&self) -> Result<(), ImportError> {
         let ImportOptions { reach, enterprise, may_create, .. } = self.options.clone();
         let owners = owner_of(self.options, OwnerColumns::default()).into_iter().collect();
-        let chunk = ImportChunk { reach, enterprise, owners, rows: Vec::new(), may_create, dry_run: true };
-        let outcome = self.store.write_blocking(move |tx| tx.import(&chunk)).map_err(|error| self.explain(error))?;
+        let new_owners = self.new_owners.clone();
+        let chunk = ImportChunk { reach, enterprise, owners, rows: Vec::new(), may_create, new_owners, dry_run: true };
+        let client = self.party.client.as_ref();
+        let outcome =
+            self.store.write_blocking_for(client, move |tx| tx.import(&chunk)).map_err(|error| self.explain(error))?;
         let refused = outcome.owners_refused.into_iter().flatten().next();
         refused.map_or(Ok(()), |refusal| Err(ImportError::Owner(refusal)))
     }
@@ -207,17 +217,25 @@ impl RunningImport<'_> {
         let rows_max = self.size.transaction_rows();
         let rows_first = first.len();
         let options = self.options.clone();
+        let mut new_owners = self.new_owners.clone();
         let clock = self.store.clock().clone();
-        let written = self.store.write_blocking(move |tx| {
+        let written = self.store.write_blocking_for(self.party.client.as_ref(), move |tx| {
             let begun = clock.instant();
             let mut rows = first.len();
-            let mut results = vec![first.write(tx, &options)?];
+            let mut write = |chunk: Chunk| {
+                let result = chunk.write(tx, &options, new_owners.clone())?;
+                if let Some(bound) = &mut new_owners {
+                    result.count_new_owners(bound);
+                }
+                Ok::<_, StoreError>(result)
+            };
+            let mut results = vec![write(first)?];
             let mut failure = None;
             while rows < rows_max {
                 match chunks.recv() {
                     Ok(Ok(chunk)) => {
                         rows += chunk.len();
-                        results.push(chunk.write(tx, &options)?);
+                        results.push(write(chunk)?);
                     }
                     Ok(Err(error)) => {
                         failure = Some(error);
@@ -226,10 +244,11 @@ impl RunningImport<'_> {
                     Err(_) => break,
                 }
             }
-            Ok((results, failure, clock.instant().duration_since(begun), chunks))
+            Ok((results, new_owners, failure, clock.instant().duration_since(begun), chunks))
         });
-        let (results, failure, took, chunks) = written.map_err(|error| self.explain(error))?;
-        self.size.adapt(rows_first, took);
+        let (results, new_owners, failure, took, chunks) = written.map_err(|error| self.explain(error))?;
+        self.new_owners = new_owners;
+        self.size.adapt(rows_first, took, self.party.has_others());
         for result in results {
             self.count(result);
         }
@@ -355,6 +374,7 @@ mod tests {
             department: Some("sales".to_owned()),
             employee: Some("u1".to_owned()),
             may_create: MayCreate::Everything,
+            new_owners_max: None,
             dry_run: false,
             file: None,
         };
@@ -362,7 +382,7 @@ mod tests {
         let rows: Vec<String> = (0..5_000).map(|row| format!("Anita,anita{row}@example.com\n")).collect();
         let file = format!("name,email\n{}Bo,", rows.concat());
         let reader = open(BrokenInput(file.as_bytes()), &options).unwrap();
-        let error = import(&store, reader, &options, None, &Actor::command_line(), &|_| {}).unwrap_err();
+        let error = import(&store, reader, &options, None, &Party::alone(Actor::command_line()), &|_| {}).unwrap_err();
         assert!(matches!(error, ImportError::Transfer(_)), "{error}");
         let contacts = store.read_blocking(|tx| tx.enterprise_summary(&enterprise)).unwrap().totals.total_contacts;
         assert_eq!(contacts, 5_000);
@@ -385,11 +405,13 @@ mod tests {
                 department: department.map(str::to_owned),
                 employee: Some("u1".to_owned()),
                 may_create: MayCreate::Everything,
+                new_owners_max: None,
                 dry_run: false,
                 file: None,
             };
-            let outcome = open(file.as_bytes(), &options)
-                .and_then(|reader| import(&store, reader, &options, None, &Actor::command_line(), &|_| {}));
+            let outcome = open(file.as_bytes(), &options).and_then(|reader| {
+                import(&store, reader, &options, None, &Party::alone(Actor::command_line()), &|_| {})
+            });
             let outcome = outcome.map(|report| report.imported).map_err(|error| error.to_string());
             assert_eq!(outcome, expected.map_err(str::to_owned), "{department:?} {file:?}");
             store.read_blocking(|tx| tx.enterprise(&enterprise)).is_ok()

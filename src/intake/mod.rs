@@ -12,4 +12,4 @@ mod options;
 pub use export::{ExportError, can_export, export};
 pub use fill_demo::fill;
 pub use import::{ImportError, import, open};
-pub use options::{ImportOptions, ImportProgress};
+pub use options::{ImportOptions, ImportProgress, Party};

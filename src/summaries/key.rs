@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::cache::Key;
+use crate::cache::{EntryShare, Key};
 use crate::domain::contacts::{DETAILS_LIMIT_MAX, DetailsRequest, DetailsView};
 use crate::domain::directory::Scope;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
@@ -130,9 +130,15 @@ fn read_details(view: &str, limit: &str, cursor: Option<&str>) -> Option<Details
 
 impl Key for SummaryKey {
     type Scope = Scope;
+    type Owner = EnterpriseId;
 
     fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    fn share(&self) -> EntryShare<'_, EnterpriseId> {
+        let owner = &self.scope.enterprise;
+        if self.details.is_some() { EntryShare::Page(owner) } else { EntryShare::Other(owner) }
     }
 
     fn bytes(&self) -> usize {

@@ -12,11 +12,15 @@ use super::key::SummaryKey;
 use super::read_through::Summaries;
 use crate::cache::Loaded;
 use crate::domain::directory::Scope;
-use crate::store::{ReadTx, StoreError};
+use crate::store::{HeldTurn, ReadTx, StoreError};
 
 impl Summaries {
-    /// The loader for a key.
-    pub(super) fn loader(&self, key: &SummaryKey) -> impl FnOnce() -> LoadFuture + Send + 'static {
+    /// The loader for a key, which reads in this turn, so that a client that goes away meanwhile does not get another.
+    pub(super) fn loader(
+        &self,
+        key: &SummaryKey,
+        turn: Option<HeldTurn>,
+    ) -> impl FnOnce() -> LoadFuture + Send + 'static {
         let (store, key) = (self.store.clone(), key.clone());
         // A page contains its expiry. The TTL is read here, because the loader must not own the cache, which owns the
         // loader.
@@ -24,7 +28,7 @@ impl Summaries {
         move || {
             Box::pin(async move {
                 let clock = store.clock().clone();
-                let loaded = store.read(move |tx| {
+                let loaded = store.read_in(turn, move |tx| {
                     let begun = clock.instant();
                     load(tx, &key, ttl, || clock.instant().saturating_duration_since(begun))
                 });

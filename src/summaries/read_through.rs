@@ -128,7 +128,10 @@ impl Summaries {
                 });
             }
         }
-        let served = self.cache.get_or_load(key, self.loader(key)).await?;
+        // Waited for before a load is joined: nobody waits for the turn of whoever began it.
+        let turn = self.store.read_turn().await?;
+        let served = self.cache.get_or_load(key, self.loader(key, turn.clone())).await?;
+        drop(turn);
         match served {
             Some(served) => Ok(ConditionalAnswer::Whole(served)),
             None => Err(self.why_absent(key).await),

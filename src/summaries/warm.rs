@@ -142,7 +142,7 @@ impl Summaries {
         let _permit = self.warming.acquire().await.map_err(|_| WarmError::NotReached)?;
         for _ in 0..ATTEMPTS_MAX {
             let left = self.in_time(deadline)?;
-            let warmed = tokio::time::timeout(left, self.cache.warm(&key, self.loader(&key))).await;
+            let warmed = tokio::time::timeout(left, self.cache.warm(&key, self.loader(&key, None))).await;
             match warmed.map_err(|_| WarmError::NotReached)?.map_err(SummaryError::from)? {
                 WarmLoad::AlreadyFresh => return Ok(WarmOutcome::AlreadyCached),
                 WarmLoad::Loaded { stored: true } => return Ok(WarmOutcome::Warmed),

@@ -277,7 +277,11 @@ async fn an_event_stream_outlives_the_request_timeout_and_sends_keep_alives() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_number_of_open_event_streams_is_bounded() {
-    let app = TestApp::start_with(|settings| settings.http_limits.event_streams_max = 2).await;
+    let app = TestApp::start_with(|settings| {
+        settings.http_limits.event_streams_max = 2;
+        (settings.http.share_per_token, settings.http.share_per_address) = (100, 100);
+    })
+    .await;
     let viewer = app.client(Role::Viewer).await;
     let (one, _) = listen(&viewer).await;
     let (_other, _) = listen(&viewer).await;

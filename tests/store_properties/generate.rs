@@ -318,6 +318,7 @@ impl Generator {
             owners,
             rows,
             may_create,
+            new_owners: None,
             dry_run,
         })
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -17,6 +17,8 @@ const CONNECTION_IDLE_MAX: Duration = Duration::from_secs(5);
 pub struct WireClient {
     address: SocketAddr,
     token: String,
+    /// The address that it connects from; `None` leaves that to the system.
+    from: Option<IpAddr>,
     connection: Option<(Instant, BufReader<TcpStream>)>,
 }
 
@@ -51,7 +53,12 @@ impl WireReply {
 
 impl WireClient {
     pub fn new(address: SocketAddr, token: &str) -> Self {
-        Self { address, token: token.to_owned(), connection: None }
+        Self { address, token: token.to_owned(), from: None, connection: None }
+    }
+
+    /// The same from another address of this machine: all of 127.0.0.0/8 are.
+    pub fn from_address(self, address: IpAddr) -> Self {
+        Self { from: Some(address), ..self }
     }
 
     /// A client of the same server with another token.
@@ -99,7 +106,10 @@ impl WireClient {
 
     /// Opens a connection to the server, for requests that are sent in parts.
     pub fn connect(&self) -> io::Result<BufReader<TcpStream>> {
-        let stream = TcpStream::connect(self.address)?;
+        let stream = match self.from {
+            None => TcpStream::connect(self.address)?,
+            Some(from) => connect_from(from, self.address)?,
+        };
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(RESPONSE_TIME_MAX))?;
         Ok(BufReader::new(stream))
@@ -121,6 +131,18 @@ impl WireClient {
         }
         [head.as_bytes(), b"\r\n", body].concat()
     }
+}
+
+/// Connects from an address, which the standard library cannot.
+fn connect_from(from: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.bind((from, 0).into())?;
+        socket.connect(to).await?.into_std()
+    })?;
+    stream.set_nonblocking(false)?;
+    Ok(stream)
 }
 
 /// Reads one response.

@@ -9,13 +9,15 @@ mod model;
 #[cfg(not(muster_shuttle))]
 mod races;
 #[cfg(not(muster_shuttle))]
+mod shares;
+#[cfg(not(muster_shuttle))]
 mod single_flight;
 #[cfg(not(muster_shuttle))]
 mod statistics;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Body, Key};
+use super::{Body, EntryShare, Key};
 
 /// A key: one part of a scope.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,8 +26,23 @@ struct TestKey {
     part: u32,
 }
 
+/// Parts from here on are pages, in the share of their scope.
+const FIRST_PAGE: u32 = 1 << 20;
+
+/// Parts from here on are no pages, and in the share of their scope.
+const FIRST_OTHER: u32 = 1 << 21;
+
 impl Key for TestKey {
     type Scope = u32;
+    type Owner = u32;
+
+    fn share(&self) -> EntryShare<'_, u32> {
+        match self.part {
+            0..FIRST_PAGE => EntryShare::None,
+            FIRST_PAGE..FIRST_OTHER => EntryShare::Page(&self.scope),
+            FIRST_OTHER.. => EntryShare::Other(&self.scope),
+        }
+    }
 
     fn scope(&self) -> &u32 {
         &self.scope

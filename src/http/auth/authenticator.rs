@@ -108,6 +108,12 @@ impl Authenticator {
         }
     }
 
+    /// How many look-ups were refused because an address, or all together, had tried too often.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.limit.refused()
+    }
+
     /// The session cookie, for those who give it out and take it away.
     #[must_use]
     pub fn cookie(&self) -> &SessionCookie {

@@ -7,6 +7,7 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
@@ -35,6 +36,7 @@ pub struct FailedSignInLimit {
     look_ups_max: u32,
     /// Guards counters only; nothing but arithmetic is ever done under it, so no request waits for another's look-up.
     counters: Mutex<SignInCounters>,
+    refused: AtomicU64,
 }
 
 struct SignInCounters {
@@ -93,6 +95,7 @@ impl FailedSignInLimit {
             failures_max,
             look_ups_max,
             counters: Mutex::new(SignInCounters { failures: LruCache::new(ADDRESSES_MAX), look_ups }),
+            refused: AtomicU64::new(0),
         }
     }
 
@@ -102,8 +105,20 @@ impl FailedSignInLimit {
         self.failures_max
     }
 
+    /// How many look-ups were refused.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     /// Whether a token from this address may be looked up now, and if not, for how long not.
     pub fn allow(&self, address: IpAddr) -> Result<Attempt, Duration> {
+        self.judge(address).inspect_err(|_| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        })
+    }
+
+    fn judge(&self, address: IpAddr) -> Result<Attempt, Duration> {
         let (now, network) = (self.clock.instant(), client_network(address));
         // SignInCounters are right after every statement, so a panic elsewhere cannot have left them torn.
         let mut counters = self.counters.lock();

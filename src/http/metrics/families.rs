@@ -43,6 +43,8 @@ pub(super) struct MetricsSnapshot {
     pub(super) connections: usize,
     pub(super) connections_max: usize,
     pub(super) shed: [(&'static str, u64); 3],
+    /// What callers were refused that had their share, by reason.
+    pub(super) refused: Vec<(&'static str, u64)>,
     pub(super) cache: (Stats, Occupancy),
     pub(super) store: StoreFigures,
     pub(super) backups: BackupFigures,
@@ -94,6 +96,11 @@ impl MetricsSnapshot {
             "muster_http_shed",
             "What was turned away because there was too much of it.",
             of_store.into_iter().chain(self.shed).map(|(what, count)| ([("what", what)], count)),
+        )?;
+        writer.counters(
+            "muster_requests_refused",
+            "Requests that were refused with 429, by what the caller had its share of.",
+            self.refused.iter().map(|(reason, count)| ([("reason", *reason)], *count)),
         )?;
         writer.count("muster_http_connections", "Connections that are open.", self.connections)?;
         writer.count("muster_http_connections_max", "Connections that may be open.", self.connections_max)

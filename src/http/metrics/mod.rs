@@ -41,6 +41,7 @@ pub(super) fn exposition(state: &AppState) -> Result<String, fmt::Error> {
             ("connections", &server.counters.refused),
         ]
         .map(|(what, count)| (what, count.load(Ordering::Relaxed))),
+        refused: state.shares.refusals().all().chain([("sign_ins", state.authenticator.refused())]).collect(),
         cache: (cache.stats(), cache.occupancy()),
         store: state.store.figures(),
         backups: state.backups.figures(),

@@ -5,7 +5,6 @@
 //! piece the token, or session, is checked again.
 
 use std::convert::Infallible;
-use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -14,7 +13,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use utoipa::{IntoParams, ToSchema};
 
@@ -22,6 +21,7 @@ use crate::domain::access::Role;
 use crate::domain::sealed_position;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
+use crate::http::fair_shares::{Place, PlaceKind};
 use crate::http::state::AppState;
 use crate::summaries::{Listener, LiveEvent};
 
@@ -36,9 +36,6 @@ const RECONNECT_AFTER_MILLIS: u64 = 2_000;
 
 /// Pieces that wait for the connection; the events behind them wait once for all clients.
 const PIECES_WAITING_MAX: usize = 1;
-
-/// Seconds after which a place for an event stream may have become free.
-const BUSY_RETRY_SECS: u64 = 5;
 
 /// What is sent when nothing else is, so that no proxy takes the connection for dead.
 const KEEP_ALIVE: &str = ": keep-alive\n\n";
@@ -115,10 +112,8 @@ enum StreamEventName {
     ))
 )]
 pub async fn watch(State(state): State<AppState>, caller: Caller, request: HeaderMap) -> Result<Response, ApiError> {
-    let place = state.event_streams.clone().try_acquire_owned().map_err(|_| {
-        state.meters.shed.event_streams.fetch_add(1, Ordering::Relaxed);
-        ApiError::unavailable("Too many event streams are open; close one, or try again", BUSY_RETRY_SECS)
-    })?;
+    let share = state.share_of(&caller);
+    let place = share.place(PlaceKind::EventStream, &state.event_streams, &state.meters.shed.event_streams)?;
     let key = state.store.read_internal(|tx| tx.tag_key()).await?;
     let seen = request.get(LAST_EVENT_ID).map(|id| {
         let id = id.to_str().ok().and_then(|id| sealed_position::open_proven(id.trim(), &key));
@@ -148,7 +143,7 @@ struct Stream {
     /// With what positions are sealed.
     key: String,
     pieces: mpsc::Sender<Bytes>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Stream {
@@ -212,6 +207,7 @@ fn written(event: &LiveEvent, key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
     use std::sync::Arc;
     use std::time::Duration;
 
@@ -244,7 +240,8 @@ mod tests {
         let backups = Backups::open(&store, &BackupSettings::default()).unwrap();
         let state = AppState::new(options, server, store, access, summaries.clone(), backups, CancellationToken::new());
         let places = Arc::new(Semaphore::new(1));
-        let place = Arc::clone(&places).try_acquire_owned().unwrap();
+        let share = state.shares.of(None, Ipv4Addr::LOCALHOST.into());
+        let place = share.place(PlaceKind::EventStream, &places, &state.meters.shed.event_streams).unwrap();
         let (pieces, mut taker) = mpsc::channel(PIECES_WAITING_MAX);
         Stream { state, credential_id, key: String::new(), pieces, _place: place }.run(None).await;
         assert_eq!((places.available_permits(), summaries.live().listeners()), (1, 0));

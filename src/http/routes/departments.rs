@@ -159,8 +159,10 @@ pub async fn create(
     IdempotentBody { body, once }: IdempotentBody<NewDepartment>,
 ) -> Result<Response, ApiError> {
     let ((id, name), actor) = (check_new(body.id, &body.name)?, caller.actor());
+    let mut leave = state.share_of(&caller).new_owners(1)?;
     let work = move |tx: &WriteTx<'_>| {
         let created = tx.create_department(&enterprise, id, &name)?;
+        leave.created(1);
         let target = format!("{enterprise}/{}", created.id);
         let entry = AuditEntry::of(AuditAction::DepartmentCreate, target).after(json!({"name": created.name}));
         tx.audit(&actor, &entry)?;

@@ -27,6 +27,9 @@ pub enum StoreError {
     QueueFull,
     #[error("too many reads are waiting")]
     ReadQueueFull,
+    /// Too much of the same client's waits already.
+    #[error("too many requests of the same client are waiting")]
+    NoTurn(TurnKind),
     /// The deadline passed before the work began: a long queue, or another process holds the write lock.
     #[error("the database was busy until the request's deadline")]
     DeadlinePassed,
@@ -63,6 +66,15 @@ pub enum StoreError {
     /// The database holds something that this program never writes.
     #[error("database holds an impossible value: {0}")]
     Corrupt(String),
+}
+
+/// What a client's turn is for ([`StoreError::NoTurn`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TurnKind {
+    /// A read transaction.
+    Read,
+    /// A write job.
+    Write,
 }
 
 /// What a [`StoreError::NotFound`] is about.

@@ -8,7 +8,7 @@
 //! - `migrate`, `known_schema`: from any schema to today's, and what a schema may define;
 //! - `tx`, `row`: what a transaction offers, and how rows are read; `error`: why one failed;
 //! - `queue`, `writer`, `changed_rows`: the way to the writer, group commit, what a commit changed;
-//! - `readers`: the read pool; `readable`: a database for who only reads;
+//! - `turns`: whose turn it is to read or write; `readers`: the read pool; `readable`: a database for who only reads;
 //! - `changes`, `watcher`: the feed of what was committed, by this process or another;
 //! - `condition`: whether the database can be written; `deferred_writes`: what is
 //!   written when it can be again;
@@ -39,6 +39,7 @@ pub(super) mod readers;
 pub(super) mod renewal;
 pub(super) mod row;
 pub(super) mod store;
+pub(super) mod turns;
 pub(super) mod tx;
 pub(super) mod usable_dir;
 pub(super) mod watcher;

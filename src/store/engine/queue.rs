@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::StoreError;
+use super::turns::HeldTurn;
 use super::tx::WriteTx;
 use crate::clock::Clock;
 
@@ -16,6 +17,8 @@ pub(in crate::store) trait Job: Send {
     fn deadline(&self) -> Instant;
     /// Whether the caller has gone.
     fn is_abandoned(&self) -> bool;
+    /// The turn of the client that it is done for.
+    fn turn(&self) -> Option<&HeldTurn>;
     /// Does the work and keeps its result; an error rolls the work back.
     fn run(&mut self, tx: &WriteTx<'_>) -> Result<(), StoreError>;
     /// Answers: with the kept result if the group was committed, else with why not.
@@ -27,6 +30,7 @@ struct ClosureJob<F, T> {
     deadline: Instant,
     work: Option<F>,
     result: Option<T>,
+    turn: Option<HeldTurn>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
@@ -43,6 +47,10 @@ where
         self.reply.is_closed()
     }
 
+    fn turn(&self) -> Option<&HeldTurn> {
+        self.turn.as_ref()
+    }
+
     fn run(&mut self, tx: &WriteTx<'_>) -> Result<(), StoreError> {
         let Some(work) = self.work.take() else { return Err(StoreError::Closed) };
         self.result = Some(work(tx)?);
@@ -50,7 +58,9 @@ where
     }
 
     fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
-        let Self { result, reply, .. } = *self;
+        let Self { result, reply, turn, .. } = *self;
+        // The next one may begin before this one is answered, so that it is in the next group.
+        drop(turn);
         // The caller may have gone; the write stands all the same.
         let _ = reply.send(outcome.and_then(|()| result.ok_or(StoreError::Closed)));
     }
@@ -79,13 +89,13 @@ impl WriteQueue {
         (Self { sender, refused: Arc::default(), clock, time_max }, jobs)
     }
 
-    /// Adds a job, or fails if the queue is full.
-    pub(super) fn try_send<T, F>(&self, work: F) -> Result<Answer<T>, StoreError>
+    /// Adds a job that holds this turn until it is done, or fails if the queue is full.
+    pub(super) fn try_send<T, F>(&self, turn: Option<HeldTurn>, work: F) -> Result<Answer<T>, StoreError>
     where
         F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        let (job, answer) = self.job(work);
+        let (job, answer) = self.job(turn, work);
         self.sender.try_send(job).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => {
                 self.refused.fetch_add(1, Ordering::Relaxed);
@@ -108,21 +118,30 @@ impl WriteQueue {
         F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        let (job, answer) = self.job(work);
+        self.write_blocking_in(None, work)
+    }
+
+    /// The same with a turn, which is held until the job is done.
+    pub(super) fn write_blocking_in<T, F>(self, turn: Option<HeldTurn>, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (job, answer) = self.job(turn, work);
         self.sender.blocking_send(job).map_err(|_| StoreError::Closed)?;
         // A caller that waits does not keep the writer from closing.
         drop(self);
         answer.blocking_recv().unwrap_or(Err(StoreError::Closed))
     }
 
-    fn job<T, F>(&self, work: F) -> (Box<dyn Job>, Answer<T>)
+    fn job<T, F>(&self, turn: Option<HeldTurn>, work: F) -> (Box<dyn Job>, Answer<T>)
     where
         F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let deadline = self.clock.instant() + self.time_max;
-        (Box::new(ClosureJob { deadline, work: Some(work), result: None, reply }), answer)
+        (Box::new(ClosureJob { deadline, work: Some(work), result: None, turn, reply }), answer)
     }
 
     /// The same queue for a thread that must not keep the writer from closing.

@@ -25,6 +25,7 @@ pub(super) struct Readers {
     pool: Mutex<Option<Pool<SqliteConnectionManager>>>,
     /// As many permits as connections, so that waiting for one costs a task and not a thread.
     permits: Arc<Semaphore>,
+    connections: usize,
     /// How many wait for a permit, and how many may.
     waiting: AtomicUsize,
     waiting_max: usize,
@@ -72,10 +73,11 @@ impl Readers {
             .connection_timeout(CHECKOUT_TIMEOUT)
             .error_handler(Box::new(PoolErrors))
             .build_unchecked(manager);
-        let permits = Arc::new(Semaphore::new(usize::try_from(connections.max(1)).unwrap_or(1)));
+        let connections = usize::try_from(connections.max(1)).unwrap_or(1);
         Ok(Self {
             pool: Mutex::new(Some(pool)),
-            permits,
+            permits: Arc::new(Semaphore::new(connections)),
+            connections,
             waiting: AtomicUsize::new(0),
             waiting_max,
             refused: AtomicU64::new(0),
@@ -103,6 +105,11 @@ impl Readers {
     /// Waits in the same queue, however many wait already.
     pub(super) async fn permit_beyond_limit(&self) -> Result<OwnedSemaphorePermit, StoreError> {
         Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Closed)
+    }
+
+    /// How many reads run at once.
+    pub(super) fn len(&self) -> usize {
+        self.connections
     }
 
     /// How many wait, how many may, and how many were refused.

@@ -11,10 +11,11 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::changes::{Feed, Subscriber};
 use super::condition::Condition;
 use super::deferred_writes::DeferredWrites;
-use super::error::StoreError;
+use super::error::{StoreError, TurnKind};
 use super::queue::WriteQueue;
 use super::readable::ReadableDatabase;
 use super::readers::Readers;
+use super::turns::{HeldTurn, RunningTurn, Turns, blocking_turn, turn};
 use super::tx::{ReadTx, WriteTx};
 use super::writer::GroupJobs;
 use crate::clock::Clock;
@@ -92,13 +93,23 @@ impl Store {
 
     /// Runs a write on the writer's thread and returns once it is on disk and published.
     ///
-    /// An error means that nothing of it happened. If the caller goes away, work that has begun is still completed.
+    /// An error means that nothing of it happened. If the caller goes away, work that has begun is still completed. Waits
+    /// for the client's turn where the task works for one.
     pub async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
-        let answer = self.queue()?.try_send(work)?;
+        let turn = turn(TurnKind::Write).await?;
+        self.write_in(turn, work).await
+    }
+
+    async fn write_in<T, F>(&self, turn: Option<HeldTurn>, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let answer = self.queue()?.try_send(turn, work)?;
         let answer = answer.await.unwrap_or(Err(StoreError::Closed));
         answer.inspect_err(|error| self.inner.condition.count(error))
     }
@@ -110,6 +121,17 @@ impl Store {
         T: Send + 'static,
     {
         self.queue()?.write_blocking(work).inspect_err(|error| self.inner.condition.count(error))
+    }
+
+    /// Like [`write_blocking`](Self::write_blocking) in a turn of this client, if there is one; then on a thread of the
+    /// runtime that may block.
+    pub fn write_blocking_for<T, F>(&self, client: Option<&Arc<dyn Turns>>, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&WriteTx<'_>) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let turn = blocking_turn(client, TurnKind::Write);
+        self.queue()?.write_blocking_in(turn, work).inspect_err(|error| self.inner.condition.count(error))
     }
 
     /// Defers a write until the database can be written again; false when too many wait, of this actor or of all. It is
@@ -131,13 +153,40 @@ impl Store {
     }
 
     /// Runs a read in one transaction on a blocking thread. Fails at once with [`StoreError::ReadQueueFull`] where too
-    /// many wait already.
+    /// many wait already. Before that it waits for the client's turn where the task works for one.
     pub async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         F: FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,
     {
+        let turn = turn(TurnKind::Read).await?;
+        self.read_in(turn, work).await
+    }
+
+    /// Waits for the turn to read of the client that this task works for; `None` where it works for none. For reads that
+    /// several clients wait for and that therefore run on a task of their own ([`read_in`](Self::read_in)).
+    pub async fn read_turn(&self) -> Result<Option<HeldTurn>, StoreError> {
+        turn(TurnKind::Read).await
+    }
+
+    /// Like [`read`](Self::read), in a turn that was waited for already.
+    pub async fn read_in<T, F>(&self, turn: Option<HeldTurn>, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&ReadTx<'_>) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let clock = self.inner.clock.clone();
+        let work = move |tx: &ReadTx<'_>| {
+            let _running = RunningTurn::begin(turn.as_ref(), &clock);
+            work(tx)
+        };
         self.read_with(self.inner.readers.permit(), work).await
+    }
+
+    /// How many reads run at once.
+    #[must_use]
+    pub fn readers(&self) -> usize {
+        self.inner.readers.len()
     }
 
     /// Like [`read`](Self::read), for the few readers of the server itself, which clients cannot multiply: they wait
@@ -185,6 +234,20 @@ impl Store {
         }
     }
 
+    /// Like [`read_blocking`](Self::read_blocking) in a turn of this client, if there is one; then on a thread of the
+    /// runtime that may block.
+    pub fn read_blocking_for<T>(
+        &self,
+        client: Option<&Arc<dyn Turns>>,
+        work: impl FnOnce(&ReadTx<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let turn = blocking_turn(client, TurnKind::Read);
+        self.read_blocking(|tx| {
+            let _running = RunningTurn::begin(turn.as_ref(), &self.inner.clock);
+            work(tx)
+        })
+    }
+
     /// The current trouble, as the newest operation found it. Costs nothing.
     #[must_use]
     pub fn trouble(&self) -> Option<StoreTrouble> {
@@ -201,7 +264,7 @@ impl Store {
                 self.inner.wake_maintenance();
                 return Err(error);
             }
-            return self.write(|_| Ok(())).await;
+            return self.write_in(None, |_| Ok(())).await;
         }
         let trying = tokio::task::spawn_blocking(move || condition.recheck(queue));
         trying.await.unwrap_or(Err(StoreError::Panicked))?.map_or(Ok(()), Err)

@@ -106,7 +106,7 @@ impl Watcher {
         self.log.wanted.store(true, Ordering::Relaxed);
         // An empty write wakes the writer. A queue that is full does so, too.
         if let Ok(queue) = self.queue.upgrade() {
-            let _ = queue.try_send(|_| Ok(()));
+            let _ = queue.try_send(None, |_| Ok(()));
         }
     }
 

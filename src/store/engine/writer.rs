@@ -149,6 +149,7 @@ impl Writer {
                 return Vec::new();
             }
         };
+        let begun = self.clock.instant();
         let mut group = self.run_jobs(jobs);
         let committed = match group.fatal.take() {
             Some(error) => Err(error),
@@ -177,6 +178,12 @@ impl Writer {
                 Err(error)
             }
         };
+        let jobs = u32::try_from(group.done.len() + group.refused.len()).unwrap_or(u32::MAX).max(1);
+        let part = self.clock.instant().saturating_duration_since(begun) / jobs;
+        let refused = group.refused.iter().map(|(job, _)| job);
+        for turn in group.done.iter().chain(refused).filter_map(|job| job.turn()) {
+            turn.ran(part);
+        }
         for job in group.done {
             job.finish(outcome.clone());
         }

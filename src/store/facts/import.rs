@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::employees::EmployeeRow;
 use super::import_owner::{OwnerError, OwnerRefusal, OwnerRow};
+use super::new_owners::NewOwnersBound;
 use crate::domain::access::Reach;
 use crate::domain::contacts::ContactInfo;
 use crate::domain::directory::Name;
@@ -44,6 +45,8 @@ pub struct ImportChunk {
     pub owners: Vec<OwnerRow>,
     pub rows: Vec<ImportRow>,
     pub may_create: MayCreate,
+    /// How many departments and employees may be created; `None` without a bound.
+    pub new_owners: Option<NewOwnersBound>,
     /// Whether everything is rolled back in the end.
     pub dry_run: bool,
 }
@@ -53,6 +56,8 @@ pub struct ImportOutcome {
     pub rows: Vec<ImportedRow>,
     /// For each owner in order: why it was refused, if it was.
     pub owners_refused: Vec<Option<OwnerRefusal>>,
+    /// For each owner in order: whether an employee was created for it.
+    pub owners_created: Vec<bool>,
     pub enterprises_created: Vec<String>,
     pub departments_created: Vec<String>,
     pub employees_created: Vec<String>,
@@ -87,9 +92,15 @@ impl WriteTx<'_> {
             found => drop(found?),
         }
         let mut owners = Vec::with_capacity(chunk.owners.len());
+        let mut bound = chunk.new_owners.clone().filter(|_| chunk.may_create != MayCreate::Nothing);
         for owner in &chunk.owners {
             let may_create = chunk.may_create != MayCreate::Nothing;
-            owners.push(match self.find_or_create_owner(&chunk.reach, &chunk.enterprise, owner, may_create) {
+            let found = match &mut bound {
+                Some(bound) => self.find_or_create_owner_within(bound, &chunk.reach, &chunk.enterprise, owner),
+                None => self.find_or_create_owner(&chunk.reach, &chunk.enterprise, owner, may_create),
+            };
+            outcome.owners_created.push(found.as_ref().is_ok_and(|owner| owner.employee_created.is_some()));
+            owners.push(match found {
                 Ok(owner) => {
                     outcome.departments_created.extend(owner.department_created.map(|id| id.to_string()));
                     outcome.employees_created.extend(owner.employee_created.map(|id| id.to_string()));

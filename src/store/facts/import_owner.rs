@@ -110,6 +110,12 @@ pub enum OwnerRefusal {
     /// The department that would be created exists, archived or by another name.
     #[error("{0}")]
     DepartmentTaken(String),
+    /// The import has created as many departments and employees as it may.
+    #[error(
+        "the import may create {0} departments and employees (import-new-owners-max, new-owners-per-hour), and this row \
+         needs one more; create it first, or import the row later or with `muster import`"
+    )]
+    TooManyNew(u64),
     /// An employee with the id exists, archived or beyond reach.
     #[error("employee {0} exists already, archived or beyond the token's reach")]
     EmployeeTaken(EmployeeName),

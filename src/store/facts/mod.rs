@@ -12,4 +12,5 @@ pub(super) mod employees;
 pub(super) mod enterprises;
 pub(super) mod import;
 pub(super) mod import_owner;
+pub(super) mod new_owners;
 pub(super) mod reach_filter;

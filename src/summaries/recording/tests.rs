@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::scenario;
-use crate::cache::{Body, Cache, CacheSettings, Key, Loaded};
+use crate::cache::{Body, Cache, CacheSettings, EntryShare, Key, Loaded};
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::what_if::{LONGEST_TTL, Recorder, Scenario, TRACE_BYTES_MAX, Trace};
@@ -97,6 +97,11 @@ struct TestKey {
 
 impl Key for TestKey {
     type Scope = u32;
+    type Owner = u32;
+
+    fn share(&self) -> EntryShare<'_, u32> {
+        EntryShare::None
+    }
 
     fn scope(&self) -> &u32 {
         &self.scope

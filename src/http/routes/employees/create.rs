@@ -137,8 +137,10 @@ pub async fn create(
     let (id, fields) = body.check()?;
     let info = EmployeeInfo::parse(fields).map_err(ApiError::invalid)?;
     let actor = caller.actor();
+    let mut leave = state.share_of(&caller).new_owners(1)?;
     let work = move |tx: &WriteTx<'_>| {
         let employee = tx.create_employee(&enterprise, &department, id, &info)?;
+        leave.created(1);
         let entry = AuditEntry::of(AuditAction::EmployeeCreate, employee.id.as_str()).after(post_of(&employee));
         tx.audit(&actor, &entry)?;
         Ok(MadeEmployee { enterprise_id: enterprise, employee_id: employee.id })

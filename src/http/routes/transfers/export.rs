@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tokio::runtime::Handle;
 use utoipa::{IntoParams, ToSchema};
 
-use super::permit::transfer_permit;
+use super::permit::{party, transfer_permit};
 use super::pipe::Pieces;
 use crate::domain::ids::{DepartmentId, EnterpriseId};
 use crate::http::auth::Caller;
@@ -58,7 +58,7 @@ pub async fn export(
     // A text that cannot be an id names nothing.
     let department =
         checked_id::<DepartmentId>("department", department).map_err(|_| ApiError::not_found(DepartmentId::WHAT))?;
-    let permit = transfer_permit(&state)?;
+    let permit = transfer_permit(&state, &caller)?;
     let name = match &department {
         Some(department) => format!("{enterprise}-{department}-contacts.csv"),
         None => format!("{enterprise}-contacts.csv"),
@@ -66,11 +66,11 @@ pub async fn export(
     let timeout = TransferTimeout::of_download(state.server.transfer_limits, state.clock.clone());
     let (mut pieces, mut taker) = Pieces::new(timeout, Handle::current());
     let store = state.store.clone();
+    let party = party(&state, &caller);
     tokio::task::spawn_blocking(move || {
+        let department = department.as_ref();
         let outcome =
-            intake::export(&store, caller.reach(), &enterprise, department.as_ref(), &caller.actor(), &mut |piece| {
-                pieces.send(piece)
-            });
+            intake::export(&store, caller.reach(), &enterprise, department, &party, &mut |piece| pieces.send(piece));
         drop(permit);
         match outcome {
             Ok(_) => pieces.end(Ok(())),

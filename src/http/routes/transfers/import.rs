@@ -9,7 +9,7 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
-use super::permit::transfer_permit;
+use super::permit::{party, transfer_permit};
 use super::pipe::BodyReader;
 use crate::domain::FieldError;
 use crate::domain::ids::EnterpriseId;
@@ -17,6 +17,7 @@ use crate::http::answer::Answer;
 use crate::http::auth::Caller;
 use crate::http::error::ApiError;
 use crate::http::extract::{Json, PathIds, Query, Upload};
+use crate::http::fair_shares::NewOwners;
 use crate::http::state::AppState;
 use crate::intake::{self, ImportError, ImportOptions};
 use crate::store::MayCreate;
@@ -66,7 +67,8 @@ pub struct Imported {
 /// The body is the file itself, of any size, as `text/csv` or `application/octet-stream`. Its layout (Google, Outlook, Thunderbird, or plain columns such as name,
 /// surname, email, phone and company), encoding and delimiter are recognised. Rows go in chunk by chunk while the file
 /// arrives; a row that cannot is reported with its number and the reason, and the others go in. The same file again adds
-/// nothing, so an import that broke off is simply sent again.
+/// nothing, so an import that broke off is simply sent again. With `createMissing` it creates at most 1,000 departments and employees, unless the
+/// server is set otherwise; rows that need more are rejected.
 #[utoipa::path(
     post, path = "/enterprise/{enterpriseId}/contacts/import",
     tag = "contacts", operation_id = "importContacts", params(ImportParams),
@@ -86,20 +88,30 @@ pub async fn import(
     request: Request,
 ) -> Result<Json<Answer<Imported>>, ApiError> {
     must_be_a_file(request.headers())?;
-    let permit = transfer_permit(&state)?;
+    let permit = transfer_permit(&state, &caller)?;
     let known = enterprise.clone();
     state.store.read(move |tx| tx.enterprise(&known)).await?;
     let upload = Upload::from_request(request, &state).await?;
     let ImportParams { department, employee, create_missing, dry_run } = params;
     let may_create = if create_missing { MayCreate::WithinEnterprise } else { MayCreate::Nothing };
+    let new_owners_max = state.settings.import_new_owners_max;
+    let mut leave = create_missing.then(|| state.share_of(&caller).new_owners(new_owners_max)).transpose()?;
+    let new_owners_max = Some(leave.as_ref().map_or(new_owners_max, NewOwners::left));
     let reach = caller.reach().clone();
-    let options = ImportOptions { reach, enterprise, department, employee, may_create, dry_run, file: None };
+    let options =
+        ImportOptions { reach, enterprise, department, employee, may_create, new_owners_max, dry_run, file: None };
     let store = state.store.clone();
+    let party = party(&state, &caller);
     let runtime = Handle::current();
     let work = tokio::task::spawn_blocking(move || {
         let mut body = BodyReader::new(upload, runtime);
         let outcome = intake::open(&mut body, &options)
-            .and_then(|reader| intake::import(&store, reader, &options, None, &caller.actor(), &|_| {}));
+            .and_then(|reader| intake::import(&store, reader, &options, None, &party, &|_| {}));
+        if let (Some(leave), false) = (&mut leave, dry_run) {
+            // An import that broke off does not tell what it has created.
+            let created = outcome.as_ref().map(|report| report.created.departments + report.created.employees);
+            leave.created(created.unwrap_or(leave.left()));
+        }
         drop(permit);
         outcome.map_err(|error| body.failure().unwrap_or_else(|| explain(error)))
     });

@@ -1,19 +1,19 @@
-//! How many imports and exports may run at once.
+//! How many imports and exports may run at once, and in whose turns.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 
-use tokio::sync::OwnedSemaphorePermit;
-
+use crate::http::auth::Caller;
 use crate::http::error::ApiError;
+use crate::http::fair_shares::{Place, PlaceKind};
 use crate::http::state::AppState;
+use crate::intake::Party;
 
-/// Seconds after which another import or export may have ended.
-const BUSY_RETRY_SECS: u64 = 5;
+/// Leave to run an import or export in the caller's share, or the refusal that asks to try again.
+pub(super) fn transfer_permit(state: &AppState, caller: &Caller) -> Result<Place, ApiError> {
+    state.share_of(caller).place(PlaceKind::Transfer, &state.transfers, &state.meters.shed.transfers)
+}
 
-/// Leave to run an import or export, or the refusal that asks to try again.
-pub(super) fn transfer_permit(state: &AppState) -> Result<OwnedSemaphorePermit, ApiError> {
-    state.transfers.clone().try_acquire_owned().map_err(|_| {
-        state.meters.shed.transfers.fetch_add(1, Ordering::Relaxed);
-        ApiError::unavailable("Too many imports and exports run at the moment; try again", BUSY_RETRY_SECS)
-    })
+/// Whose import or export it is: each piece of it waits for the caller's turn.
+pub(super) fn party(state: &AppState, caller: &Caller) -> Party {
+    Party { actor: caller.actor(), client: Some(Arc::new(state.share_of(caller))) }
 }
