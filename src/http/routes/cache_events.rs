@@ -245,7 +245,8 @@ mod tests {
         let (pieces, mut taker) = mpsc::channel(PIECES_WAITING_MAX);
         Stream { state, credential_id, key: String::new(), pieces, _place: place }.run(None).await;
         assert_eq!((places.available_permits(), summaries.live().listeners()), (1, 0));
-        assert_eq!(taker.recv().await.as_deref(), Some(b"retry: 2000\nid: 0\n\n".as_slice()));
+        let opening = format!("retry: 2000\nid: {}\n\n", sealed_position::seal_proven(0, ""));
+        assert_eq!(taker.recv().await.as_deref(), Some(opening.as_bytes()));
         assert_eq!(taker.recv().await, None);
     }
 }
