@@ -59,6 +59,10 @@ pub(super) struct Inner {
 /// little, however many others there are.
 const BUSY_PERCENT: u32 = 50;
 
+/// The writer's time for all those together who write several things at once, in percent. Less than a half, because
+/// whoever writes meanwhile waits for the rest of what the writer has begun, and then for its own.
+const BUSY_WRITER_PERCENT: u32 = 33;
+
 /// Those who hold shares of one kind: tokens or addresses.
 pub(super) struct Holders<K> {
     pub(super) portion: Portion,
@@ -214,6 +218,10 @@ impl Share {
         token.into_iter().chain([address])
     }
 
+    pub(super) fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     pub(super) fn now(&self) -> Instant {
         self.shares.0.clock.instant()
     }
@@ -247,7 +255,7 @@ impl Share {
     /// before is paid off.
     pub(super) fn charge_writer(&self, time: Duration, now: Instant) -> Duration {
         let Inner { busy, .. } = &*self.shares.0;
-        busy.writing.charge(time, Portion::of_one(BUSY_PERCENT), now)
+        busy.writing.charge(time, Portion::of_one(BUSY_WRITER_PERCENT), now)
     }
 
     /// Charges the caller with a request, and waits until what it owed before is paid off.

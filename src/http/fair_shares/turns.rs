@@ -32,6 +32,10 @@ impl Turn for SharedTurn {
             TurnKind::Write => {}
         }
     }
+
+    fn yields(&self) -> bool {
+        self.permits.is_parallel
+    }
 }
 
 impl Turns for Share {
@@ -71,7 +75,7 @@ enum Patience {
 #[derive(Default)]
 struct Permits {
     _held: [Option<OwnedSemaphorePermit>; 2],
-    /// Whether the same token has others at the same time. Who does one thing after the other has none, however long each
+    /// Whether the same token, or who has none at the same address, has others at the same time. Who does one thing after the other has none, however long each
     /// takes.
     is_parallel: bool,
 }
@@ -100,7 +104,8 @@ impl Share {
                 Patience::Unbounded => usize::MAX,
             };
             let entered = queue.enter(&side, waiting_max).await?;
-            is_parallel |= side.whose == Whose::Token && entered.is_parallel;
+            // Others at the same address are others, but those without a token are nobody else.
+            is_parallel |= entered.is_parallel && (side.whose == Whose::Token || !self.has_token());
             *permit = Some(entered.permit);
         }
         // What the holders owe is waited for with the permits in hand, so that only one waits and the others behind it.

@@ -31,6 +31,9 @@ pub trait Turns: Send + Sync {
 pub trait Turn: Send + Sync {
     /// Tells what the work took: a read its processor time, a write its part of the time that its group held the writer.
     fn ran(&self, time: Duration);
+
+    /// Whether a write lets those of others go first, because its client has several at once.
+    fn yields(&self) -> bool;
 }
 
 /// A turn that several tasks hold: a request, and the work that goes on when the client has gone.

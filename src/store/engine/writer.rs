@@ -34,6 +34,10 @@ const GROUP_COMMIT_JOBS_MAX: usize = 256;
 /// How long a group runs jobs before it commits. Keeps the write lock below the 100 ms that any holder may have it.
 const GROUP_COMMIT_TIME_MAX: Duration = Duration::from_millis(50);
 
+/// The same for jobs of a client that has several at once: those of others wait for at most about as long as their own
+/// commit takes.
+const YIELDING_TIME_MAX: Duration = Duration::from_millis(3);
+
 /// How long a writer beside a server leaves the lock alone after each group, so that the server gets its turn.
 const PAUSE_BESIDE_SERVER: Duration = Duration::from_millis(25);
 
@@ -115,6 +119,7 @@ impl Writer {
             Ok(())
         }));
         let mut wal_warned = false;
+        let mut yielded = false;
         while let Some(first) = queue.blocking_recv() {
             let mut waiting = vec![first];
             while !waiting.is_empty() {
@@ -123,7 +128,16 @@ impl Writer {
                 {
                     waiting.push(job);
                 }
+                // Jobs of clients that have several at once let a group of all others go first, and no second one.
+                let mut yielding = Vec::new();
+                if !yielded && waiting.iter().any(|job| !yields(job)) {
+                    (yielding, waiting) = waiting.into_iter().partition(yields);
+                } else {
+                    waiting.sort_by_key(yields);
+                }
+                yielded = !yielding.is_empty();
                 waiting = self.commit_group(waiting);
+                waiting.append(&mut yielding);
                 self.checkpoint(waiting.is_empty() && queue.is_empty(), &mut wal_warned);
                 if self.lock.is_none() {
                     std::thread::sleep(PAUSE_BESIDE_SERVER);
@@ -205,7 +219,8 @@ impl Writer {
                 continue;
             }
             let started = !group.done.is_empty() || !group.refused.is_empty();
-            if started && self.clock.instant().duration_since(begun) >= GROUP_COMMIT_TIME_MAX {
+            let time_max = if yields(&job) { YIELDING_TIME_MAX } else { GROUP_COMMIT_TIME_MAX };
+            if started && self.clock.instant().duration_since(begun) >= time_max {
                 group.left.push(job);
                 continue;
             }
@@ -420,6 +435,12 @@ impl Writer {
         }
         drop(self.lock);
     }
+}
+
+/// Whether others go first.
+#[expect(clippy::borrowed_box, reason = "it is called with elements of a list of boxes")]
+fn yields(job: &Box<dyn Job>) -> bool {
+    job.turn().is_some_and(|turn| turn.yields())
 }
 
 fn finish_all(jobs: Vec<Box<dyn Job>>, error: &StoreError) {
