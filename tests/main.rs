@@ -26,6 +26,7 @@ mod database_file;
 mod database_trouble;
 mod deploy;
 mod documents;
+mod fair_shares;
 mod full_disk;
 mod fuzz_corpora;
 mod guides;

@@ -4,11 +4,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use muster::clock::Clock;
 use muster::domain::access::Reach;
 use muster::store::{
-    AccessList, DepartmentName, EmployeeName, ImportChunk, ImportRow, MayCreate, OwnerRow, Publication, Store,
-    StoreError, Subscriber,
+    AccessList, DepartmentName, EmployeeName, HeldTurn, ImportChunk, ImportRow, MayCreate, OwnerRow, Publication,
+    Store, StoreError, Subscriber, Turn, TurnKind, Turns, on_behalf_of,
 };
 
 use crate::support::{
@@ -30,6 +32,64 @@ fn writes_that_wait_together_share_one_commit_and_one_publication() {
     }
     assert_eq!(recorder.written(), [[scope("acme"), scope("acme/sales")]]);
     assert_eq!(store.contacts_of_acme(), 100);
+}
+
+/// A client that has several writes at once, if it yields.
+struct TestClient {
+    yields: bool,
+}
+
+struct TestTurn {
+    yields: bool,
+}
+
+impl Turn for TestTurn {
+    fn ran(&self, _: Duration) {}
+
+    fn yields(&self) -> bool {
+        self.yields
+    }
+}
+
+impl Turns for TestClient {
+    fn turn(&self, kind: TurnKind) -> BoxFuture<'_, Result<HeldTurn, StoreError>> {
+        async move { Ok(self.next_turn(kind).await) }.boxed()
+    }
+
+    fn next_turn(&self, _: TurnKind) -> BoxFuture<'_, HeldTurn> {
+        let turn: HeldTurn = Arc::new(TestTurn { yields: self.yields });
+        async move { turn }.boxed()
+    }
+
+    fn has_others(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn writes_of_clients_that_have_several_at_once_yield_to_others_once() {
+    let store = TestStore::with_people();
+    let recorder = Recorder::on(&store);
+    let gate = WriterGate::close(&store);
+    let write = |user: &'static str, yields: bool| {
+        let (store, client) = (Store::clone(&store), Arc::new(TestClient { yields }));
+        let work = async move { store.write(move |tx| add_contact(tx, user, "Grace")).await };
+        let mut write = Box::pin(on_behalf_of(client, work));
+        assert!(write.as_mut().now_or_never().is_none(), "it is queued");
+        write
+    };
+    let greedy = [write("u1", true), write("u1", true), write("u1", true)];
+    let quiet = write("u2", false);
+    gate.open();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        quiet.await.unwrap();
+        for write in greedy {
+            write.await.unwrap();
+        }
+    });
+    let [first, second] = [["acme", "acme/lab"], ["acme", "acme/sales"]].map(|scopes| scopes.map(scope).to_vec());
+    assert_eq!(recorder.written(), [first, second], "the one that came last is committed first");
 }
 
 #[test]

@@ -104,7 +104,7 @@ impl Guard {
         // From here on the caller knows the address.
         let address = address_of(request.extensions_mut().remove());
         let mut caller = self.authenticator.admit(request.method(), request.headers(), address).await?;
-        let share = self.shares.of(Some(caller.token_id()), address);
+        let share = self.shares.of(Some(Arc::clone(caller.shared_token())), address);
         caller.must_be(role)?;
         match caller.reach() {
             Reach::Installation => {}

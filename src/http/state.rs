@@ -112,7 +112,7 @@ impl AppState {
 impl AppStateFields {
     /// What a caller may have of what callers compete for.
     pub(super) fn share_of(&self, caller: &Caller) -> Share {
-        self.shares.of(Some(caller.token_id()), caller.address())
+        self.shares.of(Some(Arc::clone(caller.shared_token())), caller.address())
     }
 }
 

@@ -40,6 +40,12 @@ impl Caller {
         &self.token
     }
 
+    /// The same, shared.
+    #[must_use]
+    pub fn shared_token(&self) -> &Arc<Token> {
+        &self.token
+    }
+
     /// The id of what the caller came with, the session's or the token's, by which
     /// [`Access::holds`](crate::access::Access::holds) says whether it still works.
     #[must_use]

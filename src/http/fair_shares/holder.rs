@@ -30,8 +30,6 @@ pub struct Totals {
 
 /// A token or an address, with what it holds and owes.
 pub(super) struct Holder {
-    /// Its number among those of its kind.
-    pub(super) number: u64,
     /// Processor time of requests.
     pub(super) requests: Debt,
     /// Processor time of reads.
@@ -47,9 +45,8 @@ pub(super) struct Holder {
 }
 
 impl Holder {
-    pub(super) fn new(number: u64, totals: &Totals, now: Instant) -> Self {
+    pub(super) fn new(totals: &Totals, now: Instant) -> Self {
         Self {
-            number,
             requests: Debt::new(now),
             reading: Debt::new(now),
             writing: Debt::new(now),

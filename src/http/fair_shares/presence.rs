@@ -25,8 +25,11 @@ impl Presence {
         Self { since: now, last: AtomicU64::new(0), changed: AtomicU64::new(0), seen: AtomicU64::new(0) }
     }
 
-    /// Notes a request of a holder, whose number is not 0.
+    /// Notes a request of whom this number stands for. Two with the same number by chance count as one, which is rare and
+    /// harmless.
     pub(super) fn note(&self, number: u64, now: Instant) {
+        // 0 is nobody.
+        let number = number.max(1);
         if !self.was_within(&self.seen, SEEN_EXACTLY, now) {
             self.seen.store(self.nanos(now).max(1), Ordering::Relaxed);
         }

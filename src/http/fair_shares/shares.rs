@@ -1,13 +1,15 @@
 //! The shares of all callers, and that of one.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::counted::Counted;
 use super::holder::{Holder, Totals};
@@ -16,6 +18,7 @@ use super::presence::Presence;
 use super::refusal::{Refusal, Refusals};
 use crate::clock::Clock;
 use crate::config::HttpSettings;
+use crate::domain::access::Token;
 use crate::http::options::HttpLimits;
 use crate::server::client_network;
 
@@ -75,8 +78,15 @@ struct Known<K> {
     holders: HashMap<K, Arc<Holder>>,
     /// Holders at which those without anything are forgotten.
     swept_at: usize,
-    /// The number of the next one.
-    next: u64,
+}
+
+/// A number that stands for a network.
+fn number_of(network: IpAddr) -> u64 {
+    match network {
+        IpAddr::V4(address) => address.to_bits().into(),
+        // Only the upper half says which network it is.
+        IpAddr::V6(address) => u64::try_from(address.to_bits() >> 64).unwrap_or(u64::MAX),
+    }
 }
 
 fn processors() -> usize {
@@ -88,32 +98,27 @@ impl<K: Eq + Hash> Holders<K> {
         Self {
             portion: Portion::new(percent, processors()),
             presence: Presence::new(clock.instant()),
-            known: Mutex::new(Known { holders: HashMap::new(), swept_at: HOLDERS_KEPT, next: 1 }),
+            known: Mutex::new(Known { holders: HashMap::new(), swept_at: HOLDERS_KEPT }),
         }
     }
 
-    /// The holder with this key, which is present from now on.
+    /// The holder with this key.
     fn find<Q>(&self, key: &Q, own: impl FnOnce() -> K, totals: &Totals, now: Instant) -> Arc<Holder>
     where
-        K: std::borrow::Borrow<Q>,
+        K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
         let mut known = self.known.lock();
-        let holder = if let Some(holder) = known.holders.get(key) {
-            Arc::clone(holder)
-        } else {
-            let holder = Arc::new(Holder::new(known.next, totals, now));
-            known.next += 1;
-            if known.holders.len() >= known.swept_at {
-                let portion = self.portion;
-                known.holders.retain(|_, holder| Arc::strong_count(holder) > 1 || !holder.is_idle(portion, now));
-                known.swept_at = HOLDERS_KEPT.max(2 * known.holders.len());
-            }
-            known.holders.insert(own(), Arc::clone(&holder));
-            holder
-        };
-        drop(known);
-        self.presence.note(holder.number, now);
+        if let Some(holder) = known.holders.get(key) {
+            return Arc::clone(holder);
+        }
+        if known.holders.len() >= known.swept_at {
+            let portion = self.portion;
+            known.holders.retain(|_, holder| Arc::strong_count(holder) > 1 || !holder.is_idle(portion, now));
+            known.swept_at = HOLDERS_KEPT.max(2 * known.holders.len());
+        }
+        let holder = Arc::new(Holder::new(totals, now));
+        known.holders.insert(own(), Arc::clone(&holder));
         holder
     }
 }
@@ -127,7 +132,7 @@ impl FairShares {
             addresses: Holders::new(settings.share_per_address, &clock),
             new_owners_per_hour: settings.new_owners_per_hour,
             refusals: Arc::default(),
-            busy: Holder::new(0, &totals, clock.instant()),
+            busy: Holder::new(&totals, clock.instant()),
             busy_portion: Portion::new(BUSY_PERCENT, processors()),
             clock,
             totals,
@@ -141,29 +146,36 @@ impl FairShares {
         &self.0.refusals
     }
 
-    /// The share of a caller: of the token with this id, where there is one, and of the address.
+    /// The share of a caller: of the token, where there is one, and of the address. The caller is there from now on.
     #[must_use]
-    pub fn of(&self, token_id: Option<&str>, address: IpAddr) -> Share {
-        let Inner { totals, clock, tokens, addresses, .. } = &*self.0;
+    pub fn of(&self, token: Option<Arc<Token>>, address: IpAddr) -> Share {
+        let Inner { clock, tokens, addresses, .. } = &*self.0;
         let now = clock.instant();
         let network = client_network(address);
-        Share {
-            token: token_id.map(|id| tokens.find(id, || id.to_owned(), totals, now)),
-            address: addresses.find(&network, || network, totals, now),
-            shares: self.clone(),
-            since: now,
+        addresses.presence.note(number_of(network), now);
+        if let Some(token) = &token {
+            tokens.presence.note(xxh3_64(token.id.as_bytes()), now);
         }
+        Share { token, network, shares: self.clone(), since: now, holders: OnceLock::new() }
     }
 }
 
 /// The share of one caller.
 #[derive(Clone)]
 pub struct Share {
+    token: Option<Arc<Token>>,
+    network: IpAddr,
+    pub(super) shares: FairShares,
+    /// When it was asked for.
+    since: Instant,
+    /// Looked up when they are needed: a hit of a caller that is alone needs none.
+    holders: OnceLock<FoundHolders>,
+}
+
+#[derive(Clone)]
+struct FoundHolders {
     token: Option<Arc<Holder>>,
     address: Arc<Holder>,
-    pub(super) shares: FairShares,
-    /// When it was looked up.
-    since: Instant,
 }
 
 /// Whose share it is.
@@ -199,9 +211,20 @@ impl Side<'_> {
 }
 
 impl Share {
+    fn holders(&self) -> &FoundHolders {
+        self.holders.get_or_init(|| {
+            let Inner { totals, tokens, addresses, .. } = &*self.shares.0;
+            let token = self.token.as_deref();
+            let find_token = |token: &Token| tokens.find(&*token.id, || token.id.clone(), totals, self.since);
+            let address = addresses.find(&self.network, || self.network, totals, self.since);
+            FoundHolders { token: token.map(find_token), address }
+        })
+    }
+
     pub(super) fn sides(&self) -> impl Iterator<Item = Side<'_>> {
         let Inner { tokens, addresses, .. } = &*self.shares.0;
-        let token = self.token.as_ref().map(|holder| Side {
+        let FoundHolders { token, address } = self.holders();
+        let token = token.as_ref().map(|holder| Side {
             whose: Whose::Token,
             holder,
             portion: tokens.portion,
@@ -210,12 +233,25 @@ impl Share {
         });
         let address = Side {
             whose: Whose::Address,
-            holder: &self.address,
+            holder: address,
             portion: addresses.portion,
             presence: &addresses.presence,
             with_token: self.token.is_none().then_some(&tokens.presence),
         };
         token.into_iter().chain([address])
+    }
+
+    /// Whether the caller has to keep to its share, because others are there.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        self.is_crowded_at(self.since)
+    }
+
+    pub(super) fn is_crowded_at(&self, now: Instant) -> bool {
+        let Inner { tokens, addresses, .. } = &*self.shares.0;
+        let is_crowd_of_tokens =
+            if self.has_token() { tokens.presence.is_crowded(now) } else { tokens.presence.is_anybody_there(now) };
+        is_crowd_of_tokens || addresses.presence.is_crowded(now)
     }
 
     pub(super) fn has_token(&self) -> bool {
@@ -226,18 +262,15 @@ impl Share {
         self.shares.0.clock.instant()
     }
 
-    /// Whether the caller has to keep to its share, because others are there.
-    #[must_use]
-    pub fn is_crowded(&self) -> bool {
-        self.sides().any(|side| side.is_crowded(self.since))
-    }
-
     pub(super) fn thread_time(&self) -> Duration {
         self.shares.0.clock.thread_time()
     }
 
     /// Charges the caller with processor time, and tells how long it takes until what it owed before is paid off.
     pub(super) fn charge(&self, account: Account, time: Duration, now: Instant) -> Duration {
+        if !self.is_crowded_at(now) {
+            return Duration::ZERO;
+        }
         let debt = |holder: &Holder, portion| match account {
             Account::Requests => holder.requests.charge(time, portion, now),
             Account::Reads => holder.reading.charge(time, portion, now),
@@ -268,7 +301,7 @@ impl Share {
 
     /// Holds a refusal back.
     pub async fn hold_refusal(&self) {
-        let held = Counted::new(&self.address.refusals_held);
+        let held = Counted::new(&self.holders().address.refusals_held);
         if held.before < REFUSALS_HELD_MAX {
             tokio::time::sleep(REFUSAL_DELAY).await;
         }

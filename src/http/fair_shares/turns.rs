@@ -59,8 +59,7 @@ impl Turns for Share {
     }
 
     fn has_others(&self) -> bool {
-        let now = self.now();
-        self.sides().any(|side| side.is_crowded(now))
+        self.is_crowded_at(self.now())
     }
 }
 
@@ -87,6 +86,9 @@ impl Share {
 
     /// The permits of a turn, the token's first; `None` if too many wait for them already.
     async fn permits(&self, kind: TurnKind, patience: Patience) -> Option<Permits> {
+        if !self.has_others() {
+            return Some(Permits::default());
+        }
         let totals = self.shares.0.totals;
         let mut permits = [None, None];
         // Imports write one chunk after the other for as long as they run.

@@ -2,7 +2,8 @@
 //!
 //! - `enterprises`, `departments`, `employees`: the directory, by which contacts are owned;
 //! - `contacts`: one at a time; `details`: pages of contacts with their owners;
-//! - `import`: many contacts in one transaction; `import_owner`: whose they are;
+//! - `import`: many contacts in one transaction; `import_owner`: whose they are; `new_owners`: how many of
+//!   these may be created;
 //! - `reach_filter`: conditions that leave out what lies beyond a caller's reach.
 
 pub(super) mod contacts;
