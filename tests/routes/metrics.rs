@@ -52,6 +52,7 @@ const FAMILIES: [(&str, &str); 45] = [
     ("muster_read_queue_reads", "gauge"),
     ("muster_read_queue_reads_max", "gauge"),
     ("muster_reads", "counter"),
+    ("muster_requests_refused", "counter"),
     ("muster_wal_size_bytes", "gauge"),
     ("muster_write_group_jobs", "histogram"),
     ("muster_write_jobs", "counter"),

@@ -207,5 +207,6 @@ fn without_reasons(mut outcome: ImportOutcome) -> ImportOutcome {
     }
     // The same refusals by owner.
     outcome.owners_refused.clear();
+    outcome.owners_created.clear();
     outcome
 }
