@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::support::{Client, Exposition, Reply, TestApp, WireClient, enterprise, name, series, tool};
 
 /// Every metric, with its type.
-const FAMILIES: [(&str, &str); 45] = [
+const FAMILIES: [(&str, &str); 46] = [
     ("muster_backup_failing", "gauge"),
     ("muster_backup_failures", "counter"),
     ("muster_backup_interval_seconds", "gauge"),
