@@ -100,7 +100,7 @@ fn attack_beside(quiet_address: IpAddr) {
     }
     assert!(memory.is_none_or(|bytes| bytes <= MEMORY_BYTES_MAX), "{memory:?}");
     assert_eq!(quiet.hits_missed, 0, "the quiet caller's summary stays in the cache");
-    assert!(seen.done > 100 && seen.refused > 100, "the attackers attacked");
+    assert!(seen.done > 10 && seen.refused > 10, "the attackers attacked");
     // What they were refused is counted, with the reason. They may have left before an answer.
     let metrics = Exposition::read(&attacked.client().send("GET", "/metrics", "").expect(200).text());
     let counted = |reason: &str| metrics.count("muster_requests_refused_total", &[("reason", reason)]);
