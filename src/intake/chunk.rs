@@ -69,9 +69,10 @@ impl ChunkSize {
     /// Adapts the size to the time that a chunk held the lock.
     pub(super) fn adapt(&mut self, rows: usize, took: Duration, has_others: bool) {
         if let Self::Adaptive(next) = self {
-            let (aim, rows_min) = match has_others {
-                false => (CHUNK_TIME_AIM, ROWS_MIN),
-                true => (CHUNK_TIME_AIM_BESIDE_OTHERS, ROWS_MIN_BESIDE_OTHERS),
+            let (aim, rows_min) = if has_others {
+                (CHUNK_TIME_AIM_BESIDE_OTHERS, ROWS_MIN_BESIDE_OTHERS)
+            } else {
+                (CHUNK_TIME_AIM, ROWS_MIN)
             };
             // Grows slowly and shrinks at once: a chunk that is too large delays the server, one that is too small only
             // the import.

@@ -72,7 +72,7 @@ pub struct QuietCaller {
 impl QuietCaller {
     /// A caller at this address.
     pub fn new(server: SocketAddr, address: IpAddr, data: &Prepared) -> Self {
-        let mut client = WireClient::new(server, &data.quiet).from_address(address);
+        let mut client = WireClient::new(server, &data.quiet).at_address(address);
         // From now on it is cached.
         client.get(&summary());
         Self { client, written: 0, hits_missed: 0 }

@@ -57,7 +57,7 @@ impl WireClient {
     }
 
     /// The same from another address of this machine: all of 127.0.0.0/8 are.
-    pub fn from_address(self, address: IpAddr) -> Self {
+    pub fn at_address(self, address: IpAddr) -> Self {
         Self { from: Some(address), ..self }
     }
 

@@ -67,15 +67,15 @@ mod tests {
         let begun = Clock::manual(Timestamp::from_millis(0)).instant();
         let after = |minutes| begun + Duration::from_mins(minutes);
         let hour = Hour::new(begun);
-        let (taken, began) = hour.take(8, 10, after(30)).unwrap();
-        assert_eq!((taken, began), (8, after(30)));
+        let (taken, first) = hour.take(8, 10, after(30)).unwrap();
+        assert_eq!((taken, first), (8, after(30)));
         assert_eq!(hour.take(5, 10, after(40)).unwrap().0, 2);
         assert_eq!(hour.take(1, 10, after(50)), Err(Duration::from_mins(40)));
-        hour.give_back(3, began);
+        hour.give_back(3, first);
         assert_eq!(hour.take(9, 10, after(60)).unwrap().0, 3);
         assert!(!hour.is_over(after(89)) && hour.is_over(after(90)));
         assert_eq!(hour.take(1, 10, after(90)).unwrap().0, 1);
-        hour.give_back(5, began);
+        hour.give_back(5, first);
         assert_eq!(hour.take(10, 10, after(90)).unwrap().0, 9, "what is of another hour gives nothing back");
     }
 }
