@@ -96,20 +96,14 @@ async fn a_token_that_fills_its_queue_of_reads_is_refused_and_another_token_wait
     let asked: Vec<_> = (0..8).map(|_| ask(&greedy)).collect();
     let waiting = ask(&other);
     eventually("each token has its one turn", || (app.store.figures().reads_waiting == 2).then_some(()));
-    let mut refusals = 0;
-    let mut rest = Vec::new();
-    for request in asked {
-        // A refusal is held back for half a second, the others wait for the connections.
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        if request.is_finished() {
-            let message = refusal(&request.await.unwrap());
-            assert!(message.starts_with("Too many requests of this token or address wait to read"), "{message}");
-            refusals += 1;
-        } else {
-            rest.push(request);
-        }
+    let finished = || asked.iter().filter(|request| request.is_finished()).count();
+    eventually("those beyond are refused", || (finished() == 5).then_some(()));
+    let (refusals, rest): (Vec<_>, Vec<_>) = asked.into_iter().partition(tokio::task::JoinHandle::is_finished);
+    assert_eq!((refusals.len(), rest.len()), (5, 3));
+    for request in refusals {
+        let message = refusal(&request.await.unwrap());
+        assert!(message.starts_with("Too many requests of this token or address wait to read"), "{message}");
     }
-    assert_eq!((refusals, rest.len()), (5, 3));
     held.release();
     waiting.await.unwrap().expect(200);
     for request in rest {
