@@ -1,7 +1,5 @@
 //! Fair shares: what one caller cannot take from the others. The hostile run judges times; here are the bounds.
 
-use std::time::Duration;
-
 use muster::clock::Clock;
 use muster::domain::access::Role;
 use serde_json::{Value, json};
