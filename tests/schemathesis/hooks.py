@@ -48,6 +48,7 @@ SORT_KEYS = {
     "/cache/entries": by_key,
     "/sessions": by_time,
     "/Contacts/{userId}": by_time,
+    "/enterprise/{enterpriseId}/employees/{userId}/contacts": by_time,
     "/enterprise/{enterpriseId}/contacts/details": by_time,
     "/enterprise/{enterpriseId}/departments/{departmentId}/contacts/details": by_time,
 }
@@ -118,7 +119,13 @@ def fix_patch(case, body):
 
 
 def fix_token(case, body):
-    """A token expires in the future, and only one field says when."""
+    """A token expires in the future, and only one field says when; it is limited in one way, within an enterprise."""
+    for name, other in (("departmentIds", "employeeIds"), ("employeeIds", "departmentIds")):
+        if body.get(name):
+            body[other] = None
+            body["enterpriseId"] = "acme"
+        else:
+            body[name] = None
     set_spans(body, "expiresIn")
     if body.get("expiresIn") is not None:
         body["expiresAt"] = None
@@ -167,6 +174,7 @@ RULES = {
         body, case.path_parameters["departmentId"], "id"
     ),
     "PATCH /Contacts/{userId}/contact/{contactId}": fix_patch,
+    "PATCH /enterprise/{enterpriseId}/employees/{userId}/contact/{contactId}": fix_patch,
     "POST /tokens": fix_token,
     "PUT /cache/config": fix_configuration,
     "POST /enterprise/{enterpriseId}/contacts/import": fix_import,
